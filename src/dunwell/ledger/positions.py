@@ -1,0 +1,235 @@
+"""What every account owes as of a day: the positions, one row an account.
+
+``settle_partition`` takes the book's typed frames of one partition and needs nothing else; the same function serves one account
+(frames of one row) and a night's partition. The figures come from the compiled pass; an account that 64-bit integers cannot
+hold is settled by ``statement.settle``, with the same meaning and the same result.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Generic, TypeVar
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dunwell.calendars import day_number
+from dunwell.ledger import kernel
+from dunwell.ledger.arrays import (
+    BASE_DAY,
+    Ints,
+    ProductArrays,
+    account_arrays,
+    event_arrays,
+    product_arrays,
+    unit_tables,
+)
+from dunwell.ledger.terms import HOLD_KINDS, Terms
+from dunwell.money import CURRENCIES
+
+T = TypeVar("T")
+
+MONEY = pl.Decimal(18, 4)
+"""Money at the edge: major units with the four decimals that the finest ISO 4217 currency needs."""
+
+_MONEY_SCALE = 4
+_SPAN = 1 << 14
+_PAUSE, _LITIGATION = HOLD_KINDS.index("pause"), HOLD_KINDS.index("litigation")
+_MONEY_COLUMNS = {
+    "due_principal": kernel.OUT_DUE_PRINCIPAL,
+    "due_interest": kernel.OUT_DUE_INTEREST,
+    "due_fees": kernel.OUT_DUE_FEES,
+    "due_costs": kernel.OUT_DUE_COSTS,
+    "penalty": kernel.OUT_PENALTY,
+    "past_due_total": kernel.OUT_PAST_DUE_TOTAL,
+    "outstanding_principal": kernel.OUT_OUTSTANDING_PRINCIPAL,
+    "unallocated_credit": kernel.OUT_CREDIT,
+    "waived_by_cap": kernel.OUT_WAIVED,
+    "paid_30d": kernel.OUT_PAID_30D,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The arrears of one partition's accounts through time: a row an end-of-day change, sorted by account and day.
+
+    ``account`` indexes the accounts frame; days are day numbers, ``oldest_due_on`` is -1 when nothing is past due; ``overdue_minor``
+    is everything fallen due and unpaid, penalty aside; ``exposure_minor`` adds the principal not yet due.
+    """
+
+    account: Ints
+    on: NDArray[np.int32]
+    oldest_due_on: NDArray[np.int32]
+    overdue_minor: Ints
+    exposure_minor: Ints
+
+    @classmethod
+    def of(cls, rows: Ints) -> "Timeline":
+        """The five columns of the kernel's rows: account, on, oldest_due_on, overdue, exposure."""
+        return cls(
+            np.ascontiguousarray(rows[:, 0]) if rows.shape[1] else np.empty(0, np.int64),
+            *(rows[:, k].astype(np.int32) if rows.shape[1] else np.empty(0, np.int32) for k in (1, 2)),
+            *(np.ascontiguousarray(rows[:, k]) if rows.shape[1] else np.empty(0, np.int64) for k in (3, 4)),
+        )
+
+    def frame(self) -> pl.DataFrame:
+        """The same as a frame with proper days (oldest_due_on null when nothing is past due)."""
+        return pl.DataFrame(
+            {
+                "account": self.account,
+                "on": pl.Series(self.on).cast(pl.Date),
+                "oldest_due_on": pl.Series(self.oldest_due_on).cast(pl.Date),
+                "overdue_minor": self.overdue_minor,
+                "exposure_minor": self.exposure_minor,
+            }
+        ).with_columns(oldest_due_on=pl.when(pl.Series(self.oldest_due_on >= 0)).then("oldest_due_on"))
+
+
+@dataclass(frozen=True, slots=True)
+class Settled(Generic[T]):
+    """The pass's result for one partition: a row of figures an account (columns kernel.OUT_*), the events it walked, and what
+    the caller's reader made of each span's arrears timeline, in the order of the accounts."""
+
+    figures: Ints
+    events: kernel.Events
+    from_timelines: list[T]
+
+
+def settle_partition(
+    tables: Mapping[str, pl.DataFrame],
+    terms: Mapping[str, Terms],
+    as_of: date,
+    known_at: datetime | None = None,
+    *,
+    read_timeline: Callable[[Timeline, kernel.Events], T] | None = None,
+    threads: int | None = None,
+) -> Settled[T]:
+    """Settle every account of a partition as of a day, from what was known at an instant (everything, when None).
+
+    ``tables``: accounts, instalments, payments, charges and holds as the book hands them out. ``read_timeline`` is called in a worker
+    thread with the arrears of each span of some thousand accounts, which are not kept: they would be larger than the tape.
+    """
+    products = product_arrays(terms)
+    accounts = account_arrays(tables["accounts"], products, known_at)
+    events = event_arrays(tables, tables["accounts"].height, known_at)
+    figures = np.zeros((tables["accounts"].height, kernel.OUT_COUNT), np.int64)
+    unit_table = unit_tables()
+    rooms = threading.local()
+
+    def settle_span(first: int) -> T | None:
+        last = min(first + _SPAN, len(figures))
+        room = getattr(rooms, "timeline", None)
+        if room is None:
+            room = np.empty((1024, 5 if read_timeline else 0), np.int64)
+        rooms.timeline, count = kernel.settle_accounts(
+            first, last, day_number(as_of), BASE_DAY, unit_table, products.coded, accounts, events, _PAUSE, _LITIGATION, figures, room
+        )
+        timeline = _with_exact(first, last, Timeline.of(rooms.timeline[:count]), figures, tables, terms, as_of, known_at)
+        return read_timeline(timeline, events) if read_timeline else None
+
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        read = list(pool.map(settle_span, range(0, len(figures), _SPAN)))
+    return Settled(figures, events, [part for part in read if part is not None])
+
+
+def _with_exact(
+    first: int,
+    last: int,
+    timeline: Timeline,
+    figures: Ints,
+    tables: Mapping[str, pl.DataFrame],
+    terms: Mapping[str, Terms],
+    as_of: date,
+    known_at: datetime | None,
+) -> Timeline:
+    """Settle what the kernel declined in the span, with Python's unbounded integers, and add its arrears to the timeline."""
+    declined = first + np.flatnonzero(figures[first:last, kernel.OUT_STATE] == kernel.NEEDS_EXACT)
+    if not len(declined):
+        return timeline
+    parts = [np.column_stack([timeline.account, timeline.on, timeline.oldest_due_on, timeline.overdue_minor, timeline.exposure_minor])]
+    for account_row in declined.tolist():
+        product = terms[tables["accounts"]["product"][account_row]]
+        settlement = settle(account_events(tables, account_row, known_at), product, as_of)
+        figures[account_row] = _figures_of(settlement)
+        parts.append(_timeline_rows(account_row, settlement))
+    rows = np.concatenate(parts)
+    return Timeline.of(rows[np.argsort(rows[:, 0], kind="stable")])
+
+
+def positions_frame(settled: Settled[T], tables: Mapping[str, pl.DataFrame], terms: Mapping[str, Terms], as_of: date) -> pl.DataFrame:
+    """The money and day columns of ``positions`` (formats.md section 2), a row an opened account, in the accounts frame's order."""
+    figures = settled.figures
+    is_open = figures[:, kernel.OUT_STATE] != kernel.NOT_OPENED
+    accounts = tables["accounts"]
+    if not is_open.all():
+        accounts, figures = accounts.filter(pl.Series(is_open)), figures[is_open]
+    scale = scale_factors(accounts["currency"])
+    money = {name: money_column(np.ascontiguousarray(figures[:, column]) * scale) for name, column in _MONEY_COLUMNS.items()}
+    payoff = (
+        figures[:, kernel.OUT_OUTSTANDING_PRINCIPAL]
+        + figures[:, kernel.OUT_DUE_INTEREST]
+        + figures[:, kernel.OUT_DUE_FEES]
+        + figures[:, kernel.OUT_DUE_COSTS]
+        + figures[:, kernel.OUT_PENALTY]
+        - figures[:, kernel.OUT_CREDIT]
+    )
+    past_due_days = figures[:, kernel.OUT_PAST_DUE_DAYS]
+    return pl.DataFrame(
+        {
+            "account_id": accounts["account_id"],
+            "customer_id": accounts["customer_id"],
+            "as_of": pl.Series([as_of], dtype=pl.Date).new_from_index(0, accounts.height),
+            "currency": accounts["currency"],
+            "status": accounts.select(pl.when("is_incomplete").then(pl.lit("incomplete")).otherwise("status").alias("status"))["status"],
+            "past_due_days": past_due_days.astype(np.int32),
+            "delinquent_days": figures[:, kernel.OUT_DELINQUENT_DAYS].astype(np.int32),
+            "oldest_due_on": _days(figures[:, kernel.OUT_OLDEST_DUE_ON]),
+            **{name: money[name] for name in ("due_principal", "due_interest", "due_fees", "due_costs", "penalty", "past_due_total")},
+            "outstanding_principal": money["outstanding_principal"],
+            "payoff_total": money_column(payoff * scale),
+            "unallocated_credit": money["unallocated_credit"],
+            "waived_by_cap": money["waived_by_cap"],
+            "bucket": bucket_names(accounts["product"], past_due_days, terms),
+            "last_paid_on": _days(figures[:, kernel.OUT_LAST_PAID_ON]),
+            "paid_30d": money["paid_30d"],
+        }
+    )
+
+
+def bucket_names(products: pl.Series, past_due_days: Ints, terms: Mapping[str, Terms]) -> pl.Series:
+    """The delinquency bucket of each account by its product's text."""
+    names: list[str] = []
+    codes = np.zeros(len(products), np.uint32)
+    for product, product_terms in terms.items():
+        mine = (products == product).to_numpy()
+        if mine.any():
+            code = np.searchsorted(np.array(product_terms.buckets.from_days), past_due_days[mine], side="right") - 1
+            codes[mine] = code + len(names)
+            names.extend(product_terms.buckets.names)
+    return pl.Series(names, dtype=pl.String).gather(codes)
+
+
+def money_column(scaled: Ints) -> pl.Series:
+    """A Decimal(18, 4) column from integers of a ten-thousandth of the major unit, without a detour over text or floats."""
+    words = np.empty((len(scaled), 2), np.int64)
+    words[:, 0] = scaled
+    words[:, 1] = scaled >> 63
+    decimals = pa.Array.from_buffers(pa.decimal128(18, _MONEY_SCALE), len(scaled), [None, pa.py_buffer(words)])
+    return pl.Series(pl.from_arrow(decimals))
+
+
+def scale_factors(currencies: pl.Series) -> Ints:
+    """What turns minor units of each currency into ten-thousandths of its major unit."""
+    factors = {code: 10 ** (_MONEY_SCALE - exponent) for code, exponent in CURRENCIES.items()}
+    return currencies.replace_strict(factors, return_dtype=pl.Int64).to_numpy()
+
+
+def _days(numbers: Ints) -> pl.Series:
+    """Day numbers as days; -1 as null. (A debt from before 1970 is a debt of day numbers below -1, which stay days.)"""
+    days = pl.Series(numbers.astype(np.int32)).cast(pl.Date)
+    return pl.select(pl.when(pl.Series(numbers != kernel.NOTHING_DUE)).then(days))[:, 0]
