@@ -1,0 +1,145 @@
+"""Every command's name, options and help. The work lies in the neighbouring files, imported when the command runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="dunwell",
+    help="Collect overdue consumer credit lawfully, kindly and well: what every customer owes today, exactly, and why.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines instead of text.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DAY", help="The day the figures are for, like 2026-11-23.")]
+KnownAt = Annotated[
+    str | None,
+    typer.Option("--known-at", metavar="INSTANT", help="Only what had been recorded by then: a day (its end, UTC) or 2026-11-23T18:00:00+08:00."),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from dunwell import __version__
+
+        print(f"dunwell {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def dunwell(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")] = False,
+) -> None:
+    """Collect overdue consumer credit lawfully, kindly and well: what every customer owes today, exactly, and why."""
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--dir", help="Where to make the demo's workspace.")] = Path("demo"),
+    accounts: Annotated[int, typer.Option(help="How many accounts to make.", min=100)] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same portfolio.")] = 7,
+    as_of: AsOf = None,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="End after the report.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a portfolio from several countries, run a day, and write the report.
+
+    Example: dunwell demo --accounts 5000 --no-serve
+    """
+    from dunwell.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(folder, accounts, seed, as_of, as_json))
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="The new workspace's folder; it must not exist or be empty.")]) -> None:
+    """Make a workspace: settings, policy texts to adapt, and a small example tape.
+
+    Example: dunwell init shop && cd shop && dunwell run --tape tape/ --as-of 2026-11-23
+    """
+    from dunwell.cli.workspace import init_workspace
+
+    init_workspace(folder)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is missing or misconfigured in this workspace, and the mend. Exits 1 when something must be mended.
+
+    Example: dunwell doctor
+    """
+    from dunwell.cli.doctor import examine
+
+    raise typer.Exit(examine(Path.cwd(), as_json))
+
+
+@app.command()
+def run(
+    tape: Annotated[Path | None, typer.Option(help="The folder with the lender's files; the workspace's tape folder when not given.")] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    engine: Annotated[str | None, typer.Option(help="Where the work is done: local.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The daily run: read the tape into ./book, work out what everybody owes, and write the report.
+
+    Exit code: 0 clean; 2 done, but some rows are in quarantine; 1 nothing was written.
+
+    Example: dunwell run --tape tape/ --as-of 2026-11-23
+    """
+    from dunwell.cli.run import run_workspace
+
+    raise typer.Exit(run_workspace(Path.cwd(), tape, as_of, known_at, engine, as_json))
+
+
+@app.command()
+def ledger(
+    tape: Annotated[Path, typer.Option(help="The folder with the lender's files.")],
+    terms: Annotated[Path, typer.Option(help="The folder with the products' terms, one TOML file a product.")],
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write the positions (Parquet).")] = None,
+    explain_change: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--explain-change", metavar="DAY1 DAY2", help="Say for each account why its figures differ between two days."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Positions for any tape, and nothing else needed: what every account owes as of a day.
+
+    Exit code: 0 clean; 2 done, but some rows are in quarantine (beside the out file); 1 nothing was written.
+
+    Examples:
+
+    dunwell ledger --tape tape/ --terms policy/terms/ --as-of 2026-11-23 --out positions.parquet
+
+    dunwell ledger --tape tape/ --terms policy/terms/ --explain-change 2026-11-20 2026-11-23
+    """
+    from dunwell.cli.ledger import explain_changes, write_positions
+
+    if explain_change is not None:
+        raise typer.Exit(explain_changes(tape, terms, explain_change, out, as_json))
+    raise typer.Exit(write_positions(tape, terms, as_of, known_at, out, as_json))
+
+
+@app.command()
+def statement(
+    account_id: Annotated[str, typer.Argument(help="The account's id, as in the tape.")],
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    pdf: Annotated[Path | None, typer.Option(help="Write the statement as a PDF to this file.")] = None,
+    tape: Annotated[Path | None, typer.Option(help="Read this tape instead of the workspace's book.")] = None,
+    terms: Annotated[Path | None, typer.Option(help="The terms to use with --tape.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The itemised account: every event in order, what it did to each component, and the clause each figure rests on.
+
+    Example: dunwell statement A0000012 --as-of 2026-11-23
+    """
+    from dunwell.cli.statement import show_statement
+
+    raise typer.Exit(show_statement(account_id, as_of, known_at, pdf, tape, terms, as_json))

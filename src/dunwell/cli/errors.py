@@ -1,0 +1,40 @@
+"""What a person sees when something is wrong: one sentence with the place and the mend, never a traceback; and the exit code."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """The command cannot do what was asked; the message says what is wrong and the mend."""
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn the errors that a user can mend into a line on stderr and exit code 1, and Ctrl-C into a quiet stop."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("stopped. Results are swapped in whole at the end of a run, so nothing half-done was kept.", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(EXIT_FAILED)
+    except Exception as error:
+        if not _is_users_to_mend(error):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(EXIT_FAILED)
+
+
+def _is_users_to_mend(error: Exception) -> bool:
+    """Whether the error is one that our own rooms raise for a person to read (imported here: only a failure pays for it)."""
+    from dunwell.book import TapeUnusable
+    from dunwell.ledger.terms import TermsError
+    from dunwell.policy import PolicyError
+    from dunwell.settings import SettingsError
+
+    return isinstance(error, CommandError | TapeUnusable | TermsError | PolicyError | SettingsError | OSError)

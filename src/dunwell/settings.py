@@ -1,0 +1,107 @@
+"""One set of settings for everything, read from a workspace's ``dunwell.toml``.
+
+A workspace is a folder of text that a lender keeps in git (``dunwell init`` makes one): settings, policy, and the folder where tapes
+arrive. Every key has a default, so a file may hold only what differs. A mistake is refused with the key and the mend.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+FILE_NAME = "dunwell.toml"
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; says where, what is wrong and what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A workspace's settings. Paths are absolute; ``tape_columns`` maps table and column to the lender's own column name.
+
+    ``partition_count`` None lets the size of the tape decide.
+    """
+
+    root: Path
+    acts_for: str = ""
+    actor: str = "first_party"
+    locale: str = "en"
+    database_url: str = "sqlite:///dunwell.sqlite3"
+    engine: str = "local"
+    partition_count: int | None = None
+    tape_folder: Path = Path("tape")
+    tape_columns: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def terms_folder(self) -> Path:
+        """Where the products' terms lie."""
+        return self.root / "policy" / "terms"
+
+    @property
+    def book_folder(self) -> Path:
+        """Where the records and the last run's results lie."""
+        return self.root / "book"
+
+
+_KEYS: Mapping[str, Mapping[str, tuple[str, type]]] = {
+    "workspace": {"acts_for": ("acts_for", str), "actor": ("actor", str), "locale": ("locale", str)},
+    "database": {"url": ("database_url", str)},
+    "engine": {"name": ("engine", str), "partitions": ("partition_count", int)},
+}
+_CHOICES = {"actor": ("first_party", "agency", "debt_buyer"), "locale": ("en", "zh"), "engine": ("local", "spark")}
+
+
+def read_settings(root: Path) -> Settings:
+    """The settings of the workspace at ``root``. Raises SettingsError, also when there is no dunwell.toml."""
+    file = root / FILE_NAME
+    if not file.is_file():
+        raise SettingsError(f"{root} is no workspace: it has no {FILE_NAME}. Make one with `dunwell init DIR`, or go to yours")
+    try:
+        text = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: cannot be read ({error}). Mend the TOML, saved as UTF-8") from error
+    return parse_settings(text, root)
+
+
+def parse_settings(text: Mapping[str, Any], root: Path) -> Settings:
+    """Settings from the parsed text of dunwell.toml. Raises SettingsError."""
+    file = root / FILE_NAME
+    values: dict[str, Any] = {}
+    for section, keys in text.items():
+        if section == "tape":
+            continue
+        if section not in _KEYS or not isinstance(keys, Mapping):
+            raise SettingsError(f"{file}: [{section}] is not known. Known: {', '.join([*_KEYS, 'tape'])}")
+        for key, value in keys.items():
+            if key not in _KEYS[section]:
+                raise SettingsError(f"{file}: {section}.{key} is not known. Known: {', '.join(_KEYS[section])}")
+            name, kind = _KEYS[section][key]
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise SettingsError(f"{file}: {section}.{key} is {value!r}. Write {'a whole number' if kind is int else 'text'}")
+            if name in _CHOICES and value not in _CHOICES[name]:
+                raise SettingsError(f"{file}: {section}.{key} is {value!r}. One of: {', '.join(_CHOICES[name])}")
+            values[name] = value
+    if values.get("partition_count", 1) < 1:
+        raise SettingsError(f"{file}: engine.partitions is {values['partition_count']}. Write 1 or more, or leave it out")
+    folder, columns = _tape(text.get("tape", {}), file)
+    return Settings(root=root.resolve(), tape_folder=(root / folder).resolve(), tape_columns=columns, **values)
+
+
+def _tape(section: Any, file: Path) -> tuple[str, Mapping[str, Mapping[str, str]]]:
+    if not isinstance(section, Mapping):
+        raise SettingsError(f"{file}: tape is not a table. Write it as [tape]")
+    unknown = set(section) - {"folder", "columns"}
+    if unknown:
+        raise SettingsError(f"{file}: tape.{sorted(unknown)[0]} is not known. Known: folder, columns")
+    folder, columns = section.get("folder", "tape"), section.get("columns", {})
+    if not isinstance(folder, str):
+        raise SettingsError(f"{file}: tape.folder is {folder!r}. Write the folder's name as text")
+    if not isinstance(columns, Mapping):
+        raise SettingsError(f"{file}: tape.columns is not a table. Write [tape.columns.accounts]")
+    for table, names in columns.items():
+        if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names.values()):
+            raise SettingsError(f'{file}: tape.columns.{table} is not a table of texts. Write account_id = "LOAN_NO"')
+    return folder, columns
