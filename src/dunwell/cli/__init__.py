@@ -1,4 +1,6 @@
-"""The ``dunwell`` command: one thin file a group of commands, everything heavy imported only when its command runs."""
+"""The ``dunwell`` command: one thin file a group of commands, everything heavy imported only when its command
+runs.
+"""
 
 
 def main() -> None:

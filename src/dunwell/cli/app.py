@@ -1,4 +1,6 @@
-"""Every command's name, options and help. The work lies in the neighbouring files, imported when the command runs."""
+"""Every command's name, options and help. The work lies in the neighbouring files, imported when the command
+runs.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,10 +17,16 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines instead of text.")]
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DAY", help="The day the figures are for, like 2026-11-23.")]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", metavar="DAY", help="The day the figures are for, like 2026-11-23.")
+]
 KnownAt = Annotated[
     str | None,
-    typer.Option("--known-at", metavar="INSTANT", help="Only what had been recorded by then: a day (its end, UTC) or 2026-11-23T18:00:00+08:00."),
+    typer.Option(
+        "--known-at",
+        metavar="INSTANT",
+        help="Only what had been recorded by then: a day (its end, UTC) or 2026-11-23T18:00:00+08:00.",
+    ),
 ]
 
 
@@ -32,9 +40,13 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def dunwell(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
 ) -> None:
-    """Collect overdue consumer credit lawfully, kindly and well: what every customer owes today, exactly, and why."""
+    """Collect overdue consumer credit lawfully, kindly and well: what every customer owes today, exactly, and
+    why.
+    """
 
 
 @app.command()
@@ -56,7 +68,11 @@ def demo(
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(help="The new workspace's folder; it must not exist or be empty.")]) -> None:
+def init(
+    folder: Annotated[
+        Path, typer.Argument(help="The new workspace's folder; it must not exist or be empty.")
+    ],
+) -> None:
     """Make a workspace: settings, policy texts to adapt, and a small example tape.
 
     Example: dunwell init shop && cd shop && dunwell run --tape tape/ --as-of 2026-11-23
@@ -68,7 +84,8 @@ def init(folder: Annotated[Path, typer.Argument(help="The new workspace's folder
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Say what is missing or misconfigured in this workspace, and the mend. Exits 1 when something must be mended.
+    """Say what is missing or misconfigured in this workspace, and the mend. Exits 1 when something must be
+    mended.
 
     Example: dunwell doctor
     """
@@ -79,7 +96,10 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def run(
-    tape: Annotated[Path | None, typer.Option(help="The folder with the lender's files; the workspace's tape folder when not given.")] = None,
+    tape: Annotated[
+        Path | None,
+        typer.Option(help="The folder with the lender's files; the workspace's tape folder when not given."),
+    ] = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
     engine: Annotated[str | None, typer.Option(help="Where the work is done: local.")] = None,
@@ -99,13 +119,19 @@ def run(
 @app.command()
 def ledger(
     tape: Annotated[Path, typer.Option(help="The folder with the lender's files.")],
-    terms: Annotated[Path, typer.Option(help="The folder with the products' terms, one TOML file a product.")],
+    terms: Annotated[
+        Path, typer.Option(help="The folder with the products' terms, one TOML file a product.")
+    ],
     as_of: AsOf = None,
     known_at: KnownAt = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the positions (Parquet).")] = None,
     explain_change: Annotated[
         tuple[str, str] | None,
-        typer.Option("--explain-change", metavar="DAY1 DAY2", help="Say for each account why its figures differ between two days."),
+        typer.Option(
+            "--explain-change",
+            metavar="DAY1 DAY2",
+            help="Say for each account why its figures differ between two days.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -114,7 +140,6 @@ def ledger(
     Exit code: 0 clean; 2 done, but some rows are in quarantine (beside the out file); 1 nothing was written.
 
     Examples:
-
     dunwell ledger --tape tape/ --terms policy/terms/ --as-of 2026-11-23 --out positions.parquet
 
     dunwell ledger --tape tape/ --terms policy/terms/ --explain-change 2026-11-20 2026-11-23
@@ -136,7 +161,8 @@ def statement(
     terms: Annotated[Path | None, typer.Option(help="The terms to use with --tape.")] = None,
     as_json: Json = False,
 ) -> None:
-    """The itemised account: every event in order, what it did to each component, and the clause each figure rests on.
+    """The itemised account: every event in order, what it did to each component, and the clause each figure
+    rests on.
 
     Example: dunwell statement A0000012 --as-of 2026-11-23
     """

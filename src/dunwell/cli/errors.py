@@ -1,4 +1,6 @@
-"""What a person sees when something is wrong: one sentence with the place and the mend, never a traceback; and the exit code."""
+"""What a person sees when something is wrong: one sentence with the place and the mend, never a traceback;
+and the exit code.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -14,11 +16,16 @@ class CommandError(Exception):
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn the errors that a user can mend into a line on stderr and exit code 1, and Ctrl-C into a quiet stop."""
+    """Turn the errors that a user can mend into a line on stderr and exit code 1, and Ctrl-C into a quiet
+    stop.
+    """
     try:
         yield
     except KeyboardInterrupt:
-        print("stopped. Results are swapped in whole at the end of a run, so nothing half-done was kept.", file=sys.stderr)
+        print(
+            "stopped. Results are swapped in whole at the end of a run, so nothing half-done was kept.",
+            file=sys.stderr,
+        )
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
@@ -31,7 +38,9 @@ def explained() -> Iterator[None]:
 
 
 def _is_users_to_mend(error: Exception) -> bool:
-    """Whether the error is one that our own rooms raise for a person to read (imported here: only a failure pays for it)."""
+    """Whether the error is one that our own rooms raise for a person to read (imported here: only a failure
+    pays for it).
+    """
     from dunwell.book import TapeUnusable
     from dunwell.ledger.terms import TermsError
     from dunwell.policy import PolicyError

@@ -31,7 +31,9 @@ def parse_instant(text: str | None, option: str) -> datetime | None:
     except ValueError:
         instant = None
     if instant is None or instant.tzinfo is None:
-        raise CommandError(f"{option} {text!r} is not an instant. Write a day, or an instant with its offset like 2026-11-23T18:00:00+08:00")
+        raise CommandError(
+            f"{option} {text!r} is not an instant. Write a day, or an instant with its offset like 2026-11-23T18:00:00+08:00"
+        )
     return instant.astimezone(UTC)
 
 
