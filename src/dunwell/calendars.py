@@ -65,7 +65,9 @@ def day_units_table(day_count: DayCount) -> NDArray[np.int64]:
     stamps = days.astype("datetime64[D]")
     years = stamps.astype("datetime64[Y]").astype(np.int64) + 1970
     if day_count is DayCount.ACT_ACT:
-        days_in_year = np.array([365 + calendar.isleap(year) for year in range(years[0], years[-1] + 1)])[years - years[0]]
+        days_in_year = np.array([365 + calendar.isleap(year) for year in range(years[0], years[-1] + 1)])[
+            years - years[0]
+        ]
         in_units = 365 * 366 // days_in_year
         return np.cumsum(in_units) + day_units(day_count, DAY_MIN) - in_units[0]
     months = stamps.astype("datetime64[M]").astype(np.int64) % 12 + 1

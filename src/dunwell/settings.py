@@ -1,7 +1,8 @@
 """One set of settings for everything, read from a workspace's ``dunwell.toml``.
 
-A workspace is a folder of text that a lender keeps in git (``dunwell init`` makes one): settings, policy, and the folder where tapes
-arrive. Every key has a default, so a file may hold only what differs. A mistake is refused with the key and the mend.
+A workspace is a folder of text that a lender keeps in git (``dunwell init`` makes one): settings, policy, and
+the folder where tapes arrive. Every key has a default, so a file may hold only what differs. A mistake is
+refused with the key and the mend.
 """
 
 import tomllib
@@ -20,7 +21,8 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A workspace's settings. Paths are absolute; ``tape_columns`` maps table and column to the lender's own column name.
+    """A workspace's settings. Paths are absolute; ``tape_columns`` maps table and column to the lender's own
+    column name.
 
     ``partition_count`` None lets the size of the tape decide.
     """
@@ -51,14 +53,20 @@ _KEYS: Mapping[str, Mapping[str, tuple[str, type]]] = {
     "database": {"url": ("database_url", str)},
     "engine": {"name": ("engine", str), "partitions": ("partition_count", int)},
 }
-_CHOICES = {"actor": ("first_party", "agency", "debt_buyer"), "locale": ("en", "zh"), "engine": ("local", "spark")}
+_CHOICES = {
+    "actor": ("first_party", "agency", "debt_buyer"),
+    "locale": ("en", "zh"),
+    "engine": ("local", "spark"),
+}
 
 
 def read_settings(root: Path) -> Settings:
     """The settings of the workspace at ``root``. Raises SettingsError, also when there is no dunwell.toml."""
     file = root / FILE_NAME
     if not file.is_file():
-        raise SettingsError(f"{root} is no workspace: it has no {FILE_NAME}. Make one with `dunwell init DIR`, or go to yours")
+        raise SettingsError(
+            f"{root} is no workspace: it has no {FILE_NAME}. Make one with `dunwell init DIR`, or go to yours"
+        )
     try:
         text = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -77,17 +85,27 @@ def parse_settings(text: Mapping[str, Any], root: Path) -> Settings:
             raise SettingsError(f"{file}: [{section}] is not known. Known: {', '.join([*_KEYS, 'tape'])}")
         for key, value in keys.items():
             if key not in _KEYS[section]:
-                raise SettingsError(f"{file}: {section}.{key} is not known. Known: {', '.join(_KEYS[section])}")
+                raise SettingsError(
+                    f"{file}: {section}.{key} is not known. Known: {', '.join(_KEYS[section])}"
+                )
             name, kind = _KEYS[section][key]
             if not isinstance(value, kind) or isinstance(value, bool):
-                raise SettingsError(f"{file}: {section}.{key} is {value!r}. Write {'a whole number' if kind is int else 'text'}")
+                raise SettingsError(
+                    f"{file}: {section}.{key} is {value!r}. Write {'a whole number' if kind is int else 'text'}"
+                )
             if name in _CHOICES and value not in _CHOICES[name]:
-                raise SettingsError(f"{file}: {section}.{key} is {value!r}. One of: {', '.join(_CHOICES[name])}")
+                raise SettingsError(
+                    f"{file}: {section}.{key} is {value!r}. One of: {', '.join(_CHOICES[name])}"
+                )
             values[name] = value
     if values.get("partition_count", 1) < 1:
-        raise SettingsError(f"{file}: engine.partitions is {values['partition_count']}. Write 1 or more, or leave it out")
+        raise SettingsError(
+            f"{file}: engine.partitions is {values['partition_count']}. Write 1 or more, or leave it out"
+        )
     folder, columns = _tape(text.get("tape", {}), file)
-    return Settings(root=root.resolve(), tape_folder=(root / folder).resolve(), tape_columns=columns, **values)
+    return Settings(
+        root=root.resolve(), tape_folder=(root / folder).resolve(), tape_columns=columns, **values
+    )
 
 
 def _tape(section: Any, file: Path) -> tuple[str, Mapping[str, Mapping[str, str]]]:
@@ -103,5 +121,7 @@ def _tape(section: Any, file: Path) -> tuple[str, Mapping[str, Mapping[str, str]
         raise SettingsError(f"{file}: tape.columns is not a table. Write [tape.columns.accounts]")
     for table, names in columns.items():
         if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names.values()):
-            raise SettingsError(f'{file}: tape.columns.{table} is not a table of texts. Write account_id = "LOAN_NO"')
+            raise SettingsError(
+                f'{file}: tape.columns.{table} is not a table of texts. Write account_id = "LOAN_NO"'
+            )
     return folder, columns

@@ -1,6 +1,8 @@
-"""From typed frames to the sorted integer arrays that the kernels walk, and what is known of each account at a time.
+"""From typed frames to the sorted integer arrays that the kernels walk, and what is known of each account at
+a time.
 
-One place decides which rows count: those known at ``known_at``, without the payments that a known reversal undoes.
+One place decides which rows count: those known at ``known_at``, without the payments that a known reversal
+undoes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from dunwell.calendars import FIRST_DAY_NUMBER, DayCount, day_units_table, units_per_year
 from dunwell.ledger import kernel
+from dunwell.ledger.queue import COMPONENT_CODES
 from dunwell.ledger.terms import HOLD_KINDS, Allocation, Terms
 
 Ints = NDArray[np.int64]
@@ -23,7 +26,11 @@ Array = NDArray[Any]
 UNKNOWN_ACCOUNT_OPENS_ON = kernel.OPEN_END
 """Where an account is not known yet: it opens on no day that anybody asks for."""
 
-_CHARGE_COMPONENTS = {"late_fee": kernel.COMPONENT_CODES["fees"], "other": kernel.COMPONENT_CODES["fees"], "legal_cost": kernel.COMPONENT_CODES["costs"]}
+_CHARGE_COMPONENTS = {
+    "late_fee": COMPONENT_CODES["fees"],
+    "other": COMPONENT_CODES["fees"],
+    "legal_cost": COMPONENT_CODES["costs"],
+}
 _DAY_COUNTS = list(DayCount)
 _WIDE = 2**62
 
@@ -47,10 +54,14 @@ def product_arrays(terms: Mapping[str, Terms]) -> ProductArrays:
     waterfalls = np.zeros((count, switches + 1, 5), np.int64)
     for k, product in enumerate(ordered):
         if product.penalty is not None:
-            basis[k] = sum(1 << kernel.COMPONENT_CODES[component] for component in product.penalty.accruing_components)
+            basis[k] = sum(
+                1 << COMPONENT_CODES[component] for component in product.penalty.accruing_components
+            )
             stops[k, [HOLD_KINDS.index(kind) for kind in product.penalty.stop_accrual]] = True
-        for s, order in enumerate((product.waterfall, *(switch.waterfall for switch in product.waterfall_after))):
-            waterfalls[k, s] = [kernel.COMPONENT_CODES[component] for component in order]
+        for s, order in enumerate(
+            (product.waterfall, *(switch.waterfall for switch in product.waterfall_after))
+        ):
+            waterfalls[k, s] = [COMPONENT_CODES[component] for component in order]
         for s, switch in enumerate(product.waterfall_after):
             switch_is_legal[k, s] = switch.in_legal_stage
             switch_days[k, s] = kernel.OPEN_END if switch.past_due_days is None else switch.past_due_days
@@ -75,10 +86,19 @@ def unit_tables() -> Ints:
     return np.stack([day_units_table(day_count) for day_count in _DAY_COUNTS])
 
 
-def account_arrays(accounts: pl.DataFrame, products: ProductArrays, known_at: datetime | None) -> kernel.Accounts:
+def account_arrays(
+    accounts: pl.DataFrame, products: ProductArrays, known_at: datetime | None
+) -> kernel.Accounts:
     """Codes and rates of the accounts frame. Accounts recorded after ``known_at`` open on no day."""
-    index = pl.DataFrame({"product": [t.product for t in products.terms], "index": np.arange(len(products.terms))}, schema={"product": pl.String, "index": pl.Int64})
-    product = accounts.select("product").join(index, on="product", how="left", maintain_order="left")["index"].to_numpy()
+    index = pl.DataFrame(
+        {"product": [t.product for t in products.terms], "index": np.arange(len(products.terms))},
+        schema={"product": pl.String, "index": pl.Int64},
+    )
+    product = (
+        accounts.select("product")
+        .join(index, on="product", how="left", maintain_order="left")["index"]
+        .to_numpy()
+    )
     opened = day_numbers(accounts["opened_on"])
     if known_at is not None:
         opened = np.where((accounts["recorded_at"] <= known_at).to_numpy(), opened, UNKNOWN_ACCOUNT_OPENS_ON)
@@ -86,12 +106,23 @@ def account_arrays(accounts: pl.DataFrame, products: ProductArrays, known_at: da
     rate_num, rate_den = _penalty_rates(products.terms, product, rates)
     cap_num, cap_den = _cap_rates(products.terms, product)
     unit_den = _unit_denominators(rate_num, rate_den, cap_num, cap_den)
-    columns = (product, opened, accounts["principal_minor"].to_numpy(), rate_num, rate_den, cap_num, cap_den, unit_den)
+    columns = (
+        product,
+        opened,
+        accounts["principal_minor"].to_numpy(),
+        rate_num,
+        rate_den,
+        cap_num,
+        cap_den,
+        unit_den,
+    )
     return kernel.Accounts(*(_read_only(column) for column in columns))
 
 
 def _penalty_rates(terms: Sequence[Terms], product: Ints, rate_ppb: Ints) -> tuple[Ints, Ints]:
-    """Penalty per unit of balance and day-count unit, reduced. Where 64 bits could overflow the denominator is 0 for the moment."""
+    """Penalty per unit of balance and day-count unit, reduced. Where 64 bits could overflow the denominator
+    is 0 for the moment.
+    """
     numerators, denominators = np.zeros(len(product), np.int64), np.ones(len(product), np.int64)
     for k, product_terms in enumerate(terms):
         penalty = product_terms.penalty
@@ -107,7 +138,10 @@ def _penalty_rates(terms: Sequence[Terms], product: Ints, rate_ppb: Ints) -> tup
         mine_rates = rate_ppb[mine]
         if int(mine_rates.max()) * factor.numerator >= _WIDE or factor.denominator >= _WIDE:
             pairs = [_fits(int(rate) * factor) for rate in mine_rates]
-            numerators[mine], denominators[mine] = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
+            numerators[mine], denominators[mine] = (
+                np.array([p[0] for p in pairs]),
+                np.array([p[1] for p in pairs]),
+            )
             continue
         raw = mine_rates * factor.numerator
         common = np.gcd(raw, factor.denominator)
@@ -116,19 +150,27 @@ def _penalty_rates(terms: Sequence[Terms], product: Ints, rate_ppb: Ints) -> tup
 
 
 def _fits(fraction: Fraction) -> tuple[int, int]:
-    return (fraction.numerator, fraction.denominator) if fraction.numerator < _WIDE and fraction.denominator < _WIDE else (0, 0)
+    return (
+        (fraction.numerator, fraction.denominator)
+        if fraction.numerator < _WIDE and fraction.denominator < _WIDE
+        else (0, 0)
+    )
 
 
 def _cap_rates(terms: Sequence[Terms], product: Ints) -> tuple[Ints, Ints]:
     numerators, denominators = np.full(len(terms), -1, np.int64), np.ones(len(terms), np.int64)
     for k, product_terms in enumerate(terms):
         if product_terms.annual_cap is not None:
-            numerators[k], denominators[k] = _fits(product_terms.annual_cap / units_per_year(product_terms.day_count))
+            numerators[k], denominators[k] = _fits(
+                product_terms.annual_cap / units_per_year(product_terms.day_count)
+            )
     return numerators[product], denominators[product]
 
 
 def _unit_denominators(rate_num: Ints, rate_den: Ints, cap_num: Ints, cap_den: Ints) -> Ints:
-    """The least common denominator of both rates an account, 0 where a product of the kernel could leave 64 bits. Mends zero denominators."""
+    """The least common denominator of both rates an account, 0 where a product of the kernel could leave 64
+    bits. Mends zero denominators.
+    """
     too_wide = (rate_den == 0) | (cap_den == 0)
     rate_den[too_wide] = 1
     cap_den[too_wide] = 1
@@ -140,14 +182,18 @@ def _unit_denominators(rate_num: Ints, rate_den: Ints, cap_num: Ints, cap_den: I
     return np.where(too_wide, 0, np.where(wide, 1, rate_den // shared) * np.where(wide, 1, cap_den))
 
 
-def event_arrays(tables: Mapping[str, pl.DataFrame], account_count: int, known_at: datetime | None) -> kernel.Events:
+def event_arrays(
+    tables: Mapping[str, pl.DataFrame], account_count: int, known_at: datetime | None
+) -> kernel.Events:
     """The rows known at ``known_at`` (all of them when None), payments undone by a known reversal left out."""
     instalments = known(tables["instalments"], known_at)
     charges = known(tables["charges"], known_at)
     payments = standing_payments(known(tables["payments"], known_at))
     holds = known(tables["holds"], known_at)
     component = charges["kind"].replace_strict(_CHARGE_COMPONENTS, return_dtype=pl.Int64)
-    hold_kind = holds["kind"].replace_strict({kind: code for code, kind in enumerate(HOLD_KINDS)}, return_dtype=pl.Int64)
+    hold_kind = holds["kind"].replace_strict(
+        {kind: code for code, kind in enumerate(HOLD_KINDS)}, return_dtype=pl.Int64
+    )
     events = kernel.Events(
         instalment_offsets=offsets(instalments, account_count),
         instalment_due=day_numbers(instalments["due_on"]),
@@ -176,12 +222,16 @@ def known(rows: pl.DataFrame, known_at: datetime | None) -> pl.DataFrame:
 
 
 def standing_payments(payments: pl.DataFrame) -> pl.DataFrame:
-    """Payments and chargebacks that stand: a reversed payment never happened, whatever the reversal's own date."""
+    """Payments and chargebacks that stand: a reversed payment never happened, whatever the reversal's own
+    date.
+    """
     is_reversal = payments["kind"] == "reversal"
     if not is_reversal.any():
         return payments
     reversals = payments.filter(is_reversal).select("account_row", payment_id="reverses")
-    return payments.filter(~is_reversal).join(reversals, on=["account_row", "payment_id"], how="anti", maintain_order="left")
+    return payments.filter(~is_reversal).join(
+        reversals, on=["account_row", "payment_id"], how="anti", maintain_order="left"
+    )
 
 
 def offsets(rows: pl.DataFrame, account_count: int) -> Ints:
@@ -199,7 +249,9 @@ def day_numbers(days: pl.Series, missing: int | None = None) -> NDArray[np.int32
 
 
 def _read_only(array: Array) -> Array:
-    """The same array read-only and contiguous, so that the compiled kernel meets one type whatever frame it came from."""
+    """The same array read-only and contiguous, so that the compiled kernel meets one type whatever frame it
+    came from.
+    """
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view

@@ -1,8 +1,9 @@
-"""Why an account's figures differ between two days: what fell due, what was paid, what was corrected, what accrued.
+"""Why an account's figures differ between two days: what fell due, what was paid, what was corrected, what
+accrued.
 
-Three settlements tell the causes apart: as believed on the first day; as of the first day by what was known on the second (the
-difference is correction, back-dated payments and reversals); as of the second day. What lies between the last two are the
-events of the days themselves, the passing of time, and penalty.
+Three settlements tell the causes apart: as believed on the first day; as of the first day by what was known
+on the second (the difference is correction, back-dated payments and reversals); as of the second day. What
+lies between the last two are the events of the days themselves, the passing of time, and penalty.
 """
 
 from collections.abc import Mapping
@@ -32,16 +33,30 @@ _COMPARED = (
 )
 _SHOWN = ("past_due_days", "delinquent_days", "past_due_total", "payoff_total")
 
-REASONS = ("new account", "correction", "new instalment", "charge", "chargeback", "payment", "pause", "accrual", "cap", "ageing")
+REASONS = (
+    "new account",
+    "correction",
+    "new instalment",
+    "charge",
+    "chargeback",
+    "payment",
+    "pause",
+    "accrual",
+    "cap",
+    "ageing",
+)
 """The causes told apart, in the order in which they are listed."""
 
 
-def explain_changes(tables: Mapping[str, pl.DataFrame], terms: Mapping[str, Terms], first_day: date, second_day: date) -> pl.DataFrame:
+def explain_changes(
+    tables: Mapping[str, pl.DataFrame], terms: Mapping[str, Terms], first_day: date, second_day: date
+) -> pl.DataFrame:
     """A row for each account of the partition whose figures differ between the two days, with the reasons.
 
-    ``tables`` as for ``settle_partition``; give rows of unknown recording time a ``recorded_at`` in the distant past, so that they count
-    as known when they happened. Columns: account_id, currency, for each of past_due_days, delinquent_days, past_due_total and payoff_total
-    ``*_before`` (null for a new account) and ``*_after``, and ``reasons``: a list of {reason, on, amount, detail}, reason one of REASONS.
+    ``tables`` as for ``settle_partition``; give rows of unknown recording time a ``recorded_at`` in the
+    distant past, so that they count as known when they happened. Columns: account_id, currency, for each of
+    past_due_days, delinquent_days, past_due_total and payoff_total ``*_before`` (null for a new account) and
+    ``*_after``, and ``reasons``: a list of {reason, on, amount, detail}, reason one of REASONS.
     """
     believed_at, known_at = _end_of(first_day), _end_of(second_day)
     believed = settle_partition(tables, terms, first_day, believed_at)
@@ -49,13 +64,19 @@ def explain_changes(tables: Mapping[str, pl.DataFrame], terms: Mapping[str, Term
     after = settle_partition(tables, terms, second_day, known_at)
     before_frame = positions_frame(believed, tables, terms, first_day)
     after_frame = positions_frame(after, tables, terms, second_day)
-    joined = after_frame.join(before_frame, on="account_id", how="left", suffix="_before", maintain_order="left")
+    joined = after_frame.join(
+        before_frame, on="account_id", how="left", suffix="_before", maintain_order="left"
+    )
     is_different = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_before")) for c in _COMPARED)
     rows = tables["accounts"].select("account_id").with_row_index("account_row")
     changed = joined.filter(is_different).join(rows, on="account_id", maintain_order="left")
-    reasons = _reasons(tables, corrected, after, believed, first_day, second_day).join(changed.select("account_row"), on="account_row", how="semi")
-    listed = _in_major_units(reasons, tables["accounts"]).group_by("account_row", maintain_order=True).agg(
-        pl.struct("reason", "on", "amount", "detail").alias("reasons")
+    reasons = _reasons(tables, corrected, after, believed, first_day, second_day).join(
+        changed.select("account_row"), on="account_row", how="semi"
+    )
+    listed = (
+        _in_major_units(reasons, tables["accounts"])
+        .group_by("account_row", maintain_order=True)
+        .agg(pl.struct("reason", "on", "amount", "detail").alias("reasons"))
     )
     return changed.join(listed, on="account_row", how="left", maintain_order="left").select(
         "account_id",
@@ -66,7 +87,12 @@ def explain_changes(tables: Mapping[str, pl.DataFrame], terms: Mapping[str, Term
 
 
 def _reasons(
-    tables: Mapping[str, pl.DataFrame], corrected: Settled[None], after: Settled[None], believed: Settled[None], first_day: date, second_day: date
+    tables: Mapping[str, pl.DataFrame],
+    corrected: Settled[None],
+    after: Settled[None],
+    believed: Settled[None],
+    first_day: date,
+    second_day: date,
 ) -> pl.DataFrame:
     """Every cause of a difference: account_row, reason, on, amount_minor (null where no money moved), detail."""
     found = [
@@ -78,11 +104,17 @@ def _reasons(
             _accrued(after) - _accrued(corrected),
             pl.format("penalty interest of the days up to {}", pl.lit(str(second_day))),
         ),
-        _differences("cap", after.figures[:, kernel.OUT_WAIVED] - corrected.figures[:, kernel.OUT_WAIVED], pl.lit("more (or less) is waived by the cap")),
+        _differences(
+            "cap",
+            after.figures[:, kernel.OUT_WAIVED] - corrected.figures[:, kernel.OUT_WAIVED],
+            pl.lit("more (or less) is waived by the cap"),
+        ),
         _ageing(after, (second_day - first_day).days),
     ]
     order = pl.Enum(REASONS)
-    return pl.concat([f.select(_cast()) for f in found]).sort("account_row", pl.col("reason").cast(order), "on", "detail", maintain_order=True)
+    return pl.concat([f.select(_cast()) for f in found]).sort(
+        "account_row", pl.col("reason").cast(order), "on", "detail", maintain_order=True
+    )
 
 
 def _cast() -> list[pl.Expr]:
@@ -103,20 +135,28 @@ def _accrued(settled: Settled[None]) -> Ints:
 def _differences(reason: str, amounts: Ints, detail: pl.Expr) -> pl.DataFrame:
     rows = np.flatnonzero(amounts)
     return pl.DataFrame({"account_row": rows, "amount_minor": amounts[rows]}).select(
-        "account_row", pl.lit(reason).alias("reason"), pl.lit(None).alias("on"), "amount_minor", detail.alias("detail")
+        "account_row",
+        pl.lit(reason).alias("reason"),
+        pl.lit(None).alias("on"),
+        "amount_minor",
+        detail.alias("detail"),
     )
 
 
 def _opened(believed: Settled[None], after: Settled[None]) -> pl.DataFrame:
-    is_new = (believed.figures[:, kernel.OUT_STATE] == kernel.NOT_OPENED) & (after.figures[:, kernel.OUT_STATE] != kernel.NOT_OPENED)
-    return _differences("new account", is_new.astype(np.int64), pl.lit("opened, or first known of, between the days")).with_columns(
-        amount_minor=pl.lit(None)
+    is_new = (believed.figures[:, kernel.OUT_STATE] == kernel.NOT_OPENED) & (
+        after.figures[:, kernel.OUT_STATE] != kernel.NOT_OPENED
     )
+    return _differences(
+        "new account", is_new.astype(np.int64), pl.lit("opened, or first known of, between the days")
+    ).with_columns(amount_minor=pl.lit(None))
 
 
 def _ageing(after: Settled[None], days: int) -> pl.DataFrame:
     is_past_due = after.figures[:, kernel.OUT_PAST_DUE_DAYS] > 0
-    return _differences("ageing", is_past_due.astype(np.int64), pl.lit(f"{days} days went by")).with_columns(amount_minor=pl.lit(None))
+    return _differences("ageing", is_past_due.astype(np.int64), pl.lit(f"{days} days went by")).with_columns(
+        amount_minor=pl.lit(None)
+    )
 
 
 def _corrections(tables: Mapping[str, pl.DataFrame], first_day: date, second_day: date) -> list[pl.DataFrame]:
@@ -125,7 +165,12 @@ def _corrections(tables: Mapping[str, pl.DataFrame], first_day: date, second_day
     recorded = pl.col("recorded_at").dt.date().cast(pl.String)
     found = []
     for table, on, name, amount in (
-        ("instalments", "due_on", pl.format("instalment {}", "number"), pl.sum_horizontal("principal_minor", "interest_minor", "fees_minor")),
+        (
+            "instalments",
+            "due_on",
+            pl.format("instalment {}", "number"),
+            pl.sum_horizontal("principal_minor", "interest_minor", "fees_minor"),
+        ),
         ("charges", "charged_on", pl.format("{} {}", "kind", "charge_id"), pl.col("amount_minor")),
         ("holds", "from_on", pl.format("{} {}", "kind", "hold_id"), pl.lit(None, dtype=pl.Int64)),
         ("payments", "paid_on", pl.format("{} {}", "kind", "payment_id"), pl.col("amount_minor")),
@@ -133,7 +178,8 @@ def _corrections(tables: Mapping[str, pl.DataFrame], first_day: date, second_day
         rows = tables[table].filter(is_late)
         if table == "payments":
             reversals = rows.filter(pl.col("kind") == "reversal").join(
-                tables["payments"].select("account_row", reverses="payment_id", undone_on="paid_on"), on=["account_row", "reverses"]
+                tables["payments"].select("account_row", reverses="payment_id", undone_on="paid_on"),
+                on=["account_row", "reverses"],
             )
             found.append(
                 reversals.filter(pl.col("undone_on") <= first_day).select(
@@ -141,7 +187,9 @@ def _corrections(tables: Mapping[str, pl.DataFrame], first_day: date, second_day
                     pl.lit("correction").alias("reason"),
                     pl.col("undone_on").alias("on"),
                     -pl.col("amount_minor"),
-                    pl.format("payment {} reversed by {}, recorded {}", "reverses", "payment_id", recorded).alias("detail"),
+                    pl.format(
+                        "payment {} reversed by {}, recorded {}", "reverses", "payment_id", recorded
+                    ).alias("detail"),
                 )
             )
             rows = rows.filter(pl.col("kind") != "reversal")
@@ -171,7 +219,13 @@ def _events(tables: Mapping[str, pl.DataFrame], first_day: date, second_day: dat
             pl.format("instalment {}", "number"),
             pl.sum_horizontal("principal_minor", "interest_minor", "fees_minor"),
         ),
-        (tables["charges"].filter(is_known, _between("charged_on", first_day, second_day)), "charge", "charged_on", pl.format("{} {}", "kind", "charge_id"), pl.col("amount_minor")),
+        (
+            tables["charges"].filter(is_known, _between("charged_on", first_day, second_day)),
+            "charge",
+            "charged_on",
+            pl.format("{} {}", "kind", "charge_id"),
+            pl.col("amount_minor"),
+        ),
         (
             payments.filter(_between("paid_on", first_day, second_day), pl.col("kind") == "chargeback"),
             "chargeback",
@@ -188,7 +242,10 @@ def _events(tables: Mapping[str, pl.DataFrame], first_day: date, second_day: dat
         ),
         (
             tables["holds"].filter(
-                is_known, pl.col("kind") == "pause", pl.col("from_on") < second_day, pl.col("to_on").is_null() | (pl.col("to_on") > first_day)
+                is_known,
+                pl.col("kind") == "pause",
+                pl.col("from_on") < second_day,
+                pl.col("to_on").is_null() | (pl.col("to_on") > first_day),
             ),
             "pause",
             "from_on",
@@ -196,7 +253,15 @@ def _events(tables: Mapping[str, pl.DataFrame], first_day: date, second_day: dat
             pl.lit(None, dtype=pl.Int64),
         ),
     ):
-        found.append(rows.select("account_row", pl.lit(reason).alias("reason"), pl.col(on).alias("on"), amount.alias("amount_minor"), name.alias("detail")))
+        found.append(
+            rows.select(
+                "account_row",
+                pl.lit(reason).alias("reason"),
+                pl.col(on).alias("on"),
+                amount.alias("amount_minor"),
+                name.alias("detail"),
+            )
+        )
     return found
 
 

@@ -1,29 +1,43 @@
-"""The ledger's compiled pass: every account's queue of debts walked once, day of event by day of event, in exact integers.
+"""The ledger's compiled pass: every account's queue of debts walked once, day of event by day of event, in
+exact integers.
 
-The bulk twin of ``statement.settle``: sorted integer arrays in, closing figures and the arrears timeline out. A day goes as
-formats.md says: penalty of the day on what was overdue when the day began; then what falls due; then the day's money together
-with waiting credit. Between events nothing is touched: an item's penalty is owed as ``units`` (balance times day-count units)
-that are turned into money only when money is allocated to it or when it is reported.
+The bulk twin of ``statement.settle``: sorted integer arrays in, closing figures and the arrears timeline out.
+A day goes as formats.md says: penalty of the day on what was overdue when the day began; then what falls due;
+then the day's money together with waiting credit. Between events nothing is touched: an item's penalty is
+owed as ``units`` (balance times day-count units) that are turned into money only when money is allocated to
+it or when it is reported.
 
-Exactness. An amount of penalty is ``carried + units * rate_num / rate_den`` in integers; a capped share is a pair (whole, numerator
-over ``unit_den``). Every product is bounded before an account starts; one that could leave 64 bits is not computed but marked
-NEEDS_EXACT, and the caller settles it with Python's own integers. So is an account whose penalty would accrue on a balance that
-the cap waives in part.
-
-An account's queue lies in ``items``, a row an instalment, charge or chargeback; the columns are named below.
+Exactness. An amount of penalty is ``carried + units * rate_num / rate_den`` in integers; a capped share is a
+pair (whole, numerator over ``unit_den``). Every product is bounded before an account starts; one that could
+leave 64 bits is not computed but marked NEEDS_EXACT, and the caller settles it with Python's own integers. So
+is an account whose penalty would accrue on a balance that the cap waives in part.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-# Columns of ``items``. The five components double as the codes of a waterfall.
-DUE, PRINCIPAL, INTEREST, FEES, COSTS, PENALTY, UNITS, ACCRUED_TO, IS_CHARGEBACK, WAIVED = range(10)
-ITEM_COLUMNS = WAIVED + 2 * (PENALTY + 1)
-"""From WAIVED + 2 * component on: the waived share of interest, fees and penalty as (whole, numerator)."""
-
-COMPONENT_CODES = {"principal": PRINCIPAL, "interest": INTEREST, "fees": FEES, "costs": COSTS, "penalty": PENALTY}
+from dunwell.ledger.queue import (
+    ACCRUED_TO,
+    COSTS,
+    DUE,
+    FEES,
+    INTEREST,
+    IS_CHARGEBACK,
+    ITEM_COLUMNS,
+    PENALTY,
+    PRINCIPAL,
+    Rates,
+    accrue,
+    allocate,
+    apply_cap,
+    jit,
+    jit_inline,
+    new_head,
+    oldest_unpaid,
+    owed_of,
+    round_half_even,
+)
 
 OPEN_END = 2**30
 """The day number that stands for the end of an open-ended hold, or for never."""
@@ -53,10 +67,11 @@ NOTHING_DUE = -1
 OUT_COUNT = 16
 
 SETTLED, NOT_OPENED, NEEDS_EXACT = 0, 1, 2
-"""The states in OUT_STATE: figures are final; the account opens after as_of; the caller must settle it exactly."""
+"""The states in OUT_STATE: figures are final; the account opens after as_of; the caller must settle it
+exactly.
+"""
 
 _SUM_BOUND = 2**61
-_WANTED = -1
 
 
 class Products(NamedTuple):
@@ -78,8 +93,8 @@ class Products(NamedTuple):
 class Accounts(NamedTuple):
     """The accounts of a partition: product index, opening day, amount lent, and reduced rates.
 
-    ``rate_*``: the penalty per unit of balance and day-count unit; ``cap_*`` likewise for the cap (numerator -1: none);
-    ``unit_den``: their common denominator, 0 where 64 bits would not do.
+    ``rate_*``: the penalty per unit of balance and day-count unit; ``cap_*`` likewise for the cap (numerator
+    -1: none); ``unit_den``: their common denominator, 0 where 64 bits would not do.
     """
 
     product: Any
@@ -95,7 +110,8 @@ class Accounts(NamedTuple):
 class Events(NamedTuple):
     """Rows of all accounts, those of account a from offsets[a] to offsets[a + 1].
 
-    Instalments by due day and number, charges by day and id, payments by day and id (reversed ones left out), holds by first day.
+    Instalments by due day and number, charges by day and id, payments by day and id (reversed ones left out),
+    holds by first day.
     """
 
     instalment_offsets: Any
@@ -117,200 +133,21 @@ class Events(NamedTuple):
     hold_to: Any
 
 
-class Rates(NamedTuple):
-    """One account's rates; ``scale`` turns a numerator over rate_den into one over unit_den."""
-
-    rate_num: int
-    rate_den: int
-    unit_den: int
-    scale: int
-    is_capped: bool
-
-
-_jit = njit(cache=True, nogil=True, error_model="numpy")
-_jit_inline = njit(cache=True, nogil=True, error_model="numpy", inline="always")
-
-
-@_jit_inline
-def _round_half_even(whole, numerator, denominator):  # type: ignore[no-untyped-def]
-    twice = 2 * numerator
-    if twice > denominator or (twice == denominator and whole & 1):
-        return whole + 1
-    return whole
-
-
-@_jit_inline
-def _units_to_money(units, rate_num, rate_den):  # type: ignore[no-untyped-def]
-    """units * rate_num / rate_den as (whole, numerator over rate_den), without a product that leaves 64 bits."""
-    if units == 0:
-        return 0, 0
-    quotient = units // rate_den
-    part = (units - quotient * rate_den) * rate_num
-    whole = part // rate_den
-    return quotient * rate_num + whole, part - whole * rate_den
-
-
-@_jit_inline
-def _accrue(items, j, now, basis):  # type: ignore[no-untyped-def]
-    """Bring item j's penalty units up to ``now``, on the balance it has had since it was last touched."""
-    span = now - items[j, ACCRUED_TO]
-    if span != 0:
-        balance = 0
-        for component in range(PRINCIPAL, PENALTY):
-            if basis & (1 << component):
-                balance += items[j, component]
-        items[j, UNITS] += balance * span
-        items[j, ACCRUED_TO] = now
-
-
-@_jit_inline
-def _owed(items, j, component, rates):  # type: ignore[no-untyped-def]
-    """What can be paid of a component of item j: unpaid less its waived share, to the minor unit, half-even."""
-    if component == PENALTY:
-        whole, part = _units_to_money(items[j, UNITS], rates.rate_num, rates.rate_den)
-        whole += items[j, PENALTY]
-        if not rates.is_capped:
-            return _round_half_even(whole, part, rates.rate_den)
-        numerator = part * rates.scale
-    elif rates.is_capped and (component == FEES or component == INTEREST):
-        whole, numerator = items[j, component], 0
-    else:
-        return items[j, component]
-    whole -= items[j, WAIVED + 2 * component]
-    numerator -= items[j, WAIVED + 2 * component + 1]
-    if numerator < 0:
-        numerator += rates.unit_den
-        whole -= 1
-    return _round_half_even(whole, numerator, rates.unit_den)
-
-
-@_jit_inline
-def _pay(items, j, component, pool, now, basis, rates):  # type: ignore[no-untyped-def]
-    """Allocate up to ``pool`` to a component of item j; returns what it took.
-
-    Penalty that takes money is rounded, and what is left of it is carried in whole minor units.
+@jit
+def _stopped_units(
+    day: int,
+    first: int,
+    last: int,
+    events: Events,
+    stops: Any,
+    product: int,
+    unit_tables: Any,
+    day_count: int,
+    base: int,
+) -> int:
+    """Day-count units up to and including ``day`` of the days on which a hold stops accrual (holds sorted by
+    their first day).
     """
-    if component == PENALTY:
-        _accrue(items, j, now, basis)
-        if items[j, PENALTY] == 0 and items[j, UNITS] == 0:
-            return 0
-    elif items[j, component] == 0:
-        return 0
-    paid = min(pool, _owed(items, j, component, rates))
-    if paid <= 0:
-        return 0
-    if component == PENALTY:
-        whole, part = _units_to_money(items[j, UNITS], rates.rate_num, rates.rate_den)
-        items[j, PENALTY] = _round_half_even(items[j, PENALTY] + whole, part, rates.rate_den) - paid
-        items[j, UNITS] = 0
-    else:
-        if basis & (1 << component):
-            _accrue(items, j, now, basis)
-        items[j, component] -= paid
-    return paid
-
-
-@_jit_inline
-def _allocate(items, head, entered, pool, now, basis, rates, waterfalls, product, order, is_component_first, paid):  # type: ignore[no-untyped-def]
-    """Apply money to the queue; adds what each component took to ``paid`` and returns what is left over."""
-    for outer in range(5 if is_component_first else entered - head):
-        for inner in range(entered - head if is_component_first else 5):
-            rank, j = (outer, head + inner) if is_component_first else (inner, head + outer)
-            component = waterfalls[product, order, rank]
-            took = _pay(items, j, component, pool, now, basis, rates)
-            if took:
-                paid[component] += took
-                pool -= took
-                if pool == 0:
-                    return 0
-    return pool
-
-
-@_jit
-def _waive(items, entered, whole, numerator, rates):  # type: ignore[no-untyped-def]
-    """Share out what exceeds the cap: unpaid penalty, then fees, then interest, the newest item first, never more than is unpaid.
-
-    Returns the total as a pair and whether fees or interest are touched.
-    """
-    total_whole, total_num, reaches = 0, 0, False
-    for turn in range(3):
-        component = PENALTY if turn == 0 else (FEES if turn == 1 else INTEREST)
-        for j in range(entered - 1, -1, -1):
-            have, part = items[j, component], 0
-            if turn == 0:
-                more, part = _units_to_money(items[j, UNITS], rates.rate_num, rates.rate_den)
-                have += more
-                part *= rates.scale
-            if whole < have or (whole == have and numerator < part):
-                have, part = whole, numerator
-            items[j, WAIVED + 2 * component], items[j, WAIVED + 2 * component + 1] = have, part
-            if turn > 0 and (have > 0 or part > 0):
-                reaches = True
-            whole -= have
-            numerator -= part
-            if numerator < 0:
-                numerator += rates.unit_den
-                whole -= 1
-            total_whole += have
-            total_num += part
-            if total_num >= rates.unit_den:
-                total_num -= rates.unit_den
-                total_whole += 1
-    return total_whole, total_num, reaches
-
-
-@_jit
-def _apply_cap(items, entered, fallen + penalty_paid, cap_units, cap_num, cap_den, rates):  # type: ignore[no-untyped-def]
-    """Waive what interest and fees fallen due, penalty paid (both in ``fallen``) and unpaid penalty exceed the cap's ceiling by."""
-    whole, numerator = fallen, 0
-    for j in range(entered):
-        more, part = _units_to_money(items[j, UNITS], rates.rate_num, rates.rate_den)
-        whole += items[j, PENALTY] + more
-        numerator += part * rates.scale
-        if numerator >= rates.unit_den:
-            numerator -= rates.unit_den
-            whole += 1
-    ceiling, part = _units_to_money(cap_units, cap_num, cap_den)
-    whole -= ceiling
-    numerator -= part * (rates.unit_den // cap_den)
-    if numerator < 0:
-        numerator += rates.unit_den
-        whole -= 1
-    if whole < 0:
-        whole, numerator = 0, 0
-    return _waive(items, entered, whole, numerator, rates)
-
-
-@_jit_inline
-def _oldest_unpaid(items, head, entered, materiality, is_capped):  # type: ignore[no-untyped-def]
-    """The first item whose own remainder (penalty aside, waived shares aside) is above materiality; -1 when there is none."""
-    for j in range(head, entered):
-        remainder = items[j, PRINCIPAL] + items[j, INTEREST] + items[j, FEES] + items[j, COSTS]
-        if is_capped:
-            # Comparing whole units is enough: a fraction waived on top cannot decide against a whole materiality.
-            remainder -= items[j, WAIVED + 2 * FEES] + items[j, WAIVED + 2 * INTEREST]
-        if remainder > materiality:
-            return j
-    return -1
-
-
-@_jit_inline
-def _new_head(items, head, entered, rates):  # type: ignore[no-untyped-def]
-    """Skip the items at the front of the queue on which nothing is left to pay, and never will be."""
-    while head < entered:
-        if items[head, PRINCIPAL] + items[head, INTEREST] + items[head, FEES] + items[head, COSTS] > 0:
-            return head
-        if items[head, PENALTY] > 0 or items[head, UNITS] > 0:
-            whole, part = _units_to_money(items[head, UNITS], rates.rate_num, rates.rate_den)
-            if _round_half_even(items[head, PENALTY] + whole, part, rates.rate_den) > 0:
-                return head
-        head += 1
-    return head
-
-
-@_jit
-def _stopped_units(day, first, last, events, stops, product, unit_tables, day_count, base):  # type: ignore[no-untyped-def]
-    """Day-count units up to and including ``day`` of the days on which a hold stops accrual (holds sorted by their first day)."""
     total = 0
     covered_to = -OPEN_END
     for h in range(first, last):
@@ -324,8 +161,8 @@ def _stopped_units(day, first, last, events, stops, product, unit_tables, day_co
     return total
 
 
-@_jit
-def _paused_days(begins, as_of, first, last, pause, events):  # type: ignore[no-untyped-def]
+@jit
+def _paused_days(begins: int, as_of: int, first: int, last: int, pause: int, events: Events) -> int:
     """Days after a pause's first day up to its last, from ``begins`` on, counted once where pauses meet."""
     total = 0
     covered_to = begins
@@ -340,9 +177,18 @@ def _paused_days(begins, as_of, first, last, pause, events):  # type: ignore[no-
     return total
 
 
-@_jit
-def _order_of_the_day(switch_count, switch_is_legal, switch_days, product, past_due_days, is_legal):  # type: ignore[no-untyped-def]
-    """Which of the product's waterfalls holds: 0, or 1 + the switch. A legal switch wins over one by days, of those the largest."""
+@jit
+def _order_of_the_day(
+    switch_count: Any,
+    switch_is_legal: Any,
+    switch_days: Any,
+    product: int,
+    past_due_days: int,
+    is_legal: bool,
+) -> int:
+    """Which of the product's waterfalls holds: 0, or 1 + the switch. A legal switch wins over one by days, of
+    those the largest.
+    """
     order, reached = 0, -1
     for s in range(switch_count[product]):
         if switch_is_legal[product, s]:
@@ -353,9 +199,10 @@ def _order_of_the_day(switch_count, switch_is_legal, switch_days, product, past_
     return order
 
 
-@_jit_inline
-def _fill_queue(items, a, as_of, events):  # type: ignore[no-untyped-def]
-    """Merge what falls due by ``as_of`` into ``items``: instalments, charges and chargebacks by day, in that order on one day.
+@jit_inline
+def _fill_queue(items: Any, a: int, as_of: int, events: Events) -> tuple[int, int]:
+    """Merge what falls due by ``as_of`` into ``items``: instalments, charges and chargebacks by day, in that
+    order on one day.
 
     Returns how many there are and the sum of their money.
     """
@@ -379,7 +226,9 @@ def _fill_queue(items, a, as_of, events):  # type: ignore[no-untyped-def]
             items[count, PRINCIPAL] = events.instalment_principal[i]
             items[count, INTEREST] = events.instalment_interest[i]
             items[count, FEES] = events.instalment_fees[i]
-            money += events.instalment_principal[i] + events.instalment_interest[i] + events.instalment_fees[i]
+            money += (
+                events.instalment_principal[i] + events.instalment_interest[i] + events.instalment_fees[i]
+            )
             i += 1
         elif day_c == day:
             items[count, events.charge_component[c]] = events.charge_amount[c]
@@ -393,15 +242,30 @@ def _fill_queue(items, a, as_of, events):  # type: ignore[no-untyped-def]
         count += 1
 
 
-@_jit_inline
-def _report(items, a, entered, as_of, outstanding, credit, waived, penalty_paid, rates, products, product, pause, events, out):  # type: ignore[no-untyped-def]
+@jit_inline
+def _report(
+    items: Any,
+    a: int,
+    entered: int,
+    as_of: int,
+    outstanding: int,
+    credit: int,
+    waived: int,
+    penalty_paid: int,
+    rates: Rates,
+    products: Products,
+    product: int,
+    pause: int,
+    events: Events,
+    out: Any,
+) -> None:
     """Write the closing figures of one account."""
     for column in range(OUT_COUNT):
         out[a, column] = 0
     for j in range(entered):
         item_total = 0
         for component in range(PRINCIPAL, PENALTY + 1):
-            owed = _owed(items, j, component, rates)
+            owed = owed_of(items, j, component, rates)
             item_total += owed
             out[a, OUT_DUE_PRINCIPAL + component - PRINCIPAL] += owed
         if items[j, DUE] < as_of:
@@ -411,11 +275,13 @@ def _report(items, a, entered, as_of, outstanding, credit, waived, penalty_paid,
     out[a, OUT_WAIVED] = waived
     out[a, OUT_PENALTY_PAID] = penalty_paid
     out[a, OUT_OLDEST_DUE_ON] = NOTHING_DUE
-    oldest = _oldest_unpaid(items, 0, entered, products.materiality[product], rates.is_capped)
+    oldest = oldest_unpaid(items, 0, entered, products.materiality[product], rates.is_capped)
     if oldest >= 0 and items[oldest, DUE] < as_of:
         due = items[oldest, DUE]
         grace = products.grace[product]
-        paused = _paused_days(due + grace, as_of, events.hold_offsets[a], events.hold_offsets[a + 1], pause, events)
+        paused = _paused_days(
+            due + grace, as_of, events.hold_offsets[a], events.hold_offsets[a + 1], pause, events
+        )
         out[a, OUT_OLDEST_DUE_ON] = due
         out[a, OUT_PAST_DUE_DAYS] = as_of - due
         out[a, OUT_DELINQUENT_DAYS] = max(0, as_of - due - grace - paused)
@@ -428,21 +294,35 @@ def _report(items, a, entered, as_of, outstanding, credit, waived, penalty_paid,
     out[a, OUT_STATE] = SETTLED
 
 
-@_jit
-def _grown(rows):  # type: ignore[no-untyped-def]
+@jit
+def _grown(rows: Any) -> Any:
     """The same rows with twice the room."""
     larger = np.empty((2 * rows.shape[0], rows.shape[1]), np.int64)
     larger[: rows.shape[0]] = rows
     return larger
 
 
-@_jit
-def settle_accounts(first, last, as_of, base, unit_tables, products, accounts, events, pause, litigation, out, timeline):  # type: ignore[no-untyped-def]
+@jit
+def settle_accounts(
+    first: int,
+    last: int,
+    as_of: int,
+    base: int,
+    unit_tables: Any,
+    products: Products,
+    accounts: Accounts,
+    events: Events,
+    pause: int,
+    litigation: int,
+    out: Any,
+    timeline: Any,
+) -> tuple[Any, int]:
     """Settle the accounts [first, last) as of a day (all days are day numbers, all money minor units).
 
-    ``base``: the day number of the unit tables' first column. ``pause``, ``litigation``: codes of these kinds of hold. Fills a row of ``out``
-    an account (OUT_*). ``timeline`` is room for the arrears timeline, a row a change: account, on, oldest_due_on, overdue, exposure; without
-    columns none is written. Returns it, or a larger one, and how many rows it holds.
+    ``base``: the day number of the unit tables' first column. ``pause``, ``litigation``: codes of these kinds
+    of hold. Fills a row of ``out`` an account (OUT_*). ``timeline`` is room for the arrears timeline, a row a
+    change: account, on, oldest_due_on, overdue, exposure; without columns none is written. Returns it, or a
+    larger one, and how many rows it holds.
     """
     room = 1
     for a in range(first, last):
@@ -469,7 +349,11 @@ def settle_accounts(first, last, as_of, base, unit_tables, products, accounts, e
         materiality = products.materiality[product]
         cap_num, cap_den = accounts.cap_num[a], accounts.cap_den[a]
         rates = Rates(
-            accounts.rate_num[a], accounts.rate_den[a], accounts.unit_den[a], accounts.unit_den[a] // accounts.rate_den[a], cap_num >= 0
+            accounts.rate_num[a],
+            accounts.rate_den[a],
+            accounts.unit_den[a],
+            accounts.unit_den[a] // accounts.rate_den[a],
+            cap_num >= 0,
         )
         h, h_end = events.hold_offsets[a], events.hold_offsets[a + 1]
         has_stops = products.has_stops[product] and h_end > h
@@ -480,7 +364,11 @@ def settle_accounts(first, last, as_of, base, unit_tables, products, accounts, e
         if item_count > 0:
             earliest = min(earliest, items[0, DUE])
         span = unit_tables[day_count, as_of - base] - unit_tables[day_count, earliest - base] + 1
-        if rates.unit_den == 0 or money >= _SUM_BOUND // span or float(money) * span * rates.rate_num / rates.rate_den > 1e18:
+        if (
+            rates.unit_den == 0
+            or money >= _SUM_BOUND // span
+            or float(money) * span * rates.rate_num / rates.rate_den > 1e18
+        ):
             out[a, OUT_STATE] = NEEDS_EXACT
             continue
 
@@ -514,7 +402,9 @@ def settle_accounts(first, last, as_of, base, unit_tables, products, accounts, e
                 cap_units += outstanding * (now - cap_to)
                 cap_to = now
             if has_stops:
-                now -= _stopped_units(day, h, h_end, events, products.stops, product, unit_tables, day_count, base)
+                now -= _stopped_units(
+                    day, h, h_end, events, products.stops, product, unit_tables, day_count, base
+                )
 
             while entered < item_count and items[entered, DUE] == day:
                 items[entered, ACCRUED_TO] = now
@@ -532,29 +422,54 @@ def settle_accounts(first, last, as_of, base, unit_tables, products, accounts, e
 
             if rates.is_capped:
                 for j in range(entered):
-                    _accrue(items, j, now, basis)
-                waived_whole, waived_num, reaches = _apply_cap(items, entered, fallen + penalty_paid, cap_units, cap_num, cap_den, rates)
+                    accrue(items, j, now, basis)
+                waived_whole, waived_num, reaches = apply_cap(
+                    items, entered, fallen + penalty_paid, cap_units, cap_num, cap_den, rates
+                )
             if pool > 0 and head < entered:
                 order = 0
                 if products.switch_count[product] > 0:
-                    oldest = _oldest_unpaid(items, head, entered, materiality, rates.is_capped)
+                    oldest = oldest_unpaid(items, head, entered, materiality, rates.is_capped)
                     is_legal = False
                     for k in range(h, h_end):
-                        if events.hold_kind[k] == litigation and events.hold_from[k] <= day <= events.hold_to[k]:
+                        if (
+                            events.hold_kind[k] == litigation
+                            and events.hold_from[k] <= day <= events.hold_to[k]
+                        ):
                             is_legal = True
-                    order = _order_of_the_day(products.switch_count, products.switch_is_legal, products.switch_days, product, day - items[oldest, DUE] if oldest >= 0 else 0, is_legal)
+                    order = _order_of_the_day(
+                        products.switch_count,
+                        products.switch_is_legal,
+                        products.switch_days,
+                        product,
+                        day - items[oldest, DUE] if oldest >= 0 else 0,
+                        is_legal,
+                    )
                 for component in range(PENALTY + 1):
                     paid[component] = 0
-                pool = _allocate(
-                    items, head, entered, pool, now, basis, rates, products.waterfalls, product, order, products.is_component_first[product], paid
+                pool = allocate(
+                    items,
+                    head,
+                    entered,
+                    pool,
+                    now,
+                    basis,
+                    rates,
+                    products.waterfalls,
+                    product,
+                    order,
+                    products.is_component_first[product],
+                    paid,
                 )
                 outstanding -= paid[PRINCIPAL]
                 due_principal -= paid[PRINCIPAL]
                 due_rest -= paid[INTEREST] + paid[FEES] + paid[COSTS]
                 penalty_paid += paid[PENALTY]
                 if rates.is_capped:
-                    waived_whole, waived_num, reaches = _apply_cap(items, entered, fallen + penalty_paid, cap_units, cap_num, cap_den, rates)
-                head = _new_head(items, head, entered, rates)
+                    waived_whole, waived_num, reaches = apply_cap(
+                        items, entered, fallen + penalty_paid, cap_units, cap_num, cap_den, rates
+                    )
+                head = new_head(items, head, entered, rates)
             credit = pool
             if reaches:
                 if basis & (1 << INTEREST | 1 << FEES):
@@ -565,13 +480,17 @@ def settle_accounts(first, last, as_of, base, unit_tables, products, accounts, e
                 is_daily = credit > 0 and (waived_whole > 0 or waived_num > 0)
 
             if wants_timeline and (head < entered or last_oldest != NOTHING_DUE):
-                oldest = _oldest_unpaid(items, head, entered, materiality, rates.is_capped)
+                oldest = oldest_unpaid(items, head, entered, materiality, rates.is_capped)
                 if oldest >= 0 or last_oldest != NOTHING_DUE:
                     rest = due_rest
                     if reaches:
                         rest = 0
                         for j in range(entered):
-                            rest += _owed(items, j, INTEREST, rates) + _owed(items, j, FEES, rates) + items[j, COSTS]
+                            rest += (
+                                owed_of(items, j, INTEREST, rates)
+                                + owed_of(items, j, FEES, rates)
+                                + items[j, COSTS]
+                            )
                     new_oldest = items[oldest, DUE] if oldest >= 0 else NOTHING_DUE
                     overdue, exposure = due_principal + rest, outstanding + rest
                     if new_oldest != last_oldest or overdue != last_overdue or exposure != last_exposure:
@@ -593,7 +512,22 @@ def settle_accounts(first, last, as_of, base, unit_tables, products, accounts, e
             continue
         if not rates.is_capped:
             for j in range(head, entered):
-                _accrue(items, j, now, basis)
-        waived = _round_half_even(waived_whole, waived_num, rates.unit_den) if rates.is_capped else 0
-        _report(items, a, entered, as_of, outstanding, credit, waived, penalty_paid, rates, products, product, pause, events, out)
+                accrue(items, j, now, basis)
+        waived = round_half_even(waived_whole, waived_num, rates.unit_den) if rates.is_capped else 0
+        _report(
+            items,
+            a,
+            entered,
+            as_of,
+            outstanding,
+            credit,
+            waived,
+            penalty_paid,
+            rates,
+            products,
+            product,
+            pause,
+            events,
+            out,
+        )
     return timeline, rows

@@ -1,8 +1,9 @@
 """What every account owes as of a day: the positions, one row an account.
 
-``settle_partition`` takes the book's typed frames of one partition and needs nothing else; the same function serves one account
-(frames of one row) and a night's partition. The figures come from the compiled pass; an account that 64-bit integers cannot
-hold is settled by ``statement.settle``, with the same meaning and the same result.
+``settle_partition`` takes the book's typed frames of one partition and needs nothing else; the same function
+serves one account (frames of one row) and a night's partition. The figures come from the compiled pass; an
+account that 64-bit integers cannot hold is settled by ``statement.settle``, with the same meaning and the
+same result.
 """
 
 import os
@@ -23,7 +24,6 @@ from dunwell.ledger import kernel
 from dunwell.ledger.arrays import (
     BASE_DAY,
     Ints,
-    ProductArrays,
     account_arrays,
     event_arrays,
     product_arrays,
@@ -56,10 +56,12 @@ _MONEY_COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The arrears of one partition's accounts through time: a row an end-of-day change, sorted by account and day.
+    """The arrears of one partition's accounts through time: a row an end-of-day change, sorted by account and
+    day.
 
-    ``account`` indexes the accounts frame; days are day numbers, ``oldest_due_on`` is -1 when nothing is past due; ``overdue_minor``
-    is everything fallen due and unpaid, penalty aside; ``exposure_minor`` adds the principal not yet due.
+    ``account`` indexes the accounts frame; days are day numbers, ``oldest_due_on`` is -1 when nothing is past
+    due; ``overdue_minor`` is everything fallen due and unpaid, penalty aside; ``exposure_minor`` adds the
+    principal not yet due.
     """
 
     account: Ints
@@ -92,8 +94,9 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Settled(Generic[T]):
-    """The pass's result for one partition: a row of figures an account (columns kernel.OUT_*), the events it walked, and what
-    the caller's reader made of each span's arrears timeline, in the order of the accounts."""
+    """The pass's result for one partition: a row of figures an account (columns kernel.OUT_*), the events it
+    walked, and what the caller's reader made of each span's arrears timeline, in the order of the accounts.
+    """
 
     figures: Ints
     events: kernel.Events
@@ -109,10 +112,12 @@ def settle_partition(
     read_timeline: Callable[[Timeline, kernel.Events], T] | None = None,
     threads: int | None = None,
 ) -> Settled[T]:
-    """Settle every account of a partition as of a day, from what was known at an instant (everything, when None).
+    """Settle every account of a partition as of a day, from what was known at an instant (everything, when
+    None).
 
-    ``tables``: accounts, instalments, payments, charges and holds as the book hands them out. ``read_timeline`` is called in a worker
-    thread with the arrears of each span of some thousand accounts, which are not kept: they would be larger than the tape.
+    ``tables``: accounts, instalments, payments, charges and holds as the book hands them out.
+    ``read_timeline`` is called in a worker thread with the arrears of each span of some thousand accounts,
+    which are not kept: they would be larger than the tape.
     """
     products = product_arrays(terms)
     accounts = account_arrays(tables["accounts"], products, known_at)
@@ -127,9 +132,22 @@ def settle_partition(
         if room is None:
             room = np.empty((1024, 5 if read_timeline else 0), np.int64)
         rooms.timeline, count = kernel.settle_accounts(
-            first, last, day_number(as_of), BASE_DAY, unit_table, products.coded, accounts, events, _PAUSE, _LITIGATION, figures, room
+            first,
+            last,
+            day_number(as_of),
+            BASE_DAY,
+            unit_table,
+            products.coded,
+            accounts,
+            events,
+            _PAUSE,
+            _LITIGATION,
+            figures,
+            room,
         )
-        timeline = _with_exact(first, last, Timeline.of(rooms.timeline[:count]), figures, tables, terms, as_of, known_at)
+        timeline = _with_exact(
+            first, last, Timeline.of(rooms.timeline[:count]), figures, tables, terms, as_of, known_at
+        )
         return read_timeline(timeline, events) if read_timeline else None
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
@@ -147,11 +165,23 @@ def _with_exact(
     as_of: date,
     known_at: datetime | None,
 ) -> Timeline:
-    """Settle what the kernel declined in the span, with Python's unbounded integers, and add its arrears to the timeline."""
+    """Settle what the kernel declined in the span, with Python's unbounded integers, and add its arrears to
+    the timeline.
+    """
     declined = first + np.flatnonzero(figures[first:last, kernel.OUT_STATE] == kernel.NEEDS_EXACT)
     if not len(declined):
         return timeline
-    parts = [np.column_stack([timeline.account, timeline.on, timeline.oldest_due_on, timeline.overdue_minor, timeline.exposure_minor])]
+    parts = [
+        np.column_stack(
+            [
+                timeline.account,
+                timeline.on,
+                timeline.oldest_due_on,
+                timeline.overdue_minor,
+                timeline.exposure_minor,
+            ]
+        )
+    ]
     for account_row in declined.tolist():
         product = terms[tables["accounts"]["product"][account_row]]
         settlement = settle(account_events(tables, account_row, known_at), product, as_of)
@@ -161,15 +191,22 @@ def _with_exact(
     return Timeline.of(rows[np.argsort(rows[:, 0], kind="stable")])
 
 
-def positions_frame(settled: Settled[T], tables: Mapping[str, pl.DataFrame], terms: Mapping[str, Terms], as_of: date) -> pl.DataFrame:
-    """The money and day columns of ``positions`` (formats.md section 2), a row an opened account, in the accounts frame's order."""
+def positions_frame(
+    settled: Settled[T], tables: Mapping[str, pl.DataFrame], terms: Mapping[str, Terms], as_of: date
+) -> pl.DataFrame:
+    """The money and day columns of ``positions`` (formats.md section 2), a row an opened account, in the
+    accounts frame's order.
+    """
     figures = settled.figures
     is_open = figures[:, kernel.OUT_STATE] != kernel.NOT_OPENED
     accounts = tables["accounts"]
     if not is_open.all():
         accounts, figures = accounts.filter(pl.Series(is_open)), figures[is_open]
     scale = scale_factors(accounts["currency"])
-    money = {name: money_column(np.ascontiguousarray(figures[:, column]) * scale) for name, column in _MONEY_COLUMNS.items()}
+    money = {
+        name: money_column(np.ascontiguousarray(figures[:, column]) * scale)
+        for name, column in _MONEY_COLUMNS.items()
+    }
     payoff = (
         figures[:, kernel.OUT_OUTSTANDING_PRINCIPAL]
         + figures[:, kernel.OUT_DUE_INTEREST]
@@ -185,11 +222,23 @@ def positions_frame(settled: Settled[T], tables: Mapping[str, pl.DataFrame], ter
             "customer_id": accounts["customer_id"],
             "as_of": pl.Series([as_of], dtype=pl.Date).new_from_index(0, accounts.height),
             "currency": accounts["currency"],
-            "status": accounts.select(pl.when("is_incomplete").then(pl.lit("incomplete")).otherwise("status").alias("status"))["status"],
+            "status": accounts.select(
+                pl.when("is_incomplete").then(pl.lit("incomplete")).otherwise("status").alias("status")
+            )["status"],
             "past_due_days": past_due_days.astype(np.int32),
             "delinquent_days": figures[:, kernel.OUT_DELINQUENT_DAYS].astype(np.int32),
             "oldest_due_on": _days(figures[:, kernel.OUT_OLDEST_DUE_ON]),
-            **{name: money[name] for name in ("due_principal", "due_interest", "due_fees", "due_costs", "penalty", "past_due_total")},
+            **{
+                name: money[name]
+                for name in (
+                    "due_principal",
+                    "due_interest",
+                    "due_fees",
+                    "due_costs",
+                    "penalty",
+                    "past_due_total",
+                )
+            },
             "outstanding_principal": money["outstanding_principal"],
             "payoff_total": money_column(payoff * scale),
             "unallocated_credit": money["unallocated_credit"],
@@ -208,18 +257,25 @@ def bucket_names(products: pl.Series, past_due_days: Ints, terms: Mapping[str, T
     for product, product_terms in terms.items():
         mine = (products == product).to_numpy()
         if mine.any():
-            code = np.searchsorted(np.array(product_terms.buckets.from_days), past_due_days[mine], side="right") - 1
+            code = (
+                np.searchsorted(np.array(product_terms.buckets.from_days), past_due_days[mine], side="right")
+                - 1
+            )
             codes[mine] = code + len(names)
             names.extend(product_terms.buckets.names)
     return pl.Series(names, dtype=pl.String).gather(codes)
 
 
 def money_column(scaled: Ints) -> pl.Series:
-    """A Decimal(18, 4) column from integers of a ten-thousandth of the major unit, without a detour over text or floats."""
+    """A Decimal(18, 4) column from integers of a ten-thousandth of the major unit, without a detour over text
+    or floats.
+    """
     words = np.empty((len(scaled), 2), np.int64)
     words[:, 0] = scaled
     words[:, 1] = scaled >> 63
-    decimals = pa.Array.from_buffers(pa.decimal128(18, _MONEY_SCALE), len(scaled), [None, pa.py_buffer(words)])
+    decimals = pa.Array.from_buffers(
+        pa.decimal128(18, _MONEY_SCALE), len(scaled), [None, pa.py_buffer(words)]
+    )
     return pl.Series(pl.from_arrow(decimals))
 
 
@@ -230,6 +286,8 @@ def scale_factors(currencies: pl.Series) -> Ints:
 
 
 def _days(numbers: Ints) -> pl.Series:
-    """Day numbers as days; -1 as null. (A debt from before 1970 is a debt of day numbers below -1, which stay days.)"""
+    """Day numbers as days; -1 as null. (A debt from before 1970 is a debt of day numbers below -1, which stay
+    days.)
+    """
     days = pl.Series(numbers.astype(np.int32)).cast(pl.Date)
     return pl.select(pl.when(pl.Series(numbers != kernel.NOTHING_DUE)).then(days))[:, 0]

@@ -1,8 +1,9 @@
 """A product's terms, read from the lender's text: how money is applied, how penalty accrues, what is capped.
 
-One TOML file a product (``policy/terms/NAME.toml``). Required: product, currency, waterfall, allocation. Without ``[penalty]``
-none accrues, without ``[caps]`` none is capped; grace_days and materiality are 0 where the text is silent, and the day count is
-then ACT/360. A mistake is refused with the file, the key and the mend.
+One TOML file a product (``policy/terms/NAME.toml``). Required: product, currency, waterfall, allocation.
+Without ``[penalty]`` none accrues, without ``[caps]`` none is capped; grace_days and materiality are 0 where
+the text is silent, and the day count is then ACT/360. A mistake is refused with the file, the key and the
+mend.
 """
 
 import tomllib
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +21,9 @@ from dunwell.calendars import DayCount
 from dunwell.money import CURRENCIES, parse_minor
 
 COMPONENTS = ("costs", "fees", "penalty", "interest", "principal")
-"""The parts of a debt. A waterfall that leaves some out gets them appended in this order, so that no money is ever stuck."""
+"""The parts of a debt. A waterfall that leaves some out gets them appended in this order, so that no money is
+ever stuck.
+"""
 
 BASIS_COMPONENTS = ("principal", "interest", "fees", "costs")
 
@@ -48,7 +52,9 @@ class TermsError(ValueError):
 
 
 class Allocation(StrEnum):
-    """Whether money settles an instalment before the next one, or a component over all instalments before the next component."""
+    """Whether money settles an instalment before the next one, or a component over all instalments before the
+    next component.
+    """
 
     INSTALMENT_FIRST = "instalment_first"
     COMPONENT_FIRST = "component_first"
@@ -56,7 +62,9 @@ class Allocation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WaterfallSwitch:
-    """Another order of components, from a number of past due days on, or in the legal stage (a litigation hold in force)."""
+    """Another order of components, from a number of past due days on, or in the legal stage (a litigation
+    hold in force).
+    """
 
     waterfall: tuple[str, ...]
     past_due_days: int | None
@@ -65,10 +73,11 @@ class WaterfallSwitch:
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """Penalty interest: a yearly rate of its own, or a multiple of the contract rate, on the overdue balance of the basis.
+    """Penalty interest: a yearly rate of its own, or a multiple of the contract rate, on the overdue balance
+    of the basis.
 
-    ``compound`` adds the instalment's unpaid interest (never penalty) to the basis. ``stop_accrual``: kinds of hold under
-    which no penalty accrues, from the first to the last day of the hold.
+    ``compound`` adds the instalment's unpaid interest (never penalty) to the basis. ``stop_accrual``: kinds
+    of hold under which no penalty accrues, from the first to the last day of the hold.
     """
 
     basis: tuple[str, ...]
@@ -87,7 +96,9 @@ class Penalty:
         if self.annual is not None:
             return self.annual
         if contract_rate is None or self.multiple is None:
-            raise ValueError("the penalty is a multiple of the contract rate, which the account does not have")
+            raise ValueError(
+                "the penalty is a multiple of the contract rate, which the account does not have"
+            )
         return self.multiple * contract_rate
 
 
@@ -104,7 +115,9 @@ DEFAULT_BUCKETS = Buckets(("C", "M1", "M2", "M3", "M4", "M5", "M6", "M7+"), (0, 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """All that a product's text says about what is owed. ``annual_cap`` is a yearly rate on the principal outstanding."""
+    """All that a product's text says about what is owed. ``annual_cap`` is a yearly rate on the principal
+    outstanding.
+    """
 
     product: str
     currency: str
@@ -130,7 +143,11 @@ class Terms:
 
         A switch for the legal stage wins over one by days; of those by days the largest reached wins.
         """
-        reached = [s for s in self.waterfall_after if s.past_due_days is not None and s.past_due_days <= past_due_days]
+        reached = [
+            s
+            for s in self.waterfall_after
+            if s.past_due_days is not None and s.past_due_days <= past_due_days
+        ]
         legal = [s for s in self.waterfall_after if s.in_legal_stage and is_in_legal_stage]
         if legal:
             return legal[-1].waterfall
@@ -140,17 +157,27 @@ class Terms:
 
 
 def read_terms(folder: Path) -> dict[str, Terms]:
-    """Every product's terms in a folder of TOML files, by product key. Raises TermsError, also when there is none or two share a key."""
+    """Every product's terms in a folder of TOML files, by product key. Raises TermsError, also when there is
+    none or two share a key.
+    """
     files = sorted(folder.glob("*.toml")) if folder.is_dir() else []
     if not files:
-        raise TermsError(folder, "folder", "holds no terms", "Write one TOML file a product there; `dunwell init` shows one")
+        raise TermsError(
+            folder,
+            "folder",
+            "holds no terms",
+            "Write one TOML file a product there; `dunwell init` shows one",
+        )
     products: dict[str, Terms] = {}
     origins: dict[str, Path] = {}
     for file in files:
         terms = read_terms_file(file)
         if terms.product in products:
             raise TermsError(
-                file, "product", f"{terms.product!r} stands in {origins[terms.product]} too", "Keep one file a product"
+                file,
+                "product",
+                f"{terms.product!r} stands in {origins[terms.product]} too",
+                "Keep one file a product",
             )
         products[terms.product], origins[terms.product] = terms, file
     return products
@@ -161,7 +188,9 @@ def read_terms_file(file: Path) -> Terms:
     try:
         text = tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise TermsError(file, "file", f"cannot be read ({error})", "Mend the TOML, saved as UTF-8") from error
+        raise TermsError(
+            file, "file", f"cannot be read ({error})", "Mend the TOML, saved as UTF-8"
+        ) from error
     return parse_terms(text, file)
 
 
@@ -171,7 +200,9 @@ def parse_terms(text: Mapping[str, Any], file: Path | str) -> Terms:
     reader.refuse_unknown(_KNOWN_KEYS)
     currency = reader.word("currency")
     if currency not in CURRENCIES:
-        raise TermsError(file, "currency", f"{currency!r} is not in ISO 4217", "Write a code like CNY, USD or EUR")
+        raise TermsError(
+            file, "currency", f"{currency!r} is not in ISO 4217", "Write a code like CNY, USD or EUR"
+        )
     return Terms(
         product=reader.word("product"),
         currency=currency,
@@ -214,7 +245,9 @@ def _switches(reader: "_Reader") -> list[WaterfallSwitch]:
         switch.refuse_unknown({"past_due_days", "stage", "waterfall"})
         is_legal = "stage" in entry and switch.one_of("stage", ["legal"]) == "legal"
         days = switch.count("past_due_days", None) if "past_due_days" in entry or not is_legal else None
-        switches.append(WaterfallSwitch(switch.waterfall("waterfall", entry.get("waterfall")), days, is_legal))
+        switches.append(
+            WaterfallSwitch(switch.waterfall("waterfall", entry.get("waterfall")), days, is_legal)
+        )
     return switches
 
 
@@ -222,7 +255,11 @@ def _penalty(reader: "_Reader") -> Penalty:
     reader.refuse_unknown({"basis", "annual", "multiple", "compound", "stop_accrual"})
     annual, multiple = reader.rate("annual"), reader.rate("multiple")
     if (annual is None) == (multiple is None):
-        reader.refuse("annual", "needs either annual or multiple, and not both", 'Write multiple = "1.5" or annual = "0.24"')
+        reader.refuse(
+            "annual",
+            "needs either annual or multiple, and not both",
+            'Write multiple = "1.5" or annual = "0.24"',
+        )
     return Penalty(
         basis=reader.words("basis", BASIS_COMPONENTS, ("principal",)),
         annual=annual,
@@ -241,9 +278,15 @@ def _buckets(reader: "_Reader") -> Buckets:
     reader.refuse_unknown({"names", "from_days"})
     names, days = reader.text.get("names"), reader.text.get("from_days")
     if not isinstance(names, list) or not isinstance(days, list) or len(names) != len(days) or not names:
-        reader.refuse("names", "names and from_days must be two lists of the same length", 'Write names = ["C", "M1"], from_days = [0, 1]')
-    if days[0] != 0 or any(not isinstance(d, int) for d in days) or any(b <= a for a, b in zip(days, days[1:], strict=False)):
-        reader.refuse("from_days", "must be whole days that begin at 0 and grow", "Write from_days = [0, 1, 31, 61]")
+        reader.refuse(
+            "names",
+            "names and from_days must be two lists of the same length",
+            'Write names = ["C", "M1"], from_days = [0, 1]',
+        )
+    if days[0] != 0 or any(not isinstance(d, int) for d in days) or any(b <= a for a, b in pairwise(days)):
+        reader.refuse(
+            "from_days", "must be whole days that begin at 0 and grow", "Write from_days = [0, 1, 31, 61]"
+        )
     return Buckets(tuple(str(n) for n in names), tuple(days))
 
 
@@ -275,7 +318,11 @@ class _Reader:
     def one_of(self, key: str, allowed: list[str], default: str | None = None) -> str:
         value = self.text.get(key, default)
         if value not in allowed:
-            self.refuse(key, "is missing" if value is None else f"{value!r} is not known", f"One of: {', '.join(allowed)}")
+            self.refuse(
+                key,
+                "is missing" if value is None else f"{value!r} is not known",
+                f"One of: {', '.join(allowed)}",
+            )
         return str(value)
 
     def words(self, key: str, allowed: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
@@ -324,5 +371,7 @@ class _Reader:
         except (InvalidOperation, ValueError, OverflowError):
             value = Fraction(-1)
         if value < 0:
-            self.refuse(key, f"{self.text[key]!r} is not a rate", f'Write it as a fraction in text, {key} = "0.24"')
+            self.refuse(
+                key, f"{self.text[key]!r} is not a rate", f'Write it as a fraction in text, {key} = "0.24"'
+            )
         return value
