@@ -69,10 +69,12 @@ def day_units_table(day_count: DayCount) -> NDArray[np.int64]:
             years - years[0]
         ]
         in_units = 365 * 366 // days_in_year
-        return np.cumsum(in_units) + day_units(day_count, DAY_MIN) - in_units[0]
+        running: NDArray[np.int64] = np.cumsum(in_units) + day_units(day_count, DAY_MIN) - in_units[0]
+        return running
     months = stamps.astype("datetime64[M]").astype(np.int64) % 12 + 1
     days_of_month = (stamps - stamps.astype("datetime64[M]")).astype(np.int64) + 1
-    return 360 * years + 30 * months + np.minimum(days_of_month, 30)
+    thirties: NDArray[np.int64] = 360 * years + 30 * months + np.minimum(days_of_month, 30)
+    return thirties
 
 
 def day_number(day: date) -> int:

@@ -59,9 +59,9 @@ def explain_changes(
     ``*_after``, and ``reasons``: a list of {reason, on, amount, detail}, reason one of REASONS.
     """
     believed_at, known_at = _end_of(first_day), _end_of(second_day)
-    believed = settle_partition(tables, terms, first_day, believed_at)
-    corrected = settle_partition(tables, terms, first_day, known_at)
-    after = settle_partition(tables, terms, second_day, known_at)
+    believed: Settled[None] = settle_partition(tables, terms, first_day, believed_at)
+    corrected: Settled[None] = settle_partition(tables, terms, first_day, known_at)
+    after: Settled[None] = settle_partition(tables, terms, second_day, known_at)
     before_frame = positions_frame(believed, tables, terms, first_day)
     after_frame = positions_frame(after, tables, terms, second_day)
     joined = after_frame.join(

@@ -73,11 +73,10 @@ class Timeline:
     @classmethod
     def of(cls, rows: Ints) -> "Timeline":
         """The five columns of the kernel's rows: account, on, oldest_due_on, overdue, exposure."""
-        return cls(
-            np.ascontiguousarray(rows[:, 0]) if rows.shape[1] else np.empty(0, np.int64),
-            *(rows[:, k].astype(np.int32) if rows.shape[1] else np.empty(0, np.int32) for k in (1, 2)),
-            *(np.ascontiguousarray(rows[:, k]) if rows.shape[1] else np.empty(0, np.int64) for k in (3, 4)),
-        )
+        if not rows.shape[1]:
+            rows = np.empty((0, 5), np.int64)
+        account, on, oldest_due_on, overdue, exposure = (np.ascontiguousarray(rows[:, k]) for k in range(5))
+        return cls(account, on.astype(np.int32), oldest_due_on.astype(np.int32), overdue, exposure)
 
     def frame(self) -> pl.DataFrame:
         """The same as a frame with proper days (oldest_due_on null when nothing is past due)."""

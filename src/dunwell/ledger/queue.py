@@ -89,7 +89,7 @@ def owed_of(items: Any, j: int, component: int, rates: Rates) -> int:
     elif rates.is_capped and component in (FEES, INTEREST):
         whole, numerator = items[j, component], 0
     else:
-        return items[j, component]
+        return int(items[j, component])
     whole -= items[j, WAIVED + 2 * component]
     numerator -= items[j, WAIVED + 2 * component + 1]
     if numerator < 0:

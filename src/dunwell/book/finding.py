@@ -1,0 +1,88 @@
+"""Finding the account or customer of ten million rows: a hash table of the parents' ids, walked along the file's own order.
+
+Ids are compared by a 64-bit hash with a fixed seed. That all parents' hashes differ is checked when the table is built (ids are
+compared as text where two agree), so a wrong match would need an unknown id to collide with a known one: less than one in 10**12
+for a tape of millions.
+"""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numba import njit
+from numpy.typing import NDArray
+
+HASH_SEED = 20_260_101
+
+
+def hashes(ids: pl.Series) -> NDArray[np.uint64]:
+    """A 64-bit hash of each id, the same in every file and run."""
+    return ids.hash(HASH_SEED).to_numpy()
+
+
+def hash_of(column: str) -> pl.Expr:
+    """The same hash as an expression."""
+    return pl.col(column).hash(HASH_SEED)
+
+
+class Index:
+    """Parents by the hash of their id: ``find`` gives each row's parent as its position among the parents, -1 for none."""
+
+    def __init__(self, keys: NDArray[np.uint64]) -> None:
+        self.keys = keys
+        self.slots = _build(keys)
+
+    def find(self, wanted: NDArray[np.uint64]) -> NDArray[np.int32]:
+        """Positions of the parents with these hashes; neighbours that agree are looked up once."""
+        found = np.empty(len(wanted), np.int32)
+        _find(wanted, self.keys, self.slots, found)
+        return found
+
+
+@njit(cache=True, nogil=True)
+def _build(keys: Any) -> Any:
+    size = 16
+    while size < 2 * len(keys):
+        size *= 2
+    slots = np.full(size, -1, np.int32)
+    mask = np.uint64(size - 1)
+    one = np.uint64(1)
+    for i in range(len(keys)):
+        slot = keys[i] & mask
+        while slots[slot] >= 0:
+            slot = (slot + one) & mask
+        slots[slot] = i
+    return slots
+
+
+@njit(cache=True, nogil=True)
+def _find(wanted: Any, keys: Any, slots: Any, found: Any) -> None:
+    mask = np.uint64(len(slots) - 1)
+    one = np.uint64(1)
+    position = np.int32(-1)
+    for i in range(len(wanted)):
+        if i == 0 or wanted[i] != wanted[i - 1]:
+            slot = wanted[i] & mask
+            position = np.int32(-1)
+            # The first parent with the key wins; a second one with the same key is in quarantine.
+            while slots[slot] >= 0:
+                if keys[slots[slot]] == wanted[i]:
+                    position = slots[slot]
+                    break
+                slot = (slot + one) & mask
+        found[i] = position
+
+
+@njit(cache=True, nogil=True)
+def is_sorted(first: Any, second: Any, third: Any, is_strict: bool) -> bool:
+    """Whether rows are in the order of three integer columns (strictly: no two rows alike in all three)."""
+    for i in range(1, len(first)):
+        if first[i] != first[i - 1]:
+            if first[i] < first[i - 1]:
+                return False
+        elif second[i] != second[i - 1]:
+            if second[i] < second[i - 1]:
+                return False
+        elif third[i] < third[i - 1] or (is_strict and third[i] == third[i - 1]):
+            return False
+    return True

@@ -1,0 +1,211 @@
+"""From what a file holds to typed values, and the rules a value can break.
+
+Every column of a batch becomes a typed expression (null where it cannot be read) and a few rules, each a sentence and a mask over the
+raw column and the typed one (``TYPED + name``). Nothing is guessed: money is never read from a float, a day never from a timestamp
+with a time, an instant in text never without its offset.
+"""
+
+from collections.abc import Iterator
+from zoneinfo import available_timezones
+
+import polars as pl
+
+from dunwell.calendars import DAY_MAX, DAY_MIN
+from dunwell.book.tables import Column, Kind
+
+TYPED = "§"
+"""Prefix of a typed column beside its raw one."""
+
+MONEY_SCALE = 4
+"""Money is first read in ten-thousandths of the major unit; the account's currency then decides what is exact."""
+
+MONEY_BOUND = 10**13
+RATE_SCALE = 9
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)$"
+_INSTANT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$"
+
+Rule = tuple[str, pl.Expr]
+
+
+def typed(column: Column, dtype: pl.DataType) -> pl.Expr:
+    """The column's values in their type; null where absent or unreadable."""
+    raw = pl.col(column.name)
+    reader = _READERS[column.kind]
+    return reader(raw, dtype, column).alias(TYPED + column.name)
+
+
+def rules(column: Column, dtype: pl.DataType) -> Iterator[Rule]:
+    """What a value of the column can be wrong about, most basic first. Masks are true for bad rows."""
+    name, value = column.name, pl.col(TYPED + column.name)
+    is_absent = _is_absent(pl.col(name), dtype)
+    if column.is_required:
+        yield f"{name} is missing", is_absent
+    if column.kind in (Kind.ID, Kind.TEXT, Kind.IDS) and dtype in (pl.String, pl.Null, pl.List(pl.String)):
+        return
+    if column.kind is Kind.MONEY and dtype.is_float():
+        yield f"{name} is a float, not exact money", ~is_absent
+        return
+    if column.kind in (Kind.MONEY, Kind.RATE):
+        yield from _number_rules(column, dtype, is_absent, value)
+        return
+    if column.kind is Kind.DAY:
+        yield f"{name} is not a day", ~is_absent & value.is_null()
+        yield f"{name} is outside 1900 to 2199", ~value.is_between(DAY_MIN, DAY_MAX)
+        return
+    yield _UNREADABLE[column.kind](column), ~is_absent & value.is_null()
+    if column.kind is Kind.COUNT:
+        yield f"{name} is negative", value < 0
+
+
+def _number_rules(column: Column, dtype: pl.DataType, is_absent: pl.Expr, value: pl.Expr) -> Iterator[Rule]:
+    name, raw = column.name, pl.col(column.name)
+    is_money = column.kind is Kind.MONEY
+    scale = MONEY_SCALE if is_money else RATE_SCALE
+    too_fine = _is_too_fine(raw, dtype, scale)
+    yield f"{name} is not a number", ~is_absent & value.is_null() & ~too_fine
+    if is_money:
+        yield f"{name} has more decimals than any currency has", too_fine
+        yield f"{name} is too large", value.abs() >= MONEY_BOUND * 10**scale
+    else:
+        yield f"{name} has more than {RATE_SCALE} decimals", too_fine
+        yield f"{name} is too large", value >= 1000 * 10**scale
+    if column.least > 0:
+        yield f"{name} must be above 0", value <= 0
+    else:
+        yield f"{name} is negative", value < 0
+
+
+_UNREADABLE = {
+    Kind.ID: lambda c: f"{c.name} is not text",
+    Kind.TEXT: lambda c: f"{c.name} is not text",
+    Kind.IDS: lambda c: f"{c.name} is not a list of ids",
+    Kind.INSTANT: lambda c: f"{c.name} is not an instant with its offset",
+    Kind.COUNT: lambda c: f"{c.name} is not a whole number",
+    Kind.CHOICE: lambda c: f"{c.name} is not one of {', '.join(c.choices)}",
+    Kind.ZONE: lambda c: f"{c.name} is not an IANA time zone",
+}
+
+
+def _is_absent(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    return raw.is_null() | (raw.str.strip_chars() == "") if dtype == pl.String else raw.is_null()
+
+
+def _is_too_fine(raw: pl.Expr, dtype: pl.DataType, scale: int) -> pl.Expr:
+    """Whether digits that count stand beyond the scale's last decimal."""
+    if dtype == pl.String:
+        return raw.str.strip_chars().str.contains(_NUMBER) & raw.str.contains(rf"\.\d{{{scale}}}\d*[1-9]")
+    if isinstance(dtype, pl.Decimal) and dtype.scale > scale:
+        return raw.to_physical() % 10 ** (dtype.scale - scale) != 0
+    if dtype.is_float():
+        return ((raw * 10.0**scale).round(0) / 10.0**scale - raw).abs() > 1e-12
+    return pl.lit(False)
+
+
+def _scaled(raw: pl.Expr, dtype: pl.DataType, scale: int) -> pl.Expr:
+    """The number times 10**scale as Int64; null where it is none, is too fine, or does not fit."""
+    if dtype == pl.String:
+        text = raw.str.strip_chars()
+        number = pl.when(text.str.contains(_NUMBER) & (text.str.len_bytes() <= 24)).then(text).cast(pl.Decimal(38, scale), strict=False)
+        # A Decimal's integers lie behind it: a tenth of a cent is 1 at scale 3.
+        return pl.when(~_is_too_fine(raw, dtype, scale)).then(number.to_physical().cast(pl.Int64, strict=False))
+    if isinstance(dtype, pl.Decimal):
+        digits = raw.to_physical()
+        if dtype.scale <= scale:
+            factor = 10 ** (scale - dtype.scale)
+            return digits.cast(pl.Int64, strict=False) * factor if dtype.precision + scale - dtype.scale <= 18 else _within(digits, factor)
+        return pl.when(digits % 10 ** (dtype.scale - scale) == 0).then((digits // 10 ** (dtype.scale - scale)).cast(pl.Int64, strict=False))
+    if dtype.is_integer():
+        return _within(raw.cast(pl.Int128), 10**scale)
+    return pl.lit(None, dtype=pl.Int64)
+
+
+def _within(number: pl.Expr, factor: int) -> pl.Expr:
+    return (number * factor).cast(pl.Int64, strict=False)
+
+
+def _money(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
+    return _scaled(raw, dtype, MONEY_SCALE)
+
+
+def _rate(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
+    """A rate may stand as a float: the shortest decimal that it prints as is meant."""
+    if dtype.is_float():
+        return pl.when(raw.is_finite() & ~_is_too_fine(raw, dtype, RATE_SCALE)).then((raw * 10.0**RATE_SCALE).round(0)).cast(pl.Int64, strict=False)
+    return _scaled(raw, dtype, RATE_SCALE)
+
+
+def _id_or_text(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
+    if dtype == pl.String:
+        return pl.when(raw.str.strip_chars() != "").then(raw)
+    return raw.cast(pl.String) if dtype.is_integer() or dtype in (pl.Categorical, pl.Null) or isinstance(dtype, pl.Enum) else pl.lit(None, dtype=pl.String)
+
+
+def _day(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
+    if dtype == pl.String:
+        text = raw.str.strip_chars()
+        return pl.when(text.str.contains(r"^\d{4}-\d{2}-\d{2}$")).then(text).str.to_date("%Y-%m-%d", strict=False)
+    if dtype == pl.Date:
+        return raw
+    if isinstance(dtype, pl.Datetime):
+        return pl.when(raw.dt.time() == pl.time(0, 0, 0)).then(raw.dt.date())
+    return pl.lit(None, dtype=pl.Date)
+
+
+def _instant(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
+    if dtype == pl.String:
+        text = raw.str.strip_chars()
+        full = text.str.replace(" ", "T", literal=True).str.replace(r"Z$", "+00:00").str.replace(r"^(.{10}T\d{2}:\d{2})([+-])", "$1:00$2")
+        return (
+            pl.when(text.str.contains(_INSTANT)).then(full).str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False, time_zone="UTC")
+        )
+    if isinstance(dtype, pl.Datetime):
+        instant = raw.cast(pl.Datetime("us", dtype.time_zone))
+        return instant.dt.convert_time_zone("UTC") if dtype.time_zone else instant.dt.replace_time_zone("UTC")
+    return pl.lit(None, dtype=pl.Datetime("us", "UTC"))
+
+
+def _count(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
+    if dtype == pl.String:
+        text = raw.str.strip_chars()
+        return pl.when(text.str.contains(r"^[+-]?\d{1,18}$")).then(text).cast(pl.Int64, strict=False)
+    if dtype.is_integer():
+        return raw.cast(pl.Int64, strict=False)
+    if dtype.is_float():
+        return pl.when(raw == raw.round(0)).then(raw).cast(pl.Int64, strict=False)
+    if isinstance(dtype, pl.Decimal):
+        return pl.when(raw == raw.round(0)).then(raw).cast(pl.Int64, strict=False)
+    return pl.lit(None, dtype=pl.Int64)
+
+
+def _choice(raw: pl.Expr, dtype: pl.DataType, column: Column) -> pl.Expr:
+    text = _id_or_text(raw, dtype, column).str.strip_chars()
+    return pl.when(text.is_in(list(column.choices))).then(text)
+
+
+def _zone(raw: pl.Expr, dtype: pl.DataType, column: Column) -> pl.Expr:
+    text = _id_or_text(raw, dtype, column).str.strip_chars()
+    return pl.when(text.is_in(sorted(available_timezones()))).then(text)
+
+
+def _ids(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
+    if isinstance(dtype, pl.List):
+        return raw.cast(pl.List(pl.String))
+    if dtype == pl.String:
+        ids = raw.str.split(";").list.eval(pl.element().str.strip_chars()).list.eval(pl.element().filter(pl.element() != ""))
+        return pl.when(ids.list.len() > 0).then(ids)
+    return pl.lit(None, dtype=pl.List(pl.String))
+
+
+_READERS = {
+    Kind.ID: _id_or_text,
+    Kind.TEXT: _id_or_text,
+    Kind.DAY: _day,
+    Kind.INSTANT: _instant,
+    Kind.MONEY: _money,
+    Kind.RATE: _rate,
+    Kind.COUNT: _count,
+    Kind.CHOICE: _choice,
+    Kind.ZONE: _zone,
+    Kind.IDS: _ids,
+}
+

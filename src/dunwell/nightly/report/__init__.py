@@ -1,0 +1,65 @@
+"""The daily run as one page to read, keep and send: charts, tables and words in a single HTML file that fetches nothing.
+
+``render_report`` is the whole of it. The page needs no script; its charts are SVG inside it, drawn once for the desk and once for
+the phone; its words lie in ``en.toml`` and ``zh.toml``.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from dunwell.nightly.about import Quarantine, RunFacts
+from dunwell.nightly.figures import Figures
+from dunwell.nightly.report.classes import classes_section
+from dunwell.nightly.report.language import LANGUAGES, read_language
+from dunwell.nightly.report.movement import roll_section, vintages_section
+from dunwell.nightly.report.overview import ageing_section, buckets_section, glance_section
+from dunwell.nightly.report.provenance import about_section, quality_section, reading_section
+
+__all__ = ["LANGUAGES", "render_report"]
+
+
+def render_report(
+    figures: Figures,
+    quarantine: Quarantine,
+    facts: RunFacts,
+    bucket_order: Sequence[str],
+    language: str = "en",
+) -> str:
+    """The report as one HTML text.
+
+    ``bucket_order``: names of buckets, least late first (``dunwell.nightly.bucket_order`` reads them from the terms).
+    ``language``: "en" or "zh". Raises ValueError for another.
+    """
+    words = read_language(language)
+    sections = [
+        glance_section(figures, quarantine, facts, words),
+        buckets_section(figures, bucket_order, facts, words),
+        ageing_section(figures, words),
+        roll_section(figures, bucket_order, facts, words),
+        vintages_section(figures, words),
+        classes_section(figures, words),
+        quality_section(quarantine, words),
+        reading_section(words),
+        about_section(facts, words),
+    ]
+    return _template().render(words=words, facts=facts, sections=sections, style=Markup(_read("style.css")))
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("dunwell.nightly", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2")
+
+
+def _read(name: str) -> str:
+    return files("dunwell.nightly.report").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,11 @@
+"""A world to practise in: synthetic portfolios with known behaviour, written as a lender's tape.
+
+``write_portfolio`` makes a whole tape in several countries, calibrated to published figures; ``benchmark_tape`` makes a plain
+one for timing, as large as wanted; ``TERMS_FOLDER`` holds the terms of the products in both.
+"""
+
+from dunwell.rehearsal.benchmark import benchmark_tape
+from dunwell.rehearsal.portfolio import write_portfolio
+from dunwell.rehearsal.world import TERMS_FOLDER
+
+__all__ = ["TERMS_FOLDER", "benchmark_tape", "write_portfolio"]

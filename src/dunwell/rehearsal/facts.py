@@ -1,0 +1,64 @@
+"""The published figures that the rehearsal is calibrated to, each with where it comes from; nothing here is anybody's row.
+
+Quality of a source: ``data`` was computed from the named public set, ``house`` is our own choice where nothing is published.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Target(NamedTuple):
+    """A figure to be met: its name in the manifest, its value, how far the realised figure may lie from it (chance
+    aside), and its source.
+    """
+
+    name: str
+    value: float
+    tolerance: float
+    source: str
+    source_quality: str
+
+
+_DUE_DATES = "SuperLender short digital loans 2016-17 (18,183 loans): first due date against first payment"
+_PANEL = "monthly delinquency panel 'Credit Card Approval Prediction' (1,048,575 account-months)"
+_TAIWAN = "UCI 350, Taiwan card clients: 4,410 cards two or more months late in August 2005"
+
+LATE_SHARE, WEEK_LATE_SHARE, MEDIAN_DAYS_LATE = 0.174, 0.072, -2
+
+ROLL_OUT_OF_CURRENT = 0.019
+"""Monthly, from less than 30 days past due to 30 or more."""
+
+ROLL_RATES = np.array(
+    # months past due a month later: 0      1      2      3      4      5+
+    [
+        [1 - ROLL_OUT_OF_CURRENT, ROLL_OUT_OF_CURRENT, 0.0, 0.0, 0.0, 0.0],
+        [0.629, 0.319, 0.052, 0.0, 0.0, 0.0],
+        [0.383, 0.155, 0.159, 0.303, 0.0, 0.0],
+        [0.201, 0.050, 0.061, 0.099, 0.589, 0.0],
+        [0.215, 0.0, 0.0, 0.012, 0.108, 0.665],
+        [0.085, 0.003, 0.005, 0.003, 0.0, 0.904],
+    ]
+)
+"""Monthly transitions between months past due (row: now, column: a month later), from the panel; what cannot happen within
+one month is left out and its weight, below 0.5 %, given to its neighbours."""
+
+PAID_SOMETHING_SHARE = 0.488
+"""Of accounts two or more months late, those that pay anything the month after."""
+
+TARGETS = (
+    Target("paid after the due date", LATE_SHARE, 0.003, _DUE_DATES, "data"),
+    Target("paid a week or more late", WEEK_LATE_SHARE, 0.002, _DUE_DATES, "data"),
+    Target("median days late", MEDIAN_DAYS_LATE, 0, _DUE_DATES, "data"),
+    Target("monthly roll 0 -> 30+", ROLL_OUT_OF_CURRENT, 0.001, _PANEL, "data"),
+    Target("monthly roll 1 -> 0 (cured)", 0.629, 0.005, _PANEL, "data"),
+    Target("monthly roll 1 -> 2", 0.052, 0.003, _PANEL, "data"),
+    Target("monthly roll 2 -> 3", 0.303, 0.01, _PANEL, "data"),
+    Target("monthly roll 3 -> 4", 0.589, 0.02, _PANEL, "data"),
+    Target("monthly roll 4 -> 5", 0.665, 0.01, _PANEL, "data"),
+    Target("monthly roll 5 stays 5", 0.904, 0.01, _PANEL, "data"),
+    Target("paid something when 2+ months late", PAID_SOMETHING_SHARE, 0.03, _TAIWAN, "data"),
+    Target("accounts a customer", 1.25, 0.01, "house: some people have several accounts", "house"),
+    Target("payments in two pieces", 0.12, 0.005, "house", "house"),
+)
+"""Tolerances are for what remains when chance is gone, in a portfolio of millions; the rare states need many accounts."""
