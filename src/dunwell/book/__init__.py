@@ -1,11 +1,26 @@
 """The lender's records: what a tape holds, reading it, the quarantine of bad rows, and the workspace's store.
 
 ``Tape`` reads a folder of files into typed frames by partition; bad rows are noted with the rule they broke and never lost.
+``StagedBook`` writes a workspace's book whole or not at all, ``Book`` reads it.
 """
 
 from dunwell.book.partitions import Partition
+from dunwell.book.quarantine import mend_of
 from dunwell.book.reading import Detail, Tape
 from dunwell.book.sources import FileUnreadable, TapeUnusable
+from dunwell.book.store import Book, NoBook, StagedBook
 from dunwell.book.tables import REQUIRED_TABLES, TABLES
 
-__all__ = ["REQUIRED_TABLES", "TABLES", "Detail", "FileUnreadable", "Partition", "Tape", "TapeUnusable"]
+__all__ = [
+    "REQUIRED_TABLES",
+    "TABLES",
+    "Book",
+    "Detail",
+    "FileUnreadable",
+    "NoBook",
+    "Partition",
+    "StagedBook",
+    "Tape",
+    "TapeUnusable",
+    "mend_of",
+]

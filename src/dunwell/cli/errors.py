@@ -37,13 +37,16 @@ def explained() -> Iterator[None]:
         sys.exit(EXIT_FAILED)
 
 
-def _is_users_to_mend(error: Exception) -> bool:
-    """Whether the error is one that our own rooms raise for a person to read (imported here: only a failure
-    pays for it).
-    """
-    from dunwell.book import TapeUnusable
-    from dunwell.ledger.terms import TermsError
-    from dunwell.policy import PolicyError
-    from dunwell.settings import SettingsError
+_MENDABLE = (
+    ("dunwell.book.sources", "TapeUnusable"),
+    ("dunwell.book.store", "NoBook"),
+    ("dunwell.ledger.terms", "TermsError"),
+    ("dunwell.policy", "PolicyError"),
+    ("dunwell.settings", "SettingsError"),
+)
+"""The errors that our rooms raise for a person to read. A room that was not imported has raised none."""
 
-    return isinstance(error, CommandError | TapeUnusable | TermsError | PolicyError | SettingsError | OSError)
+
+def _is_users_to_mend(error: Exception) -> bool:
+    kinds = (getattr(sys.modules.get(module), name, None) for module, name in _MENDABLE)
+    return isinstance(error, CommandError | OSError) or any(kind and isinstance(error, kind) for kind in kinds)

@@ -3,3 +3,8 @@
 ``settle_partition`` walks every account of a partition in one compiled pass; ``positions_frame`` turns its figures into positions;
 ``statement`` tells one account's story line by line, to the same figures.
 """
+
+from dunwell.ledger.owed import Positions, positions
+from dunwell.ledger.terms import Terms, TermsError, read_terms
+
+__all__ = ["Positions", "Terms", "TermsError", "positions", "read_terms"]

@@ -29,6 +29,7 @@ from dunwell.ledger.arrays import (
     product_arrays,
     unit_tables,
 )
+from dunwell.ledger.statement import Settlement, account_events, settle
 from dunwell.ledger.terms import HOLD_KINDS, Terms
 from dunwell.money import CURRENCIES
 
@@ -190,6 +191,35 @@ def _with_exact(
     return Timeline.of(rows[np.argsort(rows[:, 0], kind="stable")])
 
 
+def _figures_of(settlement: Settlement) -> list[int]:
+    """An exact settlement as a row of the kernel's figures."""
+    oldest, last = settlement.oldest_due_on, settlement.last_paid_on
+    figures = {
+        **{column: getattr(settlement, name) for name, column in _MONEY_COLUMNS.items()},
+        kernel.OUT_OLDEST_DUE_ON: kernel.NOTHING_DUE if oldest is None else day_number(oldest),
+        kernel.OUT_PAST_DUE_DAYS: settlement.past_due_days,
+        kernel.OUT_DELINQUENT_DAYS: settlement.delinquent_days,
+        kernel.OUT_LAST_PAID_ON: kernel.NOTHING_DUE if last is None else day_number(last),
+        kernel.OUT_PENALTY_PAID: settlement.penalty_paid,
+        kernel.OUT_STATE: kernel.SETTLED,
+    }
+    return [figures[column] for column in range(kernel.OUT_COUNT)]
+
+
+def _timeline_rows(account_row: int, settlement: Settlement) -> Ints:
+    rows = [
+        (
+            account_row,
+            day_number(arrears.on),
+            kernel.NOTHING_DUE if arrears.oldest_due_on is None else day_number(arrears.oldest_due_on),
+            arrears.overdue_minor,
+            arrears.exposure_minor,
+        )
+        for arrears in settlement.timeline
+    ]
+    return np.array(rows, np.int64).reshape(-1, 5)
+
+
 def positions_frame(
     settled: Settled[T], tables: Mapping[str, pl.DataFrame], terms: Mapping[str, Terms], as_of: date
 ) -> pl.DataFrame:
@@ -222,7 +252,7 @@ def positions_frame(
             "as_of": pl.Series([as_of], dtype=pl.Date).new_from_index(0, accounts.height),
             "currency": accounts["currency"],
             "status": accounts.select(
-                pl.when("is_incomplete").then(pl.lit("incomplete")).otherwise("status").alias("status")
+                pl.when("is_incomplete").then(pl.lit("incomplete")).otherwise(pl.col("status").cast(pl.String)).alias("status")
             )["status"],
             "past_due_days": past_due_days.astype(np.int32),
             "delinquent_days": figures[:, kernel.OUT_DELINQUENT_DAYS].astype(np.int32),

@@ -120,9 +120,16 @@ def account_events(
             for r in rows("instalments")
         ),
         tuple(
-            Payment(r["payment_id"], r["paid_on"], r["amount_minor"], r["kind"], r["reverses"])
+            Payment(_id(r, "payment_id", "payment_key"), r["paid_on"], r["amount_minor"], r["kind"], reverses)
             for r in rows("payments")
+            for reverses in (_id(r, "reverses", "reverses_key") or None,)
         ),
         tuple(Charge(r["charge_id"], r["charged_on"], r["kind"], r["amount_minor"]) for r in rows("charges")),
         tuple(Hold(r["kind"], r["from_on"], r["to_on"]) for r in rows("holds")),
     )
+
+
+def _id(row: Mapping[str, Any], name: str, key: str) -> str:
+    """A payment's id; where only figures were asked for the book keeps a hash of it instead, which serves as well."""
+    value = row[name] if name in row else row[key]
+    return "" if value is None else str(value)

@@ -1,0 +1,146 @@
+"""The workspace's book on disk: ``book/partition=NN/TABLE.parquet``, written beside the old one and swapped in whole.
+
+A row that does not say when it was recorded is known from its first import on: as long as later tapes repeat it unchanged it keeps
+that instant.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from dunwell.book.partitions import Partition
+from dunwell.book.tables import TABLES
+
+_ABOUT = "book.json"
+
+
+class NoBook(Exception):
+    """There is no book yet: no run has been made in this workspace."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} does not exist yet. Make it with `dunwell run`")
+
+
+class Book:
+    """A book that a run has written, to read."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the book at ``folder``. Raises NoBook. A swap that was cut off half-way is undone first."""
+        _recover(folder)
+        if not (folder / _ABOUT).is_file():
+            raise NoBook(folder)
+        self.folder = folder
+        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        self.partition_count = int(about["partition_count"])
+        self.as_of: str = about["as_of"]
+
+    def partition(self, number: int) -> Partition:
+        """One partition's typed frames."""
+        folder = self.folder / _name(number)
+        return Partition(number, {name: pl.read_parquet(folder / f"{name}.parquet") for name in TABLES})
+
+    def partition_of(self, account_id: str) -> int | None:
+        """The partition that holds an account; None when the book has no such account."""
+        for number in range(self.partition_count):
+            file = self.folder / _name(number) / "accounts.parquet"
+            if pl.scan_parquet(file).filter(pl.col("account_id") == account_id).select(pl.len()).collect().item():
+                return number
+        return None
+
+
+class StagedBook:
+    """A book being written beside the old one. Use as a context manager; without ``commit`` nothing changes."""
+
+    def __init__(self, folder: Path, partition_count: int, imported_at: datetime) -> None:
+        """Begin a new book for ``folder``. ``imported_at``: the instant given to rows that do not say when they were recorded."""
+        _recover(folder)
+        self.folder = folder
+        self.staging = folder.with_name(f".{folder.name}.new")
+        self.partition_count, self._imported_at = partition_count, imported_at
+        self._old = Book(folder) if (folder / _ABOUT).is_file() else None
+
+    def __enter__(self) -> "StagedBook":
+        shutil.rmtree(self.staging, ignore_errors=True)
+        self.staging.mkdir(parents=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.staging, ignore_errors=True)
+
+    def write(self, partition: Partition) -> Partition:
+        """Write a partition and return it as written: rows imported before unchanged have their first import's instant."""
+        tables = dict(partition.tables)
+        if self._old is not None:
+            tables = _remembering(tables, self._old, partition.number, self.partition_count, self._imported_at)
+        folder = self.staging / _name(partition.number)
+        folder.mkdir()
+        for name, rows in tables.items():
+            rows.write_parquet(folder / f"{name}.parquet")
+        return Partition(partition.number, tables)
+
+    def commit(self, as_of: str) -> None:
+        """Let the new book take the old one's place."""
+        about = {"partition_count": self.partition_count, "as_of": as_of, "imported_at": self._imported_at.isoformat()}
+        (self.staging / _ABOUT).write_text(json.dumps(about, indent=2), encoding="utf-8")
+        old = _aside(self.folder)
+        shutil.rmtree(old, ignore_errors=True)
+        if self.folder.exists():
+            os.rename(self.folder, old)
+        os.rename(self.staging, self.folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _name(number: int) -> str:
+    return f"partition={number:02d}"
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
+
+
+def _recover(folder: Path) -> None:
+    """After a stop between the two renames of a swap, the old book comes back."""
+    if not folder.exists() and _aside(folder).is_dir():
+        os.rename(_aside(folder), folder)
+
+
+def _remembering(
+    tables: Mapping[str, pl.DataFrame], old: Book, number: int, partition_count: int, imported_at: datetime
+) -> dict[str, pl.DataFrame]:
+    """The tables with the first import's instant on rows that the old book held already, unchanged."""
+    numbers = [number] if old.partition_count == partition_count else range(old.partition_count)
+    remembered: dict[str, list[pl.DataFrame]] = {name: [] for name in tables}
+    for before in (old.partition(k) for k in numbers):
+        for name, rows in before.tables.items():
+            remembered[name].append(_contents(rows, before.tables["accounts"]).select("content", first_at="recorded_at"))
+    result = {}
+    for name, rows in tables.items():
+        is_imported_now = pl.col("recorded_at") == imported_at
+        if not rows.select(is_imported_now.any()).item():
+            result[name] = rows
+            continue
+        known = pl.concat(remembered[name]).group_by("content").agg(pl.col("first_at").min())
+        joined = _contents(rows, tables["accounts"]).join(known, on="content", how="left", maintain_order="left")
+        first = pl.when(is_imported_now & pl.col("first_at").is_not_null()).then("first_at").otherwise("recorded_at")
+        result[name] = joined.with_columns(recorded_at=first).select(rows.columns)
+    return result
+
+
+def _contents(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """The rows with a hash of all they say, the time of recording and derived marks aside; accounts by their id."""
+    own = [name for name in rows.columns if name not in ("account_row", "recorded_at", "is_incomplete")]
+    parts = [pl.col(name).hash(17) for name in sorted(own)]
+    if "account_row" in rows.columns:
+        ids = accounts["account_id"].gather(rows["account_row"])
+        return rows.with_columns(_account=ids).with_columns(content=pl.struct(*parts, pl.col("_account").hash(17)).hash(17)).drop("_account")
+    return rows.with_columns(content=pl.struct(*parts).hash(17))
+
+
+def partitions_of(book: Book) -> Iterator[Partition]:
+    """Every partition of a book, one after the other."""
+    return (book.partition(number) for number in range(book.partition_count))

@@ -1,0 +1,162 @@
+"""``dunwell ledger``: positions for any tape, and why they change."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from dunwell.book import Detail, Tape, mend_of
+from dunwell.cli.errors import CommandError
+from dunwell.cli.inputs import parse_day, parse_instant
+from dunwell.cli.progress import progress, tell_of_first_compilation
+from dunwell.ledger import Terms, positions, read_terms
+from dunwell.settings import FILE_NAME, read_settings
+
+LEDGER_TABLES = ("customers", "accounts", "instalments", "payments", "charges", "holds", "contacts", "promises")
+"""The tables that positions rest on."""
+
+_ALWAYS_KNOWN = datetime(1900, 1, 1, tzinfo=UTC)
+
+
+def open_tape(folder: Path, terms: Mapping[str, Terms], detail: Detail, imported_at: datetime, watch: Any) -> Tape:
+    """The tape with the tables a ledger needs; the column names of the workspace one stands in hold, if one does."""
+    here = Path.cwd()
+    columns = read_settings(here).tape_columns if (here / FILE_NAME).is_file() else {}
+    return Tape(
+        folder,
+        products={product: text.currency for product, text in terms.items()},
+        products_needing_rate=[product for product, text in terms.items() if text.needs_contract_rate],
+        columns=columns,
+        imported_at=imported_at,
+        detail=detail,
+        tables=LEDGER_TABLES,
+        watch=watch,
+    )
+
+
+def write_positions(
+    tape_folder: Path, terms_folder: Path, as_of: str | None, known_at: str | None, out: Path | None, as_json: bool
+) -> int:
+    """Settle the tape and write its positions to ``out``, whole or not at all; returns the exit code."""
+    if out is None:
+        raise CommandError("--out is missing. Name the Parquet file to write, like --out positions.parquet")
+    now = datetime.now(UTC)
+    day, instant = parse_day(as_of, "--as-of") or now.date(), parse_instant(known_at, "--known-at")
+    terms = read_terms(terms_folder)
+    tell_of_first_compilation()
+    staging = out.with_name(f".{out.name}.new")
+    try:
+        with progress() as watch:
+            detail = Detail.FIGURES if instant is None else Detail.TIMES
+            with open_tape(tape_folder, terms, detail, now, watch) as tape:
+                count = _write(tape, terms, day, instant, staging, watch)
+                quarantine = out.with_name(f"{out.stem}-quarantine")
+                files = tape.write_quarantine(quarantine)
+        os.replace(staging, out)
+    finally:
+        staging.unlink(missing_ok=True)
+    _report(tape, count, day, out, quarantine if files else None, as_json)
+    if instant is not None and instant < now and not as_json:
+        _tell_of_unknown_times(tape, instant)
+    return tape.exit_code
+
+
+def _write(tape: Tape, terms: Mapping[str, Terms], as_of: date, known_at: datetime | None, file: Path, watch: Any) -> int:
+    """Write every partition's positions as row groups of one file; returns how many rows there are."""
+    writer: pq.ParquetWriter | None = None
+    count = 0
+    try:
+        for partition in tape.partitions():
+            watch("settling the accounts", partition.number, tape.partition_count)
+            frame = positions(partition.tables, terms, as_of, known_at).frame
+            if tape.partition_count == 1:
+                frame.write_parquet(file)
+                return frame.height
+            rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+            writer = writer or pq.ParquetWriter(file, rows.schema, compression="zstd")
+            writer.write_table(rows)
+            count += frame.height
+    finally:
+        if writer is not None:
+            writer.close()
+    return count
+
+
+def _report(tape: Tape, count: int, as_of: date, out: Path, quarantine: Path | None, as_json: bool) -> None:
+    """What was written, and every broken rule with its first place and the mend."""
+    broken = [
+        {"table": table, "file": tape.sources[table].path.name, "row": row, "rules": rules, "mend": mend_of(rules[0])}
+        for table in tape.faults.tables()
+        for row, rules in sorted(tape.faults.rules(table).items())
+    ]
+    unreadable = [{"file": e.file, "problem": e.problem, "mend": e.mend} for e in tape.unreadable]
+    if as_json:
+        summary = {"as_of": as_of.isoformat(), "positions": count, "out": str(out), "quarantined": len(broken), "unreadable": unreadable}
+        print(json.dumps(summary | {"quarantine": str(quarantine) if quarantine else None, "rows": broken[:1000]}, ensure_ascii=False, indent=2))
+        return
+    print(f"{count:,} positions as of {as_of} in {out}")
+    for error in tape.unreadable:
+        print(f"not read: {error}", file=sys.stderr)
+    for row in broken[:20]:
+        print(f"quarantined: {row['file']} row {row['row']}: {'; '.join(row['rules'])}. {row['mend']}", file=sys.stderr)
+    if broken:
+        more = f" (the first 20 are above)" if len(broken) > 20 else ""
+        print(f"{len(broken):,} rows are in quarantine{more}: {quarantine}", file=sys.stderr)
+
+
+def _tell_of_unknown_times(tape: Tape, known_at: datetime) -> None:
+    untimed = [source.path.name for source in tape.sources.values() if "recorded_at" not in source.dtypes]
+    if untimed:
+        print(
+            f"note: {', '.join(untimed)} say not when rows were recorded; such rows are known from this import on, so at "
+            f"{known_at.isoformat()} they were not",
+            file=sys.stderr,
+        )
+
+
+def explain_changes(tape_folder: Path, terms_folder: Path, days: tuple[str, str], out: Path | None, as_json: bool) -> int:
+    """Print (or write) why each account's figures differ between two days; returns the exit code."""
+    from dunwell.ledger.changes import explain_changes as explain
+
+    first, second = parse_day(days[0], "--explain-change"), parse_day(days[1], "--explain-change")
+    if first is None or second is None or first >= second:
+        raise CommandError(f"--explain-change {days[0]} {days[1]}: the first day must lie before the second")
+    terms = read_terms(terms_folder)
+    tell_of_first_compilation()
+    with progress() as watch, open_tape(tape_folder, terms, Detail.EVERYTHING, _ALWAYS_KNOWN, watch) as tape:
+        changes = pl.concat([explain(partition.tables, terms, first, second) for partition in tape.partitions()])
+    if out is not None:
+        changes.write_parquet(out)
+        print(f"{changes.height:,} accounts differ between {first} and {second}: {out}")
+    elif as_json:
+        print(json.dumps({"from": str(first), "to": str(second), "accounts": changes.to_dicts()}, default=str, ensure_ascii=False, indent=2))
+    else:
+        _print_changes(changes, first, second)
+    return tape.exit_code
+
+
+def _print_changes(changes: pl.DataFrame, first: date, second: date) -> None:
+    print(f"{changes.height:,} accounts differ between {first} and {second}")
+    for account in changes.iter_rows(named=True):
+        print(
+            f"\n{account['account_id']}  past due {_plain(account['past_due_total_before'])} -> {_plain(account['past_due_total_after'])} "
+            f"{account['currency']}, days {account['past_due_days_before'] if account['past_due_days_before'] is not None else '-'} -> "
+            f"{account['past_due_days_after']}, payoff {_plain(account['payoff_total_before'])} -> {_plain(account['payoff_total_after'])}"
+        )
+        for reason in account["reasons"] or []:
+            print(f"  {reason['reason']:<15} {reason['on'] or '':<10} {_plain(reason['amount']):>14}  {reason['detail']}")
+
+
+def _plain(amount: Any) -> str:
+    """An amount without the decimals that its currency does not use."""
+    if amount is None:
+        return "-"
+    text = f"{amount:f}"
+    whole, _, decimals = text.partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"

@@ -1,0 +1,40 @@
+"""``dunwell run``: a day for the workspace one stands in."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dunwell.cli.errors import CommandError
+from dunwell.cli.inputs import parse_day, parse_instant
+from dunwell.cli.progress import progress, tell_of_first_compilation
+from dunwell.settings import Settings, read_settings
+
+
+def run_workspace(
+    root: Path, tape: Path | None, as_of: str | None, known_at: str | None, engine: str | None, as_json: bool
+) -> int:
+    """Run the day and print its summary; returns the exit code (0 clean, 2 some rows are in quarantine)."""
+    settings = read_settings(root)
+    if (engine or settings.engine) != "local":
+        raise CommandError(f"engine {engine or settings.engine!r} is not part of this release. Use --engine local")
+    return run_and_print(settings, tape or settings.tape_folder, as_of, known_at, as_json)
+
+
+def run_and_print(settings: Settings, tape: Path, as_of: str | None, known_at: str | None, as_json: bool) -> int:
+    """The run for settings already read, with its progress and its summary."""
+    from dunwell.nightly.run import run_day
+
+    now = datetime.now(UTC)
+    day, instant = parse_day(as_of, "--as-of"), parse_instant(known_at, "--known-at")
+    tell_of_first_compilation()
+    with progress() as watch:
+        result = run_day(settings, tape, day or now.date(), known_at=instant, now=now, watch=watch)
+    if as_json:
+        print(json.dumps(result.summary(), ensure_ascii=False, indent=2))
+    else:
+        from rich.console import Console
+
+        from dunwell.nightly.summary import summary_text
+
+        Console().print(summary_text(result.figures, result.quarantine, result.facts, result.bucket_order))
+    return result.exit_code
