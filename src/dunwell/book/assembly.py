@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from dunwell.book.finding import is_sorted
+from dunwell.book.finding import hash_of, is_sorted
 from dunwell.book.partitions import Buckets, Partition
 from dunwell.book.repeats import judge_repeats
 from dunwell.book.sources import ROW
@@ -50,7 +50,7 @@ def _empty(tape: "Tape", name: str) -> pl.DataFrame:
 def _in_order(name: str, rows: pl.DataFrame) -> pl.DataFrame:
     """Sorted by account, then as the table's sort_by says; left alone where the file's order was that already."""
     keys = [key for key in TABLES[name].sort_by if key in rows.columns]
-    numbers: list[Any] = [rows["account_row"].to_numpy(), *(rows[key].to_physical().cast(pl.Int64).to_numpy() for key in keys if rows[key].dtype != pl.String)]
+    numbers: list[Any] = [rows["account_row"].to_numpy(), *(rows[key].to_physical().to_numpy() for key in keys if rows[key].dtype != pl.String)]
     has_text = any(rows[key].dtype == pl.String for key in keys)
     ties_matter = has_text and name != "payments" or (name == "payments" and bool((rows["kind"] == "chargeback").any()))
     while len(numbers) < 3:
@@ -81,9 +81,9 @@ def _repeat_candidates(tape: "Tape", rows: pl.DataFrame, accounts: pl.DataFrame)
     if not is_sorted(account, number, np.zeros(rows.height, np.int64), True):
         repeated = rows.select(ROW, pl.struct("account_row", "number").is_duplicated().alias("is_repeated"))
         candidates = repeated.filter("is_repeated")[ROW].to_list()
-    bad_keys = tape.bad_keys("instalments")
+    bad_keys = tape.bad_keys()
     if bad_keys is not None:
-        known = bad_keys.join(accounts.select("account_id").with_row_index("account_row"), on="account_id")
+        known = bad_keys.join(accounts.select(hash_of("account_id").alias("§account")).with_row_index("account_row"), on="§account")
         shared = rows.select("account_row", "number", pl.col(ROW).alias("good")).join(known, on=["account_row", "number"])
         candidates = sorted({*candidates, *shared["good"].to_list(), *shared[ROW].to_list()})
     return candidates

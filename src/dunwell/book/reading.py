@@ -6,6 +6,7 @@ the partition is put together (``assembly``).
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -23,7 +24,7 @@ from dunwell.book.quarantine import PARENT_IN_QUARANTINE, Faults, quarantine_fra
 from dunwell.book.repeats import KeyLog, judge_repeats, repeated_rows
 from dunwell.book.sources import FLAWS, ROW, FileUnreadable, Source, TapeUnusable, open_source
 from dunwell.book.tables import REQUIRED_TABLES, TABLES, Column, Kind, Table
-from dunwell.book.values import MONEY_SCALE, TYPED, rules, typed
+from dunwell.book.values import MONEY_SCALE, TOO_FINE, TYPED, rules, typed
 
 _BATCH_ROWS = 1 << 20
 _ROWS_A_PARTITION = {"figures": 30_000_000, "times": 24_000_000, "everything": 6_000_000}
@@ -43,6 +44,10 @@ class Parents:
     """The accounts or customers of a tape as arrays: hash of the id, whether good, partition, row in the partition's frame."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
         self.keys: list[NDArray[np.uint64]] = []
         self.good: list[NDArray[np.bool_]] = []
         self.places: list[NDArray[np.int32]] = []
@@ -60,7 +65,35 @@ class Parents:
             mine = np.flatnonzero(self.is_good & (self.partition == number))
             self.row[mine] = np.arange(len(mine), dtype=np.int32)
         self.is_incomplete = np.zeros(len(self.key), np.bool_)
-        del self.keys, self.good, self.places, self.currencies
+        self.are_all_good = bool(self.is_good.all())
+        exponents = np.unique(_EXPONENTS[self.currency[self.is_good]]) if len(self.currency) else _EXPONENTS[:0]
+        self.exponent = int(exponents[0]) if len(exponents) == 1 else None
+        self.forget()
+
+
+KEY, ACCOUNT, CUSTOMER, BAD = "§key", "§account", "§customer", "§bad"
+
+_HASHES: Mapping[str, Mapping[str, str]] = {
+    name: {
+        **({table.key[0]: KEY} if len(table.key) == 1 else {}),
+        **({"account_id": ACCOUNT} if table.parent in ("accounts", "accounts or customers") else {}),
+        **({"customer_id": CUSTOMER} if table.parent in ("customers", "accounts or customers") else {}),
+    }
+    for name, table in TABLES.items()
+}
+"""The ids of each table that are looked up or counted, by the column their hash goes into."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How one file is read: ``scan`` gives typed rows and the flag BAD; ``rows`` and ``flags`` tell why a row is bad."""
+
+    source: Source
+    scan: pl.LazyFrame
+    rows: pl.LazyFrame
+    flags: list[tuple[str, pl.Expr]]
+    attributes: list[str]
+    money_scale: int
 
 
 _CURRENCY_CODES = sorted(CURRENCIES)
@@ -101,7 +134,7 @@ class Tape:
             rows = sum(self._row_count(source) for source in self.sources.values())
             self.partition_count = partition_count or max(1, -(-rows // _ROWS_A_PARTITION[detail]))
             self._buckets = Buckets(self.partition_count, Path(self._scratch.name))
-            self._bad_keys: dict[str, list[pl.DataFrame]] = {}
+            self._bad_keys: list[pl.DataFrame] = []
             self.customers, self.accounts = Parents(), Parents()
             for done, source in enumerate(self.sources.values()):
                 self.watch(f"reading {source.path.name}", done, len(self.sources))
@@ -175,117 +208,115 @@ class Tape:
         return TapeUnusable(f"{source.path.name}: cannot be read to its end ({str(error).splitlines()[0]}). It may be cut off; export or copy it again")
 
     def _read(self, source: Source) -> None:
-        """One file: every batch typed, checked, matched with its parents and kept; once more without repeated keys, should there be any."""
+        """One file: every batch typed, checked, matched with its parents and kept; once more should keys repeat."""
         table = source.table
-        repeated: NDArray[np.int64] = np.empty(0, np.int64)
+        repeated: list[int] = []
         if not table.key:
-            repeated = self._judge(source, repeated_rows(source, list(source.dtypes)))
+            repeated = judge_repeats(source, repeated_rows(source, list(source.dtypes)), self.faults)
         log = KeyLog(Path(self._scratch.name), table.name, self.partition_count)
         read_count = self._read_batches(source, repeated, log)
         if len(table.key) == 1 and log.has_repeats():
-            repeated = self._judge(source, repeated_rows(source, list(table.key)))
-            if len(repeated):
-                self._buckets.drop(table.name)
-                for parents in self._parents_of(table):
-                    parents.__init__()  # type: ignore[misc]  # read again from the start
-                self._read_batches(source, repeated, None)
+            repeated = judge_repeats(source, repeated_rows(source, list(table.key)), self.faults)
+            self._buckets.drop(table.name)
+            for parents in self._parents_of(table):
+                parents.forget()
+            self._read_batches(source, repeated, None)
         self.read_counts[table.name] = read_count
         for parents in self._parents_of(table):
             parents.close(self.partition_count)
-        if table.holds_money and len(repeated):
-            self._mark_incomplete_rows(source, repeated)
 
     def _parents_of(self, table: Table) -> list[Parents]:
         return [self.customers] if table.name == "customers" else [self.accounts] if table.name == "accounts" else []
 
-    def _judge(self, source: Source, rows: list[int]) -> NDArray[np.int64]:
-        return np.array(judge_repeats(source, rows, self.faults), np.int64)
-
-    def _mark_incomplete_rows(self, source: Source, rows: NDArray[np.int64]) -> None:
-        ids = source.text_rows(rows.tolist())["account_id"].drop_nulls()
-        self.mark_incomplete(self.accounts.index.find(hashes(ids)))
-
-    def bad_keys(self, table: str) -> pl.DataFrame | None:
-        """account_id, number and row of instalments that are bad for another reason than their key; None when there are none."""
-        frames = self._bad_keys.get(table)
-        return pl.concat(frames).drop_nulls() if frames else None
+    def bad_keys(self) -> pl.DataFrame | None:
+        """ACCOUNT, number and ROW of instalments that are bad for another reason than their key; None when there are none."""
+        return pl.concat(self._bad_keys).drop_nulls() if self._bad_keys else None
 
     def mark_incomplete(self, positions: NDArray[np.int32]) -> None:
         """Note that money rows of these accounts are in quarantine."""
         known = positions[positions >= 0]
         self.accounts.is_incomplete[known] = True
 
-    def _wanted(self, source: Source) -> list[Column]:
-        """The columns of ours that the file has and the detail asks for."""
-        columns = [column for column in source.table.columns if column.name in source.dtypes]
-        return [c for c in columns if c.name != "recorded_at"] if self.detail is Detail.FIGURES else columns
-
-    def _read_batches(self, source: Source, dropped: NDArray[np.int64], log: KeyLog | None) -> int:
-        columns = self._wanted(source)
-        attributes = self._attributes(source)
-        names = [*(c.name for c in columns), *attributes, *([FLAWS] if FLAWS in source.dtypes else [])]
-        scan = source.scan.select(names).with_row_index(ROW, offset=1).with_columns(typed(c, source.dtypes[c.name]) for c in columns)
-        keep = [ROW, *(TYPED + c.name for c in columns), *attributes]
-        all_rules = [rule for column in columns for rule in rules(column, source.dtypes[column.name])]
-        flags = [mask.fill_null(False).alias(f"?{i}") for i, (_, mask) in enumerate(all_rules)]
-        count = 0
-        batches = scan.select(*keep, *([FLAWS] if FLAWS in source.dtypes else []), *flags).collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True)
+    def _read_batches(self, source: Source, repeated: list[int], log: KeyLog | None) -> int:
+        """Read the file once; ``repeated``: rows that are bad for their key. Returns how many rows there are."""
+        plan = self._plan(source)
+        start = 0
         try:
-            for batch in batches:
-                count += batch.height
-                self._take_batch(source, batch, keep, columns, attributes, [text for text, _ in all_rules], dropped, log)
+            for batch in plan.scan.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
+                if log is not None and KEY in batch.columns:
+                    log.add(batch[KEY])
+                checks = Checks(source.table.name, self.faults, batch[ROW])
+                if batch[BAD].any():
+                    self._explain(plan, start, batch.height, checks)
+                if repeated:
+                    checks.is_bad |= batch[ROW].is_in(pl.Series(repeated, dtype=pl.UInt32).implode()).to_numpy()
+                self._keep(plan, batch.drop(BAD), checks)
+                start += batch.height
         except (pl.exceptions.ComputeError, OSError) as error:
             raise self._lost(source, error) from error
-        return count
+        return start
+
+    def _plan(self, source: Source) -> "_Plan":
+        """How the file is read: typed columns with their defaults, hashes of the ids that are looked up, and one flag for bad rows."""
+        table, dtypes = source.table, source.dtypes
+        is_child = table.parent is not None and table.parent.startswith("accounts")
+        scale = self.accounts.exponent if is_child and self.accounts.exponent is not None else MONEY_SCALE
+        columns = [c for c in table.columns if c.name in dtypes]
+        attributes = self._attributes(source)
+        raw = source.scan.select(*(c.name for c in columns), *attributes, *([FLAWS] if FLAWS in dtypes else []))
+        rows = raw.with_row_index(ROW, offset=1).with_columns(typed(c, dtypes[c.name], scale) for c in columns)
+        broken = [rule for c in columns for rule in rules(c, dtypes[c.name], scale)]
+        flags = [(text, mask.fill_null(False)) for text, mask in broken]
+        if FLAWS in dtypes:
+            flags.append((FLAWS, pl.col(FLAWS).list.len() > 0))
+        lost = [] if self.detail is Detail.EVERYTHING or table.name != "payments" else ["payment_id", "reverses"]
+        kept = [c for c in table.columns if c.name not in (*lost, *(["account_id"] if is_child else []))]
+        if self.detail is Detail.FIGURES:
+            kept = [c for c in kept if c.name != "recorded_at"]
+        present = {c.name for c in columns}
+        outputs = [_filled(c, c.name in present, self.imported_at) for c in kept]
+        outputs += [_hash(name, present).alias(alias) for name, alias in _HASHES[table.name].items()]
+        if lost:
+            outputs.append(_hash("payment_id", present).alias("payment_key"))
+            outputs.append(_hash("reverses", present).alias("reverses_key"))
+        is_bad = pl.any_horizontal(mask for _, mask in flags).alias(BAD) if flags else pl.lit(False).alias(BAD)
+        return _Plan(source, rows.select(ROW, *outputs, *attributes, is_bad), rows, flags, attributes, scale)
+
+    def _explain(self, plan: "_Plan", start: int, height: int, checks: "Checks") -> None:
+        """Which rows of a batch broke which rule: the batch is read once more with a flag a rule."""
+        flags = [mask.alias(str(i)) for i, (_, mask) in enumerate(plan.flags)]
+        extra = [pl.col(FLAWS)] if FLAWS in plan.source.dtypes else []
+        found = plan.rows.slice(start, height).select(*flags, *extra).collect()
+        for i, (text, _) in enumerate(plan.flags):
+            if text != FLAWS:
+                checks.note(text, found[str(i)])
+                continue
+            for flaw in found[FLAWS].explode().drop_nulls().unique(maintain_order=True).to_list():
+                checks.note(flaw, found[FLAWS].list.contains(flaw))
 
     def _attributes(self, source: Source) -> list[str]:
         if self.detail is not Detail.EVERYTHING:
             return []
         return [name for name in source.dtypes if name not in source.table.by_name and name != FLAWS]
 
-    def _take_batch(
-        self,
-        source: Source,
-        batch: pl.DataFrame,
-        keep: list[str],
-        columns: list[Column],
-        attributes: list[str],
-        texts: list[str],
-        dropped: NDArray[np.int64],
-        log: KeyLog | None,
-    ) -> None:
-        table = source.table
-        if log is not None and len(table.key) == 1:
-            log.add(batch[TYPED + table.key[0]])
-        if len(dropped):
-            batch = batch.filter(~pl.col(ROW).is_in(pl.Series(dropped, dtype=pl.UInt32).implode()))
-        checks = _Checks(table.name, self.faults, batch[ROW])
-        for i, text in enumerate(texts):
-            checks.note(text, batch[f"?{i}"])
-        if FLAWS in batch.columns:
-            flawed = batch.filter(pl.col(FLAWS).list.len() > 0)
-            for rule in flawed[FLAWS].explode().unique(maintain_order=True).to_list() if flawed.height else []:
-                checks.note(rule, batch[FLAWS].list.contains(rule))
-        rows = batch.select(keep).rename({TYPED + c.name: c.name for c in columns})
-        rows = _with_defaults(rows, table, columns, self.imported_at, self.detail)
-        place = {
-            "customers": self._place_customers,
-            "accounts": self._place_accounts,
-        }.get(table.name, self._place_children)
-        placed = place(source, rows, checks)
+    def _keep(self, plan: "_Plan", rows: pl.DataFrame, checks: "Checks") -> None:
+        """Match a batch with its parents and keep the good rows by partition."""
+        name = plan.source.table.name
+        places = {"customers": self._place_customers, "accounts": self._place_accounts, "holds": self._place_holds}
+        placed = places.get(name, self._place_children)(plan, rows, checks)
         good = placed.filter(~pl.Series(checks.is_bad)) if checks.is_bad.any() else placed
-        self._buckets.add(table.name, _named(good, table, attributes))
+        self._buckets.add(name, _named(good, plan.source.table, plan.attributes))
 
-    def _place_customers(self, source: Source, rows: pl.DataFrame, checks: "_Checks") -> pl.DataFrame:
-        key = hashes(rows["customer_id"])
+    def _place_customers(self, plan: "_Plan", rows: pl.DataFrame, checks: "Checks") -> pl.DataFrame:
+        key = _keys(rows[KEY])
         self.customers.keys.append(key)
         self.customers.good.append(~checks.is_bad)
         place = (key % np.uint64(self.partition_count)).astype(np.int32)
         self.customers.places.append(place)
-        return rows.with_columns(pl.Series(PARTITION, place))
+        return rows.drop(KEY).with_columns(pl.Series(PARTITION, place))
 
-    def _place_accounts(self, source: Source, rows: pl.DataFrame, checks: "_Checks") -> pl.DataFrame:
-        customer = self._parent(rows["customer_id"], self.customers, "customer_id is not in customers", checks)
+    def _place_accounts(self, plan: "_Plan", rows: pl.DataFrame, checks: "Checks") -> pl.DataFrame:
+        customer = self._parent(rows[CUSTOMER], self.customers, "customer_id is not in customers", checks)
         currency = rows["currency"]
         codes = currency.replace_strict({c: i for i, c in enumerate(_CURRENCY_CODES)}, default=-1, return_dtype=pl.Int16).fill_null(-1).to_numpy()
         checks.note("currency is not ISO 4217", pl.Series(codes < 0) & currency.is_not_null())
@@ -294,66 +325,69 @@ class Tape:
         checks.note("currency differs from the product's", (expected != currency).fill_null(False) & pl.Series(codes >= 0))
         needs_rate = rows["product"].is_in(sorted(self._needing_rate))
         checks.note("annual_rate is missing, and the product's penalty is a multiple of it", needs_rate & rows["annual_rate"].is_null())
-        rows = self._in_minor_units(rows, source.table, codes, checks)
-        self.accounts.keys.append(hashes(rows["account_id"]))
+        rows = self._in_minor_units(rows, plan.source.table, codes, checks)
+        self.accounts.keys.append(_keys(rows[KEY]))
         self.accounts.good.append(~checks.is_bad)
         place = np.where(customer >= 0, self.customers.partition[customer], 0).astype(np.int32)
         self.accounts.places.append(place)
         self.accounts.currencies.append(codes)
-        return rows.with_columns(pl.Series(PARTITION, place))
+        return rows.drop(KEY, CUSTOMER).with_columns(pl.Series(PARTITION, place))
 
-    def _place_children(self, source: Source, rows: pl.DataFrame, checks: "_Checks") -> pl.DataFrame:
-        table = source.table
-        if table.name == "holds":
-            return self._place_holds(rows, checks)
+    def _place_children(self, plan: "_Plan", rows: pl.DataFrame, checks: "Checks") -> pl.DataFrame:
+        table = plan.source.table
         if table.parent == "customers":
-            customer = self._parent(rows["customer_id"], self.customers, "customer_id is not in customers", checks)
+            customer = self._parent(rows[CUSTOMER], self.customers, "customer_id is not in customers", checks)
             if "account_ids" in rows.columns:
                 self._check_account_ids(rows["account_ids"], checks)
-            return rows.with_columns(pl.Series(PARTITION, np.where(customer >= 0, self.customers.partition[customer], 0).astype(np.int32)))
-        account = self._parent(rows["account_id"], self.accounts, "account_id is not in accounts", checks)
-        rows = self._in_minor_units(rows, table, self.accounts.currency[account], checks)
+            return rows.drop(KEY, CUSTOMER, strict=False).with_columns(self._partition_of(self.customers, customer))
+        account = self._parent(rows[ACCOUNT], self.accounts, "account_id is not in accounts", checks)
+        if plan.money_scale != self.accounts.exponent:
+            rows = self._in_minor_units(rows, table, self.accounts.currency[account] if len(self.accounts.currency) else account, checks)
         if table.name == "payments":
-            checks.note("reverses is missing for a reversal", (rows["kind"] == "reversal") & rows["reverses"].is_null())
+            target = rows["reverses" if "reverses" in rows.columns else "reverses_key"]
+            checks.note("reverses is missing for a reversal", (rows["kind"] == "reversal") & target.is_null())
         if table.holds_money and checks.is_bad.any():
             self.mark_incomplete(account[checks.is_bad])
             if table.name == "instalments":
-                bad = rows.filter(pl.Series(checks.is_bad)).select(pl.col("account_id"), "number", ROW)
-                self._bad_keys.setdefault(table.name, []).append(bad)
-        if self.detail is not Detail.EVERYTHING and table.name == "payments":
-            rows = rows.with_columns(payment_key=hash_of("payment_id"), reverses_key=pl.when(pl.col("reverses").is_not_null()).then(hash_of("reverses")))
-            rows = rows.drop("payment_id", "reverses")
-        return rows.drop("account_id").with_columns(
-            pl.Series("account_row", self.accounts.row[account]).cast(pl.UInt32, strict=False), pl.Series(PARTITION, self.accounts.partition[account])
+                self._bad_keys.append(rows.filter(pl.Series(checks.is_bad)).select(ACCOUNT, "number", ROW))
+        own_rows = self.accounts.row[account] if len(self.accounts.row) else account
+        return rows.drop(KEY, ACCOUNT, strict=False).with_columns(
+            pl.Series("account_row", own_rows).cast(pl.UInt32, strict=False), self._partition_of(self.accounts, account)
         )
 
-    def _place_holds(self, rows: pl.DataFrame, checks: "_Checks") -> pl.DataFrame:
-        is_account, is_customer = rows["account_id"].is_not_null().to_numpy(), rows["customer_id"].is_not_null().to_numpy()
+    def _place_holds(self, plan: "_Plan", rows: pl.DataFrame, checks: "Checks") -> pl.DataFrame:
+        is_account, is_customer = rows[ACCOUNT].is_not_null().to_numpy(), rows[CUSTOMER].is_not_null().to_numpy()
         checks.note("account_id or customer_id is missing", pl.Series(~is_account & ~is_customer))
         checks.note("to_on is before from_on", (rows["to_on"] < rows["from_on"]).fill_null(False))
-        account = self._parent(rows["account_id"], self.accounts, "account_id is not in accounts", checks)
-        customer = self._parent(rows["customer_id"], self.customers, "customer_id is not in customers", checks)
-        account_row = np.where(account >= 0, self.accounts.row[account], -1)
-        place = np.where(account >= 0, self.accounts.partition[account], np.where(customer >= 0, self.customers.partition[customer], 0))
-        return rows.drop("account_id").with_columns(
-            pl.Series("account_row", account_row, dtype=pl.Int64), pl.Series(PARTITION, place.astype(np.int32))
+        account = self._parent(rows[ACCOUNT], self.accounts, "account_id is not in accounts", checks)
+        customer = self._parent(rows[CUSTOMER], self.customers, "customer_id is not in customers", checks)
+        account_row = np.where(account >= 0, self.accounts.row[account], -1) if len(self.accounts.row) else account
+        place = pl.when(pl.Series(account >= 0)).then(self._partition_of(self.accounts, account)).otherwise(self._partition_of(self.customers, customer))
+        return rows.drop(KEY, ACCOUNT, CUSTOMER).with_columns(
+            pl.Series("account_row", account_row, dtype=pl.Int64), place.alias(PARTITION)
         )
 
-    def _parent(self, ids: pl.Series, parents: Parents, rule: str, checks: "_Checks") -> NDArray[np.int32]:
-        """Each row's parent as a position; notes orphans and rows whose parent is in quarantine."""
+    def _partition_of(self, parents: Parents, position: NDArray[np.int32]) -> pl.Series:
+        """Where rows with these parents belong (rows without one are bad and go nowhere)."""
+        place = parents.partition[position] if len(parents.partition) and self.partition_count > 1 else np.zeros(len(position), np.int32)
+        return pl.Series(PARTITION, place)
+
+    def _parent(self, ids: pl.Series, parents: Parents, rule: str, checks: "Checks") -> NDArray[np.int32]:
+        """Each row's parent as a position, by the hash of its id; notes orphans and rows whose parent is in quarantine."""
         if not len(parents.key):
             checks.note(rule, ids.is_not_null())
             return np.full(len(ids), -1, np.int32)
-        position = parents.index.find(hashes(ids))
+        position = parents.index.find(_keys(ids))
         if ids.null_count():
             position = np.where(ids.is_null().to_numpy(), -1, position).astype(np.int32)
         is_orphan = position < 0
         if is_orphan.any():
             checks.note(rule, pl.Series(is_orphan) & ids.is_not_null())
-        checks.note(PARENT_IN_QUARANTINE, pl.Series(~is_orphan & ~parents.is_good[position]))
+        if not parents.are_all_good:
+            checks.note(PARENT_IN_QUARANTINE, pl.Series(~is_orphan & ~parents.is_good[position]))
         return position
 
-    def _check_account_ids(self, lists: pl.Series, checks: "_Checks") -> None:
+    def _check_account_ids(self, lists: pl.Series, checks: "Checks") -> None:
         if lists.null_count() == len(lists):
             return
         flat = pl.DataFrame({"row": np.arange(len(lists)), "id": lists}).explode("id").filter(pl.col("id").is_not_null())
@@ -366,7 +400,7 @@ class Tape:
             mask[flat["row"].to_numpy()[is_broken]] = True
             checks.note(rule, pl.Series(mask))
 
-    def _in_minor_units(self, rows: pl.DataFrame, table: Table, currency: NDArray[np.int16], checks: "_Checks") -> pl.DataFrame:
+    def _in_minor_units(self, rows: pl.DataFrame, table: Table, currency: NDArray[np.int16], checks: "Checks") -> pl.DataFrame:
         """Money from ten-thousandths to minor units by each row's currency; what is finer than the currency is bad."""
         exponents = _EXPONENTS[currency]
         is_uniform = len(exponents) == 0 or bool((exponents == exponents[0]).all())
@@ -379,15 +413,12 @@ class Tape:
             minor = scaled // divisor
             is_fine = minor * divisor != scaled
             if is_fine.any():
-                for code in np.unique(currency[is_fine]):
-                    checks.note(
-                        f"{column.name} has more decimals than {_CURRENCY_CODES[code]} has", pl.Series(is_fine & (currency == code) & (code >= 0))
-                    )
+                checks.note(TOO_FINE.format(column.name), pl.Series(is_fine & (currency >= 0)))
             rows = rows.with_columns(pl.Series(column.name, minor))
         return rows
 
 
-class _Checks:
+class Checks:
     """Collects the bad rows of one batch."""
 
     def __init__(self, table: str, faults: Faults, row_numbers: pl.Series) -> None:
@@ -403,22 +434,26 @@ class _Checks:
         self._faults.add(self._table, self._rows.filter(mask).to_list(), rule)
 
 
-def _with_defaults(rows: pl.DataFrame, table: Table, present: list[Column], imported_at: datetime, detail: Detail) -> pl.DataFrame:
-    """Every column of the table: those the file lacks null or at their default, recorded_at at the import where it is not told."""
-    names = {column.name for column in present}
-    filled = []
-    for column in table.columns:
-        if column.name == "recorded_at":
-            if detail is not Detail.FIGURES:
-                given = pl.col("recorded_at") if "recorded_at" in names else pl.lit(None, dtype=pl.Datetime("us", "UTC"))
-                filled.append(given.fill_null(pl.lit(imported_at).cast(pl.Datetime("us", "UTC"))).alias("recorded_at"))
-        elif column.name not in names:
-            filled.append(pl.lit(column.default, dtype=_DTYPES[column.kind]).alias(column.name))
-        elif column.default is not None:
-            filled.append(pl.col(column.name).fill_null(column.default))
-    rows = rows.with_columns(filled)
-    choices = [pl.col(c.name).cast(pl.Enum(c.choices)) for c in table.columns if c.kind is Kind.CHOICE]
-    return rows.with_columns(choices)
+def _filled(column: Column, is_present: bool, imported_at: datetime) -> pl.Expr:
+    """The typed column under its own name: null or its default where the file has none, recorded_at at the import."""
+    dtype = pl.Enum(column.choices) if column.kind is Kind.CHOICE else _DTYPES[column.kind]
+    values = pl.col(TYPED + column.name) if is_present else pl.lit(None, dtype=_DTYPES[column.kind])
+    if column.name == "recorded_at":
+        values = values.fill_null(pl.lit(imported_at).cast(pl.Datetime("us", "UTC")))
+    elif column.default is not None:
+        values = values.fill_null(column.default) if is_present else pl.lit(column.default)
+    return values.cast(dtype).alias(column.name)
+
+
+def _hash(name: str, present: set[str]) -> pl.Expr:
+    """The hash of a typed id; null where it is absent."""
+    if name not in present:
+        return pl.lit(None, dtype=pl.UInt64)
+    return pl.when(pl.col(TYPED + name).is_not_null()).then(hash_of(TYPED + name))
+
+
+def _keys(hashed: pl.Series) -> NDArray[np.uint64]:
+    return (hashed.fill_null(0) if hashed.null_count() else hashed).to_numpy()
 
 
 _DTYPES: Mapping[Kind, pl.DataType | type[pl.DataType]] = {

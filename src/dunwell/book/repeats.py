@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dunwell.book.finding import HASH_SEED, hashes
+from dunwell.book.finding import HASH_SEED, may_repeat
 from dunwell.book.quarantine import DIFFERS, Faults
 from dunwell.book.sources import ROW, Source, as_text
 from dunwell.book.tables import Kind
@@ -22,8 +22,8 @@ class KeyLog:
         self._held: list[NDArray[np.uint64]] = []
 
     def add(self, keys: pl.Series) -> None:
-        """Note the keys of one batch (absent ones are no key)."""
-        some = hashes(keys.drop_nulls() if keys.null_count() else keys)
+        """Note the hashed keys of one batch (absent ones are no key)."""
+        some = (keys.drop_nulls() if keys.null_count() else keys).to_numpy()
         if self._parts == 1:
             self._held.append(some)
         else:
@@ -33,9 +33,9 @@ class KeyLog:
     def has_repeats(self) -> bool:
         """Whether two keys may be the same (their hashes are)."""
         if self._parts == 1:
-            keys = pl.Series(np.concatenate([np.empty(0, np.uint64), *self._held]))
+            keys = np.concatenate([np.empty(0, np.uint64), *self._held])
             self._held.clear()
-            return keys.n_unique() < len(keys)
+            return may_repeat(keys)
         if not self._file.exists():
             return False
         keys_on_disk = np.memmap(self._file, np.uint64, "r")
@@ -45,8 +45,7 @@ class KeyLog:
                 chunk[(chunk >> np.uint64(40)) % np.uint64(self._parts) == part]
                 for chunk in (keys_on_disk[i : i + step] for i in range(0, len(keys_on_disk), step))
             ]
-            keys = pl.Series(np.concatenate(mine))
-            if keys.n_unique() < len(keys):
+            if may_repeat(np.concatenate(mine)):
                 return True
         return False
 

@@ -17,24 +17,25 @@ TYPED = "§"
 """Prefix of a typed column beside its raw one."""
 
 MONEY_SCALE = 4
-"""Money is first read in ten-thousandths of the major unit; the account's currency then decides what is exact."""
+"""The decimals of the finest currency: where currencies differ, money is first read in ten-thousandths of the major unit."""
 
 MONEY_BOUND = 10**13
 RATE_SCALE = 9
+TOO_FINE = "{} has more decimals than its currency has"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)$"
 _INSTANT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$"
 
 Rule = tuple[str, pl.Expr]
 
 
-def typed(column: Column, dtype: pl.DataType) -> pl.Expr:
-    """The column's values in their type; null where absent or unreadable."""
+def typed(column: Column, dtype: pl.DataType, money_scale: int = MONEY_SCALE) -> pl.Expr:
+    """The column's values in their type; null where absent or unreadable. Money as integers of 10**-money_scale major units."""
     raw = pl.col(column.name)
-    reader = _READERS[column.kind]
-    return reader(raw, dtype, column).alias(TYPED + column.name)
+    values = _scaled(raw, dtype, money_scale) if column.kind is Kind.MONEY else _READERS[column.kind](raw, dtype, column)
+    return values.alias(TYPED + column.name)
 
 
-def rules(column: Column, dtype: pl.DataType) -> Iterator[Rule]:
+def rules(column: Column, dtype: pl.DataType, money_scale: int = MONEY_SCALE) -> Iterator[Rule]:
     """What a value of the column can be wrong about, most basic first. Masks are true for bad rows."""
     name, value = column.name, pl.col(TYPED + column.name)
     is_absent = _is_absent(pl.col(name), dtype)
@@ -46,7 +47,7 @@ def rules(column: Column, dtype: pl.DataType) -> Iterator[Rule]:
         yield f"{name} is a float, not exact money", ~is_absent
         return
     if column.kind in (Kind.MONEY, Kind.RATE):
-        yield from _number_rules(column, dtype, is_absent, value)
+        yield from _number_rules(column, dtype, is_absent, value, money_scale)
         return
     if column.kind is Kind.DAY:
         yield f"{name} is not a day", ~is_absent & value.is_null()
@@ -57,14 +58,16 @@ def rules(column: Column, dtype: pl.DataType) -> Iterator[Rule]:
         yield f"{name} is negative", value < 0
 
 
-def _number_rules(column: Column, dtype: pl.DataType, is_absent: pl.Expr, value: pl.Expr) -> Iterator[Rule]:
+def _number_rules(
+    column: Column, dtype: pl.DataType, is_absent: pl.Expr, value: pl.Expr, money_scale: int
+) -> Iterator[Rule]:
     name, raw = column.name, pl.col(column.name)
     is_money = column.kind is Kind.MONEY
-    scale = MONEY_SCALE if is_money else RATE_SCALE
+    scale = money_scale if is_money else RATE_SCALE
     too_fine = _is_too_fine(raw, dtype, scale)
     yield f"{name} is not a number", ~is_absent & value.is_null() & ~too_fine
     if is_money:
-        yield f"{name} has more decimals than any currency has", too_fine
+        yield TOO_FINE.format(name), too_fine
         yield f"{name} is too large", value.abs() >= MONEY_BOUND * 10**scale
     else:
         yield f"{name} has more than {RATE_SCALE} decimals", too_fine
@@ -121,10 +124,6 @@ def _scaled(raw: pl.Expr, dtype: pl.DataType, scale: int) -> pl.Expr:
 
 def _within(number: pl.Expr, factor: int) -> pl.Expr:
     return (number * factor).cast(pl.Int64, strict=False)
-
-
-def _money(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
-    return _scaled(raw, dtype, MONEY_SCALE)
 
 
 def _rate(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
@@ -201,7 +200,6 @@ _READERS = {
     Kind.TEXT: _id_or_text,
     Kind.DAY: _day,
     Kind.INSTANT: _instant,
-    Kind.MONEY: _money,
     Kind.RATE: _rate,
     Kind.COUNT: _count,
     Kind.CHOICE: _choice,

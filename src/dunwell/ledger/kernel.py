@@ -380,7 +380,7 @@ def settle_accounts(
         cap_units = 0
         cap_to = unit_tables[day_count, accounts.opened[a] - base]
         waived_whole, waived_num = 0, 0
-        reaches, is_daily, needs_exact = False, False, False
+        is_waiving, reaches, is_daily, needs_exact = False, False, False, False
         last_oldest, last_overdue, last_exposure = NOTHING_DUE, 0, 0
         rows_before = rows
         day = accounts.opened[a] - 1
@@ -421,11 +421,12 @@ def settle_accounts(
                 y += 1
 
             if rates.is_capped:
-                for j in range(entered):
+                for j in range(head, entered):
                     accrue(items, j, now, basis)
                 waived_whole, waived_num, reaches = apply_cap(
-                    items, entered, fallen + penalty_paid, cap_units, cap_num, cap_den, rates
+                    items, entered, fallen + penalty_paid, cap_units, cap_num, cap_den, rates, is_waiving
                 )
+                is_waiving = waived_whole > 0 or waived_num > 0
             if pool > 0 and head < entered:
                 order = 0
                 if products.switch_count[product] > 0:
@@ -467,8 +468,9 @@ def settle_accounts(
                 penalty_paid += paid[PENALTY]
                 if rates.is_capped:
                     waived_whole, waived_num, reaches = apply_cap(
-                        items, entered, fallen + penalty_paid, cap_units, cap_num, cap_den, rates
+                        items, entered, fallen + penalty_paid, cap_units, cap_num, cap_den, rates, is_waiving
                     )
+                    is_waiving = waived_whole > 0 or waived_num > 0
                 head = new_head(items, head, entered, rates)
             credit = pool
             if reaches:
@@ -477,7 +479,7 @@ def settle_accounts(
                     break
                 is_daily = True
             else:
-                is_daily = credit > 0 and (waived_whole > 0 or waived_num > 0)
+                is_daily = credit > 0 and is_waiving
 
             if wants_timeline and (head < entered or last_oldest != NOTHING_DUE):
                 oldest = oldest_unpaid(items, head, entered, materiality, rates.is_capped)

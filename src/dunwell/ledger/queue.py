@@ -189,27 +189,28 @@ def waive(items: Any, entered: int, whole: int, numerator: int, rates: Rates) ->
 
 @jit
 def apply_cap(
-    items: Any, entered: int, fallen: int, cap_units: int, cap_num: int, cap_den: int, rates: Rates
+    items: Any, entered: int, fallen: int, cap_units: int, cap_num: int, cap_den: int, rates: Rates, is_waiving: bool
 ) -> tuple[int, int, bool]:
     """Waive what interest and fees fallen due, penalty paid (both in ``fallen``) and unpaid penalty exceed
     the cap's ceiling by.
     """
-    whole, numerator = fallen, 0
+    whole, units = fallen, 0
     for j in range(entered):
-        more, part = units_to_money(items[j, UNITS], rates.rate_num, rates.rate_den)
-        whole += items[j, PENALTY] + more
-        numerator += part * rates.scale
-        if numerator >= rates.unit_den:
-            numerator -= rates.unit_den
-            whole += 1
+        whole += items[j, PENALTY]
+        units += items[j, UNITS]
+    accrued, part = units_to_money(units, rates.rate_num, rates.rate_den)
+    whole += accrued
+    numerator = part * rates.scale
     ceiling, part = units_to_money(cap_units, cap_num, cap_den)
     whole -= ceiling
     numerator -= part * (rates.unit_den // cap_den)
     if numerator < 0:
         numerator += rates.unit_den
         whole -= 1
-    if whole < 0:
-        whole, numerator = 0, 0
+    if whole < 0 or (whole == 0 and numerator == 0):
+        if is_waiving:
+            waive(items, entered, 0, 0, rates)
+        return 0, 0, False
     return waive(items, entered, whole, numerator, rates)
 
 
