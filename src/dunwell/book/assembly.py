@@ -23,12 +23,16 @@ def assemble(tape: "Tape", buckets: Buckets, number: int) -> Partition:
         tables[name] = _empty(tape, name) if rows is None else rows
     accounts = tables["accounts"]
     positions = np.flatnonzero(tape.accounts.is_good & (tape.accounts.partition == number))
-    tables["instalments"] = _in_order("instalments", _without_repeats(tape, tables["instalments"], accounts, positions))
+    tables["instalments"] = _in_order(
+        "instalments", _without_repeats(tape, tables["instalments"], accounts, positions)
+    )
     tables["payments"] = _in_order("payments", _with_known_reversals(tape, tables["payments"], positions))
     tables["holds"] = _for_accounts(_without_overlaps(tape, tables["holds"]), accounts)
     for name in ("charges", "promises"):
         tables[name] = _in_order(name, tables[name])
-    tables["accounts"] = accounts.with_columns(pl.Series("is_incomplete", tape.accounts.is_incomplete[positions]))
+    tables["accounts"] = accounts.with_columns(
+        pl.Series("is_incomplete", tape.accounts.is_incomplete[positions])
+    )
     for name, table in TABLES.items():
         if table.parent == "customers" and name != "accounts":
             tables[name] = tables[name].sort("customer_id", *table.sort_by, maintain_order=True)
@@ -50,9 +54,14 @@ def _empty(tape: "Tape", name: str) -> pl.DataFrame:
 def _in_order(name: str, rows: pl.DataFrame) -> pl.DataFrame:
     """Sorted by account, then as the table's sort_by says; left alone where the file's order was that already."""
     keys = [key for key in TABLES[name].sort_by if key in rows.columns]
-    numbers: list[Any] = [rows["account_row"].to_numpy(), *(rows[key].to_physical().to_numpy() for key in keys if rows[key].dtype != pl.String)]
+    numbers: list[Any] = [
+        rows["account_row"].to_numpy(),
+        *(rows[key].to_physical().to_numpy() for key in keys if rows[key].dtype != pl.String),
+    ]
     has_text = any(rows[key].dtype == pl.String for key in keys)
-    ties_matter = has_text and name != "payments" or (name == "payments" and bool((rows["kind"] == "chargeback").any()))
+    ties_matter = (has_text and name != "payments") or (
+        name == "payments" and bool((rows["kind"] == "chargeback").any())
+    )
     while len(numbers) < 3:
         numbers.append(np.zeros(rows.height, np.int64))
     if not ties_matter and is_sorted(numbers[0], numbers[1], numbers[2], False):
@@ -63,7 +72,9 @@ def _in_order(name: str, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.sort(by, maintain_order=True)
 
 
-def _without_repeats(tape: "Tape", rows: pl.DataFrame, accounts: pl.DataFrame, positions: Any) -> pl.DataFrame:
+def _without_repeats(
+    tape: "Tape", rows: pl.DataFrame, accounts: pl.DataFrame, positions: Any
+) -> pl.DataFrame:
     """Instalments whose account and number stand once, also among the rows that are bad for another reason."""
     candidates = _repeat_candidates(tape, rows, accounts)
     if not candidates:
@@ -83,8 +94,13 @@ def _repeat_candidates(tape: "Tape", rows: pl.DataFrame, accounts: pl.DataFrame)
         candidates = repeated.filter("is_repeated")[ROW].to_list()
     bad_keys = tape.bad_keys()
     if bad_keys is not None:
-        known = bad_keys.join(accounts.select(hash_of("account_id").alias("§account")).with_row_index("account_row"), on="§account")
-        shared = rows.select("account_row", "number", pl.col(ROW).alias("good")).join(known, on=["account_row", "number"])
+        known = bad_keys.join(
+            accounts.select(hash_of("account_id").alias("§account")).with_row_index("account_row"),
+            on="§account",
+        )
+        shared = rows.select("account_row", "number", pl.col(ROW).alias("good")).join(
+            known, on=["account_row", "number"]
+        )
         candidates = sorted({*candidates, *shared["good"].to_list(), *shared[ROW].to_list()})
     return candidates
 
@@ -94,7 +110,9 @@ def _with_known_reversals(tape: "Tape", payments: pl.DataFrame, positions: Any) 
     is_reversal = payments["kind"] == "reversal"
     if not is_reversal.any():
         return payments
-    key, target = ("payment_id", "reverses") if "payment_id" in payments.columns else ("payment_key", "reverses_key")
+    key, target = (
+        ("payment_id", "reverses") if "payment_id" in payments.columns else ("payment_key", "reverses_key")
+    )
     standing = payments.filter(~is_reversal).select("account_row", pl.col(key).alias(target))
     lost = payments.filter(is_reversal).join(standing, on=["account_row", target], how="anti")
     if not lost.height:
@@ -109,7 +127,9 @@ def _lost_reversals(tape: "Tape", rows: list[int]) -> list[tuple[str, list[int]]
     source = tape.sources["payments"]
     in_quarantine = set(source.text_rows(tape.faults.rows("payments"))["payment_id"].to_list())
     texts = source.text_rows(rows)
-    is_held = texts["reverses"].is_in(pl.Series(sorted(i for i in in_quarantine if i), dtype=pl.String).implode())
+    is_held = texts["reverses"].is_in(
+        pl.Series(sorted(i for i in in_quarantine if i), dtype=pl.String).implode()
+    )
     return [
         ("reverses a payment in quarantine", texts.filter(is_held)[ROW].to_list()),
         ("reverses an unknown payment", texts.filter(~is_held)[ROW].to_list()),
@@ -119,10 +139,17 @@ def _lost_reversals(tape: "Tape", rows: list[int]) -> list[tuple[str, list[int]]
 def _without_overlaps(tape: "Tape", holds: pl.DataFrame) -> pl.DataFrame:
     """Holds whose pauses do not overlap: of two pauses of one target, the one that begins later is bad."""
     pauses = holds.filter(pl.col("kind") == "pause").with_columns(
-        pl.when(pl.col("account_row") >= 0).then(pl.format("a{}", "account_row")).otherwise(pl.format("c{}", "customer_id")).alias("target")
+        pl.when(pl.col("account_row") >= 0)
+        .then(pl.format("a{}", "account_row"))
+        .otherwise(pl.format("c{}", "customer_id"))
+        .alias("target")
     )
     bad: list[int] = []
-    for group in pauses.filter(pl.col("target").is_duplicated()).sort("target", "from_on", ROW).partition_by("target", maintain_order=True):
+    for group in (
+        pauses.filter(pl.col("target").is_duplicated())
+        .sort("target", "from_on", ROW)
+        .partition_by("target", maintain_order=True)
+    ):
         ends_on, holder = None, ""
         for row, hold_id, from_on, to_on in group.select(ROW, "hold_id", "from_on", "to_on").iter_rows():
             # A pause stops the days after its first up to its last, so one may begin on the day the other ends.
@@ -141,7 +168,12 @@ def _for_accounts(holds: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     of_customer = holds.filter(pl.col("account_row") < 0).drop("account_row")
     spread = of_customer.join(accounts.select("customer_id").with_row_index("account_row"), on="customer_id")
     columns = holds.columns
-    both = pl.concat([of_account.select(columns), spread.with_columns(pl.col("account_row").cast(pl.Int64)).select(columns)])
-    return both.with_columns(pl.col("account_row").cast(pl.UInt32)).sort("account_row", "from_on", "hold_id", maintain_order=True)
-
-
+    both = pl.concat(
+        [
+            of_account.select(columns),
+            spread.with_columns(pl.col("account_row").cast(pl.Int64)).select(columns),
+        ]
+    )
+    return both.with_columns(pl.col("account_row").cast(pl.UInt32)).sort(
+        "account_row", "from_on", "hold_id", maintain_order=True
+    )

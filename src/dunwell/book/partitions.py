@@ -32,7 +32,9 @@ class Buckets:
     def add(self, table: str, rows: pl.DataFrame) -> None:
         """Keep a batch whose column PARTITION says where each row belongs."""
         if self.count == 1:
-            self._held[table, 0].append(rows.drop(PARTITION))
+            self._held[table, 0].append(
+                pl.DataFrame([column for column in rows.get_columns() if column.name != PARTITION])
+            )
             return
         for (number,), part in rows.partition_by(PARTITION, as_dict=True, include_key=False).items():
             place = (table, int(number))
@@ -46,7 +48,7 @@ class Buckets:
         for file in self._files.pop((table, number), []):
             frames.append(pl.read_ipc(file, memory_map=False))
             file.unlink()
-        return pl.concat(frames) if frames else None
+        return pl.concat(frames, rechunk=True) if frames else None
 
     def drop(self, table: str) -> None:
         """Forget a table, to read it again."""

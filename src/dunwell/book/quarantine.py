@@ -47,7 +47,10 @@ _MENDS: tuple[tuple[str, str], ...] = (
 
 def mend_of(rule: str) -> str:
     """What to do about a broken rule."""
-    return next((mend for pattern, mend in _MENDS if re.search(pattern, rule)), "Mend the row at the source and send it again")
+    return next(
+        (mend for pattern, mend in _MENDS if re.search(pattern, rule)),
+        "Mend the row at the source and send it again",
+    )
 
 
 class Faults:

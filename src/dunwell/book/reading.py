@@ -16,7 +16,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dunwell.money import CURRENCIES
 from dunwell.book.assembly import assemble
 from dunwell.book.finding import Index, hash_of, hashes
 from dunwell.book.partitions import PARTITION, Buckets, Partition
@@ -25,6 +24,7 @@ from dunwell.book.repeats import KeyLog, judge_repeats, repeated_rows
 from dunwell.book.sources import FLAWS, ROW, FileUnreadable, Source, TapeUnusable, open_source
 from dunwell.book.tables import REQUIRED_TABLES, TABLES, Column, Kind, Table
 from dunwell.book.values import MONEY_SCALE, TOO_FINE, TYPED, rules, typed
+from dunwell.money import CURRENCIES
 
 _BATCH_ROWS = 1 << 20
 _ROWS_A_PARTITION = {"figures": 30_000_000, "times": 24_000_000, "everything": 6_000_000}
@@ -66,7 +66,10 @@ class Parents:
             self.row[mine] = np.arange(len(mine), dtype=np.int32)
         self.is_incomplete = np.zeros(len(self.key), np.bool_)
         self.are_all_good = bool(self.is_good.all())
-        exponents = np.unique(_EXPONENTS[self.currency[self.is_good]]) if len(self.currency) else _EXPONENTS[:0]
+        self.rows_are_positions = self.are_all_good and partition_count == 1
+        exponents = (
+            np.unique(_EXPONENTS[self.currency[self.is_good]]) if len(self.currency) else _EXPONENTS[:0]
+        )
         self.exponent = int(exponents[0]) if len(exponents) == 1 else None
         self.forget()
 
@@ -92,7 +95,6 @@ class _Plan:
     scan: pl.LazyFrame
     rows: pl.LazyFrame
     flags: list[tuple[str, pl.Expr]]
-    attributes: list[str]
     money_scale: int
 
 
@@ -173,10 +175,14 @@ class Tape:
 
     def _open(self, columns: Mapping[str, Mapping[str, str]], tables: Collection[str]) -> dict[str, Source]:
         if not self.folder.is_dir():
-            raise TapeUnusable(f"the tape folder {self.folder} does not exist. Name the folder that holds the lender's files")
+            raise TapeUnusable(
+                f"the tape folder {self.folder} does not exist. Name the folder that holds the lender's files"
+            )
         unknown = set(columns) - set(TABLES)
         if unknown:
-            raise TapeUnusable(f"[tape.columns.{sorted(unknown)[0]}] names no table. Known: {', '.join(TABLES)}")
+            raise TapeUnusable(
+                f"[tape.columns.{sorted(unknown)[0]}] names no table. Known: {', '.join(TABLES)}"
+            )
         sources, problems = {}, []
         for name in TABLES:
             if name not in tables:
@@ -189,14 +195,24 @@ class Tape:
             if source is not None:
                 sources[name] = source
             elif name in REQUIRED_TABLES:
-                problems.append(FileUnreadable(f"{name}.csv", f"is missing in {self.folder}, and so is {name}.parquet", f"Put the {name} there"))
+                problems.append(
+                    FileUnreadable(
+                        f"{name}.csv",
+                        f"is missing in {self.folder}, and so is {name}.parquet",
+                        f"Put the {name} there",
+                    )
+                )
         if problems:
             raise TapeUnusable("; ".join(str(problem) for problem in problems))
         return sources
 
     def _ignored(self, tables: Collection[str]) -> list[str]:
         known = {f"{name}.{kind}" for name in TABLES for kind in ("csv", "parquet")}
-        return sorted(file.name for file in self.folder.iterdir() if file.is_file() and file.suffix in (".csv", ".parquet") and file.name not in known)
+        return sorted(
+            file.name
+            for file in self.folder.iterdir()
+            if file.is_file() and file.suffix in (".csv", ".parquet") and file.name not in known
+        )
 
     def _row_count(self, source: Source) -> int:
         try:
@@ -205,7 +221,9 @@ class Tape:
             raise self._lost(source, error) from error
 
     def _lost(self, source: Source, error: Exception) -> Exception:
-        return TapeUnusable(f"{source.path.name}: cannot be read to its end ({str(error).splitlines()[0]}). It may be cut off; export or copy it again")
+        return TapeUnusable(
+            f"{source.path.name}: cannot be read to its end ({str(error).splitlines()[0]}). It may be cut off; export or copy it again"
+        )
 
     def _read(self, source: Source) -> None:
         """One file: every batch typed, checked, matched with its parents and kept; once more should keys repeat."""
@@ -226,7 +244,13 @@ class Tape:
             parents.close(self.partition_count)
 
     def _parents_of(self, table: Table) -> list[Parents]:
-        return [self.customers] if table.name == "customers" else [self.accounts] if table.name == "accounts" else []
+        return (
+            [self.customers]
+            if table.name == "customers"
+            else [self.accounts]
+            if table.name == "accounts"
+            else []
+        )
 
     def bad_keys(self) -> pl.DataFrame | None:
         """ACCOUNT, number and ROW of instalments that are bad for another reason than their key; None when there are none."""
@@ -249,9 +273,13 @@ class Tape:
                 if batch[BAD].any():
                     self._explain(plan, start, batch.height, checks)
                 if repeated:
-                    checks.is_bad |= batch[ROW].is_in(pl.Series(repeated, dtype=pl.UInt32).implode()).to_numpy()
-                self._keep(plan, batch.drop(BAD), checks)
+                    checks.is_bad |= (
+                        batch[ROW].is_in(pl.Series(repeated, dtype=pl.UInt32).implode()).to_numpy()
+                    )
                 start += batch.height
+                columns = {column.name: column for column in batch.get_columns()}
+                del columns[BAD]
+                self._keep(plan, columns, checks)
         except (pl.exceptions.ComputeError, OSError) as error:
             raise self._lost(source, error) from error
         return start
@@ -263,13 +291,19 @@ class Tape:
         scale = self.accounts.exponent if is_child and self.accounts.exponent is not None else MONEY_SCALE
         columns = [c for c in table.columns if c.name in dtypes]
         attributes = self._attributes(source)
-        raw = source.scan.select(*(c.name for c in columns), *attributes, *([FLAWS] if FLAWS in dtypes else []))
-        rows = raw.with_row_index(ROW, offset=1).with_columns(typed(c, dtypes[c.name], scale) for c in columns)
+        raw = source.scan.select(
+            *(c.name for c in columns), *attributes, *([FLAWS] if FLAWS in dtypes else [])
+        )
+        rows = raw.with_row_index(ROW, offset=1).with_columns(
+            typed(c, dtypes[c.name], scale) for c in columns
+        )
         broken = [rule for c in columns for rule in rules(c, dtypes[c.name], scale)]
         flags = [(text, mask.fill_null(False)) for text, mask in broken]
         if FLAWS in dtypes:
             flags.append((FLAWS, pl.col(FLAWS).list.len() > 0))
-        lost = [] if self.detail is Detail.EVERYTHING or table.name != "payments" else ["payment_id", "reverses"]
+        lost = (
+            [] if self.detail is Detail.EVERYTHING or table.name != "payments" else ["payment_id", "reverses"]
+        )
         kept = [c for c in table.columns if c.name not in (*lost, *(["account_id"] if is_child else []))]
         if self.detail is Detail.FIGURES:
             kept = [c for c in kept if c.name != "recorded_at"]
@@ -279,8 +313,12 @@ class Tape:
         if lost:
             outputs.append(_hash("payment_id", present).alias("payment_key"))
             outputs.append(_hash("reverses", present).alias("reverses_key"))
-        is_bad = pl.any_horizontal(mask for _, mask in flags).alias(BAD) if flags else pl.lit(False).alias(BAD)
-        return _Plan(source, rows.select(ROW, *outputs, *attributes, is_bad), rows, flags, attributes, scale)
+        is_bad = (
+            pl.any_horizontal(mask for _, mask in flags).alias(BAD) if flags else pl.lit(False).alias(BAD)
+        )
+        return _Plan(
+            source, rows.select(ROW, *outputs, *_apart(table, attributes), is_bad), rows, flags, scale
+        )
 
     def _explain(self, plan: "_Plan", start: int, height: int, checks: "Checks") -> None:
         """Which rows of a batch broke which rule: the batch is read once more with a flag a rule."""
@@ -299,77 +337,103 @@ class Tape:
             return []
         return [name for name in source.dtypes if name not in source.table.by_name and name != FLAWS]
 
-    def _keep(self, plan: "_Plan", rows: pl.DataFrame, checks: "Checks") -> None:
+    def _keep(self, plan: "_Plan", batch: dict[str, pl.Series], checks: "Checks") -> None:
         """Match a batch with its parents and keep the good rows by partition."""
         name = plan.source.table.name
-        places = {"customers": self._place_customers, "accounts": self._place_accounts, "holds": self._place_holds}
-        placed = places.get(name, self._place_children)(plan, rows, checks)
-        good = placed.filter(~pl.Series(checks.is_bad)) if checks.is_bad.any() else placed
-        self._buckets.add(name, _named(good, plan.source.table, plan.attributes))
+        places = {
+            "customers": self._place_customers,
+            "accounts": self._place_accounts,
+            "holds": self._place_holds,
+        }
+        places.get(name, self._place_children)(plan, batch, checks)
+        placed = pl.DataFrame(list(batch.values()))
+        self._buckets.add(name, placed.filter(~pl.Series(checks.is_bad)) if checks.is_bad.any() else placed)
 
-    def _place_customers(self, plan: "_Plan", rows: pl.DataFrame, checks: "Checks") -> pl.DataFrame:
-        key = _keys(rows[KEY])
+    def _place_customers(self, plan: "_Plan", batch: dict[str, pl.Series], checks: "Checks") -> None:
+        key = _keys(batch.pop(KEY))
         self.customers.keys.append(key)
         self.customers.good.append(~checks.is_bad)
         place = (key % np.uint64(self.partition_count)).astype(np.int32)
         self.customers.places.append(place)
-        return rows.drop(KEY).with_columns(pl.Series(PARTITION, place))
+        batch[PARTITION] = pl.Series(PARTITION, place)
 
-    def _place_accounts(self, plan: "_Plan", rows: pl.DataFrame, checks: "Checks") -> pl.DataFrame:
-        customer = self._parent(rows[CUSTOMER], self.customers, "customer_id is not in customers", checks)
-        currency = rows["currency"]
-        codes = currency.replace_strict({c: i for i, c in enumerate(_CURRENCY_CODES)}, default=-1, return_dtype=pl.Int16).fill_null(-1).to_numpy()
+    def _place_accounts(self, plan: "_Plan", batch: dict[str, pl.Series], checks: "Checks") -> None:
+        customer = self._parent(
+            batch.pop(CUSTOMER), self.customers, "customer_id is not in customers", checks
+        )
+        currency, product = batch["currency"], batch["product"]
+        known = {code: k for k, code in enumerate(_CURRENCY_CODES)}
+        codes = currency.replace_strict(known, default=-1, return_dtype=pl.Int16).fill_null(-1).to_numpy()
         checks.note("currency is not ISO 4217", pl.Series(codes < 0) & currency.is_not_null())
-        expected = rows["product"].replace_strict(dict(self._products), default=None, return_dtype=pl.String)
-        checks.note("product has no terms", rows["product"].is_not_null() & expected.is_null())
-        checks.note("currency differs from the product's", (expected != currency).fill_null(False) & pl.Series(codes >= 0))
-        needs_rate = rows["product"].is_in(sorted(self._needing_rate))
-        checks.note("annual_rate is missing, and the product's penalty is a multiple of it", needs_rate & rows["annual_rate"].is_null())
-        rows = self._in_minor_units(rows, plan.source.table, codes, checks)
-        self.accounts.keys.append(_keys(rows[KEY]))
+        expected = product.replace_strict(dict(self._products), default=None, return_dtype=pl.String)
+        checks.note("product has no terms", product.is_not_null() & expected.is_null())
+        checks.note(
+            "currency differs from the product's",
+            (expected != currency).fill_null(False) & pl.Series(codes >= 0),
+        )
+        is_without_rate = product.is_in(sorted(self._needing_rate)) & batch["annual_rate_ppb"].is_null()
+        checks.note("annual_rate is missing, and the product's penalty is a multiple of it", is_without_rate)
+        self._to_minor_units(batch, plan.source.table, codes, checks)
+        self.accounts.keys.append(_keys(batch.pop(KEY)))
         self.accounts.good.append(~checks.is_bad)
-        place = np.where(customer >= 0, self.customers.partition[customer], 0).astype(np.int32)
-        self.accounts.places.append(place)
+        place = self._partition_of(self.customers, customer)
+        self.accounts.places.append(place.to_numpy())
         self.accounts.currencies.append(codes)
-        return rows.drop(KEY, CUSTOMER).with_columns(pl.Series(PARTITION, place))
+        batch[PARTITION] = place
 
-    def _place_children(self, plan: "_Plan", rows: pl.DataFrame, checks: "Checks") -> pl.DataFrame:
+    def _place_children(self, plan: "_Plan", batch: dict[str, pl.Series], checks: "Checks") -> None:
         table = plan.source.table
+        batch.pop(KEY, None)
         if table.parent == "customers":
-            customer = self._parent(rows[CUSTOMER], self.customers, "customer_id is not in customers", checks)
-            if "account_ids" in rows.columns:
-                self._check_account_ids(rows["account_ids"], checks)
-            return rows.drop(KEY, CUSTOMER, strict=False).with_columns(self._partition_of(self.customers, customer))
-        account = self._parent(rows[ACCOUNT], self.accounts, "account_id is not in accounts", checks)
+            customer = self._parent(
+                batch.pop(CUSTOMER), self.customers, "customer_id is not in customers", checks
+            )
+            if "account_ids" in batch:
+                self._check_account_ids(batch["account_ids"], checks)
+            batch[PARTITION] = self._partition_of(self.customers, customer)
+            return
+        hashed = batch.pop(ACCOUNT)
+        account = self._parent(hashed, self.accounts, "account_id is not in accounts", checks)
         if plan.money_scale != self.accounts.exponent:
-            rows = self._in_minor_units(rows, table, self.accounts.currency[account] if len(self.accounts.currency) else account, checks)
+            codes = (
+                self.accounts.currency[account]
+                if len(self.accounts.currency)
+                else np.zeros(len(account), np.int16)
+            )
+            self._to_minor_units(batch, table, codes, checks)
         if table.name == "payments":
-            target = rows["reverses" if "reverses" in rows.columns else "reverses_key"]
-            checks.note("reverses is missing for a reversal", (rows["kind"] == "reversal") & target.is_null())
+            target = batch["reverses" if "reverses" in batch else "reverses_key"]
+            if target.null_count():
+                checks.note(
+                    "reverses is missing for a reversal", (batch["kind"] == "reversal") & target.is_null()
+                )
         if table.holds_money and checks.is_bad.any():
             self.mark_incomplete(account[checks.is_bad])
             if table.name == "instalments":
-                self._bad_keys.append(rows.filter(pl.Series(checks.is_bad)).select(ACCOUNT, "number", ROW))
-        own_rows = self.accounts.row[account] if len(self.accounts.row) else account
-        return rows.drop(KEY, ACCOUNT, strict=False).with_columns(
-            pl.Series("account_row", own_rows).cast(pl.UInt32, strict=False), self._partition_of(self.accounts, account)
-        )
+                bad = pl.DataFrame([hashed, batch["number"], batch[ROW]]).filter(pl.Series(checks.is_bad))
+                self._bad_keys.append(bad)
+        batch["account_row"] = _rows_of(self.accounts, account)
+        batch[PARTITION] = self._partition_of(self.accounts, account)
 
-    def _place_holds(self, plan: "_Plan", rows: pl.DataFrame, checks: "Checks") -> pl.DataFrame:
-        is_account, is_customer = rows[ACCOUNT].is_not_null().to_numpy(), rows[CUSTOMER].is_not_null().to_numpy()
-        checks.note("account_id or customer_id is missing", pl.Series(~is_account & ~is_customer))
-        checks.note("to_on is before from_on", (rows["to_on"] < rows["from_on"]).fill_null(False))
-        account = self._parent(rows[ACCOUNT], self.accounts, "account_id is not in accounts", checks)
-        customer = self._parent(rows[CUSTOMER], self.customers, "customer_id is not in customers", checks)
-        account_row = np.where(account >= 0, self.accounts.row[account], -1) if len(self.accounts.row) else account
-        place = pl.when(pl.Series(account >= 0)).then(self._partition_of(self.accounts, account)).otherwise(self._partition_of(self.customers, customer))
-        return rows.drop(KEY, ACCOUNT, CUSTOMER).with_columns(
-            pl.Series("account_row", account_row, dtype=pl.Int64), place.alias(PARTITION)
-        )
+    def _place_holds(self, plan: "_Plan", batch: dict[str, pl.Series], checks: "Checks") -> None:
+        del batch[KEY]
+        of_account, of_customer = batch.pop(ACCOUNT), batch.pop(CUSTOMER)
+        checks.note("account_id or customer_id is missing", of_account.is_null() & of_customer.is_null())
+        checks.note("to_on is before from_on", (batch["to_on"] < batch["from_on"]).fill_null(False))
+        account = self._parent(of_account, self.accounts, "account_id is not in accounts", checks)
+        customer = self._parent(of_customer, self.customers, "customer_id is not in customers", checks)
+        rows = self.accounts.row[account] if len(self.accounts.row) else account
+        batch["account_row"] = pl.Series("account_row", np.where(account >= 0, rows, -1), dtype=pl.Int64)
+        places = self._partition_of(self.accounts, account), self._partition_of(self.customers, customer)
+        batch[PARTITION] = places[0].zip_with(pl.Series(account >= 0), places[1])
 
     def _partition_of(self, parents: Parents, position: NDArray[np.int32]) -> pl.Series:
         """Where rows with these parents belong (rows without one are bad and go nowhere)."""
-        place = parents.partition[position] if len(parents.partition) and self.partition_count > 1 else np.zeros(len(position), np.int32)
+        place = (
+            parents.partition[position]
+            if len(parents.partition) and self.partition_count > 1
+            else np.zeros(len(position), np.int32)
+        )
         return pl.Series(PARTITION, place)
 
     def _parent(self, ids: pl.Series, parents: Parents, rule: str, checks: "Checks") -> NDArray[np.int32]:
@@ -390,32 +454,43 @@ class Tape:
     def _check_account_ids(self, lists: pl.Series, checks: "Checks") -> None:
         if lists.null_count() == len(lists):
             return
-        flat = pl.DataFrame({"row": np.arange(len(lists)), "id": lists}).explode("id").filter(pl.col("id").is_not_null())
-        position = self.accounts.index.find(hashes(flat["id"])) if len(self.accounts.key) else np.full(flat.height, -1, np.int32)
+        flat = (
+            pl.DataFrame({"row": np.arange(len(lists)), "id": lists})
+            .explode("id")
+            .filter(pl.col("id").is_not_null())
+        )
+        position = (
+            self.accounts.index.find(hashes(flat["id"]))
+            if len(self.accounts.key)
+            else np.full(flat.height, -1, np.int32)
+        )
         for rule, is_broken in (
             ("account_ids names an account that is not in accounts", position < 0),
-            (PARENT_IN_QUARANTINE, (position >= 0) & ~self.accounts.is_good[position] if len(self.accounts.key) else np.zeros(flat.height, np.bool_)),
+            (
+                PARENT_IN_QUARANTINE,
+                (position >= 0) & ~self.accounts.is_good[position]
+                if len(self.accounts.key)
+                else np.zeros(flat.height, np.bool_),
+            ),
         ):
             mask = np.zeros(len(lists), np.bool_)
             mask[flat["row"].to_numpy()[is_broken]] = True
             checks.note(rule, pl.Series(mask))
 
-    def _in_minor_units(self, rows: pl.DataFrame, table: Table, currency: NDArray[np.int16], checks: "Checks") -> pl.DataFrame:
+    def _to_minor_units(
+        self, batch: dict[str, pl.Series], table: Table, currency: NDArray[np.int16], checks: "Checks"
+    ) -> None:
         """Money from ten-thousandths to minor units by each row's currency; what is finer than the currency is bad."""
-        exponents = _EXPONENTS[currency]
-        is_uniform = len(exponents) == 0 or bool((exponents == exponents[0]).all())
-        factors = 10 ** (MONEY_SCALE - exponents)
+        factors = 10 ** (MONEY_SCALE - _EXPONENTS[currency])
         for column in table.columns:
-            if column.kind is not Kind.MONEY or column.name not in rows.columns:
+            if column.kind is not Kind.MONEY or column.typed_name not in batch:
                 continue
-            scaled = rows[column.name].fill_null(0).to_numpy()
-            divisor = int(factors[0]) if is_uniform and len(factors) else factors
-            minor = scaled // divisor
-            is_fine = minor * divisor != scaled
-            if is_fine.any():
-                checks.note(TOO_FINE.format(column.name), pl.Series(is_fine & (currency >= 0)))
-            rows = rows.with_columns(pl.Series(column.name, minor))
-        return rows
+            scaled = batch[column.typed_name].fill_null(0).to_numpy()
+            minor = scaled // factors
+            is_too_fine = minor * factors != scaled
+            if is_too_fine.any():
+                checks.note(TOO_FINE.format(column.name), pl.Series(is_too_fine & (currency >= 0)))
+            batch[column.typed_name] = pl.Series(column.typed_name, minor)
 
 
 class Checks:
@@ -442,7 +517,7 @@ def _filled(column: Column, is_present: bool, imported_at: datetime) -> pl.Expr:
         values = values.fill_null(pl.lit(imported_at).cast(pl.Datetime("us", "UTC")))
     elif column.default is not None:
         values = values.fill_null(column.default) if is_present else pl.lit(column.default)
-    return values.cast(dtype).alias(column.name)
+    return values.cast(dtype).alias(column.typed_name)
 
 
 def _hash(name: str, present: set[str]) -> pl.Expr:
@@ -470,14 +545,16 @@ _DTYPES: Mapping[Kind, pl.DataType | type[pl.DataType]] = {
 }
 
 
-def _named(rows: pl.DataFrame, table: Table, attributes: list[str]) -> pl.DataFrame:
-    """Typed names for money and rates; the lender's own columns last, under a name that cannot be mistaken for one of ours."""
-    ours = {column.name: column.typed_name for column in table.columns if column.name in rows.columns and column.name != column.typed_name}
+def _apart(table: Table, attributes: list[str]) -> list[pl.Expr]:
+    """The lender's own columns; one that is called like a typed column of ours is put apart as ``attribute:NAME``."""
     taken = {column.typed_name for column in table.columns} | {"account_row", "is_incomplete"}
-    theirs = {name: f"attribute:{name}" for name in attributes if name in taken}
-    rows = rows.rename(ours | theirs)
-    last = [theirs.get(name, name) for name in attributes]
-    return rows.select([name for name in rows.columns if name not in last] + last)
+    return [pl.col(name).alias(f"attribute:{name}") if name in taken else pl.col(name) for name in attributes]
+
+
+def _rows_of(accounts: Parents, position: NDArray[np.int32]) -> pl.Series:
+    """The row of each account in its partition's frame (of an unknown account: 0; its row is bad and goes nowhere)."""
+    rows = position if accounts.rows_are_positions or not len(accounts.row) else accounts.row[position]
+    return pl.Series("account_row", np.maximum(rows, 0).view(np.uint32))
 
 
 def empty_rows(name: str, detail: Detail) -> pl.DataFrame:
@@ -487,7 +564,9 @@ def empty_rows(name: str, detail: Detail) -> pl.DataFrame:
     for column in table.columns:
         if column.name == "recorded_at" and detail is Detail.FIGURES:
             continue
-        columns[column.typed_name] = pl.Enum(column.choices) if column.kind is Kind.CHOICE else _DTYPES[column.kind]
+        columns[column.typed_name] = (
+            pl.Enum(column.choices) if column.kind is Kind.CHOICE else _DTYPES[column.kind]
+        )
     if table.parent in ("accounts", "accounts or customers"):
         del columns["account_id"]
         columns["account_row"] = pl.UInt32 if table.parent == "accounts" else pl.Int64

@@ -53,8 +53,12 @@ class KeyLog:
 def repeated_rows(source: Source, key: list[str]) -> list[int]:
     """The rows whose key stands more than once, by hash."""
     present = [name for name in key if name in source.dtypes]
-    hashed = pl.concat_str([as_text(name, source.dtypes[name]).fill_null("\0") for name in present], separator="\x1f").hash(HASH_SEED)
-    keys = source.scan.with_row_index(ROW, offset=1).select(ROW, hashed.alias("key"), pl.all_horizontal(pl.col(n).is_null() for n in present).alias("none"))
+    hashed = pl.concat_str(
+        [as_text(name, source.dtypes[name]).fill_null("\0") for name in present], separator="\x1f"
+    ).hash(HASH_SEED)
+    keys = source.scan.with_row_index(ROW, offset=1).select(
+        ROW, hashed.alias("key"), pl.all_horizontal(pl.col(n).is_null() for n in present).alias("none")
+    )
     return keys.filter(~pl.col("none")).filter(pl.col("key").is_duplicated()).collect()[ROW].to_list()
 
 
@@ -66,8 +70,10 @@ def judge_repeats(source: Source, rows: list[int], faults: Faults) -> list[int]:
     content = [name for name in texts.columns if name != ROW]
     key = [name for name in source.table.key if name in content] or content
     whole = pl.concat_str([pl.col(name).fill_null("\0") for name in content], separator="\x1f")
-    groups = texts.with_columns(_key_text(source, key).alias("§key"), whole.alias("§whole")).group_by("§key", maintain_order=True).agg(
-        ROW, pl.col("§whole").n_unique().alias("contents")
+    groups = (
+        texts.with_columns(_key_text(source, key).alias("§key"), whole.alias("§whole"))
+        .group_by("§key", maintain_order=True)
+        .agg(ROW, pl.col("§whole").n_unique().alias("contents"))
     )
     bad: list[int] = []
     for found, contents in groups.filter(pl.col(ROW).list.len() > 1).select(ROW, "contents").iter_rows():
@@ -85,5 +91,9 @@ def _key_text(source: Source, key: list[str]) -> pl.Expr:
     parts = []
     for name in key:
         column = source.table.by_name.get(name)
-        parts.append(typed(column, pl.String()).cast(pl.String) if column is not None and column.kind is Kind.COUNT else pl.col(name))
+        parts.append(
+            typed(column, pl.String()).cast(pl.String)
+            if column is not None and column.kind is Kind.COUNT
+            else pl.col(name)
+        )
     return pl.concat_str([part.fill_null("\0") for part in parts], separator="\x1f")

@@ -59,19 +59,31 @@ class Source:
 def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     """A column as text, lists joined by ``;``."""
     column = pl.col(name)
-    return column.cast(pl.List(pl.String)).list.join(";") if isinstance(dtype, pl.List) else column.cast(pl.String, strict=False)
+    return (
+        column.cast(pl.List(pl.String)).list.join(";")
+        if isinstance(dtype, pl.List)
+        else column.cast(pl.String, strict=False)
+    )
 
 
 def open_source(folder: Path, table: str, columns: Mapping[str, str], scratch: Path) -> Source | None:
     """The table's file in the folder, opened; None when there is none. ``columns``: ours to the lender's names. Raises FileUnreadable."""
-    files = [folder / f"{table}.{kind}" for kind in ("parquet", "csv") if (folder / f"{table}.{kind}").is_file()]
+    files = [
+        folder / f"{table}.{kind}" for kind in ("parquet", "csv") if (folder / f"{table}.{kind}").is_file()
+    ]
     if not files:
         return None
     if len(files) > 1:
-        raise FileUnreadable(f"{table}.*", f"{files[0].name} and {files[1].name} both hold {table}", "Keep one of them")
+        raise FileUnreadable(
+            f"{table}.*", f"{files[0].name} and {files[1].name} both hold {table}", "Keep one of them"
+        )
     file = files[0]
     if file.stat().st_size == 0:
-        raise FileUnreadable(file.name, "is empty, without even a header", "Export it again; a table without rows still needs its header")
+        raise FileUnreadable(
+            file.name,
+            "is empty, without even a header",
+            "Export it again; a table without rows still needs its header",
+        )
     scan = _scan_parquet(file) if file.suffix == ".parquet" else _scan_csv(file, scratch)
     try:
         dtypes = dict(scan.collect_schema())
@@ -83,7 +95,9 @@ def open_source(folder: Path, table: str, columns: Mapping[str, str], scratch: P
 def _unreadable(file: Path, error: Exception) -> FileUnreadable:
     kind = "Parquet" if file.suffix == ".parquet" else "CSV"
     detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return FileUnreadable(file.name, f"cannot be read as {kind} ({detail})", "It may be cut off; export or copy it again")
+    return FileUnreadable(
+        file.name, f"cannot be read as {kind} ({detail})", "It may be cut off; export or copy it again"
+    )
 
 
 def _renamed(source: Source, columns: Mapping[str, str]) -> Source:
@@ -92,11 +106,21 @@ def _renamed(source: Source, columns: Mapping[str, str]) -> Source:
     for ours, name in columns.items():
         if name not in source.dtypes:
             raise FileUnreadable(
-                source.path.name, f"has no column {name!r}, which [tape.columns.{source.table.name}] gives for {ours}", "Mend the mapping or the export"
+                source.path.name,
+                f"has no column {name!r}, which [tape.columns.{source.table.name}] gives for {ours}",
+                "Mend the mapping or the export",
             )
         if ours in source.dtypes and ours not in theirs:
-            raise FileUnreadable(source.path.name, f"has both {name!r} (mapped to {ours}) and {ours!r}", "Rename or drop one of them")
-    missing = [c.name for c in source.table.columns if c.is_required and columns.get(c.name, c.name) not in source.dtypes]
+            raise FileUnreadable(
+                source.path.name,
+                f"has both {name!r} (mapped to {ours}) and {ours!r}",
+                "Rename or drop one of them",
+            )
+    missing = [
+        c.name
+        for c in source.table.columns
+        if c.is_required and columns.get(c.name, c.name) not in source.dtypes
+    ]
     if missing:
         raise FileUnreadable(
             source.path.name,
@@ -166,7 +190,13 @@ def _count_fields(block, state):  # type: ignore[no-untyped-def]  # compiled: ty
 
 def _read_with_care(file: Path, scratch: Path) -> Path:
     """The file record by record into a Parquet file of texts, each record's flaws beside it; nothing of a record is lost."""
-    codecs.register_error("dunwell-mark", lambda error: (_NOT_UTF8 + "".join(f"<{b:02x}>" for b in error.object[error.start : error.end]), error.end))  # type: ignore[union-attr, index]  # a decoding error holds bytes
+    codecs.register_error(
+        "dunwell-mark",
+        lambda error: (
+            _NOT_UTF8 + "".join(f"<{b:02x}>" for b in error.object[error.start : error.end]),
+            error.end,
+        ),
+    )  # type: ignore[union-attr, index]  # a decoding error holds bytes
     is_utf8 = True
     try:
         for _ in codecs.iterdecode(iter(lambda s=file.open("rb"): s.read(1 << 20), b""), "utf-8"):
@@ -178,7 +208,9 @@ def _read_with_care(file: Path, scratch: Path) -> Path:
         records = csv.reader(stream)
         header = next(records, [])
         if len(set(header)) != len(header):
-            raise FileUnreadable(file.name, "names a column twice in its header", "Give every column a name of its own")
+            raise FileUnreadable(
+                file.name, "names a column twice in its header", "Give every column a name of its own"
+            )
         frames = [_careful_frame(header, chunk, is_utf8) for chunk in _chunks(records)]
     frame = pl.concat(frames) if frames else _careful_frame(header, [], is_utf8)
     frame.write_parquet(out)
@@ -204,13 +236,24 @@ def _careful_frame(header: list[str], records: list[list[str]], is_utf8: bool) -
     for record in records:
         found = [] if len(record) == width else ["wrong number of fields"]
         if not is_utf8:
-            found += [f"not UTF-8: {header[min(i, width - 1)]}" for i, text in enumerate(record) if _NOT_UTF8 in text]
+            found += [
+                f"not UTF-8: {header[min(i, width - 1)]}"
+                for i, text in enumerate(record)
+                if _NOT_UTF8 in text
+            ]
         flaws.append(found)
     columns = {
-        name: [(record[i] or None) if i < len(record) and not (i == width - 1 and len(record) > width) else _rest(record, i) for record in records]
+        name: [
+            (record[i] or None)
+            if i < len(record) and not (i == width - 1 and len(record) > width)
+            else _rest(record, i)
+            for record in records
+        ]
         for i, name in enumerate(header)
     }
-    return pl.DataFrame({**columns, FLAWS: flaws}, schema={**dict.fromkeys(header, pl.String), FLAWS: pl.List(pl.String)})
+    return pl.DataFrame(
+        {**columns, FLAWS: flaws}, schema={**dict.fromkeys(header, pl.String), FLAWS: pl.List(pl.String)}
+    )
 
 
 def _rest(record: list[str], first: int) -> str | None:

@@ -48,7 +48,13 @@ class Book:
         """The partition that holds an account; None when the book has no such account."""
         for number in range(self.partition_count):
             file = self.folder / _name(number) / "accounts.parquet"
-            if pl.scan_parquet(file).filter(pl.col("account_id") == account_id).select(pl.len()).collect().item():
+            if (
+                pl.scan_parquet(file)
+                .filter(pl.col("account_id") == account_id)
+                .select(pl.len())
+                .collect()
+                .item()
+            ):
                 return number
         return None
 
@@ -76,7 +82,9 @@ class StagedBook:
         """Write a partition and return it as written: rows imported before unchanged have their first import's instant."""
         tables = dict(partition.tables)
         if self._old is not None:
-            tables = _remembering(tables, self._old, partition.number, self.partition_count, self._imported_at)
+            tables = _remembering(
+                tables, self._old, partition.number, self.partition_count, self._imported_at
+            )
         folder = self.staging / _name(partition.number)
         folder.mkdir()
         for name, rows in tables.items():
@@ -85,7 +93,11 @@ class StagedBook:
 
     def commit(self, as_of: str) -> None:
         """Let the new book take the old one's place."""
-        about = {"partition_count": self.partition_count, "as_of": as_of, "imported_at": self._imported_at.isoformat()}
+        about = {
+            "partition_count": self.partition_count,
+            "as_of": as_of,
+            "imported_at": self._imported_at.isoformat(),
+        }
         (self.staging / _ABOUT).write_text(json.dumps(about, indent=2), encoding="utf-8")
         old = _aside(self.folder)
         shutil.rmtree(old, ignore_errors=True)
@@ -117,7 +129,9 @@ def _remembering(
     remembered: dict[str, list[pl.DataFrame]] = {name: [] for name in tables}
     for before in (old.partition(k) for k in numbers):
         for name, rows in before.tables.items():
-            remembered[name].append(_contents(rows, before.tables["accounts"]).select("content", first_at="recorded_at"))
+            remembered[name].append(
+                _contents(rows, before.tables["accounts"]).select("content", first_at="recorded_at")
+            )
     result = {}
     for name, rows in tables.items():
         is_imported_now = pl.col("recorded_at") == imported_at
@@ -125,8 +139,14 @@ def _remembering(
             result[name] = rows
             continue
         known = pl.concat(remembered[name]).group_by("content").agg(pl.col("first_at").min())
-        joined = _contents(rows, tables["accounts"]).join(known, on="content", how="left", maintain_order="left")
-        first = pl.when(is_imported_now & pl.col("first_at").is_not_null()).then("first_at").otherwise("recorded_at")
+        joined = _contents(rows, tables["accounts"]).join(
+            known, on="content", how="left", maintain_order="left"
+        )
+        first = (
+            pl.when(is_imported_now & pl.col("first_at").is_not_null())
+            .then("first_at")
+            .otherwise("recorded_at")
+        )
         result[name] = joined.with_columns(recorded_at=first).select(rows.columns)
     return result
 
@@ -137,7 +157,11 @@ def _contents(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     parts = [pl.col(name).hash(17) for name in sorted(own)]
     if "account_row" in rows.columns:
         ids = accounts["account_id"].gather(rows["account_row"])
-        return rows.with_columns(_account=ids).with_columns(content=pl.struct(*parts, pl.col("_account").hash(17)).hash(17)).drop("_account")
+        return (
+            rows.with_columns(_account=ids)
+            .with_columns(content=pl.struct(*parts, pl.col("_account").hash(17)).hash(17))
+            .drop("_account")
+        )
     return rows.with_columns(content=pl.struct(*parts).hash(17))
 
 

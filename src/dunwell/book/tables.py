@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-
 class Kind(StrEnum):
     """How a column's values are read."""
 
@@ -326,4 +325,3 @@ TABLES: Mapping[str, Table] = {
 """Every table of a tape, by name."""
 
 REQUIRED_TABLES = tuple(table.name for table in TABLES.values() if table.is_required)
-

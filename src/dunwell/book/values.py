@@ -10,8 +10,8 @@ from zoneinfo import available_timezones
 
 import polars as pl
 
-from dunwell.calendars import DAY_MAX, DAY_MIN
 from dunwell.book.tables import Column, Kind
+from dunwell.calendars import DAY_MAX, DAY_MIN
 
 TYPED = "§"
 """Prefix of a typed column beside its raw one."""
@@ -31,7 +31,11 @@ Rule = tuple[str, pl.Expr]
 def typed(column: Column, dtype: pl.DataType, money_scale: int = MONEY_SCALE) -> pl.Expr:
     """The column's values in their type; null where absent or unreadable. Money as integers of 10**-money_scale major units."""
     raw = pl.col(column.name)
-    values = _scaled(raw, dtype, money_scale) if column.kind is Kind.MONEY else _READERS[column.kind](raw, dtype, column)
+    values = (
+        _scaled(raw, dtype, money_scale)
+        if column.kind is Kind.MONEY
+        else _READERS[column.kind](raw, dtype, column)
+    )
     return values.alias(TYPED + column.name)
 
 
@@ -108,15 +112,27 @@ def _scaled(raw: pl.Expr, dtype: pl.DataType, scale: int) -> pl.Expr:
     """The number times 10**scale as Int64; null where it is none, is too fine, or does not fit."""
     if dtype == pl.String:
         text = raw.str.strip_chars()
-        number = pl.when(text.str.contains(_NUMBER) & (text.str.len_bytes() <= 24)).then(text).cast(pl.Decimal(38, scale), strict=False)
+        number = (
+            pl.when(text.str.contains(_NUMBER) & (text.str.len_bytes() <= 24))
+            .then(text)
+            .cast(pl.Decimal(38, scale), strict=False)
+        )
         # A Decimal's integers lie behind it: a tenth of a cent is 1 at scale 3.
-        return pl.when(~_is_too_fine(raw, dtype, scale)).then(number.to_physical().cast(pl.Int64, strict=False))
+        return pl.when(~_is_too_fine(raw, dtype, scale)).then(
+            number.to_physical().cast(pl.Int64, strict=False)
+        )
     if isinstance(dtype, pl.Decimal):
         digits = raw.to_physical()
         if dtype.scale <= scale:
             factor = 10 ** (scale - dtype.scale)
-            return digits.cast(pl.Int64, strict=False) * factor if dtype.precision + scale - dtype.scale <= 18 else _within(digits, factor)
-        return pl.when(digits % 10 ** (dtype.scale - scale) == 0).then((digits // 10 ** (dtype.scale - scale)).cast(pl.Int64, strict=False))
+            return (
+                digits.cast(pl.Int64, strict=False) * factor
+                if dtype.precision + scale - dtype.scale <= 18
+                else _within(digits, factor)
+            )
+        return pl.when(digits % 10 ** (dtype.scale - scale) == 0).then(
+            (digits // 10 ** (dtype.scale - scale)).cast(pl.Int64, strict=False)
+        )
     if dtype.is_integer():
         return _within(raw.cast(pl.Int128), 10**scale)
     return pl.lit(None, dtype=pl.Int64)
@@ -129,20 +145,32 @@ def _within(number: pl.Expr, factor: int) -> pl.Expr:
 def _rate(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
     """A rate may stand as a float: the shortest decimal that it prints as is meant."""
     if dtype.is_float():
-        return pl.when(raw.is_finite() & ~_is_too_fine(raw, dtype, RATE_SCALE)).then((raw * 10.0**RATE_SCALE).round(0)).cast(pl.Int64, strict=False)
+        return (
+            pl.when(raw.is_finite() & ~_is_too_fine(raw, dtype, RATE_SCALE))
+            .then((raw * 10.0**RATE_SCALE).round(0))
+            .cast(pl.Int64, strict=False)
+        )
     return _scaled(raw, dtype, RATE_SCALE)
 
 
 def _id_or_text(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
     if dtype == pl.String:
         return pl.when(raw.str.strip_chars() != "").then(raw)
-    return raw.cast(pl.String) if dtype.is_integer() or dtype in (pl.Categorical, pl.Null) or isinstance(dtype, pl.Enum) else pl.lit(None, dtype=pl.String)
+    return (
+        raw.cast(pl.String)
+        if dtype.is_integer() or dtype in (pl.Categorical, pl.Null) or isinstance(dtype, pl.Enum)
+        else pl.lit(None, dtype=pl.String)
+    )
 
 
 def _day(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
     if dtype == pl.String:
         text = raw.str.strip_chars()
-        return pl.when(text.str.contains(r"^\d{4}-\d{2}-\d{2}$")).then(text).str.to_date("%Y-%m-%d", strict=False)
+        return (
+            pl.when(text.str.contains(r"^\d{4}-\d{2}-\d{2}$"))
+            .then(text)
+            .str.to_date("%Y-%m-%d", strict=False)
+        )
     if dtype == pl.Date:
         return raw
     if isinstance(dtype, pl.Datetime):
@@ -153,9 +181,15 @@ def _day(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
 def _instant(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
     if dtype == pl.String:
         text = raw.str.strip_chars()
-        full = text.str.replace(" ", "T", literal=True).str.replace(r"Z$", "+00:00").str.replace(r"^(.{10}T\d{2}:\d{2})([+-])", "$1:00$2")
+        full = (
+            text.str.replace(" ", "T", literal=True)
+            .str.replace(r"Z$", "+00:00")
+            .str.replace(r"^(.{10}T\d{2}:\d{2})([+-])", "$1:00$2")
+        )
         return (
-            pl.when(text.str.contains(_INSTANT)).then(full).str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False, time_zone="UTC")
+            pl.when(text.str.contains(_INSTANT))
+            .then(full)
+            .str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False, time_zone="UTC")
         )
     if isinstance(dtype, pl.Datetime):
         instant = raw.cast(pl.Datetime("us", dtype.time_zone))
@@ -190,7 +224,11 @@ def _ids(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
     if isinstance(dtype, pl.List):
         return raw.cast(pl.List(pl.String))
     if dtype == pl.String:
-        ids = raw.str.split(";").list.eval(pl.element().str.strip_chars()).list.eval(pl.element().filter(pl.element() != ""))
+        ids = (
+            raw.str.split(";")
+            .list.eval(pl.element().str.strip_chars())
+            .list.eval(pl.element().filter(pl.element() != ""))
+        )
         return pl.when(ids.list.len() > 0).then(ids)
     return pl.lit(None, dtype=pl.List(pl.String))
 
@@ -206,4 +244,3 @@ _READERS = {
     Kind.ZONE: _zone,
     Kind.IDS: _ids,
 }
-
