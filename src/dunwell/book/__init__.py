@@ -1,7 +1,7 @@
 """The lender's records: what a tape holds, reading it, the quarantine of bad rows, and the workspace's store.
 
-``Tape`` reads a folder of files into typed frames by partition; bad rows are noted with the rule they broke and never lost.
-``StagedBook`` writes a workspace's book whole or not at all, ``Book`` reads it.
+``Tape`` reads a folder of files into typed frames by partition; bad rows are noted with the rule they broke
+and never lost. ``StagedBook`` writes a workspace's book whole or not at all, ``Book`` reads it.
 """
 
 from dunwell.book.partitions import Partition

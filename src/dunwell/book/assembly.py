@@ -1,4 +1,6 @@
-"""Putting a partition together: the checks that need an account's rows side by side, and the order in which rooms want them."""
+"""Putting a partition together: the checks that need an account's rows side by side, and the order in which
+rooms want them.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +26,14 @@ def assemble(tape: "Tape", buckets: Buckets, number: int) -> Partition:
     accounts = tables["accounts"]
     positions = np.flatnonzero(tape.accounts.is_good & (tape.accounts.partition == number))
     tables["instalments"] = _in_order(
-        "instalments", _without_repeats(tape, tables["instalments"], accounts, positions)
+        tape, "instalments", _without_repeats(tape, tables["instalments"], accounts, positions)
     )
-    tables["payments"] = _in_order("payments", _with_known_reversals(tape, tables["payments"], positions))
+    tables["payments"] = _in_order(
+        tape, "payments", _with_known_reversals(tape, tables["payments"], positions)
+    )
     tables["holds"] = _for_accounts(_without_overlaps(tape, tables["holds"]), accounts)
     for name in ("charges", "promises"):
-        tables[name] = _in_order(name, tables[name])
+        tables[name] = _in_order(tape, name, tables[name])
     tables["accounts"] = accounts.with_columns(
         pl.Series("is_incomplete", tape.accounts.is_incomplete[positions])
     )
@@ -51,25 +55,31 @@ def _empty(tape: "Tape", name: str) -> pl.DataFrame:
     return empty_rows(name, tape.detail)
 
 
-def _in_order(name: str, rows: pl.DataFrame) -> pl.DataFrame:
+def _in_order(tape: "Tape", name: str, rows: pl.DataFrame) -> pl.DataFrame:
     """Sorted by account, then as the table's sort_by says; left alone where the file's order was that already."""
-    keys = [key for key in TABLES[name].sort_by if key in rows.columns]
-    numbers: list[Any] = [
-        rows["account_row"].to_numpy(),
-        *(rows[key].to_physical().to_numpy() for key in keys if rows[key].dtype != pl.String),
-    ]
-    has_text = any(rows[key].dtype == pl.String for key in keys)
-    ties_matter = (has_text and name != "payments") or (
-        name == "payments" and bool((rows["kind"] == "chargeback").any())
-    )
-    while len(numbers) < 3:
-        numbers.append(np.zeros(rows.height, np.int64))
-    if not ties_matter and is_sorted(numbers[0], numbers[1], numbers[2], False):
-        return rows
-    by = ["account_row", *keys]
-    if name == "payments" and "payment_key" in rows.columns:
-        by.append("payment_key")
-    return rows.sort(by, maintain_order=True)
+    keys = TABLES[name].sort_by
+    if name == "instalments":
+        numbers = (rows[column].to_physical().to_numpy() for column in ("account_row", *keys))
+        return rows if is_sorted(*numbers, False) else rows.sort("account_row", *keys, maintain_order=True)
+    if name == "payments" and "payment_id" not in rows.columns:
+        return _payments_in_order(tape, rows)
+    return rows.sort("account_row", *keys, maintain_order=True)
+
+
+def _payments_in_order(tape: "Tape", payments: pl.DataFrame) -> pl.DataFrame:
+    """Payments kept without their ids, by account and day. Only the chargebacks of one day need the order of their ids: it is
+    looked up in the file.
+    """
+    account, day = payments["account_row"].to_numpy(), payments["paid_on"].to_physical().to_numpy()
+    is_chargeback = payments["kind"] == "chargeback"
+    tied = payments.filter(is_chargeback).filter(pl.struct("account_row", "paid_on").is_duplicated())
+    if not tied.height:
+        is_in_order = is_sorted(account, day, day, False)
+        return payments if is_in_order else payments.sort("account_row", "paid_on", maintain_order=True)
+    texts = tape.sources["payments"].text_rows(tied[ROW].to_list()).sort("payment_id")
+    ranks = texts.select(ROW).with_row_index("rank")
+    ranked = payments.join(ranks, on=ROW, how="left", maintain_order="left")
+    return ranked.sort("account_row", "paid_on", "rank", maintain_order=True).drop("rank")
 
 
 def _without_repeats(

@@ -1,8 +1,9 @@
-"""Finding the account or customer of ten million rows: a hash table of the parents' ids, walked along the file's own order.
+"""Finding the account or customer of ten million rows: a hash table of the parents' ids, walked along the
+file's own order.
 
-Ids are compared by a 64-bit hash with a fixed seed. That all parents' hashes differ is checked when the table is built (ids are
-compared as text where two agree), so a wrong match would need an unknown id to collide with a known one: less than one in 10**12
-for a tape of millions.
+Ids are compared by a 64-bit hash with a fixed seed. That all parents' hashes differ is checked when the table
+is built (ids are compared as text where two agree), so a wrong match would need an unknown id to collide with
+a known one: less than one in 10**12 for a tape of millions.
 """
 
 from typing import Any
@@ -26,7 +27,9 @@ def hash_of(column: str) -> pl.Expr:
 
 
 class Index:
-    """Parents by the hash of their id: ``find`` gives each row's parent as its position among the parents, -1 for none."""
+    """Parents by the hash of their id: ``find`` gives each row's parent as its position among the parents, -1
+    for none.
+    """
 
     def __init__(self, keys: NDArray[np.uint64]) -> None:
         self.keys = keys
@@ -91,8 +94,8 @@ def is_sorted(first: Any, second: Any, third: Any, is_strict: bool) -> bool:
 def may_repeat(keys: NDArray[np.uint64]) -> bool:
     """Whether two of the keys are the same.
 
-    Every key sets a bit of a table eight times as wide as needed; only keys that meet a bit already set (a few in a hundred) are
-    compared with each other.
+    Every key sets a bit of a table eight times as wide as needed; only keys that meet a bit already set (a
+    few in a hundred) are compared with each other.
     """
     bits = 1 << max(10, int(16 * max(len(keys), 1)).bit_length())
     suspects = _meet(keys, np.zeros(bits // 64, np.uint64), np.zeros(bits // 64, np.uint64))

@@ -13,7 +13,8 @@ PARTITION = "§partition"
 class Partition:
     """One part of the book, by a hash of customer_id: typed frames that need nothing from the other parts.
 
-    ``tables`` as the book's page describes: ``account_row`` is a row of ``tables["accounts"]``; money is in minor units.
+    ``tables`` as the book's page describes: ``account_row`` is a row of ``tables["accounts"]``; money is in
+    minor units.
     """
 
     number: int
@@ -46,7 +47,7 @@ class Buckets:
         """All rows of a table in a partition, in the file's order, and forget them; None when there are none."""
         frames = self._held.pop((table, number), [])
         for file in self._files.pop((table, number), []):
-            frames.append(pl.read_ipc(file, memory_map=False))
+            frames.append(pl.read_ipc(file))
             file.unlink()
         return pl.concat(frames, rechunk=True) if frames else None
 

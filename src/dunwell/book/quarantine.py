@@ -1,6 +1,8 @@
-"""Rows that cannot be used: which rule each broke, where it stands, how to mend it, and the row itself as text. Nothing is lost.
+"""Rows that cannot be used: which rule each broke, where it stands, how to mend it, and the row itself as
+text. Nothing is lost.
 
-While a tape is read only (table, row, rule) is kept; the rows' own texts are fetched from the file at the end.
+While a tape is read only (table, row, rule) is kept; the rows' own texts are fetched from the file at the
+end.
 """
 
 import re
@@ -66,6 +68,10 @@ class Faults:
             if rule not in found[row]:
                 found[row].append(rule)
 
+    def forget(self, table: str) -> None:
+        """Drop what was found about a table."""
+        self._rules.pop(table, None)
+
     def rows(self, table: str) -> list[int]:
         """The bad rows of a table, in order."""
         return sorted(self._rules.get(table, {}))
@@ -94,7 +100,9 @@ def quarantine_frame(source: Source, faults: Faults) -> pl.DataFrame:
 
 
 def write_quarantine(sources: Mapping[str, Source], faults: Faults, folder: Path) -> list[Path]:
-    """Write ``TABLE.parquet`` for each table with bad rows into the folder (made when needed); returns the files."""
+    """Write ``TABLE.parquet`` for each table with bad rows into the folder (made when needed); returns the
+    files.
+    """
     written = []
     for table in faults.tables():
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
-"""Reading a tape: every file once, in batches; good rows typed and by partition, bad rows noted with the rules they broke.
+"""Reading a tape: every file once, in batches; good rows typed and by partition, bad rows noted with the
+rules they broke.
 
-The order is the parents' first: customers, accounts, then all that belongs to them. Checks run on whole columns; only where one
-fails are its rows looked at. What needs rows of one account together (reversals, keys of instalments, overlapping pauses) waits until
-the partition is put together (``assembly``).
+The order is the parents' first: customers, accounts, then all that belongs to them. Checks run on whole
+columns; only where one fails are its rows looked at. What needs rows of one account together (reversals, keys
+of instalments, overlapping pauses) waits until the partition is put together (``assembly``).
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -33,7 +34,9 @@ Watch = Callable[[str, int, int], None]
 
 
 class Detail(StrEnum):
-    """How much of a tape is kept: what figures need, that with recording times, or everything with the lender's own columns."""
+    """How much of a tape is kept: what figures need, that with recording times, or everything with the
+    lender's own columns.
+    """
 
     FIGURES = "figures"
     TIMES = "times"
@@ -41,7 +44,9 @@ class Detail(StrEnum):
 
 
 class Parents:
-    """The accounts or customers of a tape as arrays: hash of the id, whether good, partition, row in the partition's frame."""
+    """The accounts or customers of a tape as arrays: hash of the id, whether good, partition, row in the
+    partition's frame.
+    """
 
     def __init__(self) -> None:
         self.forget()
@@ -89,7 +94,9 @@ _HASHES: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How one file is read: ``scan`` gives typed rows and the flag BAD; ``rows`` and ``flags`` tell why a row is bad."""
+    """How one file is read: ``scan`` gives typed rows and the flag BAD; ``rows`` and ``flags`` tell why a row
+    is bad.
+    """
 
     source: Source
     scan: pl.LazyFrame
@@ -103,7 +110,9 @@ _EXPONENTS = np.array([CURRENCIES[code] for code in _CURRENCY_CODES], np.int64)
 
 
 class Tape:
-    """A tape that has been read: partitions of good rows, and the faults found. Use as a context manager: it holds scratch files."""
+    """A tape that has been read: partitions of good rows, and the faults found. Use as a context manager: it
+    holds scratch files.
+    """
 
     def __init__(
         self,
@@ -119,10 +128,12 @@ class Tape:
         scratch: Path | None = None,
         watch: Watch = lambda what, done, total: None,
     ) -> None:
-        """Read the tape in ``folder``. ``products``: the currency of each product that has terms; ``columns``: the lender's column names.
+        """Read the tape in ``folder``. ``products``: the currency of each product that has terms;
+        ``columns``: the lender's column names.
 
-        ``imported_at`` stands in where a row says not when it was recorded. Raises TapeUnusable when a required table is missing or
-        unreadable. Unreadable optional files are listed in ``unreadable``; files that hold no table in ``ignored``.
+        ``imported_at`` stands in where a row says not when it was recorded. Raises TapeUnusable when a
+        required table is missing or unreadable. Unreadable optional files are listed in ``unreadable``; files
+        that hold no table in ``ignored``.
         """
         self.folder, self.detail, self.imported_at, self.watch = folder, detail, imported_at, watch
         self._products, self._needing_rate = products, set(products_needing_rate)
@@ -133,14 +144,18 @@ class Tape:
         try:
             self.sources = self._open(columns or {}, tables)
             self.ignored = self._ignored(tables)
-            rows = sum(self._row_count(source) for source in self.sources.values())
+            rows = sum(self._row_count(source) for source in list(self.sources.values()))
             self.partition_count = partition_count or max(1, -(-rows // _ROWS_A_PARTITION[detail]))
             self._buckets = Buckets(self.partition_count, Path(self._scratch.name))
             self._bad_keys: list[pl.DataFrame] = []
             self.customers, self.accounts = Parents(), Parents()
-            for done, source in enumerate(self.sources.values()):
+            for done, source in enumerate(list(self.sources.values())):
                 self.watch(f"reading {source.path.name}", done, len(self.sources))
-                self._read(source)
+                try:
+                    self._read(source)
+                except FileUnreadable as error:
+                    self._give_up(source, error)
+                    del self.sources[source.table.name]
         except BaseException:
             self.close()
             raise
@@ -156,7 +171,9 @@ class Tape:
         self._scratch.cleanup()
 
     def partitions(self) -> Iterator[Partition]:
-        """The partitions one after the other, each once; the faults are complete when the last has been taken."""
+        """The partitions one after the other, each once; the faults are complete when the last has been
+        taken.
+        """
         for number in range(self.partition_count):
             yield assemble(self, self._buckets, number)
 
@@ -183,7 +200,8 @@ class Tape:
             raise TapeUnusable(
                 f"[tape.columns.{sorted(unknown)[0]}] names no table. Known: {', '.join(TABLES)}"
             )
-        sources, problems = {}, []
+        sources: dict[str, Source] = {}
+        problems: list[FileUnreadable] = []
         for name in TABLES:
             if name not in tables:
                 continue
@@ -218,15 +236,34 @@ class Tape:
         try:
             return int(source.scan.select(pl.len()).collect(engine="streaming").item())
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise self._lost(source, error) from error
+            if source.table.is_required:
+                raise TapeUnusable(str(self._lost(source, error))) from error
+            self.unreadable.append(self._lost(source, error))
+            del self.sources[source.table.name]
+            return 0
 
-    def _lost(self, source: Source, error: Exception) -> Exception:
-        return TapeUnusable(
-            f"{source.path.name}: cannot be read to its end ({str(error).splitlines()[0]}). It may be cut off; export or copy it again"
+    def _lost(self, source: Source, error: Exception) -> FileUnreadable:
+        detail = str(error).splitlines()[0]
+        return FileUnreadable(
+            source.path.name,
+            f"cannot be read to its end ({detail})",
+            "It may be cut off; export or copy it again",
         )
 
+    def _give_up(self, source: Source, error: FileUnreadable) -> None:
+        """A file that breaks off while it is read: without a required one nothing can be said, an optional
+        one is left out whole.
+        """
+        if source.table.is_required:
+            raise TapeUnusable(str(error)) from error
+        self.unreadable.append(error)
+        self._buckets.drop(source.table.name)
+        self.faults.forget(source.table.name)
+
     def _read(self, source: Source) -> None:
-        """One file: every batch typed, checked, matched with its parents and kept; once more should keys repeat."""
+        """One file: every batch typed, checked, matched with its parents and kept; once more should keys
+        repeat.
+        """
         table = source.table
         repeated: list[int] = []
         if not table.key:
@@ -253,7 +290,9 @@ class Tape:
         )
 
     def bad_keys(self) -> pl.DataFrame | None:
-        """ACCOUNT, number and ROW of instalments that are bad for another reason than their key; None when there are none."""
+        """ACCOUNT, number and ROW of instalments that are bad for another reason than their key; None when
+        there are none.
+        """
         return pl.concat(self._bad_keys).drop_nulls() if self._bad_keys else None
 
     def mark_incomplete(self, positions: NDArray[np.int32]) -> None:
@@ -280,12 +319,14 @@ class Tape:
                 columns = {column.name: column for column in batch.get_columns()}
                 del columns[BAD]
                 self._keep(plan, columns, checks)
-        except (pl.exceptions.ComputeError, OSError) as error:
+        except (pl.exceptions.PolarsError, OSError) as error:
             raise self._lost(source, error) from error
         return start
 
     def _plan(self, source: Source) -> "_Plan":
-        """How the file is read: typed columns with their defaults, hashes of the ids that are looked up, and one flag for bad rows."""
+        """How the file is read: typed columns with their defaults, hashes of the ids that are looked up, and
+        one flag for bad rows.
+        """
         table, dtypes = source.table, source.dtypes
         is_child = table.parent is not None and table.parent.startswith("accounts")
         scale = self.accounts.exponent if is_child and self.accounts.exponent is not None else MONEY_SCALE
@@ -437,7 +478,9 @@ class Tape:
         return pl.Series(PARTITION, place)
 
     def _parent(self, ids: pl.Series, parents: Parents, rule: str, checks: "Checks") -> NDArray[np.int32]:
-        """Each row's parent as a position, by the hash of its id; notes orphans and rows whose parent is in quarantine."""
+        """Each row's parent as a position, by the hash of its id; notes orphans and rows whose parent is in
+        quarantine.
+        """
         if not len(parents.key):
             checks.note(rule, ids.is_not_null())
             return np.full(len(ids), -1, np.int32)
@@ -480,7 +523,9 @@ class Tape:
     def _to_minor_units(
         self, batch: dict[str, pl.Series], table: Table, currency: NDArray[np.int16], checks: "Checks"
     ) -> None:
-        """Money from ten-thousandths to minor units by each row's currency; what is finer than the currency is bad."""
+        """Money from ten-thousandths to minor units by each row's currency; what is finer than the currency
+        is bad.
+        """
         factors = 10 ** (MONEY_SCALE - _EXPONENTS[currency])
         for column in table.columns:
             if column.kind is not Kind.MONEY or column.typed_name not in batch:
@@ -510,7 +555,9 @@ class Checks:
 
 
 def _filled(column: Column, is_present: bool, imported_at: datetime) -> pl.Expr:
-    """The typed column under its own name: null or its default where the file has none, recorded_at at the import."""
+    """The typed column under its own name: null or its default where the file has none, recorded_at at the
+    import.
+    """
     dtype = pl.Enum(column.choices) if column.kind is Kind.CHOICE else _DTYPES[column.kind]
     values = pl.col(TYPED + column.name) if is_present else pl.lit(None, dtype=_DTYPES[column.kind])
     if column.name == "recorded_at":
@@ -546,13 +593,17 @@ _DTYPES: Mapping[Kind, pl.DataType | type[pl.DataType]] = {
 
 
 def _apart(table: Table, attributes: list[str]) -> list[pl.Expr]:
-    """The lender's own columns; one that is called like a typed column of ours is put apart as ``attribute:NAME``."""
+    """The lender's own columns; one that is called like a typed column of ours is put apart as
+    ``attribute:NAME``.
+    """
     taken = {column.typed_name for column in table.columns} | {"account_row", "is_incomplete"}
     return [pl.col(name).alias(f"attribute:{name}") if name in taken else pl.col(name) for name in attributes]
 
 
 def _rows_of(accounts: Parents, position: NDArray[np.int32]) -> pl.Series:
-    """The row of each account in its partition's frame (of an unknown account: 0; its row is bad and goes nowhere)."""
+    """The row of each account in its partition's frame (of an unknown account: 0; its row is bad and goes
+    nowhere).
+    """
     rows = position if accounts.rows_are_positions or not len(accounts.row) else accounts.row[position]
     return pl.Series("account_row", np.maximum(rows, 0).view(np.uint32))
 

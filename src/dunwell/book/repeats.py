@@ -14,7 +14,9 @@ from dunwell.book.values import typed
 
 
 class KeyLog:
-    """The hashes of a file's keys as they go by: in memory for one partition, else on disk, looked at a part at a time."""
+    """The hashes of a file's keys as they go by: in memory for one partition, else on disk, looked at a part
+    at a time.
+    """
 
     def __init__(self, scratch: Path, table: str, parts: int) -> None:
         self._file = scratch / f"{table}.keys"
@@ -63,7 +65,9 @@ def repeated_rows(source: Source, key: list[str]) -> list[int]:
 
 
 def judge_repeats(source: Source, rows: list[int], faults: Faults) -> list[int]:
-    """Of rows that share a key: exact repeats after the first, or all of them where they differ. Notes the rules; returns the bad rows."""
+    """Of rows that share a key: exact repeats after the first, or all of them where they differ. Notes the
+    rules; returns the bad rows.
+    """
     if not rows:
         return []
     texts = source.text_rows(rows)

@@ -1,15 +1,20 @@
-"""A tape's files, opened: every file becomes a lazy frame of raw columns under our names, whatever shape it came in.
+"""A tape's files, opened: every file becomes a lazy frame of raw columns under our names, whatever shape it
+came in.
 
-Parquet is read as it is. A CSV file is first looked at byte by byte: when it is UTF-8 and every record has the header's number of
-fields, Polars reads it as text; a file that is ragged or holds other bytes is read record by record into a scratch file, with what is
-wrong noted beside each record in the column FLAWS.
+Parquet is read as it is. A CSV file is first looked at byte by byte: when it is UTF-8 and every record has
+the header's number of fields, Polars reads it as text; a file that is ragged or holds other bytes is read
+record by record into a scratch file, with what is wrong noted beside each record in the column FLAWS.
 """
 
 import codecs
 import csv
-from collections.abc import Collection, Iterator, Mapping
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from io import StringIO
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,6 +26,7 @@ FLAWS = "§flaws"
 ROW = "§row"
 
 _CHUNK_RECORDS = 100_000
+_LINES_A_RECORD = 50
 _NOT_UTF8 = "\ufffd"
 
 
@@ -38,7 +44,9 @@ class FileUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One readable file of the tape: ``scan`` has its columns under our names (and FLAWS where the file was read with care)."""
+    """One readable file of the tape: ``scan`` has its columns under our names (and FLAWS where the file was
+    read with care).
+    """
 
     table: Table
     path: Path
@@ -67,7 +75,9 @@ def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def open_source(folder: Path, table: str, columns: Mapping[str, str], scratch: Path) -> Source | None:
-    """The table's file in the folder, opened; None when there is none. ``columns``: ours to the lender's names. Raises FileUnreadable."""
+    """The table's file in the folder, opened; None when there is none. ``columns``: ours to the lender's
+    names. Raises FileUnreadable.
+    """
     files = [
         folder / f"{table}.{kind}" for kind in ("parquet", "csv") if (folder / f"{table}.{kind}").is_file()
     ]
@@ -136,126 +146,142 @@ def _scan_parquet(file: Path) -> pl.LazyFrame:
 
 
 def _scan_csv(file: Path, scratch: Path) -> pl.LazyFrame:
-    if _is_plain(file):
+    is_utf8, is_even = _looks(file)
+    if is_utf8 and is_even:
         return pl.scan_csv(file, infer_schema=False, glob=False)
-    return pl.scan_parquet(_read_with_care(file, scratch))
+    return pl.scan_parquet(_read_with_care(file, scratch, is_utf8))
 
 
-def _is_plain(file: Path) -> bool:
-    """Whether the file is UTF-8 throughout and every record has as many fields as the header, so that the fast reader can be trusted."""
+def _looks(file: Path) -> tuple[bool, bool]:
+    """Whether the file is UTF-8 throughout, and whether every record has as many fields as the header (and no
+    line is blank), so that the fast reader can be trusted.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
     state = np.zeros(5, np.int64)
+    is_utf8 = True
     with file.open("rb") as stream:
         while block := stream.read(1 << 24):
-            try:
-                decoder.decode(block)
-            except UnicodeDecodeError:
-                return False
             _count_fields(np.frombuffer(block, np.uint8), state)
+            is_utf8 = is_utf8 and _decodes(decoder, block, is_last=False)
+    is_utf8 = is_utf8 and _decodes(decoder, b"", is_last=True)
+    if state[_HAS_BYTES]:
+        _count_fields(np.frombuffer(b"\n", np.uint8), state)
+    return is_utf8, not state[_IS_UNEVEN] and not state[_IN_QUOTES]
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, *, is_last: bool) -> bool:
     try:
-        decoder.decode(b"", final=True)
+        decoder.decode(block, is_last)
     except UnicodeDecodeError:
         return False
-    if state[_FIELDS] > 0 or state[_HAS_BYTES]:
-        _count_fields(np.frombuffer(b"\n", np.uint8), state)
-    return not state[_IS_RAGGED] and not state[_IN_QUOTES]
+    return True
 
 
-_FIELDS, _HEADER_FIELDS, _IS_RAGGED, _IN_QUOTES, _HAS_BYTES = range(5)
+_COMMAS, _HEADER_FIELDS, _IS_UNEVEN, _IN_QUOTES, _HAS_BYTES = range(5)
+_QUOTE, _COMMA, _LINE_END, _RETURN, _NUL = 34, 44, 10, 13, 0
 
 
 @njit(cache=True, nogil=True)
-def _count_fields(block, state):  # type: ignore[no-untyped-def]  # compiled: types are inferred
-    for i in range(len(block)):
-        byte = block[i]
-        if byte == 34:
-            state[3] = 1 - state[3]
-            state[4] = 1
-        elif byte == 44 and state[3] == 0:
-            state[0] += 1
-            state[4] = 1
-        elif byte == 10 and state[3] == 0:
-            if state[4]:
-                if state[1] == 0:
-                    state[1] = state[0] + 1
-                elif state[0] + 1 != state[1]:
-                    state[2] = 1
-            state[0] = 0
-            state[4] = 0
-        elif byte != 13:
-            state[4] = 1
-        elif byte == 0:
-            state[2] = 1
+def _count_fields(block: Any, state: Any) -> None:
+    """Walk the bytes of a CSV file: commas outside quotes are counted line by line; ``state`` goes on from
+    block to block.
+    """
+    for byte in block:
+        if byte == _LINE_END and state[_IN_QUOTES] == 0:
+            if state[_HAS_BYTES] == 0:
+                state[_IS_UNEVEN] = 1
+            elif state[_HEADER_FIELDS] == 0:
+                state[_HEADER_FIELDS] = state[_COMMAS] + 1
+            elif state[_COMMAS] + 1 != state[_HEADER_FIELDS]:
+                state[_IS_UNEVEN] = 1
+            state[_COMMAS] = 0
+            state[_HAS_BYTES] = 0
+        elif byte == _RETURN:
+            continue
+        else:
+            state[_HAS_BYTES] = 1
+            if byte == _QUOTE:
+                state[_IN_QUOTES] = 1 - state[_IN_QUOTES]
+            elif byte == _COMMA and state[_IN_QUOTES] == 0:
+                state[_COMMAS] += 1
+            elif byte == _NUL:
+                state[_IS_UNEVEN] = 1
 
 
-def _read_with_care(file: Path, scratch: Path) -> Path:
-    """The file record by record into a Parquet file of texts, each record's flaws beside it; nothing of a record is lost."""
-    codecs.register_error(
-        "dunwell-mark",
-        lambda error: (
-            _NOT_UTF8 + "".join(f"<{b:02x}>" for b in error.object[error.start : error.end]),
-            error.end,
-        ),
-    )  # type: ignore[union-attr, index]  # a decoding error holds bytes
-    is_utf8 = True
-    try:
-        for _ in codecs.iterdecode(iter(lambda s=file.open("rb"): s.read(1 << 20), b""), "utf-8"):
-            pass
-    except UnicodeDecodeError:
-        is_utf8 = False
+def _mark_bytes(error: UnicodeError) -> tuple[str, int]:
+    """Stands in for bytes that are not UTF-8: a mark and the bytes in hexadecimal, so that none is lost."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return _NOT_UTF8 + "".join(f"<{byte:02x}>" for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("dunwell-mark", _mark_bytes)
+
+
+def _read_with_care(file: Path, scratch: Path, is_utf8: bool) -> Path:
+    """The file record by record into a Parquet file of texts, each record's flaws beside it; nothing is lost."""
     out = scratch / f"{file.stem}-with-care.parquet"
-    with file.open(encoding="utf-8-sig", errors="dunwell-mark", newline="") as stream:
-        records = csv.reader(stream)
-        header = next(records, [])
+    with file.open(encoding="utf-8-sig", errors="dunwell-mark", newline="\n") as stream:
+        header = next(csv.reader([stream.readline()]), [])
         if len(set(header)) != len(header):
             raise FileUnreadable(
                 file.name, "names a column twice in its header", "Give every column a name of its own"
             )
-        frames = [_careful_frame(header, chunk, is_utf8) for chunk in _chunks(records)]
+        records = _records(stream, len(header))
+        frames = [
+            _careful_frame(header, chunk, is_utf8)
+            for chunk in iter(lambda: list(islice(records, _CHUNK_RECORDS)), [])
+        ]
     frame = pl.concat(frames) if frames else _careful_frame(header, [], is_utf8)
     frame.write_parquet(out)
     return out
 
 
-def _chunks(records: Iterator[list[str]]) -> Iterator[list[list[str]]]:
-    chunk: list[list[str]] = []
-    for record in records:
-        if not record:
+def _records(lines: Iterable[str], width: int) -> Iterator[list[str]]:
+    """The records of a CSV file. A quote that is never closed spoils its own line and no other: a record over
+    several lines counts only when it comes out with the right number of fields within _LINES_A_RECORD lines.
+    """
+    waiting: deque[str] = deque()
+    source = iter(lines)
+    while True:
+        line = waiting.popleft() if waiting else next(source, None)
+        if line is None:
+            return
+        if not line.strip("\r\n"):
             continue
-        chunk.append(record)
-        if len(chunk) == _CHUNK_RECORDS:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+        held = [line]
+        while "".join(held).count('"') % 2 and len(held) < _LINES_A_RECORD:
+            more = waiting.popleft() if waiting else next(source, None)
+            if more is None:
+                break
+            held.append(more)
+        record = next(csv.reader(StringIO("".join(held), newline="")))
+        if len(held) > 1 and len(record) != width:
+            waiting.extendleft(reversed(held[1:]))
+            record = next(csv.reader([line.rstrip("\r\n")], quoting=csv.QUOTE_NONE))
+        yield record
 
 
 def _careful_frame(header: list[str], records: list[list[str]], is_utf8: bool) -> pl.DataFrame:
+    """Records as columns of text with their flaws; fields beyond the header's stay with the last column."""
     width = len(header)
-    flaws: list[list[str]] = []
-    for record in records:
-        found = [] if len(record) == width else ["wrong number of fields"]
-        if not is_utf8:
-            found += [
-                f"not UTF-8: {header[min(i, width - 1)]}"
-                for i, text in enumerate(record)
-                if _NOT_UTF8 in text
-            ]
-        flaws.append(found)
-    columns = {
-        name: [
-            (record[i] or None)
-            if i < len(record) and not (i == width - 1 and len(record) > width)
-            else _rest(record, i)
-            for record in records
-        ]
-        for i, name in enumerate(header)
-    }
+    flaws = [_flaws(record, header, is_utf8) for record in records]
+    padded = [_padded(record, width) for record in records]
+    columns = {name: [record[i] or None for record in padded] for i, name in enumerate(header)}
     return pl.DataFrame(
         {**columns, FLAWS: flaws}, schema={**dict.fromkeys(header, pl.String), FLAWS: pl.List(pl.String)}
     )
 
 
-def _rest(record: list[str], first: int) -> str | None:
-    """Fields beyond the header's stay with the last column, so that they are not lost."""
-    return ",".join(record[first:]) if first < len(record) else None
+def _padded(record: list[str], width: int) -> list[str]:
+    if len(record) < width:
+        return record + [""] * (width - len(record))
+    return [*record[: width - 1], ",".join(record[width - 1 :])]
+
+
+def _flaws(record: list[str], header: list[str], is_utf8: bool) -> list[str]:
+    flaws = [] if len(record) == len(header) else ["wrong number of fields"]
+    if not is_utf8:
+        marked = (min(i, len(header) - 1) for i, text in enumerate(record) if _NOT_UTF8 in text)
+        flaws += [f"not UTF-8: {header[i]}" for i in dict.fromkeys(marked)]
+    return flaws

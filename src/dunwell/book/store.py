@@ -1,11 +1,11 @@
-"""The workspace's book on disk: ``book/partition=NN/TABLE.parquet``, written beside the old one and swapped in whole.
+"""The workspace's book on disk: ``book/partition=NN/TABLE.parquet``, written beside the old one and swapped
+in whole.
 
-A row that does not say when it was recorded is known from its first import on: as long as later tapes repeat it unchanged it keeps
-that instant.
+A row that does not say when it was recorded is known from its first import on: as long as later tapes repeat
+it unchanged it keeps that instant.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -63,7 +63,9 @@ class StagedBook:
     """A book being written beside the old one. Use as a context manager; without ``commit`` nothing changes."""
 
     def __init__(self, folder: Path, partition_count: int, imported_at: datetime) -> None:
-        """Begin a new book for ``folder``. ``imported_at``: the instant given to rows that do not say when they were recorded."""
+        """Begin a new book for ``folder``. ``imported_at``: the instant given to rows that do not say when
+        they were recorded.
+        """
         _recover(folder)
         self.folder = folder
         self.staging = folder.with_name(f".{folder.name}.new")
@@ -79,7 +81,9 @@ class StagedBook:
         shutil.rmtree(self.staging, ignore_errors=True)
 
     def write(self, partition: Partition) -> Partition:
-        """Write a partition and return it as written: rows imported before unchanged have their first import's instant."""
+        """Write a partition and return it as written: rows imported before unchanged have their first
+        import's instant.
+        """
         tables = dict(partition.tables)
         if self._old is not None:
             tables = _remembering(
@@ -102,8 +106,8 @@ class StagedBook:
         old = _aside(self.folder)
         shutil.rmtree(old, ignore_errors=True)
         if self.folder.exists():
-            os.rename(self.folder, old)
-        os.rename(self.staging, self.folder)
+            self.folder.rename(old)
+        self.staging.rename(self.folder)
         shutil.rmtree(old, ignore_errors=True)
 
 
@@ -118,7 +122,7 @@ def _aside(folder: Path) -> Path:
 def _recover(folder: Path) -> None:
     """After a stop between the two renames of a swap, the old book comes back."""
     if not folder.exists() and _aside(folder).is_dir():
-        os.rename(_aside(folder), folder)
+        _aside(folder).rename(folder)
 
 
 def _remembering(
@@ -152,15 +156,16 @@ def _remembering(
 
 
 def _contents(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
-    """The rows with a hash of all they say, the time of recording and derived marks aside; accounts by their id."""
+    """The rows with a hash of all they say, the time of recording and derived marks aside; accounts by their
+    id.
+    """
     own = [name for name in rows.columns if name not in ("account_row", "recorded_at", "is_incomplete")]
     parts = [pl.col(name).hash(17) for name in sorted(own)]
     if "account_row" in rows.columns:
         ids = accounts["account_id"].gather(rows["account_row"])
-        return (
-            rows.with_columns(_account=ids)
-            .with_columns(content=pl.struct(*parts, pl.col("_account").hash(17)).hash(17))
-            .drop("_account")
+        with_ids = rows.with_columns(_account=ids)
+        return with_ids.with_columns(content=pl.struct(*parts, pl.col("_account").hash(17)).hash(17)).drop(
+            "_account"
         )
     return rows.with_columns(content=pl.struct(*parts).hash(17))
 

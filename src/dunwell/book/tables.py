@@ -1,7 +1,8 @@
-"""What each table of a tape holds: columns, their kinds, keys and parents, as formats.md section 1 lists them.
+"""What each table of a tape holds: columns, their kinds, keys and parents, as formats.md section 1 lists
+them.
 
-One declaration serves reading, checking and the docs. A column's kind says how text or a Parquet type becomes a value, and which
-rules a value can break.
+One declaration serves reading, checking and the docs. A column's kind says how text or a Parquet type becomes
+a value, and which rules a value can break.
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: ``least`` is the smallest amount allowed in minor units, ``default`` what an absent value means."""
+    """A column: ``least`` is the smallest amount allowed in minor units, ``default`` what an absent value
+    means.
+    """
 
     name: str
     kind: Kind
@@ -45,10 +48,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: ``key`` identifies a row (empty: only exact repeats count), ``parent`` is what its rows belong to.
+    """A table: ``key`` identifies a row (empty: only exact repeats count), ``parent`` is what its rows belong
+    to.
 
-    ``sort_by``: the order of the typed frame within an account or customer. ``holds_money``: a quarantined row leaves its account
-    incomplete.
+    ``sort_by``: the order of the typed frame within an account or customer. ``holds_money``: a quarantined
+    row leaves its account incomplete.
     """
 
     name: str

@@ -1,11 +1,12 @@
 """From what a file holds to typed values, and the rules a value can break.
 
-Every column of a batch becomes a typed expression (null where it cannot be read) and a few rules, each a sentence and a mask over the
-raw column and the typed one (``TYPED + name``). Nothing is guessed: money is never read from a float, a day never from a timestamp
-with a time, an instant in text never without its offset.
+Every column of a batch becomes a typed expression (null where it cannot be read) and a few rules, each a
+sentence and a mask over the raw column and the typed one (``TYPED + name``). Nothing is guessed: money is
+never read from a float, a day never from a timestamp with a time, an instant in text never without its
+offset.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from zoneinfo import available_timezones
 
 import polars as pl
@@ -17,7 +18,9 @@ TYPED = "§"
 """Prefix of a typed column beside its raw one."""
 
 MONEY_SCALE = 4
-"""The decimals of the finest currency: where currencies differ, money is first read in ten-thousandths of the major unit."""
+"""The decimals of the finest currency: where currencies differ, money is first read in ten-thousandths of the
+major unit.
+"""
 
 MONEY_BOUND = 10**13
 RATE_SCALE = 9
@@ -29,9 +32,11 @@ Rule = tuple[str, pl.Expr]
 
 
 def typed(column: Column, dtype: pl.DataType, money_scale: int = MONEY_SCALE) -> pl.Expr:
-    """The column's values in their type; null where absent or unreadable. Money as integers of 10**-money_scale major units."""
+    """The column's values in their type; null where absent or unreadable. Money as integers of
+    10**-money_scale major units.
+    """
     raw = pl.col(column.name)
-    values = (
+    values: pl.Expr = (
         _scaled(raw, dtype, money_scale)
         if column.kind is Kind.MONEY
         else _READERS[column.kind](raw, dtype, column)
@@ -233,7 +238,7 @@ def _ids(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
     return pl.lit(None, dtype=pl.List(pl.String))
 
 
-_READERS = {
+_READERS: Mapping[Kind, Callable[[pl.Expr, pl.DataType, Column], pl.Expr]] = {
     Kind.ID: _id_or_text,
     Kind.TEXT: _id_or_text,
     Kind.DAY: _day,

@@ -14,11 +14,15 @@ _MARK = ".dunwell-demo"
 
 
 def run_demo(folder: Path, accounts: int, seed: int, as_of: str | None, as_json: bool) -> int:
-    """Make the demo's workspace anew, write a portfolio into its tape, and run the day; returns the exit code."""
+    """Make the demo's workspace anew, write a portfolio into its tape, and run the day; returns the exit
+    code.
+    """
     from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
 
     if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).is_file():
-        raise CommandError(f"{folder} exists and is not a demo. Name another folder with --dir, so that nothing of yours is overwritten")
+        raise CommandError(
+            f"{folder} exists and is not a demo. Name another folder with --dir, so that nothing of yours is overwritten"
+        )
     day = parse_day(as_of, "--as-of") or datetime.now(UTC).date() - timedelta(days=1)
     shutil.rmtree(folder, ignore_errors=True)
     copy_template(folder)
@@ -34,5 +38,7 @@ def run_demo(folder: Path, accounts: int, seed: int, as_of: str | None, as_json:
     code = run_and_print(settings, settings.tape_folder, day.isoformat(), None, as_json)
     if not as_json:
         print(f"\nThe report: {folder / 'book' / 'report.html'}")
-        print(f"A statement: cd {folder} && dunwell statement ACCOUNT_ID   (settings in {folder / FILE_NAME})")
+        print(
+            f"A statement: cd {folder} && dunwell statement ACCOUNT_ID   (settings in {folder / FILE_NAME})"
+        )
     return 0 if code == 2 else code

@@ -1,4 +1,6 @@
-"""``dunwell doctor``: looks at a workspace the way the run will, and says what is missing or wrong and the mend."""
+"""``dunwell doctor``: looks at a workspace the way the run will, and says what is missing or wrong and the
+mend.
+"""
 
 import json
 from dataclasses import asdict, dataclass
@@ -23,14 +25,23 @@ def examine(root: Path, as_json: bool) -> int:
         print(json.dumps({"findings": [asdict(f) for f in found]}, ensure_ascii=False, indent=2))
     else:
         for finding in found:
-            print(f"{finding.level:<8} {finding.what}" + (f"\n         mend: {finding.mend}" if finding.mend else ""))
+            print(
+                f"{finding.level:<8} {finding.what}"
+                + (f"\n         mend: {finding.mend}" if finding.mend else "")
+            )
     return 1 if any(f.level == "problem" for f in found) else 0
 
 
 def findings(root: Path) -> list[Finding]:
     """What a look at the workspace finds, in the order in which a run would meet it."""
     if not root.joinpath(FILE_NAME).is_file():
-        return [Finding("problem", f"{root} is no workspace: it has no {FILE_NAME}", "dunwell init DIR, or go to your workspace")]
+        return [
+            Finding(
+                "problem",
+                f"{root} is no workspace: it has no {FILE_NAME}",
+                "dunwell init DIR, or go to your workspace",
+            )
+        ]
     try:
         settings = read_settings(root)
     except SettingsError as error:
@@ -43,7 +54,13 @@ def findings(root: Path) -> list[Finding]:
 
 def _engine(settings: Settings) -> list[Finding]:
     if settings.engine != "local":
-        return [Finding("problem", f"engine {settings.engine!r} is not part of this release", 'write name = "local" under [engine]')]
+        return [
+            Finding(
+                "problem",
+                f"engine {settings.engine!r} is not part of this release",
+                'write name = "local" under [engine]',
+            )
+        ]
     return [Finding("ok", "engine: local")]
 
 
@@ -58,11 +75,19 @@ def _terms(settings: Settings) -> list[Finding]:
     for terms in products.values():
         if terms.penalty is not None and terms.annual_cap is None:
             found.append(
-                Finding("note", f"{terms.product}: penalty without a cap on the total cost", "add [caps] annual_total_cost if the law has one")
+                Finding(
+                    "note",
+                    f"{terms.product}: penalty without a cap on the total cost",
+                    "add [caps] annual_total_cost if the law has one",
+                )
             )
         if terms.penalty is not None and not terms.penalty.stop_accrual:
             found.append(
-                Finding("note", f"{terms.product}: no hold stops the penalty", "name kinds in [penalty] stop_accrual")
+                Finding(
+                    "note",
+                    f"{terms.product}: no hold stops the penalty",
+                    "name kinds in [penalty] stop_accrual",
+                )
             )
     return found
 
@@ -72,12 +97,24 @@ def _tape(settings: Settings) -> list[Finding]:
 
     folder = settings.tape_folder
     if not folder.is_dir():
-        return [Finding("problem", f"the tape folder {folder} does not exist", "make it, or name another under [tape] folder")]
+        return [
+            Finding(
+                "problem",
+                f"the tape folder {folder} does not exist",
+                "make it, or name another under [tape] folder",
+            )
+        ]
     found = []
     for table in REQUIRED_TABLES:
         if not any(folder.joinpath(f"{table}.{kind}").is_file() for kind in ("parquet", "csv")):
-            found.append(Finding("problem", f"the tape has no {table}", f"put {table}.csv or {table}.parquet into {folder}"))
-    present = sorted(t for t in TABLES if any(folder.joinpath(f"{t}.{kind}").is_file() for kind in ("parquet", "csv")))
+            found.append(
+                Finding(
+                    "problem", f"the tape has no {table}", f"put {table}.csv or {table}.parquet into {folder}"
+                )
+            )
+    present = sorted(
+        t for t in TABLES if any(folder.joinpath(f"{t}.{kind}").is_file() for kind in ("parquet", "csv"))
+    )
     if present:
         found.append(Finding("ok", f"tape: {', '.join(present)}"))
     return found
@@ -87,5 +124,3 @@ def _book(settings: Settings) -> list[Finding]:
     if not settings.book_folder.is_dir():
         return [Finding("note", "no run yet: there is no book/", "dunwell run")]
     return [Finding("ok", "book/ holds the last run")]
-
-

@@ -49,4 +49,6 @@ _MENDABLE = (
 
 def _is_users_to_mend(error: Exception) -> bool:
     kinds = (getattr(sys.modules.get(module), name, None) for module, name in _MENDABLE)
-    return isinstance(error, CommandError | OSError) or any(kind and isinstance(error, kind) for kind in kinds)
+    return isinstance(error, CommandError | OSError) or any(
+        kind and isinstance(error, kind) for kind in kinds
+    )

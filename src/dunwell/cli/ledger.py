@@ -1,7 +1,6 @@
 """``dunwell ledger``: positions for any tape, and why they change."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -18,14 +17,27 @@ from dunwell.cli.progress import progress, tell_of_first_compilation
 from dunwell.ledger import Terms, positions, read_terms
 from dunwell.settings import FILE_NAME, read_settings
 
-LEDGER_TABLES = ("customers", "accounts", "instalments", "payments", "charges", "holds", "contacts", "promises")
+LEDGER_TABLES = (
+    "customers",
+    "accounts",
+    "instalments",
+    "payments",
+    "charges",
+    "holds",
+    "contacts",
+    "promises",
+)
 """The tables that positions rest on."""
 
 _ALWAYS_KNOWN = datetime(1900, 1, 1, tzinfo=UTC)
 
 
-def open_tape(folder: Path, terms: Mapping[str, Terms], detail: Detail, imported_at: datetime, watch: Any) -> Tape:
-    """The tape with the tables a ledger needs; the column names of the workspace one stands in hold, if one does."""
+def open_tape(
+    folder: Path, terms: Mapping[str, Terms], detail: Detail, imported_at: datetime, watch: Any
+) -> Tape:
+    """The tape with the tables a ledger needs; the column names of the workspace one stands in hold, if one
+    does.
+    """
     here = Path.cwd()
     columns = read_settings(here).tape_columns if (here / FILE_NAME).is_file() else {}
     return Tape(
@@ -41,7 +53,12 @@ def open_tape(folder: Path, terms: Mapping[str, Terms], detail: Detail, imported
 
 
 def write_positions(
-    tape_folder: Path, terms_folder: Path, as_of: str | None, known_at: str | None, out: Path | None, as_json: bool
+    tape_folder: Path,
+    terms_folder: Path,
+    as_of: str | None,
+    known_at: str | None,
+    out: Path | None,
+    as_json: bool,
 ) -> int:
     """Settle the tape and write its positions to ``out``, whole or not at all; returns the exit code."""
     if out is None:
@@ -58,7 +75,7 @@ def write_positions(
                 count = _write(tape, terms, day, instant, staging, watch)
                 quarantine = out.with_name(f"{out.stem}-quarantine")
                 files = tape.write_quarantine(quarantine)
-        os.replace(staging, out)
+        staging.replace(out)
     finally:
         staging.unlink(missing_ok=True)
     _report(tape, count, day, out, quarantine if files else None, as_json)
@@ -67,7 +84,9 @@ def write_positions(
     return tape.exit_code
 
 
-def _write(tape: Tape, terms: Mapping[str, Terms], as_of: date, known_at: datetime | None, file: Path, watch: Any) -> int:
+def _write(
+    tape: Tape, terms: Mapping[str, Terms], as_of: date, known_at: datetime | None, file: Path, watch: Any
+) -> int:
     """Write every partition's positions as row groups of one file; returns how many rows there are."""
     writer: pq.ParquetWriter | None = None
     count = 0
@@ -90,23 +109,44 @@ def _write(tape: Tape, terms: Mapping[str, Terms], as_of: date, known_at: dateti
 
 def _report(tape: Tape, count: int, as_of: date, out: Path, quarantine: Path | None, as_json: bool) -> None:
     """What was written, and every broken rule with its first place and the mend."""
-    broken = [
-        {"table": table, "file": tape.sources[table].path.name, "row": row, "rules": rules, "mend": mend_of(rules[0])}
+    broken: list[dict[str, Any]] = [
+        {
+            "table": table,
+            "file": tape.sources[table].path.name,
+            "row": row,
+            "rules": rules,
+            "mend": mend_of(rules[0]),
+        }
         for table in tape.faults.tables()
         for row, rules in sorted(tape.faults.rules(table).items())
     ]
     unreadable = [{"file": e.file, "problem": e.problem, "mend": e.mend} for e in tape.unreadable]
     if as_json:
-        summary = {"as_of": as_of.isoformat(), "positions": count, "out": str(out), "quarantined": len(broken), "unreadable": unreadable}
-        print(json.dumps(summary | {"quarantine": str(quarantine) if quarantine else None, "rows": broken[:1000]}, ensure_ascii=False, indent=2))
+        summary = {
+            "as_of": as_of.isoformat(),
+            "positions": count,
+            "out": str(out),
+            "quarantined": len(broken),
+            "unreadable": unreadable,
+        }
+        print(
+            json.dumps(
+                summary | {"quarantine": str(quarantine) if quarantine else None, "rows": broken[:1000]},
+                ensure_ascii=False,
+                indent=2,
+            )
+        )
         return
     print(f"{count:,} positions as of {as_of} in {out}")
     for error in tape.unreadable:
         print(f"not read: {error}", file=sys.stderr)
     for row in broken[:20]:
-        print(f"quarantined: {row['file']} row {row['row']}: {'; '.join(row['rules'])}. {row['mend']}", file=sys.stderr)
+        print(
+            f"quarantined: {row['file']} row {row['row']}: {'; '.join(row['rules'])}. {row['mend']}",
+            file=sys.stderr,
+        )
     if broken:
-        more = f" (the first 20 are above)" if len(broken) > 20 else ""
+        more = " (the first 20 are above)" if len(broken) > 20 else ""
         print(f"{len(broken):,} rows are in quarantine{more}: {quarantine}", file=sys.stderr)
 
 
@@ -120,7 +160,9 @@ def _tell_of_unknown_times(tape: Tape, known_at: datetime) -> None:
         )
 
 
-def explain_changes(tape_folder: Path, terms_folder: Path, days: tuple[str, str], out: Path | None, as_json: bool) -> int:
+def explain_changes(
+    tape_folder: Path, terms_folder: Path, days: tuple[str, str], out: Path | None, as_json: bool
+) -> int:
     """Print (or write) why each account's figures differ between two days; returns the exit code."""
     from dunwell.ledger.changes import explain_changes as explain
 
@@ -130,12 +172,21 @@ def explain_changes(tape_folder: Path, terms_folder: Path, days: tuple[str, str]
     terms = read_terms(terms_folder)
     tell_of_first_compilation()
     with progress() as watch, open_tape(tape_folder, terms, Detail.EVERYTHING, _ALWAYS_KNOWN, watch) as tape:
-        changes = pl.concat([explain(partition.tables, terms, first, second) for partition in tape.partitions()])
+        changes = pl.concat(
+            [explain(partition.tables, terms, first, second) for partition in tape.partitions()]
+        )
     if out is not None:
         changes.write_parquet(out)
         print(f"{changes.height:,} accounts differ between {first} and {second}: {out}")
     elif as_json:
-        print(json.dumps({"from": str(first), "to": str(second), "accounts": changes.to_dicts()}, default=str, ensure_ascii=False, indent=2))
+        print(
+            json.dumps(
+                {"from": str(first), "to": str(second), "accounts": changes.to_dicts()},
+                default=str,
+                ensure_ascii=False,
+                indent=2,
+            )
+        )
     else:
         _print_changes(changes, first, second)
     return tape.exit_code
@@ -144,13 +195,19 @@ def explain_changes(tape_folder: Path, terms_folder: Path, days: tuple[str, str]
 def _print_changes(changes: pl.DataFrame, first: date, second: date) -> None:
     print(f"{changes.height:,} accounts differ between {first} and {second}")
     for account in changes.iter_rows(named=True):
+        days = account["past_due_days_before"]
+        print(f"\n{account['account_id']} ({account['currency']})")
         print(
-            f"\n{account['account_id']}  past due {_plain(account['past_due_total_before'])} -> {_plain(account['past_due_total_after'])} "
-            f"{account['currency']}, days {account['past_due_days_before'] if account['past_due_days_before'] is not None else '-'} -> "
-            f"{account['past_due_days_after']}, payoff {_plain(account['payoff_total_before'])} -> {_plain(account['payoff_total_after'])}"
+            f"  past due      {_plain(account['past_due_total_before'])} -> {_plain(account['past_due_total_after'])}"
+        )
+        print(f"  days past due {'-' if days is None else days} -> {account['past_due_days_after']}")
+        print(
+            f"  to settle all {_plain(account['payoff_total_before'])} -> {_plain(account['payoff_total_after'])}"
         )
         for reason in account["reasons"] or []:
-            print(f"  {reason['reason']:<15} {reason['on'] or '':<10} {_plain(reason['amount']):>14}  {reason['detail']}")
+            print(
+                f"  {reason['reason']:<15} {reason['on'] or '':<10} {_plain(reason['amount']):>14}  {reason['detail']}"
+            )
 
 
 def _plain(amount: Any) -> str:

@@ -16,11 +16,15 @@ def run_workspace(
     """Run the day and print its summary; returns the exit code (0 clean, 2 some rows are in quarantine)."""
     settings = read_settings(root)
     if (engine or settings.engine) != "local":
-        raise CommandError(f"engine {engine or settings.engine!r} is not part of this release. Use --engine local")
+        raise CommandError(
+            f"engine {engine or settings.engine!r} is not part of this release. Use --engine local"
+        )
     return run_and_print(settings, tape or settings.tape_folder, as_of, known_at, as_json)
 
 
-def run_and_print(settings: Settings, tape: Path, as_of: str | None, known_at: str | None, as_json: bool) -> int:
+def run_and_print(
+    settings: Settings, tape: Path, as_of: str | None, known_at: str | None, as_json: bool
+) -> int:
     """The run for settings already read, with its progress and its summary."""
     from dunwell.nightly.run import run_day
 

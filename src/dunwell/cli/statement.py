@@ -5,7 +5,6 @@ import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-
 from dunwell.book import Book, Detail, Partition
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day, parse_instant
@@ -18,7 +17,13 @@ from dunwell.settings import read_settings
 
 
 def show_statement(
-    account_id: str, as_of: str | None, known_at: str | None, pdf: Path | None, tape: Path | None, terms: Path | None, as_json: bool
+    account_id: str,
+    as_of: str | None,
+    known_at: str | None,
+    pdf: Path | None,
+    tape: Path | None,
+    terms: Path | None,
+    as_json: bool,
 ) -> int:
     """Print the account's statement as text or JSON, or write it as a PDF."""
     instant = parse_instant(known_at, "--known-at")
@@ -39,24 +44,39 @@ def show_statement(
     else:
         print(statement_text(told, max(88, min(shutil.get_terminal_size((100, 0)).columns, 120))), end="")
     if account["is_incomplete"]:
-        raise CommandError(f"rows of {account_id} are in quarantine: what is shown leaves them out, and the account's status is incomplete")
+        raise CommandError(
+            f"rows of {account_id} are in quarantine: what is shown leaves them out, and the account's status is incomplete"
+        )
     return 0
 
 
-def _find(account_id: str, tape: Path | None, terms: Path | None) -> tuple[Partition, int, dict[str, Terms], date]:
-    """The partition and row that hold the account, the terms, and the day to tell it for when none is asked for."""
+def _find(
+    account_id: str, tape: Path | None, terms: Path | None
+) -> tuple[Partition, int, dict[str, Terms], date]:
+    """The partition and row that hold the account, the terms, and the day to tell it for when none is asked
+    for.
+    """
     if tape is not None:
         return _find_in_tape(account_id, tape, terms)
     settings = read_settings(Path.cwd())
     book = Book(settings.book_folder)
     number = book.partition_of(account_id)
     if number is None:
-        raise CommandError(f"the book has no account {account_id!r}. Look for it in the tape, and in book/quarantine")
+        raise CommandError(
+            f"the book has no account {account_id!r}. Look for it in the tape, and in book/quarantine"
+        )
     partition = book.partition(number)
-    return partition, _row_of(partition, account_id), read_terms(terms or settings.terms_folder), date.fromisoformat(book.as_of)
+    return (
+        partition,
+        _row_of(partition, account_id),
+        read_terms(terms or settings.terms_folder),
+        date.fromisoformat(book.as_of),
+    )
 
 
-def _find_in_tape(account_id: str, folder: Path, terms: Path | None) -> tuple[Partition, int, dict[str, Terms], date]:
+def _find_in_tape(
+    account_id: str, folder: Path, terms: Path | None
+) -> tuple[Partition, int, dict[str, Terms], date]:
     if terms is None:
         raise CommandError("--tape needs --terms, the folder with the products' terms")
     products = read_terms(terms)
@@ -70,5 +90,3 @@ def _find_in_tape(account_id: str, folder: Path, terms: Path | None) -> tuple[Pa
 
 def _row_of(partition: Partition, account_id: str) -> int:
     return int(partition.tables["accounts"]["account_id"].eq(account_id).arg_true()[0])
-
-

@@ -9,9 +9,13 @@ _TEMPLATE = Path(__file__).parent / "new_workspace"
 
 
 def init_workspace(folder: Path) -> None:
-    """Make a workspace at ``folder``, which must not exist or be empty. Raises CommandError; writes all or nothing."""
+    """Make a workspace at ``folder``, which must not exist or be empty. Raises CommandError; writes all or
+    nothing.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CommandError(f"{folder} exists and is not empty. Name a new folder, so that nothing of yours is overwritten")
+        raise CommandError(
+            f"{folder} exists and is not empty. Name a new folder, so that nothing of yours is overwritten"
+        )
     copy_template(folder)
     print(f"made the workspace {folder}: settings, two products' terms and a small example tape. Next:")
     print(f"  cd {folder}")
@@ -20,7 +24,9 @@ def init_workspace(folder: Path) -> None:
 
 
 def copy_template(folder: Path) -> None:
-    """The workspace's files at ``folder``, by way of a sibling folder so that a stop half-way leaves nothing behind."""
+    """The workspace's files at ``folder``, by way of a sibling folder so that a stop half-way leaves nothing
+    behind.
+    """
     staging = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(staging, ignore_errors=True)
     shutil.copytree(_TEMPLATE, staging)

@@ -228,9 +228,12 @@ def standing_payments(payments: pl.DataFrame) -> pl.DataFrame:
     is_reversal = payments["kind"] == "reversal"
     if not is_reversal.any():
         return payments
-    reversals = payments.filter(is_reversal).select("account_row", payment_id="reverses")
+    key, target = (
+        ("payment_id", "reverses") if "payment_id" in payments.columns else ("payment_key", "reverses_key")
+    )
+    undone = payments.filter(is_reversal).select("account_row", pl.col(target).alias(key))
     return payments.filter(~is_reversal).join(
-        reversals, on=["account_row", "payment_id"], how="anti", maintain_order="left"
+        undone, on=["account_row", key], how="anti", maintain_order="left"
     )
 
 

@@ -1,4 +1,5 @@
-"""Positions whole: what every account owes, how late it is, what class it is in, and when the claim becomes time-barred.
+"""Positions whole: what every account owes, how late it is, what class it is in, and when the claim becomes
+time-barred.
 
 ``positions`` is the one function behind the nightly run, ``dunwell ledger`` and a look at one account.
 """
@@ -70,15 +71,26 @@ def positions(
     *,
     keeps_timeline: bool = False,
 ) -> Positions:
-    """The positions of a partition's accounts as of a day, from what was known at an instant (everything, when None).
+    """The positions of a partition's accounts as of a day, from what was known at an instant (everything,
+    when None).
 
-    ``tables``: the typed frames of one partition, as the book hands them out; for one account, frames of its rows alone.
+    ``tables``: the typed frames of one partition, as the book hands them out; for one account, frames of its
+    rows alone.
     """
 
     def read(timeline: Timeline, events: kernel.Events) -> _Span:
         return _Span(timeline if keeps_timeline else None)
 
     settled: Settled[_Span] = settle_partition(tables, terms, as_of, known_at, read_timeline=read)
-    frame = positions_frame(settled, tables, terms, as_of).with_columns(asset_class=pl.lit('performing'), ifrs_stage=pl.lit(1,dtype=pl.Int8), in_default=pl.lit(False), limitation_ends_on=pl.lit(None,dtype=pl.Date)).select(POSITION_COLUMNS)  # TEMPORARY
+    frame = (
+        positions_frame(settled, tables, terms, as_of)
+        .with_columns(
+            asset_class=pl.lit("performing"),
+            ifrs_stage=pl.lit(1, dtype=pl.Int8),
+            in_default=pl.lit(False),
+            limitation_ends_on=pl.lit(None, dtype=pl.Date),
+        )
+        .select(POSITION_COLUMNS)
+    )  # TEMPORARY
     kept = tuple(span.timeline for span in settled.from_timelines if span.timeline is not None)
     return Positions(frame, kept)

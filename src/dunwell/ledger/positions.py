@@ -252,7 +252,10 @@ def positions_frame(
             "as_of": pl.Series([as_of], dtype=pl.Date).new_from_index(0, accounts.height),
             "currency": accounts["currency"],
             "status": accounts.select(
-                pl.when("is_incomplete").then(pl.lit("incomplete")).otherwise(pl.col("status").cast(pl.String)).alias("status")
+                pl.when("is_incomplete")
+                .then(pl.lit("incomplete"))
+                .otherwise(pl.col("status").cast(pl.String))
+                .alias("status")
             )["status"],
             "past_due_days": past_due_days.astype(np.int32),
             "delinquent_days": figures[:, kernel.OUT_DELINQUENT_DAYS].astype(np.int32),

@@ -189,7 +189,14 @@ def waive(items: Any, entered: int, whole: int, numerator: int, rates: Rates) ->
 
 @jit
 def apply_cap(
-    items: Any, entered: int, fallen: int, cap_units: int, cap_num: int, cap_den: int, rates: Rates, is_waiving: bool
+    items: Any,
+    entered: int,
+    fallen: int,
+    cap_units: int,
+    cap_num: int,
+    cap_den: int,
+    rates: Rates,
+    is_waiving: bool,
 ) -> tuple[int, int, bool]:
     """Waive what interest and fees fallen due, penalty paid (both in ``fallen``) and unpaid penalty exceed
     the cap's ceiling by.

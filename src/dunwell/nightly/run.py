@@ -1,7 +1,9 @@
-"""The daily run: the tape into the book, every account settled as of the day, the figures, the report; then swapped in whole.
+"""The daily run: the tape into the book, every account settled as of the day, the figures, the report; then
+swapped in whole.
 
-Everything is written beside the old book and takes its place in one step at the end, so a run that stops half-way leaves the last
-one as it was. Each partition is read, settled and counted by itself and needs nothing from the others.
+Everything is written beside the old book and takes its place in one step at the end, so a run that stops
+half-way leaves the last one as it was. Each partition is read, settled and counted by itself and needs
+nothing from the others.
 """
 
 import json
@@ -30,7 +32,9 @@ Watch = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run found: its figures, what is in quarantine, and its facts. ``exit_code``: 0 clean, 2 some rows were not used."""
+    """What a run found: its figures, what is in quarantine, and its facts. ``exit_code``: 0 clean, 2 some
+    rows were not used.
+    """
 
     figures: Figures
     quarantine: Quarantine
@@ -52,10 +56,11 @@ def run_day(
     now: datetime,
     watch: Watch = lambda what, done, total: None,
 ) -> RunResult:
-    """Run a day for a workspace. ``now`` is the instant of import for rows that do not say when they were recorded.
+    """Run a day for a workspace. ``now`` is the instant of import for rows that do not say when they were
+    recorded.
 
-    Writes ``book/``: the partitions, ``positions.parquet``, ``quarantine/``, ``report.html`` and ``run.json``. Raises TapeUnusable and
-    TermsError before anything is written.
+    Writes ``book/``: the partitions, ``positions.parquet``, ``quarantine/``, ``report.html`` and
+    ``run.json``. Raises TapeUnusable and TermsError before anything is written.
     """
     terms = read_terms(settings.terms_folder)
     facts = RunFacts(
@@ -88,9 +93,16 @@ def run_day(
 
 
 def _settle_all(
-    tape: Tape, staged: StagedBook, terms: Mapping[str, Terms], as_of: date, known_at: datetime | None, watch: Watch
+    tape: Tape,
+    staged: StagedBook,
+    terms: Mapping[str, Terms],
+    as_of: date,
+    known_at: datetime | None,
+    watch: Watch,
 ) -> Figures:
-    """Every partition: written to the book, settled as of the day and the day before, its positions appended and counted."""
+    """Every partition: written to the book, settled as of the day and the day before, its positions appended
+    and counted.
+    """
     counted: list[Figures] = []
     writer: pq.ParquetWriter | None = None
     try:
@@ -100,7 +112,9 @@ def _settle_all(
             today, figures = _settle_one(partition, terms, as_of, known_at)
             counted.append(figures)
             rows = today.to_arrow(compat_level=pl.CompatLevel.oldest())
-            writer = writer or pq.ParquetWriter(staged.staging / "positions.parquet", rows.schema, compression="zstd")
+            writer = writer or pq.ParquetWriter(
+                staged.staging / "positions.parquet", rows.schema, compression="zstd"
+            )
             writer.write_table(rows)
     finally:
         if writer is not None:
@@ -122,7 +136,9 @@ def _settle_one(
 
 
 def quarantine_of(tape: Tape) -> Quarantine:
-    """What of a tape could not be used, as the report tells it: rules that name a row or hold are counted together."""
+    """What of a tape could not be used, as the report tells it: rules that name a row or hold are counted
+    together.
+    """
     files, rules = [], []
     for table, source in tape.sources.items():
         broken: dict[str, list[int]] = defaultdict(list)
@@ -131,7 +147,8 @@ def quarantine_of(tape: Tape) -> Quarantine:
                 broken[name].append(row)
         files.append(TapeFile(table, source.path.name, tape.read_counts[table], len(tape.faults.rows(table))))
         rules += [
-            BrokenRule(table, name, len(rows), source.path.name, rows[0], mend_of(name)) for name, rows in broken.items()
+            BrokenRule(table, name, len(rows), source.path.name, rows[0], mend_of(name))
+            for name, rows in broken.items()
         ]
     unreadable = tuple(UnreadableFile(error.file, error.problem, error.mend) for error in tape.unreadable)
     return Quarantine(tuple(files), tuple(rules), unreadable, tuple(tape.ignored))
@@ -139,20 +156,32 @@ def quarantine_of(tape: Tape) -> Quarantine:
 
 def _general(rule: str) -> str:
     """The rule without the row or hold that it names."""
-    return re.sub(r"^pause overlaps hold .*$", "pause overlaps an earlier pause", re.sub(r"of row \d+$", "of an earlier row", rule))
+    return re.sub(
+        r"^pause overlaps hold .*$",
+        "pause overlaps an earlier pause",
+        re.sub(r"of row \d+$", "of an earlier row", rule),
+    )
 
 
 def _files_written(book: Path, tape: Tape) -> dict[str, str]:
-    files = {"positions": str(book / "positions.parquet"), "report": str(book / "report.html"), "summary": str(book / "run.json")}
+    files = {
+        "positions": str(book / "positions.parquet"),
+        "report": str(book / "report.html"),
+        "summary": str(book / "run.json"),
+    }
     return files | ({"quarantine": str(book / "quarantine")} if tape.faults.tables() else {})
 
 
 def _write_report(result: RunResult, folder: Path, locale: str) -> None:
     from dunwell.nightly.report import render_report
 
-    page = render_report(result.figures, result.quarantine, result.facts, result.bucket_order, language=locale)
+    page = render_report(
+        result.figures, result.quarantine, result.facts, result.bucket_order, language=locale
+    )
     (folder / "report.html").write_text(page, encoding="utf-8")
-    (folder / "run.json").write_text(json.dumps(result.summary(), indent=2, ensure_ascii=False), encoding="utf-8")
+    (folder / "run.json").write_text(
+        json.dumps(result.summary(), indent=2, ensure_ascii=False), encoding="utf-8"
+    )
 
 
 def _hash_of(folder: Path) -> str:
