@@ -30,7 +30,7 @@ help:  ## this list
 setup: $(READY)  ## make .venv: every part pinned and checked by its hash, dunwell itself editable
 	@:
 
-demo: setup  ## a made portfolio, one day's run, its report in the browser (SERVE=0: do not serve it)
+demo: setup  ## a made portfolio, one day's run and its report (SERVE=0: serve nothing)
 	@$(BIN)/dunwell demo $(if $(filter 0,$(SERVE)),--no-serve)
 
 test: lint  ## what must hold before every commit: lint, types, the house's rules, the tests with their coverage

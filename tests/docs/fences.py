@@ -126,7 +126,7 @@ def first_missing(expected: list[str], printed: str) -> str | None:
     for wanted in (line.strip() for line in expected):
         if wanted in ("", "..."):
             continue
-        pattern = ".*".join(re.escape(_squeezed(part)) for part in wanted.split("..."))
+        pattern = ".*".join(re.escape(_squeezed(part.strip())) for part in wanted.split("..."))
         if not any(re.search(pattern, _squeezed(line)) for line in lines):
             return wanted
     return None

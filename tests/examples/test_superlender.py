@@ -10,13 +10,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import polars as pl
 import pytest
 
 from dunwell.book import Tape
-from dunwell.ledger.positions import Timeline, settle_partition
-from dunwell.ledger.terms import read_terms
+from dunwell.ledger import positions as settle
+from dunwell.ledger import read_terms
 from tests.examples.running import PROJECT, convert, positions
 
 LAST_DAY = date(2018, 12, 31)
@@ -63,19 +62,18 @@ def days_late(tape: Path) -> Mapping[str, int]:
     with Tape(tape, products=currencies, imported_at=datetime(2026, 1, 1, tzinfo=UTC)) as loans_tape:
         for partition in loans_tape.partitions():
             account_ids = partition.tables["accounts"]["account_id"]
-            settled = settle_partition(
-                partition.tables, terms, LAST_DAY, read_timeline=lambda timeline, _: _cleared(timeline)
-            )
-            for rows, days in settled.from_timelines:
-                late.update(zip(account_ids.gather(rows), days.tolist(), strict=True))
+            arrears = settle(partition.tables, terms, LAST_DAY, keeps_timeline=True).timeline_frame()
+            for row, days in _cleared(arrears).iter_rows():
+                late[account_ids[row]] = days
     return late
 
 
-def _cleared(timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:
-    """Accounts whose arrears ended, and how long after the due date: with one instalment there is one beginning and one end."""
-    ends = np.flatnonzero(timeline.oldest_due_on == -1)
-    assert (timeline.account[ends - 1] == timeline.account[ends]).all()
-    return timeline.account[ends], timeline.on[ends] - timeline.oldest_due_on[ends - 1]
+def _cleared(arrears: pl.DataFrame) -> pl.DataFrame:
+    """Accounts whose arrears ended, and how long after the due date: one instalment has one beginning and one end."""
+    assert arrears.height == 2 * arrears["account"].n_unique()
+    return arrears.group_by("account").agg(
+        (pl.col("on").last() - pl.col("oldest_due_on").first()).dt.total_days().alias("late_days")
+    )
 
 
 def test_every_loan_was_paid_as_late_as_the_raw_file_says(

@@ -59,8 +59,9 @@ def _in_order(tape: "Tape", name: str, rows: pl.DataFrame) -> pl.DataFrame:
     """Sorted by account, then as the table's sort_by says; left alone where the file's order was that already."""
     keys = TABLES[name].sort_by
     if name == "instalments":
-        numbers = (rows[column].to_physical().to_numpy() for column in ("account_row", *keys))
-        return rows if is_sorted(*numbers, False) else rows.sort("account_row", *keys, maintain_order=True)
+        account, due, number = (rows[column].to_physical().to_numpy() for column in ("account_row", *keys))
+        is_in_order = is_sorted(account, due, number, False)
+        return rows if is_in_order else rows.sort("account_row", *keys, maintain_order=True)
     if name == "payments" and "payment_id" not in rows.columns:
         return _payments_in_order(tape, rows)
     return rows.sort("account_row", *keys, maintain_order=True)

@@ -36,12 +36,9 @@ def typed(column: Column, dtype: pl.DataType, money_scale: int = MONEY_SCALE) ->
     10**-money_scale major units.
     """
     raw = pl.col(column.name)
-    values: pl.Expr = (
-        _scaled(raw, dtype, money_scale)
-        if column.kind is Kind.MONEY
-        else _READERS[column.kind](raw, dtype, column)
-    )
-    return values.alias(TYPED + column.name)
+    if column.kind is Kind.MONEY:
+        return _scaled(raw, dtype, money_scale).alias(TYPED + column.name)
+    return _READERS[column.kind](raw, dtype, column).alias(TYPED + column.name)
 
 
 def rules(column: Column, dtype: pl.DataType, money_scale: int = MONEY_SCALE) -> Iterator[Rule]:
@@ -107,7 +104,8 @@ def _is_too_fine(raw: pl.Expr, dtype: pl.DataType, scale: int) -> pl.Expr:
     if dtype == pl.String:
         return raw.str.strip_chars().str.contains(_NUMBER) & raw.str.contains(rf"\.\d{{{scale}}}\d*[1-9]")
     if isinstance(dtype, pl.Decimal) and dtype.scale > scale:
-        return raw.to_physical() % 10 ** (dtype.scale - scale) != 0
+        excess: pl.Expr = raw.to_physical() % 10 ** (dtype.scale - scale)
+        return excess != 0
     if dtype.is_float():
         return ((raw * 10.0**scale).round(0) / 10.0**scale - raw).abs() > 1e-12
     return pl.lit(False)

@@ -2,15 +2,17 @@
 
 import json
 import shutil
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from dunwell.book import Book, Detail, Partition
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day, parse_instant
 from dunwell.cli.ledger import open_tape
 from dunwell.cli.progress import progress
-from dunwell.ledger import Terms, read_terms
+from dunwell.ledger import Terms, read_terms, tell_why
 from dunwell.ledger.statement import AccountNotOpen, account_events, statement
 from dunwell.ledger.statement_text import statement_json, statement_text
 from dunwell.settings import read_settings
@@ -40,14 +42,26 @@ def show_statement(
         pdf.write_bytes(statement_pdf(told))
         print(f"statement of {account_id} as of {day} in {pdf}")
     elif as_json:
-        print(json.dumps(statement_json(told), ensure_ascii=False, indent=2))
+        why = tell_why(partition.tables, products, row, day, instant)
+        print(json.dumps(statement_json(told) | {"why": why}, ensure_ascii=False, indent=2))
     else:
         print(statement_text(told, max(88, min(shutil.get_terminal_size((100, 0)).columns, 120))), end="")
+        _print_why(tell_why(partition.tables, products, row, day, instant))
     if account["is_incomplete"]:
-        raise CommandError(
-            f"rows of {account_id} are in quarantine: what is shown leaves them out, and the account's status is incomplete"
+        print(
+            f"note: rows of {account_id} are in quarantine; what is shown leaves them out, and its status is incomplete",
+            file=sys.stderr,
         )
     return 0
+
+
+def _print_why(why: dict[str, dict[str, Any]]) -> None:
+    """The classes and the limitation day with their reasons and sources."""
+    print("\nClasses and clocks")
+    for name, told in why.items():
+        since = f", since {told['since']}" if told.get("since") else ""
+        print(f"  {name.replace('_', ' ')}: {told['value'] if told['value'] is not None else 'none'}{since}")
+        print(f"    {told['why']}" + (f" [{told['source']}]" if told["source"] else ""))
 
 
 def _find(

@@ -4,7 +4,7 @@
 figures into positions; ``statement`` tells one account's story line by line, to the same figures.
 """
 
-from dunwell.ledger.owed import Positions, positions
+from dunwell.ledger.owed import Positions, one_account, positions, tell_why
 from dunwell.ledger.terms import Terms, TermsError, read_terms
 
-__all__ = ["Positions", "Terms", "TermsError", "positions", "read_terms"]
+__all__ = ["Positions", "Terms", "TermsError", "one_account", "positions", "read_terms", "tell_why"]

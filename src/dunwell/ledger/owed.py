@@ -4,14 +4,19 @@ time-barred.
 ``positions`` is the one function behind the nightly run, ``dunwell ledger`` and a look at one account.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from dunwell.ledger import kernel
-from dunwell.ledger.positions import Settled, Timeline, positions_frame, settle_partition
+from dunwell.ledger.classification import ClassColumns, Classifier
+from dunwell.ledger.limitation import limitation
+from dunwell.ledger.positions import Settled, Timeline, payoff_minor, positions_frame, settle_partition
 from dunwell.ledger.terms import Terms
 
 POSITION_COLUMNS = (
@@ -44,11 +49,24 @@ POSITION_COLUMNS = (
 """The columns of ``positions`` (formats.md section 2), in their order."""
 
 
+CLASS_REASONS = (
+    "days past due",
+    "worst class until arrears are repaid",
+    "observation after arrears were repaid",
+)
+"""Why a class holds, by the kernel's code."""
+
+
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """The positions of one partition, a row an opened account, and its arrears where they were asked for."""
+    """The positions of one partition, a row an opened account; why each class holds, and its arrears where
+    they were asked for.
+
+    ``why``: account_id, term, and for class and default the day since when, by the accounts of ``frame``.
+    """
 
     frame: pl.DataFrame
+    why: pl.DataFrame
     timelines: tuple[Timeline, ...] = ()
 
     def timeline_frame(self) -> pl.DataFrame:
@@ -58,8 +76,9 @@ class Positions:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """What is kept of a span of accounts: its arrears, when wanted."""
+    """What is kept of a span of accounts: its classes, and its arrears when wanted."""
 
+    classes: ClassColumns
     timeline: Timeline | None
 
 
@@ -77,20 +96,77 @@ def positions(
     ``tables``: the typed frames of one partition, as the book hands them out; for one account, frames of its
     rows alone.
     """
+    classifier = Classifier(tables, terms, as_of)
 
-    def read(timeline: Timeline, events: kernel.Events) -> _Span:
-        return _Span(timeline if keeps_timeline else None)
+    def read(timeline: Timeline, events: kernel.Events, first: int, last: int) -> _Span:
+        return _Span(classifier.classify(timeline, events, first, last), timeline if keeps_timeline else None)
 
     settled: Settled[_Span] = settle_partition(tables, terms, as_of, known_at, read_timeline=read)
-    frame = (
-        positions_frame(settled, tables, terms, as_of)
-        .with_columns(
-            asset_class=pl.lit("performing"),
-            ifrs_stage=pl.lit(1, dtype=pl.Int8),
-            in_default=pl.lit(False),
-            limitation_ends_on=pl.lit(None, dtype=pl.Date),
-        )
-        .select(POSITION_COLUMNS)
-    )  # TEMPORARY
+    figures = settled.figures
+    spans = [span.classes for span in settled.from_timelines]
+    columns = classifier.columns(spans, figures[:, kernel.OUT_PAST_DUE_DAYS])
+    clock = limitation(tables, payoff_minor(figures) > 0, as_of, known_at)
+    columns["limitation_ends_on"] = clock.column()
+    is_open = pl.Series(figures[:, kernel.OUT_STATE] != kernel.NOT_OPENED)
+    frame = positions_frame(settled, tables, terms, as_of)
+    frame = frame.with_columns(column.filter(is_open).alias(name) for name, column in columns.items())
     kept = tuple(span.timeline for span in settled.from_timelines if span.timeline is not None)
-    return Positions(frame, kept)
+    return Positions(frame.select(POSITION_COLUMNS), _why(frame, spans, is_open), kept)
+
+
+def _why(frame: pl.DataFrame, spans: Sequence[ClassColumns], is_open: pl.Series) -> pl.DataFrame:
+    since = np.concatenate([s.class_since for s in spans]) if spans else np.empty(0, np.int32)
+    default_since = np.concatenate([s.default_since for s in spans]) if spans else np.empty(0, np.int32)
+    reason = np.concatenate([s.class_reason for s in spans]) if spans else np.empty(0, np.int16)
+    return frame.select("account_id", "as_of", "term").with_columns(
+        asset_class_since=_day_column(since).filter(is_open),
+        asset_class_because=pl.Series(CLASS_REASONS).gather(reason.astype(np.uint32)).filter(is_open),
+        default_changed_on=_day_column(default_since).filter(is_open),
+    )
+
+
+def _day_column(numbers: NDArray[np.int32]) -> pl.Series:
+    days = pl.Series(numbers).cast(pl.Date)
+    return pl.select(pl.when(pl.Series(numbers >= 0)).then(days)).to_series()
+
+
+def one_account(tables: Mapping[str, pl.DataFrame], account_row: int) -> dict[str, pl.DataFrame]:
+    """The frames of one account alone, as a partition of its own: every function of the ledger takes it."""
+    customer = tables["accounts"]["customer_id"][account_row]
+    own = {}
+    for name, rows in tables.items():
+        if "account_row" in rows.columns:
+            mine = rows.filter(pl.col("account_row") == account_row)
+            own[name] = mine.with_columns(account_row=pl.lit(0, dtype=pl.UInt32))
+        else:
+            own[name] = rows.filter(pl.col("customer_id") == customer)
+    own["accounts"] = tables["accounts"][account_row : account_row + 1]
+    account_id = own["accounts"]["account_id"][0]
+    names_it = pl.col("account_ids").is_null() | pl.col("account_ids").list.contains(account_id)
+    named_alone = pl.when(pl.col("account_ids").is_not_null()).then(pl.lit([account_id]))
+    own["contacts"] = own["contacts"].filter(names_it).with_columns(account_ids=named_alone)
+    return own
+
+
+def tell_why(
+    tables: Mapping[str, pl.DataFrame],
+    terms: Mapping[str, Terms],
+    account_row: int,
+    as_of: date,
+    known_at: datetime | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Why one account has its classes and its limitation day: for each the value, since when, a sentence and the
+    source.
+    """
+    own = one_account(tables, account_row)
+    classifier = Classifier(own, terms, as_of)
+
+    def read(timeline: Timeline, events: kernel.Events, first: int, last: int) -> ClassColumns:
+        return classifier.classify(timeline, events, first, last)
+
+    settled: Settled[ClassColumns] = settle_partition(own, terms, as_of, known_at, read_timeline=read)
+    days = int(settled.figures[0, kernel.OUT_PAST_DUE_DAYS])
+    told = classifier.reasons(settled.from_timelines[0], 0, 0, days)
+    clock = limitation(own, payoff_minor(settled.figures) > 0, as_of, known_at)
+    told["limitation_ends_on"] = clock.reason(0)
+    return told

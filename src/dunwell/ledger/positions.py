@@ -109,15 +109,15 @@ def settle_partition(
     as_of: date,
     known_at: datetime | None = None,
     *,
-    read_timeline: Callable[[Timeline, kernel.Events], T] | None = None,
+    read_timeline: Callable[[Timeline, kernel.Events, int, int], T] | None = None,
     threads: int | None = None,
 ) -> Settled[T]:
     """Settle every account of a partition as of a day, from what was known at an instant (everything, when
     None).
 
     ``tables``: accounts, instalments, payments, charges and holds as the book hands them out.
-    ``read_timeline`` is called in a worker thread with the arrears of each span of some thousand accounts,
-    which are not kept: they would be larger than the tape.
+    ``read_timeline`` is called in a worker thread with the arrears, events and bounds of each span of some
+    thousand accounts, which are not kept: they would be larger than the tape.
     """
     products = product_arrays(terms)
     accounts = account_arrays(tables["accounts"], products, known_at)
@@ -148,7 +148,7 @@ def settle_partition(
         timeline = _with_exact(
             first, last, Timeline.of(rooms.timeline[:count]), figures, tables, terms, as_of, known_at
         )
-        return read_timeline(timeline, events) if read_timeline else None
+        return read_timeline(timeline, events, first, last) if read_timeline else None
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         read = list(pool.map(settle_span, range(0, len(figures), _SPAN)))
@@ -236,14 +236,6 @@ def positions_frame(
         name: money_column(np.ascontiguousarray(figures[:, column]) * scale)
         for name, column in _MONEY_COLUMNS.items()
     }
-    payoff = (
-        figures[:, kernel.OUT_OUTSTANDING_PRINCIPAL]
-        + figures[:, kernel.OUT_DUE_INTEREST]
-        + figures[:, kernel.OUT_DUE_FEES]
-        + figures[:, kernel.OUT_DUE_COSTS]
-        + figures[:, kernel.OUT_PENALTY]
-        - figures[:, kernel.OUT_CREDIT]
-    )
     past_due_days = figures[:, kernel.OUT_PAST_DUE_DAYS]
     return pl.DataFrame(
         {
@@ -272,7 +264,7 @@ def positions_frame(
                 )
             },
             "outstanding_principal": money["outstanding_principal"],
-            "payoff_total": money_column(payoff * scale),
+            "payoff_total": money_column(payoff_minor(figures) * scale),
             "unallocated_credit": money["unallocated_credit"],
             "waived_by_cap": money["waived_by_cap"],
             "bucket": bucket_names(accounts["product"], past_due_days, terms),
@@ -280,6 +272,21 @@ def positions_frame(
             "paid_30d": money["paid_30d"],
         }
     )
+
+
+def payoff_minor(figures: Ints) -> Ints:
+    """What would settle each account: principal outstanding, what else is due, penalty, less credit; negative
+    when overpaid.
+    """
+    owed = (
+        kernel.OUT_OUTSTANDING_PRINCIPAL,
+        kernel.OUT_DUE_INTEREST,
+        kernel.OUT_DUE_FEES,
+        kernel.OUT_DUE_COSTS,
+        kernel.OUT_PENALTY,
+    )
+    total: Ints = figures[:, owed].sum(axis=1) - figures[:, kernel.OUT_CREDIT]
+    return total
 
 
 def bucket_names(products: pl.Series, past_due_days: Ints, terms: Mapping[str, Terms]) -> pl.Series:

@@ -1,0 +1,198 @@
+"""The limitation clock: until when a claim can be enforced, and what set the clock anew, as dated, cited
+text.
+
+Each file in ``limitation_texts/`` says for a jurisdiction (and region) how long the period is, from when it
+runs, and which events interrupt it: a demand that reached the person, a payment, a promise to pay, a suit.
+Where no text is held there is no day, and the reason says so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dunwell.calendars import day_number, day_of
+from dunwell.ledger import classification_kernel as walk
+from dunwell.ledger.arrays import known, offsets, standing_payments
+from dunwell.policy import PolicyText, in_force, read_policies
+
+LIMITATION_FOLDER = Path(__file__).parent / "limitation_texts"
+EVENT_KINDS = ("demand", "payment", "promise", "suit")
+_TALKS, _WRITES = ("call", "visit"), ("letter", "sms", "email", "app")
+
+
+@cache
+def limitation_texts() -> tuple[PolicyText, ...]:
+    """The texts that come with dunwell."""
+    return read_policies(LIMITATION_FOLDER)
+
+
+@dataclass(frozen=True, slots=True)
+class Limitation:
+    """Each account's end of the limitation period (day numbers, -1: none), the text that says so and the
+    event that counted last.
+    """
+
+    ends_on: NDArray[np.int32]
+    text_of: NDArray[np.int64]
+    last_event: NDArray[np.int64]
+    begins_on: NDArray[np.int32]
+    event_on: NDArray[np.int32]
+    event_kind: NDArray[np.int64]
+    texts: tuple[PolicyText, ...]
+
+    def column(self) -> pl.Series:
+        """``limitation_ends_on`` as days."""
+        days = pl.Series(self.ends_on).cast(pl.Date)
+        return pl.select(pl.when(pl.Series(self.ends_on >= 0)).then(days)).to_series()
+
+    def reason(self, account: int) -> dict[str, Any]:
+        """Why one account's claim ends when it does."""
+        number = int(self.text_of[account])
+        if number < 0:
+            return {
+                "value": None,
+                "why": "no limitation text is held for the customer's jurisdiction",
+                "source": None,
+            }
+        text = self.texts[number]
+        if self.ends_on[account] < 0:
+            return {
+                "value": None,
+                "why": "nothing is owed",
+                "source": text.source,
+                "source_quality": text.source_quality,
+            }
+        event = int(self.last_event[account])
+        begins = day_of(int(self.begins_on[account]))
+        why = f"{text.values['years']} years from the last instalment's due date, {begins}"
+        if event >= 0:
+            why = f"{text.values['years']} years from the {EVENT_KINDS[self.event_kind[event]]} of {day_of(int(self.event_on[event]))}"
+        ends = day_of(int(self.ends_on[account])).isoformat()
+        return {"value": ends, "why": why, "source": text.source, "source_quality": text.source_quality}
+
+
+def limitation(
+    tables: Mapping[str, pl.DataFrame],
+    is_owed: NDArray[np.bool_],
+    as_of: date,
+    known_at: datetime | None = None,
+    texts: Sequence[PolicyText] | None = None,
+) -> Limitation:
+    """The limitation clock of every account of a partition. ``is_owed``: whether anything is; nothing owed
+    has no clock.
+    """
+    held = tuple(in_force(limitation_texts() if texts is None else texts, as_of))
+    accounts = tables["accounts"]
+    text_of = _texts_of(held, accounts, tables["customers"])
+    begins = _last_due(known(tables["instalments"], known_at), accounts.height)
+    begins = np.where(is_owed, begins, -1).astype(np.int32)
+    events = interruptions(tables, known_at)
+    ends, last = walk.empty_days(accounts.height), np.full(accounts.height, -1, np.int64)
+    event_on = events["on"].to_physical().to_numpy()
+    event_kind = events["kind"].to_numpy()
+    if held:
+        walk.limitation_ends(
+            begins,
+            text_of,
+            np.array([t.values["years"] for t in held], np.int64),
+            np.array([t.values.get("years_at_most", 0) for t in held], np.int64),
+            offsets(events, accounts.height),
+            event_on,
+            event_kind,
+            np.array([[kind in t.values["interrupted_by"] for kind in EVENT_KINDS] for t in held], np.bool_),
+            np.array([[kind in t.values["revived_by"] for kind in EVENT_KINDS] for t in held], np.bool_),
+            day_number(as_of),
+            ends,
+            last,
+        )
+    return Limitation(ends, text_of, last, begins, event_on, event_kind, held)
+
+
+def interruptions(tables: Mapping[str, pl.DataFrame], known_at: datetime | None) -> pl.DataFrame:
+    """What may set the clock anew: account_row, on, kind (an index of EVENT_KINDS), by account and day.
+
+    A demand counts when it reached the person: writing that was delivered, a talk that took place. A contact
+    that names no account counts for every account of the person. A payment counts unless it was reversed.
+    """
+    payments = standing_payments(known(tables["payments"], known_at)).filter(pl.col("kind") == "payment")
+    suits = known(tables["holds"], known_at).filter(pl.col("kind") == "litigation")
+    parts = [
+        payments.select("account_row", on="paid_on", kind=pl.lit(EVENT_KINDS.index("payment"))),
+        suits.select("account_row", on="from_on", kind=pl.lit(EVENT_KINDS.index("suit"))),
+    ]
+    if tables["promises"].height:
+        promises = known(tables["promises"], known_at)
+        parts.append(
+            promises.select(
+                "account_row", on=pl.col("made_at").dt.date(), kind=pl.lit(EVENT_KINDS.index("promise"))
+            )
+        )
+    if tables["contacts"].height:
+        parts.append(_demands(known(tables["contacts"], known_at), tables["accounts"]))
+    shaped = [
+        part.select(pl.col("account_row").cast(pl.UInt32), "on", pl.col("kind").cast(pl.Int64))
+        for part in parts
+    ]
+    return pl.concat(shaped).sort("account_row", "on", "kind")
+
+
+def _demands(contacts: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    channel, outcome = pl.col("channel").cast(pl.String), pl.col("outcome").cast(pl.String)
+    reached = contacts.filter(
+        pl.col("direction").cast(pl.String) == "out",
+        pl.col("party").cast(pl.String) == "self",
+        (channel.is_in(_WRITES) & outcome.is_in(["delivered", "opened", "replied"]))
+        | (channel.is_in(_TALKS) & (outcome == "conversation")),
+    ).select(
+        "customer_id", "account_ids", on=pl.col("at").dt.date(), kind=pl.lit(EVENT_KINDS.index("demand"))
+    )
+    rows = accounts.select("account_id", "customer_id").with_row_index("account_row")
+    named = reached.filter(pl.col("account_ids").is_not_null()).explode("account_ids")
+    of_all = reached.filter(pl.col("account_ids").is_null())
+    return pl.concat(
+        [
+            named.join(rows, left_on="account_ids", right_on="account_id").select(
+                "account_row", "on", "kind"
+            ),
+            of_all.join(rows, on="customer_id").select("account_row", "on", "kind"),
+        ]
+    )
+
+
+def _texts_of(
+    texts: Sequence[PolicyText], accounts: pl.DataFrame, customers: pl.DataFrame
+) -> NDArray[np.int64]:
+    """Each account's text: that of the customer's region, else of the jurisdiction, else none (-1)."""
+    placed = accounts.select("customer_id").join(
+        customers.select("customer_id", "jurisdiction", "region"),
+        on="customer_id",
+        how="left",
+        maintain_order="left",
+    )
+    chosen = np.full(accounts.height, -1, np.int64)
+    for is_regional in (False, True):
+        for k, text in enumerate(texts):
+            if ("*" not in text.values["regions"]) is not is_regional:
+                continue
+            mine = placed["jurisdiction"].is_in(text.values["applies_to"]).fill_null(False)
+            if is_regional:
+                mine &= placed["region"].is_in(text.values["regions"]).fill_null(False)
+            chosen[mine.to_numpy()] = k
+    return chosen
+
+
+def _last_due(instalments: pl.DataFrame, account_count: int) -> NDArray[np.int32]:
+    """The due day of each account's last instalment, -1 where there is none."""
+    ends = offsets(instalments, account_count)
+    due = instalments["due_on"].to_physical().to_numpy()
+    last = np.full(account_count, -1, np.int32)
+    has_any = ends[1:] > ends[:-1]
+    last[has_any] = due[ends[1:][has_any] - 1]
+    return last
