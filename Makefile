@@ -52,8 +52,8 @@ format: setup  ## put the code in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup  ## how long a million accounts take here, beside merely reading their columns
-	@$(BIN)/pytest -m slow -k bench -s
+bench: setup  ## how long a million accounts take here, beside merely reading their columns, and beside a rival
+	@$(BIN)/python benchmarks/ledger.py
 
 lock: $(TOOLS)  ## pin every part anew, with hashes, into requirements.lock
 	@$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate \

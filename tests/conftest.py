@@ -4,6 +4,7 @@
 length and anew (``--hypothesis-profile=deep``).
 """
 
+import os
 from pathlib import Path
 
 import pytest

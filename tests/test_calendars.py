@@ -42,7 +42,9 @@ def fraction(day_count: DayCount, after: date, up_to: date) -> Fraction:
         (DayCount.THIRTY_E_360, date(2025, 5, 15), date(2026, 5, 15), Fraction(1)),
     ],
 )
-def test_worked_year_fractions(day_count: DayCount, after: date, up_to: date, year_fraction: Fraction) -> None:
+def test_worked_year_fractions(
+    day_count: DayCount, after: date, up_to: date, year_fraction: Fraction
+) -> None:
     assert fraction(day_count, after, up_to) == year_fraction
 
 

@@ -37,7 +37,15 @@ def test_decimal_text_becomes_minor_units(text: str, currency: str, minor: int) 
 
 @pytest.mark.parametrize(
     ("text", "currency"),
-    [("12.345", "USD"), ("0.5", "JPY"), ("1,000", "USD"), ("", "USD"), ("1e3", "USD"), ("٣", "USD"), ("--1", "USD")],
+    [
+        ("12.345", "USD"),
+        ("0.5", "JPY"),
+        ("1,000", "USD"),
+        ("", "USD"),
+        ("1e3", "USD"),
+        ("٣", "USD"),
+        ("--1", "USD"),
+    ],
 )
 def test_a_text_that_is_no_amount_of_the_currency_is_refused(text: str, currency: str) -> None:
     with pytest.raises(ValueError):

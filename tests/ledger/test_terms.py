@@ -32,7 +32,9 @@ annual_total_cost = "0.24"
 names = ["C", "M1", "M2"]
 from_days = [0, 1, 31]
 """
-LEAST = 'product = "p"\ncurrency = "EUR"\nallocation = "component_first"\nwaterfall = ["interest", "principal"]\n'
+LEAST = (
+    'product = "p"\ncurrency = "EUR"\nallocation = "component_first"\nwaterfall = ["interest", "principal"]\n'
+)
 
 
 def parsed(text: str) -> Terms:

@@ -3,9 +3,22 @@ runs.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
+
+from dunwell.cli.errors import explained
+
+
+class Command(TyperCommand):
+    """A command whose failures are explained to the person who can mend them, and which stops quietly on Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command's function."""
+        with explained():
+            return super().invoke(ctx)
+
 
 app = typer.Typer(
     name="dunwell",
@@ -49,7 +62,7 @@ def dunwell(
     """
 
 
-@app.command()
+@app.command(cls=Command)
 def demo(
     folder: Annotated[Path, typer.Option("--dir", help="Where to make the demo's workspace.")] = Path("demo"),
     accounts: Annotated[int, typer.Option(help="How many accounts to make.", min=100)] = 20_000,
@@ -67,7 +80,7 @@ def demo(
     raise typer.Exit(run_demo(folder, accounts, seed, as_of, as_json))
 
 
-@app.command()
+@app.command(cls=Command)
 def init(
     folder: Annotated[
         Path, typer.Argument(help="The new workspace's folder; it must not exist or be empty.")
@@ -82,7 +95,7 @@ def init(
     init_workspace(folder)
 
 
-@app.command()
+@app.command(cls=Command)
 def doctor(as_json: Json = False) -> None:
     """Say what is missing or misconfigured in this workspace, and the mend. Exits 1 when something must be
     mended.
@@ -94,7 +107,7 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(examine(Path.cwd(), as_json))
 
 
-@app.command()
+@app.command(cls=Command)
 def run(
     tape: Annotated[
         Path | None,
@@ -116,7 +129,7 @@ def run(
     raise typer.Exit(run_workspace(Path.cwd(), tape, as_of, known_at, engine, as_json))
 
 
-@app.command()
+@app.command(cls=Command)
 def ledger(
     tape: Annotated[Path, typer.Option(help="The folder with the lender's files.")],
     terms: Annotated[
@@ -151,7 +164,7 @@ def ledger(
     raise typer.Exit(write_positions(tape, terms, as_of, known_at, out, as_json))
 
 
-@app.command()
+@app.command(cls=Command)
 def statement(
     account_id: Annotated[str, typer.Argument(help="The account's id, as in the tape.")],
     as_of: AsOf = None,
