@@ -1,4 +1,6 @@
-"""What ``dunwell run`` says when it is done: a few lines and small tables for a person, the same as a dict for a machine."""
+"""What ``dunwell run`` says when it is done: a few lines and small tables for a person, the same as a dict
+for a machine.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -15,8 +17,12 @@ from dunwell.nightly.about import Quarantine, RunFacts
 from dunwell.nightly.figures import Figures, in_order, movements
 from dunwell.nightly.numbers import amount_text, plain_amount, share_text, short_amount
 
+BUCKETS_ACROSS = 8
+"""So many buckets fit side by side on a terminal."""
+
 RULES_SHOWN = 12
-"""A terminal shows so many broken rules, those with most rows; the report and the quarantine files have all."""
+"""A terminal shows so many broken rules, those with most rows; the report and the quarantine files have all.
+"""
 
 
 def summary_dict(
@@ -122,11 +128,34 @@ def _overdue_table(figures: Figures, bucket_order: Sequence[str]) -> RenderableT
             table.add_row(bucket, *(cell.get((currency, bucket), "-") for currency in currencies))
         table.add_row("overdue", *(amount_text(total[currency], currency) for currency in currencies))
         table.add_row("accounts late", *(f"{late[currency]:,}" for currency in currencies))
+    elif len(buckets) > BUCKETS_ACROSS:
+        return _overdue_by_age(figures)
     else:
         table = _table("", "late", "overdue", *buckets)
         for currency in currencies:
             cells = (cell.get((currency, bucket), "-") for bucket in buckets)
             table.add_row(currency, f"{late[currency]:,}", short_amount(total[currency]), *cells)
+    return Padding(table, (0, 0, 0, 2))
+
+
+def _overdue_by_age(figures: Figures) -> RenderableType:
+    """Overdue amounts by days past due, for portfolios whose products name too many different buckets to
+    stand side by side.
+    """
+    ageing = figures.ageing.filter(pl.col("past_due_total") > 0)
+    bands = sorted(set(ageing["from_days"]))
+    names = [f"{a}-{b - 1}" if b else f"{a}+" for a, b in zip(bands, [*bands[1:], 0], strict=True)]
+    cell = {
+        (c, d): short_amount(amount)
+        for c, d, amount in ageing.select("currency", "from_days", "past_due_total").iter_rows()
+    }
+    table = _table("days past due", "late", "overdue", *names)
+    for currency, late, total in figures.currencies.select(
+        "currency", "past_due_accounts", "past_due_total"
+    ).iter_rows():
+        table.add_row(
+            currency, f"{late:,}", short_amount(total), *(cell.get((currency, band), "-") for band in bands)
+        )
     return Padding(table, (0, 0, 0, 2))
 
 
