@@ -4,7 +4,6 @@
 length and anew (``--hypothesis-profile=deep``).
 """
 
-import os
 from pathlib import Path
 
 import pytest

@@ -172,8 +172,8 @@ def test_types_of_parquet(tmp_path: Path) -> None:
     payments = pl.DataFrame(tables["payments"]).with_columns(pl.col("amount").cast(pl.Decimal(38, 10)))
     payments.write_parquet(tmp_path / "payments.parquet")
     contacts = pl.DataFrame(tables["contacts"]).with_columns(
-        at=pl.lit(datetime(2026, 2, 20, 2, 0)),
-        account_ids=pl.lit(["A2", "A3"]),  # noqa: DTZ001 - a timestamp without zone is meant
+        at=pl.lit(datetime(2026, 2, 20, 2, 0, tzinfo=UTC)).dt.replace_time_zone(None),
+        account_ids=pl.lit(["A2", "A3"]),
     )
     contacts.write_parquet(tmp_path / "contacts.parquet")
     read = Read(tmp_path)

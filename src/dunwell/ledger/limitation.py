@@ -73,7 +73,8 @@ class Limitation:
         begins = day_of(int(self.begins_on[account]))
         why = f"{text.values['years']} years from the last instalment's due date, {begins}"
         if event >= 0:
-            why = f"{text.values['years']} years from the {EVENT_KINDS[self.event_kind[event]]} of {day_of(int(self.event_on[event]))}"
+            kind, on = EVENT_KINDS[self.event_kind[event]], day_of(int(self.event_on[event]))
+            why = f"{text.values['years']} years from the {kind} of {on}"
         ends = day_of(int(self.ends_on[account])).isoformat()
         return {"value": ends, "why": why, "source": text.source, "source_quality": text.source_quality}
 

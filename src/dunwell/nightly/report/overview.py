@@ -66,11 +66,13 @@ def buckets_section(
         "currency", "outstanding_principal", "past_due_principal"
     ).iter_rows():
         share_of = dict(shown.filter(currency=currency).select("bucket", "share").iter_rows())
+        # Products name their buckets differently: a panel draws the names that its currency knows.
+        own = [bucket for bucket in drawn if bucket in share_of] or drawn
         rows = pl.DataFrame(
             {
-                "label": drawn,
-                "value": [share_of.get(bucket, 0.0) for bucket in drawn],
-                "text": [language.share(share_of.get(bucket, 0.0), 1, 2) for bucket in drawn],
+                "label": own,
+                "value": [share_of.get(bucket, 0.0) for bucket in own],
+                "text": [language.share(share_of.get(bucket, 0.0), 1, 2) for bucket in own],
             }
         )
         title = f"{currency}: {say('buckets.chart')}"
