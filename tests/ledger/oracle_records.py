@@ -155,3 +155,22 @@ def day_fraction(day_count: str, day: date) -> Fraction:
 
 def _days_of_30e(day: date) -> int:
     return 360 * day.year + 30 * day.month + min(day.day, 30)
+
+
+# One situation, as any engine takes it ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Situation:
+    """An account with its product's terms (what tomllib gives for the terms file) and the day we look at it."""
+
+    terms: dict[str, Any]
+    exponent: int  # the currency's number of decimals
+    account: Account
+    instalments: Sequence[Instalment]
+    payments: Sequence[Payment]
+    charges: Sequence[Charge]
+    holds: Sequence[Hold]
+    as_of: date
+    known_at: datetime | None
+    imported_at: datetime  # stands in for a row's missing recorded_at

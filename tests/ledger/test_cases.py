@@ -1,13 +1,13 @@
 """Worked cases: what is owed in a situation a lawyer can read, its arithmetic told, held against every engine.
 
 A case (tests/ledger/cases/*.yaml) has `name`, `why`, `terms` (as in a terms file), the rows of one account (as on the tape; missing
-ids are numbered), `as_of` and what it expects of `positions`. Amounts are decimal text. An engine takes a `Case` and returns the
+ids are numbered), `as_of` and what it expects of `positions`. Amounts are decimal text. An engine takes a `Situation` and returns the
 columns of `positions` in minor units, or None when the account has no position; add one to `ENGINES`.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ import pytest
 import yaml
 
 from tests.ledger import oracle
-from tests.ledger.oracle import Account, Charge, Hold, Instalment, Payment
+from tests.ledger.oracle import Account, Charge, Hold, Instalment, Payment, Situation
 
 FOLDER = Path(__file__).parent / "cases"
 EXPONENTS = {"CNY": 2, "EUR": 2, "GBP": 2, "INR": 2, "USD": 2, "JPY": 0, "KWD": 3}
-IMPORTED_AT = datetime.fromisoformat("2026-01-01T00:00:00+00:00")  # of rows that do not say when they were recorded
+IMPORTED_AT = datetime.fromisoformat(
+    "2026-01-01T00:00:00+00:00"
+)  # of rows that do not say when they were recorded
 MONEY = (
     "due_principal",
     "due_interest",
@@ -51,25 +53,12 @@ KEYS = {
 
 
 @dataclass(frozen=True)
-class Case:
-    """One situation. `terms` is what tomllib would give for the product's terms file; `expect` is in minor units, or None."""
+class Case(Situation):
+    """A situation with its name, its arithmetic and what it expects: columns in minor units, or None for no position."""
 
     name: str
     why: str
-    terms: dict[str, Any]
-    account: Account
-    instalments: list[Instalment]
-    payments: list[Payment]
-    charges: list[Charge]
-    holds: list[Hold]
-    as_of: date
-    known_at: datetime | None
-    imported_at: datetime
     expect: Mapping[str, object] | None
-
-    @property
-    def exponent(self) -> int:
-        return EXPONENTS[self.terms["currency"]]
 
 
 def minor(text: object, exponent: int) -> int:
@@ -107,6 +96,7 @@ def read_case(table: dict[str, Any]) -> Case:
         name=table["name"],
         why=table["why"],
         terms=terms,
+        exponent=exponent,
         account=Account(
             principal=minor(account["principal"], exponent),
             opened_on=account["opened_on"],
@@ -141,21 +131,21 @@ def read_cases(folder: Path = FOLDER) -> list[Case]:
     ]
 
 
-def run_oracle(case: Case) -> Mapping[str, object] | None:
+def run_oracle(situation: Situation) -> Mapping[str, object] | None:
     return oracle.position(
-        case.account,
-        case.instalments,
-        case.payments,
-        case.charges,
-        case.holds,
-        oracle.terms_from(case.terms, case.exponent),
-        case.as_of,
-        case.known_at,
-        case.imported_at,
+        situation.account,
+        situation.instalments,
+        situation.payments,
+        situation.charges,
+        situation.holds,
+        oracle.terms_from(situation.terms, situation.exponent),
+        situation.as_of,
+        situation.known_at,
+        situation.imported_at,
     )
 
 
-Engine = Callable[[Case], Mapping[str, object] | None]
+Engine = Callable[[Situation], Mapping[str, object] | None]
 ENGINES: dict[str, Engine] = {"oracle": run_oracle}
 CASES = read_cases()
 

@@ -1,0 +1,323 @@
+"""Classes from the history of arrears: worked cases at every boundary, and a slow day-by-day oracle beside the compiled walk."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dunwell.calendars import add_months, day_number, day_of
+from dunwell.ledger import kernel
+from dunwell.ledger.classification import Classifier, class_texts
+from dunwell.ledger.positions import Timeline
+from dunwell.ledger.terms import Terms, parse_terms
+
+START = date(2024, 1, 10)
+
+
+@dataclass(frozen=True)
+class State:
+    """The end of a day on which an account's arrears changed; ``oldest`` None: nothing past due."""
+
+    on: date
+    oldest: date | None
+    overdue: int = 50_000
+    exposure: int = 100_000
+
+
+def late_from(due: date) -> State:
+    return State(due, due)
+
+
+def cleared(on: date) -> State:
+    return State(on, None, 0, 50_000)
+
+
+def terms(credit: str = "closed_end", currency: str = "CNY") -> dict[str, Terms]:
+    text = {
+        "product": "p",
+        "currency": currency,
+        "waterfall": ["principal"],
+        "allocation": "instalment_first",
+        "credit": credit,
+    }
+    return {"p": parse_terms(text, "p.toml")}
+
+
+def classes(
+    states: Sequence[State],
+    as_of: date,
+    jurisdiction: str = "cn",
+    *,
+    dues: Sequence[date] = (),
+    credit: str = "closed_end",
+    currency: str = "CNY",
+) -> dict[str, Any]:
+    """The class columns of one account with these arrears."""
+    tables = {
+        "accounts": pl.DataFrame(
+            {"account_id": ["A"], "customer_id": ["C"], "product": ["p"], "currency": [currency]}
+        ),
+        "customers": pl.DataFrame({"customer_id": ["C"], "jurisdiction": [jurisdiction]}),
+    }
+    classifier = Classifier(tables, terms(credit, currency), as_of)
+    timeline = Timeline(
+        np.zeros(len(states), np.int64),
+        np.array([day_number(s.on) for s in states], np.int32),
+        np.array([-1 if s.oldest is None else day_number(s.oldest) for s in states], np.int32),
+        np.array([s.overdue for s in states], np.int64),
+        np.array([s.exposure for s in states], np.int64),
+    )
+    none = np.empty(0, np.int64)
+    due_days = np.array([day_number(d) for d in sorted(dues)], np.int32)
+    offsets = np.array([0, len(due_days)], np.int64)
+    events = kernel.Events(offsets, due_days, *([none] * 15))
+    columns = classifier.classify(timeline, events, 0, 1)
+    last = max((s for s in states if s.on <= as_of), key=lambda s: s.on, default=None)
+    days = max(0, (as_of - last.oldest).days) if last and last.oldest else 0
+    told = {name: column[0] for name, column in classifier.columns([columns], np.array([days])).items()}
+    return told | {
+        "class_since": _day(columns.class_since[0]),
+        "default_since": _day(columns.default_since[0]),
+        "days": days,
+    }
+
+
+def _day(number: int) -> date | None:
+    return day_of(int(number)) if number >= 0 else None
+
+
+@pytest.mark.parametrize(
+    ("jurisdiction", "credit", "days", "asset_class"),
+    [
+        ("cn", "closed_end", 0, "normal"),
+        ("cn", "closed_end", 1, "special_mention"),
+        ("cn", "closed_end", 90, "special_mention"),
+        ("cn", "closed_end", 91, "substandard"),
+        ("cn", "closed_end", 270, "substandard"),
+        ("cn", "closed_end", 271, "doubtful"),
+        ("cn", "closed_end", 360, "doubtful"),
+        ("cn", "closed_end", 361, "loss"),
+        ("us", "closed_end", 89, "pass"),
+        ("us", "closed_end", 90, "substandard"),
+        ("us", "closed_end", 119, "substandard"),
+        ("us", "closed_end", 120, "loss"),
+        ("us", "open_end", 120, "substandard"),
+        ("us", "open_end", 179, "substandard"),
+        ("us", "open_end", 180, "loss"),
+        ("gb", "closed_end", 90, "performing"),
+        ("in", "closed_end", 91, "non_performing"),
+    ],
+)
+def test_each_class_begins_on_its_day(jurisdiction: str, credit: str, days: int, asset_class: str) -> None:
+    told = classes([late_from(START)], START + timedelta(days=days), jurisdiction, credit=credit)
+    assert told["asset_class"] == asset_class
+
+
+@pytest.mark.parametrize(
+    ("days", "stage", "term"),
+    [
+        (0, 1, "current"),
+        (1, 1, "short"),
+        (30, 1, "short"),
+        (31, 2, "middle"),
+        (89, 2, "middle"),
+        (90, 3, "middle"),
+        (91, 3, "long"),
+    ],
+)
+def test_stages_and_terms_go_by_the_days_alone(days: int, stage: int, term: str) -> None:
+    told = classes([late_from(START)], START + timedelta(days=days))
+    assert (told["ifrs_stage"], told["term"]) == (stage, term)
+
+
+def test_before_the_text_was_in_force_china_has_the_text_for_everybody() -> None:
+    due = date(2022, 1, 10)
+    assert classes([late_from(due)], date(2023, 6, 30))["asset_class"] == "non_performing"
+    assert classes([late_from(due)], date(2023, 7, 1))["asset_class"] == "loss"
+
+
+class TestUpgradeInChina:
+    """Substandard or worse stays until all arrears are repaid and then through the observation."""
+
+    reached = START + timedelta(days=300)
+
+    def history(self, *later: State) -> list[State]:
+        return [late_from(START), *later]
+
+    def test_paying_part_of_the_arrears_upgrades_nothing(self) -> None:
+        partly = State(self.reached, START + timedelta(days=270))
+        told = classes(self.history(partly), self.reached + timedelta(days=10))
+        assert (told["days"], told["asset_class"]) == (40, "doubtful")
+        assert told["class_since"] == START + timedelta(days=271)
+
+    def test_all_repaid_is_observed_for_six_months(self) -> None:
+        history = self.history(cleared(self.reached))
+        end = add_months(self.reached, 6)
+        assert classes(history, end - timedelta(days=1))["asset_class"] == "doubtful"
+        told = classes(history, end)
+        assert (told["asset_class"], told["class_since"]) == ("normal", end)
+
+    def test_two_payment_periods_when_they_are_longer(self) -> None:
+        history = self.history(cleared(self.reached))
+        second_due = self.reached + timedelta(days=400)
+        dues = [self.reached, self.reached + timedelta(days=200), second_due]
+        assert classes(history, second_due - timedelta(days=1), dues=dues)["asset_class"] == "doubtful"
+        assert classes(history, second_due, dues=dues)["asset_class"] == "normal"
+
+    def test_a_new_arrear_begins_the_observation_anew(self) -> None:
+        again = self.reached + timedelta(days=100)
+        history = self.history(cleared(self.reached), late_from(again), cleared(again + timedelta(days=5)))
+        assert classes(history, add_months(self.reached, 6))["asset_class"] == "doubtful"
+        end = add_months(again + timedelta(days=5), 6)
+        assert classes(history, end - timedelta(days=1))["asset_class"] == "doubtful"
+        assert classes(history, end)["asset_class"] == "normal"
+
+    def test_paid_on_the_due_date_breaks_no_observation(self) -> None:
+        due = self.reached + timedelta(days=100)
+        history = self.history(cleared(self.reached), late_from(due), cleared(due + timedelta(days=0)))
+        assert classes(history[:2] + history[3:], add_months(self.reached, 6))["asset_class"] == "normal"
+
+    def test_special_mention_has_no_memory(self) -> None:
+        history = [late_from(START), cleared(START + timedelta(days=60))]
+        assert classes(history, START + timedelta(days=60))["asset_class"] == "normal"
+
+
+class TestDefault:
+    """More than 90 consecutive days materially past due, until three months without."""
+
+    def test_begins_on_the_91st_day(self) -> None:
+        assert not classes([late_from(START)], START + timedelta(days=90))["in_default"]
+        told = classes([late_from(START)], START + timedelta(days=91))
+        assert told["in_default"]
+        assert told["default_since"] == START + timedelta(days=91)
+
+    @pytest.mark.parametrize(
+        ("currency", "overdue", "exposure", "is_default"),
+        [
+            ("CNY", 1_000, 100_000, False),
+            ("CNY", 1_001, 100_000, True),
+            ("EUR", 10_000, 100_000, False),
+            ("EUR", 10_001, 100_000, True),
+            ("EUR", 20_000, 2_000_000, False),
+        ],
+    )
+    def test_both_thresholds_must_be_exceeded(
+        self, currency: str, overdue: int, exposure: int, is_default: bool
+    ) -> None:
+        told = classes(
+            [State(START, START, overdue, exposure)], START + timedelta(days=200), "eu", currency=currency
+        )
+        assert told["in_default"] is is_default
+
+    def test_a_day_below_the_threshold_resets_the_counter(self) -> None:
+        dip = START + timedelta(days=80)
+        history = [late_from(START), State(dip, START, 1_000, 100_000), State(dip + timedelta(days=1), START)]
+        assert not classes(history, START + timedelta(days=120))["in_default"]
+        assert classes(history, dip + timedelta(days=91))["in_default"]
+
+    def test_ends_after_three_months_without_material_arrears(self) -> None:
+        paid = START + timedelta(days=150)
+        history = [late_from(START), cleared(paid)]
+        end = add_months(paid, 3)
+        assert classes(history, end - timedelta(days=1))["in_default"]
+        told = classes(history, end)
+        assert not told["in_default"]
+        assert told["default_since"] == end
+
+    def test_a_new_material_arrear_restarts_the_probation(self) -> None:
+        paid = START + timedelta(days=150)
+        again = paid + timedelta(days=60)
+        history = [late_from(START), cleared(paid), late_from(again), cleared(again + timedelta(days=3))]
+        assert classes(history, add_months(paid, 3))["in_default"]
+        assert not classes(history, add_months(again + timedelta(days=3), 3))["in_default"]
+
+
+def slow_class(states: Sequence[State], as_of: date, dues: Sequence[date]) -> str:
+    """China's class day by day, as the text reads."""
+    names = ["normal", "special_mention", "substandard", "doubtful", "loss"]
+    worst, until = 0, None
+    rank = 0
+    day = states[0].on if states else as_of
+    while day <= as_of:
+        state = max((s for s in states if s.on <= day), key=lambda s: s.on)
+        days = (day - state.oldest).days if state.oldest else 0
+        rank = sum(days >= limit for limit in (1, 91, 271, 361))
+        if rank > 0:
+            if until is not None and until < day:
+                worst = 0
+            until = None
+            if rank >= 2:
+                worst = max(worst, rank)
+        elif state.oldest is None and worst >= 2 and until is None:
+            later = [d for d in sorted(dues) if d > day]
+            until = max([add_months(day, 6), *later[1:2]])
+        day += timedelta(days=1)
+    if until is not None and until <= as_of:
+        worst = 0
+    return names[max(rank, worst)]
+
+
+def slow_default(states: Sequence[State], as_of: date) -> bool:
+    """EBA default day by day: count material days in a row; leave after three months without one."""
+    run, is_default, free_from = 0, False, None
+    day = states[0].on if states else as_of
+    while day <= as_of:
+        state = max((s for s in states if s.on <= day), key=lambda s: s.on)
+        days = (day - state.oldest).days if state.oldest else 0
+        is_material = days >= 1 and state.overdue > 0 and state.overdue * 100 > state.exposure
+        if is_default and free_from is not None and day >= add_months(free_from, 3):
+            is_default, free_from = False, None
+        run = run + 1 if is_material else 0
+        if run > 90:
+            is_default = True
+        if is_default:
+            free_from = None if is_material else (free_from or day)
+        day += timedelta(days=1)
+    return is_default
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[State]:
+    """Arrears that fall due, are partly paid (the oldest day moves on), shrink below the threshold, and are cleared."""
+    states: list[State] = []
+    day = START
+    for _ in range(draw(st.integers(1, 6))):
+        day += timedelta(days=draw(st.integers(1, 200)))
+        kind = draw(st.sampled_from(["late", "clear", "partly", "small"]))
+        previous = states[-1] if states else cleared(START)
+        if kind == "clear" and states:
+            states.append(cleared(day))
+        elif kind == "partly" and previous.oldest:
+            states.append(State(day, min(day, previous.oldest + timedelta(days=draw(st.integers(0, 120))))))
+        elif kind == "small" and previous.oldest:
+            states.append(State(day, previous.oldest, draw(st.sampled_from([999, 1_000, 1_001])), 100_000))
+        else:
+            states.append(State(day, previous.oldest or day))
+    return states
+
+
+@given(states=histories(), days=st.integers(0, 500), gaps=st.lists(st.integers(20, 200), max_size=8))
+def test_the_walk_is_the_text_read_day_by_day(states: list[State], days: int, gaps: list[int]) -> None:
+    as_of = states[-1].on + timedelta(days=days)
+    dues = [START + timedelta(days=sum(gaps[: k + 1])) for k in range(len(gaps))]
+    told = classes(states, as_of, dues=dues)
+    assert told["asset_class"] == slow_class(states, as_of, dues)
+    assert told["in_default"] == slow_default(states, as_of)
+
+
+def test_every_text_says_since_when_on_whose_word_and_how_well_it_is_held() -> None:
+    assert {text.values["column"] for text in class_texts()} == {
+        "asset_class",
+        "ifrs_stage",
+        "in_default",
+        "term",
+    }
+    for text in class_texts():
+        assert text.citation
+        assert text.source_quality in ("text", "press", "memory")
