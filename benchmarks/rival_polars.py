@@ -103,7 +103,6 @@ def _days_of_payment(folder: Path, accounts: pl.DataFrame, as_of: date) -> pl.Da
         .collect(engine="streaming")
     )
     rows = _by_account(rows, accounts, "paid")
-    ends_a_day = (pl.struct("account", "paid") != pl.struct("account", "paid").shift(-1)).fill_null(True)
     ends_a_day = (
         (pl.col("account") != pl.col("account").shift(-1)) | (pl.col("paid") != pl.col("paid").shift(-1))
     ).fill_null(True)
@@ -139,3 +138,25 @@ def _by_account(rows: pl.DataFrame, accounts: pl.DataFrame, day: str) -> pl.Data
         ).all()
     ).item()
     return rows if is_sorted else rows.sort("account", day, maintain_order=True)
+
+
+def _refuse_overflow(accounts: pl.DataFrame, instalments: pl.DataFrame, as_of: date) -> None:
+    """Penalty is summed as balance times days times grains: that must stay within 64 bits, also doubled for rounding."""
+    if instalments.is_empty():
+        return
+    days = (as_of - date(1970, 1, 1)).days - int(instalments.select(pl.col(_DUE).min()).item())
+    balance = int(instalments.select(pl.col(_PRINCIPAL).max()).item())
+    grains = int(accounts.select(pl.col("grains").max()).item())
+    if 2 * balance * max(days, 1) * grains > _INT64_MAX:
+        raise OverflowError(f"{balance} minor units over {days} days at {grains} grains leave 64 bits")
+
+
+def _starts(count: int, instalments: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+    """Where each account's instalments and days of payment begin and end, an account a row."""
+    starts = pl.DataFrame({"account": pl.int_range(count, eager=True)})
+    for name, rows in (("item", instalments), ("pay", payments)):
+        first = rows["account"].search_sorted(starts["account"], side="left").cast(pl.Int64)
+        starts = starts.with_columns(
+            first.alias(name), first.shift(-1, fill_value=rows.height).alias(f"{name}_end")
+        )
+    return starts

@@ -28,7 +28,10 @@ from dunwell.book.values import MONEY_SCALE, TOO_FINE, TYPED, rules, typed
 from dunwell.money import CURRENCIES
 
 _BATCH_ROWS = 1 << 20
-_ROWS_A_PARTITION = {"figures": 30_000_000, "times": 24_000_000, "everything": 6_000_000}
+_ROWS_IN_ONE = {"figures": 25_000_000, "times": 18_000_000, "everything": 6_000_000}
+"""So many rows are held at once without a detour over scratch files, within 2 GiB."""
+
+_ROWS_A_PARTITION = {"figures": 8_000_000, "times": 8_000_000, "everything": 6_000_000}
 
 Watch = Callable[[str, int, int], None]
 
@@ -145,7 +148,7 @@ class Tape:
             self.sources = self._open(columns or {}, tables)
             self.ignored = self._ignored(tables)
             rows = sum(self._row_count(source) for source in list(self.sources.values()))
-            self.partition_count = partition_count or max(1, -(-rows // _ROWS_A_PARTITION[detail]))
+            self.partition_count = partition_count or _partitions_for(rows, detail)
             self._buckets = Buckets(self.partition_count, Path(self._scratch.name))
             self._bad_keys: list[pl.DataFrame] = []
             self.customers, self.accounts = Parents(), Parents()
@@ -552,6 +555,10 @@ class Checks:
         broken = mask.fill_null(False).to_numpy()
         self.is_bad |= broken
         self._faults.add(self._table, self._rows.filter(mask).to_list(), rule)
+
+
+def _partitions_for(rows: int, detail: Detail) -> int:
+    return 1 if rows <= _ROWS_IN_ONE[detail] else -(-rows // _ROWS_A_PARTITION[detail])
 
 
 def _filled(column: Column, is_present: bool, imported_at: datetime) -> pl.Expr:

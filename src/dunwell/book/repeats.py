@@ -1,5 +1,6 @@
 """Keys that stand more than once in a file: found by hash, judged by the rows' own texts."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from dunwell.book.quarantine import DIFFERS, Faults
 from dunwell.book.sources import ROW, Source, as_text
 from dunwell.book.tables import Kind
 from dunwell.book.values import typed
+
+_CHUNK_KEYS = 1 << 22
 
 
 class KeyLog:
@@ -40,16 +43,22 @@ class KeyLog:
             return may_repeat(keys)
         if not self._file.exists():
             return False
-        keys_on_disk = np.memmap(self._file, np.uint64, "r")
-        step = 1 << 22
         for part in range(self._parts):
-            mine = [
-                chunk[(chunk >> np.uint64(40)) % np.uint64(self._parts) == part]
-                for chunk in (keys_on_disk[i : i + step] for i in range(0, len(keys_on_disk), step))
-            ]
-            if may_repeat(np.concatenate(mine)):
+            if may_repeat(
+                np.concatenate([chunk[_part_of(chunk, self._parts) == part] for chunk in self._chunks()])
+            ):
                 return True
         return False
+
+    def _chunks(self) -> Iterator[NDArray[np.uint64]]:
+        with self._file.open("rb") as stream:
+            while len(chunk := np.fromfile(stream, np.uint64, _CHUNK_KEYS)):
+                yield chunk
+
+
+def _part_of(keys: NDArray[np.uint64], parts: int) -> NDArray[np.uint64]:
+    """A part by the key's upper bits (the lower ones set the bits of the table in ``may_repeat``)."""
+    return (keys >> np.uint64(40)) % np.uint64(parts)
 
 
 def repeated_rows(source: Source, key: list[str]) -> list[int]:
