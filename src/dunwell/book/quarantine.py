@@ -34,7 +34,7 @@ _MENDS: tuple[tuple[str, str], ...] = (
     (r"is not in (accounts|customers)$", "Send the row it belongs to, or mend the id"),
     (rf"^{PARENT_IN_QUARANTINE}$", "Mend the account or customer it belongs to"),
     (rf"^{DIFFERS}$", "Keep one row a key; send corrections as the one row that holds now"),
-    (r"^exact repeat of row", "Remove the repeat"),
+    (r"^exact repeat of ", "Remove the repeat"),
     (r"is not ISO 4217$", "Write a code like CNY, USD or EUR"),
     (r"has no terms$", "Add a file for the product to the terms"),
     (r"differs from the product's$", "Mend the account's currency or the product's terms"),
@@ -90,9 +90,9 @@ def quarantine_frame(source: Source, faults: Faults) -> pl.DataFrame:
     rules = faults.rules(source.table.name)
     rows = sorted(rules)
     texts = source.text_rows(rows)
-    own = [name for name in texts.columns if name not in (ROW, "file", "row", "rules")]
+    own = [name for name in texts.columns if name != ROW]
     return texts.select(
-        *own,
+        *(pl.col(name).alias(f"attribute:{name}" if name in ("file", "row", "rules") else name) for name in own),
         pl.lit(source.path.name).alias("file"),
         pl.col(ROW).cast(pl.Int64).alias("row"),
         pl.Series("rules", [rules[row] for row in rows], dtype=pl.List(pl.String)),

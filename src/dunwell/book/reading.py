@@ -22,7 +22,15 @@ from dunwell.book.finding import Index, hash_of, hashes
 from dunwell.book.partitions import PARTITION, Buckets, Partition
 from dunwell.book.quarantine import PARENT_IN_QUARANTINE, Faults, quarantine_frame, write_quarantine
 from dunwell.book.repeats import KeyLog, judge_repeats, repeated_rows
-from dunwell.book.sources import FLAWS, ROW, FileUnreadable, Source, TapeUnusable, open_source
+from dunwell.book.sources import (
+    FLAWS,
+    ROW,
+    FileUnreadable,
+    Source,
+    TapeUnusable,
+    is_about_utf8,
+    open_source,
+)
 from dunwell.book.tables import REQUIRED_TABLES, TABLES, Column, Kind, Table
 from dunwell.book.values import MONEY_SCALE, TOO_FINE, TYPED, rules, typed
 from dunwell.money import CURRENCIES
@@ -31,7 +39,7 @@ _BATCH_ROWS = 1 << 20
 _ROWS_IN_ONE = {"figures": 25_000_000, "times": 18_000_000, "everything": 6_000_000}
 """So many rows are held at once without a detour over scratch files, within 2 GiB."""
 
-_ROWS_A_PARTITION = {"figures": 8_000_000, "times": 8_000_000, "everything": 6_000_000}
+_ROWS_A_PARTITION = {"figures": 5_000_000, "times": 5_000_000, "everything": 5_000_000}
 
 Watch = Callable[[str, int, int], None]
 
@@ -260,13 +268,30 @@ class Tape:
         if source.table.is_required:
             raise TapeUnusable(str(error)) from error
         self.unreadable.append(error)
-        self._buckets.drop(source.table.name)
-        self.faults.forget(source.table.name)
+        self._forget(source.table)
 
     def _read(self, source: Source) -> None:
-        """One file: every batch typed, checked, matched with its parents and kept; once more should keys
-        repeat.
-        """
+        """One file; with care and from the start where it turns out to hold bytes that are not UTF-8."""
+        try:
+            self._read_whole(source)
+        except (FileUnreadable, pl.exceptions.PolarsError, OSError) as error:
+            if not is_about_utf8(error) or source.is_read_with_care:
+                raise error if isinstance(error, FileUnreadable) else self._lost(source, error) from error
+            self._forget(source.table)
+            self.sources[source.table.name] = careful = source.with_care()
+            self._read(careful)
+
+    def _forget(self, table: Table) -> None:
+        """Drop what was read of a table, to read it again."""
+        self._buckets.drop(table.name)
+        self.faults.forget(table.name)
+        for parents in self._parents_of(table):
+            parents.forget()
+        if table.name == "instalments":
+            self._bad_keys.clear()
+
+    def _read_whole(self, source: Source) -> None:
+        """Every batch typed, checked, matched with its parents and kept; once more should keys repeat."""
         table = source.table
         repeated: list[int] = []
         if not table.key:
@@ -416,6 +441,7 @@ class Tape:
             (expected != currency).fill_null(False) & pl.Series(codes >= 0),
         )
         is_without_rate = product.is_in(sorted(self._needing_rate)) & batch["annual_rate_ppb"].is_null()
+        is_without_rate &= ~pl.Series(checks.is_broken("annual_rate"))
         checks.note("annual_rate is missing, and the product's penalty is a multiple of it", is_without_rate)
         self._to_minor_units(batch, plan.source.table, codes, checks)
         self.accounts.keys.append(_keys(batch.pop(KEY)))
@@ -547,6 +573,11 @@ class Checks:
     def __init__(self, table: str, faults: Faults, row_numbers: pl.Series) -> None:
         self._table, self._faults, self._rows = table, faults, row_numbers
         self.is_bad: NDArray[np.bool_] = np.zeros(len(row_numbers), np.bool_)
+        self._broken: dict[str, NDArray[np.bool_]] = {}
+
+    def is_broken(self, column: str) -> NDArray[np.bool_]:
+        """Which rows broke a rule about the column so far."""
+        return self._broken.get(column, np.zeros(len(self._rows), np.bool_))
 
     def note(self, rule: str, mask: pl.Series) -> None:
         """Rows for which the mask is true broke the rule."""
@@ -554,6 +585,8 @@ class Checks:
             return
         broken = mask.fill_null(False).to_numpy()
         self.is_bad |= broken
+        column = rule.split(" ", 1)[0]
+        self._broken[column] = self.is_broken(column) | broken
         self._faults.add(self._table, self._rows.filter(mask).to_list(), rule)
 
 

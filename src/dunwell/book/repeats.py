@@ -23,6 +23,7 @@ class KeyLog:
 
     def __init__(self, scratch: Path, table: str, parts: int) -> None:
         self._file = scratch / f"{table}.keys"
+        self._file.unlink(missing_ok=True)
         self._parts = parts
         self._held: list[NDArray[np.uint64]] = []
 
@@ -65,12 +66,17 @@ def repeated_rows(source: Source, key: list[str]) -> list[int]:
     """The rows whose key stands more than once, by hash."""
     present = [name for name in key if name in source.dtypes]
     hashed = pl.concat_str(
-        [as_text(name, source.dtypes[name]).fill_null("\0") for name in present], separator="\x1f"
+        [_hashable(name, source).fill_null("\0") for name in present], separator="\x1f"
     ).hash(HASH_SEED)
     keys = source.scan.with_row_index(ROW, offset=1).select(
         ROW, hashed.alias("key"), pl.all_horizontal(pl.col(n).is_null() for n in present).alias("none")
     )
     return keys.filter(~pl.col("none")).filter(pl.col("key").is_duplicated()).collect()[ROW].to_list()
+
+
+def _hashable(name: str, source: Source) -> pl.Expr:
+    text = as_text(name, source.dtypes[name])
+    return text.bin.encode("hex") if source.dtypes[name] == pl.Binary else text
 
 
 def judge_repeats(source: Source, rows: list[int], faults: Faults) -> list[int]:

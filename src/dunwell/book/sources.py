@@ -3,14 +3,16 @@ came in.
 
 Parquet is read as it is. A CSV file is first looked at byte by byte: when it is UTF-8 and every record has
 the header's number of fields, Polars reads it as text; a file that is ragged or holds other bytes is read
-record by record into a scratch file, with what is wrong noted beside each record in the column FLAWS.
+record by record into a scratch file, with what is wrong noted beside each record in the column FLAWS. A
+Parquet file with such bytes goes the same way (``care``).
 """
 
 import codecs
 import csv
+import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -18,16 +20,17 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numba import njit
 
+from dunwell.book.care import FLAWS, MARK, decoded, mark_bytes, read_parquet_with_care
 from dunwell.book.tables import TABLES, Table
 
-FLAWS = "§flaws"
 ROW = "§row"
 
 _CHUNK_RECORDS = 100_000
 _LINES_A_RECORD = 50
-_NOT_UTF8 = "\ufffd"
+_MARKED = re.compile(f"{MARK}<[0-9a-f]{{2}}>")
 
 
 class TapeUnusable(Exception):
@@ -52,21 +55,54 @@ class Source:
     path: Path
     scan: pl.LazyFrame
     dtypes: Mapping[str, pl.DataType]
+    scratch: Path
+    theirs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_read_with_care(self) -> bool:
+        """Whether each row's flaws stand beside it."""
+        return FLAWS in self.dtypes
+
+    def with_care(self) -> "Source":
+        """The same Parquet file, its texts decoded one by one. Raises FileUnreadable."""
+        out = self.scratch / f"{self.path.stem}-with-care.parquet"
+        as_text = [name for name, ours in self.theirs.items() if ours in self.table.by_name]
+        as_text += [name for name in self.table.by_name if name not in self.theirs.values()]
+        try:
+            read_parquet_with_care(self.path, out, as_text)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(self.path, error) from error
+        scan = pl.scan_parquet(out, glob=False).rename(dict(self.theirs))
+        return replace(self, scan=scan, dtypes=dict(scan.collect_schema()))
 
     def text_rows(self, rows: Collection[int]) -> pl.DataFrame:
         """The columns of these rows (1 is the first after the header) as text, with ROW, in order."""
         names = [name for name in self.dtypes if name != FLAWS]
-        return (
-            self.scan.with_row_index(ROW, offset=1)
-            .filter(pl.col(ROW).is_in(pl.Series(sorted(rows), dtype=pl.UInt32).implode()))
-            .select(ROW, *(as_text(name, self.dtypes[name]) for name in names))
-            .collect()
+        wanted = pl.Series(sorted(rows), dtype=pl.UInt32).implode()
+        found = self.scan.with_row_index(ROW, offset=1).filter(pl.col(ROW).is_in(wanted))
+        try:
+            texts = found.select(ROW, *(as_text(name, self.dtypes[name]) for name in names)).collect()
+        except pl.exceptions.PolarsError as error:
+            if not is_about_utf8(error) or self.is_read_with_care:
+                raise
+            return self.with_care().text_rows(rows)
+        return texts.with_columns(
+            pl.Series(name, [None if b is None else decoded(b) for b in texts[name]], dtype=pl.String)
+            for name in names
+            if self.dtypes[name] == pl.Binary
         )
 
 
+def is_about_utf8(error: Exception) -> bool:
+    """Whether reading failed for bytes that are not UTF-8."""
+    return "utf-8" in str(error).lower() or "utf8" in str(error).lower()
+
+
 def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
-    """A column as text, lists joined by ``;``."""
+    """A column as text, lists joined by ``;``; bytes stay what they are."""
     column = pl.col(name)
+    if dtype == pl.Binary:
+        return column
     return (
         column.cast(pl.List(pl.String)).list.join(";")
         if isinstance(dtype, pl.List)
@@ -99,7 +135,9 @@ def open_source(folder: Path, table: str, columns: Mapping[str, str], scratch: P
         dtypes = dict(scan.collect_schema())
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _unreadable(file, error) from error
-    return _renamed(Source(TABLES[table], file, scan, dtypes), columns)
+    source = _renamed(Source(TABLES[table], file, scan, dtypes, scratch), columns)
+    are_bytes = any(source.dtypes.get(name) == pl.Binary for name in source.table.by_name)
+    return source.with_care() if are_bytes else source
 
 
 def _unreadable(file: Path, error: Exception) -> FileUnreadable:
@@ -138,7 +176,7 @@ def _renamed(source: Source, columns: Mapping[str, str]) -> Source:
             f"Add it, or name yours under [tape.columns.{source.table.name}] in dunwell.toml",
         )
     dtypes = {theirs.get(name, name): dtype for name, dtype in source.dtypes.items()}
-    return Source(source.table, source.path, source.scan.rename(theirs), dtypes)
+    return replace(source, scan=source.scan.rename(theirs), dtypes=dtypes, theirs=theirs)
 
 
 def _scan_parquet(file: Path) -> pl.LazyFrame:
@@ -147,9 +185,36 @@ def _scan_parquet(file: Path) -> pl.LazyFrame:
 
 def _scan_csv(file: Path, scratch: Path) -> pl.LazyFrame:
     is_utf8, is_even = _looks(file)
+    _check_header(file)
     if is_utf8 and is_even:
         return pl.scan_csv(file, infer_schema=False, glob=False)
     return pl.scan_parquet(_read_with_care(file, scratch, is_utf8))
+
+
+def _check_header(file: Path) -> None:
+    """Raises FileUnreadable for a header that can only be misread."""
+    header = _header(file)
+    twice = sorted(name for name in set(header) if header.count(name) > 1)
+    if twice:
+        raise FileUnreadable(
+            file.name,
+            f"names the column {twice[0]!r} twice in its header",
+            "Give every column a name of its own",
+        )
+    separator = next((s for s in ";\t|" if len(header) == 1 and s in header[0]), None)
+    if separator is not None:
+        raise FileUnreadable(
+            file.name, f"separates its fields with {separator!r}", "Export it with commas between the fields"
+        )
+    if "\x00" in "".join(header):
+        raise FileUnreadable(
+            file.name, "is not UTF-8 (it looks like UTF-16)", "Export it as UTF-8 with a header row"
+        )
+
+
+def _header(file: Path) -> list[str]:
+    with file.open(encoding="utf-8-sig", errors="dunwell-mark", newline="\n") as stream:
+        return next(_records(stream, 0), [])
 
 
 def _looks(file: Path) -> tuple[bool, bool]:
@@ -208,14 +273,7 @@ def _count_fields(block: Any, state: Any) -> None:
                 state[_IS_UNEVEN] = 1
 
 
-def _mark_bytes(error: UnicodeError) -> tuple[str, int]:
-    """Stands in for bytes that are not UTF-8: a mark and the bytes in hexadecimal, so that none is lost."""
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return _NOT_UTF8 + "".join(f"<{byte:02x}>" for byte in error.object[error.start : error.end]), error.end
-
-
-codecs.register_error("dunwell-mark", _mark_bytes)
+codecs.register_error("dunwell-mark", mark_bytes)
 
 
 def _read_with_care(file: Path, scratch: Path, is_utf8: bool) -> Path:
@@ -223,10 +281,6 @@ def _read_with_care(file: Path, scratch: Path, is_utf8: bool) -> Path:
     out = scratch / f"{file.stem}-with-care.parquet"
     with file.open(encoding="utf-8-sig", errors="dunwell-mark", newline="\n") as stream:
         header = next(csv.reader([stream.readline()]), [])
-        if len(set(header)) != len(header):
-            raise FileUnreadable(
-                file.name, "names a column twice in its header", "Give every column a name of its own"
-            )
         records = _records(stream, len(header))
         frames = [
             _careful_frame(header, chunk, is_utf8)
@@ -282,6 +336,6 @@ def _padded(record: list[str], width: int) -> list[str]:
 def _flaws(record: list[str], header: list[str], is_utf8: bool) -> list[str]:
     flaws = [] if len(record) == len(header) else ["wrong number of fields"]
     if not is_utf8:
-        marked = (min(i, len(header) - 1) for i, text in enumerate(record) if _NOT_UTF8 in text)
+        marked = (min(i, len(header) - 1) for i, text in enumerate(record) if _MARKED.search(text))
         flaws += [f"not UTF-8: {header[i]}" for i in dict.fromkeys(marked)]
     return flaws

@@ -25,7 +25,7 @@ major unit.
 MONEY_BOUND = 10**13
 RATE_SCALE = 9
 TOO_FINE = "{} has more decimals than its currency has"
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)$"
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$"
 _INSTANT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$"
 
 Rule = tuple[str, pl.Expr]
@@ -116,7 +116,7 @@ def _scaled(raw: pl.Expr, dtype: pl.DataType, scale: int) -> pl.Expr:
     if dtype == pl.String:
         text = raw.str.strip_chars()
         number = (
-            pl.when(text.str.contains(_NUMBER) & (text.str.len_bytes() <= 24))
+            pl.when(text.str.contains(_NUMBER))
             .then(text)
             .cast(pl.Decimal(38, scale), strict=False)
         )

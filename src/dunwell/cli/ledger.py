@@ -206,7 +206,7 @@ def _print_changes(changes: pl.DataFrame, first: date, second: date) -> None:
         )
         for reason in account["reasons"] or []:
             print(
-                f"  {reason['reason']:<15} {reason['on'] or '':<10} {_plain(reason['amount']):>14}  {reason['detail']}"
+                f"  {reason['reason']:<15} {str(reason['on'] or ''):<10} {_plain(reason['amount']):>14}  {reason['detail']}"
             )
 
 

@@ -6,14 +6,17 @@ from fractions import Fraction
 
 from dunwell.calendars import day_units, units_per_year
 from dunwell.ledger import statement_words as words
-from dunwell.ledger.statement_walk import Accrual, Applied, Figures, Moment, Stage, Waivers, Walk
+from dunwell.ledger.statement_walk import Accrual, Applied, Debt, Figures, Moment, Stage, Waivers, Walk
 
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class PenaltyStretch:
-    """Penalty of one item at one basis: basis x annual_rate x year_fraction = accrued (parts of a minor unit are kept)."""
+    """Penalty of one item at one basis: basis x annual_rate x year_fraction = accrued, parts of a minor unit kept.
+
+    ``unpaid_minor``: all penalty of the item that is then unpaid, before the cap; rounded it is what the item adds to the figure.
+    """
 
     debt: str
     basis_minor: Fraction
@@ -23,6 +26,7 @@ class PenaltyStretch:
     days: int
     year_fraction: str
     accrued_minor: Fraction
+    unpaid_minor: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Scribe:
         self.shown = Figures()
         self.waivers: Waivers = {}
         self.drafts: list[_Draft] = []
+        self.penalty_unpaid: dict[Debt, Fraction] = {}
         self.undone = walk.events.reversals()
 
     def note(self, moment: Moment) -> None:
@@ -73,6 +78,7 @@ class Scribe:
         match moment.stage:
             case Stage.ACCRUED:
                 after = walk.figures(self.waivers)
+                self.penalty_unpaid = {debt: walk.penalty_unpaid(debt) for debt in walk.open}
                 self.drafts = [_Draft("penalty interest", after, words.penalty_clause(terms), is_event=False)]
                 self._draft_notes(moment.on, after)
             case Stage.OPENED:
@@ -122,10 +128,13 @@ class Scribe:
             else "waived by the cap: shares move"
         )
         rate = words.percent_text(self.terms.annual_cap or Fraction(0))
+        amounts = [
+            words.exact_text(minor, self.currency, is_grouped=True)
+            for minor in (cost, ceiling, max(cost - ceiling, Fraction(0)))
+        ]
         working = (
-            f"interest, fees and penalty so far {words.exact_text(cost, self.currency)}; {rate} a year on the principal "
-            f"outstanding so far {words.exact_text(ceiling, self.currency)}; "
-            f"over it {words.exact_text(max(cost - ceiling, Fraction(0)), self.currency)}"
+            f"interest, fees and penalty so far {amounts[0]}; {rate} a year on the principal outstanding so far {amounts[1]}; "
+            f"over it {amounts[2]}"
         )
         self.drafts.append(_Draft(event, after, words.cap_clause(self.terms), working, is_event=False))
 
@@ -170,42 +179,49 @@ class Scribe:
 
     def _stretches(self) -> tuple[PenaltyStretch, ...]:
         """The penalty accrued since the last line, an entry an item and unbroken span of days at one basis."""
-        joined: dict[int, list[Accrual]] = {}
+        joined: dict[Debt, list[Accrual]] = {}
         for accrual in self.walk.accruals or ():
-            mine = joined.setdefault(id(accrual.debt), [])
+            mine = joined.setdefault(accrual.debt, [])
             if mine and (mine[-1].to, mine[-1].basis) == (accrual.after, accrual.basis):
                 mine[-1] = mine[-1]._replace(to=accrual.to)
             else:
                 mine.append(accrual)
         if self.walk.accruals:
             self.walk.accruals.clear()
-        return tuple(
-            self._stretch(accrual, after, to)
-            for mine in joined.values()
-            for accrual in mine
-            for after, to in _apart_from(self.walk.stopping_spans, accrual.after, accrual.to)
-        )
+        return tuple(stretch for mine in joined.values() for stretch in self._of_one_item(mine))
 
-    def _stretch(self, accrual: Accrual, after: date, to: date) -> PenaltyStretch:
+    def _of_one_item(self, accruals: list[Accrual]) -> list[PenaltyStretch]:
+        """An item's accruals, holds that stop them cut out, each with the penalty unpaid after it."""
         day_count, rate = self.terms.day_count, self.walk.penalty_rate
-        units = day_units(day_count, to) - day_units(day_count, after)
-        return PenaltyStretch(
-            words.debt_name(accrual.debt),
-            accrual.basis,
-            rate,
-            after + _DAY,
-            to,
-            (to - after).days,
-            words.year_fraction_text(day_count, [(after, to)]),
-            accrual.basis * rate * units / units_per_year(day_count),
-        )
+        unpaid, stretches = self.penalty_unpaid[accruals[0].debt], []
+        for accrual in reversed(accruals):
+            for after, to in reversed(_apart_from(self.walk.stopping_spans, accrual.after, accrual.to)):
+                units = day_units(day_count, to) - day_units(day_count, after)
+                accrued = accrual.basis * rate * units / units_per_year(day_count)
+                stretch = PenaltyStretch(
+                    debt=words.debt_name(accrual.debt),
+                    basis_minor=accrual.basis,
+                    annual_rate=rate,
+                    from_on=after + _DAY,
+                    to_on=to,
+                    days=(to - after).days,
+                    year_fraction=words.year_fraction_text(day_count, after, to),
+                    accrued_minor=accrued,
+                    unpaid_minor=unpaid,
+                )
+                stretches.append(stretch)
+                unpaid -= accrued
+        return stretches[::-1]
 
     def _sum_text(self, stretch: PenaltyStretch) -> str:
-        basis = words.exact_text(stretch.basis_minor, self.currency)
-        accrued = words.exact_text(stretch.accrued_minor, self.currency)
+        basis, accrued, unpaid = (
+            words.exact_text(minor, self.currency, is_grouped=True)
+            for minor in (stretch.basis_minor, stretch.accrued_minor, stretch.unpaid_minor)
+        )
+        in_all = "" if stretch.unpaid_minor == stretch.accrued_minor else f", unpaid of it in all {unpaid}"
         return (
             f"{stretch.debt}: {basis} x {words.percent_text(stretch.annual_rate)} x {stretch.year_fraction} = {accrued} "
-            f"({stretch.days} days from {stretch.from_on} to {stretch.to_on})"
+            f"({stretch.days} {'day' if stretch.days == 1 else 'days'} from {stretch.from_on} to {stretch.to_on}){in_all}"
         )
 
 

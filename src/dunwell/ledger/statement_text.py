@@ -1,6 +1,5 @@
 """A statement for a terminal and for machines: plain text in fixed columns, and the JSON shape of formats.md."""
 
-import textwrap
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -119,43 +118,50 @@ def _rows(statement: Statement, width: int) -> Iterator[str]:
     yield ""
     yield "How this was worked out"
     for sentence in statement.worked_out:
-        yield from textwrap.wrap(sentence, width, initial_indent="  ", subsequent_indent="  ")
+        yield from (f"  {row}" for row in _wrapped(sentence, width - 2))
 
 
 def _line_rows(line: Line, currency: str, tail: tuple[int, int, int], room: int, width: int) -> Iterator[str]:
     """One line's rows: the event with its balance, each change under it, then the sum and the clause."""
-    event = _wrapped(line.event, room) or [""]
+    event = _wrapped(line.event, room)
     late = f"{line.past_due_days} d" if line.past_due_days else ""
     yield _row(line.on.isoformat(), event[0], ("", money_text(line.balance, currency), late), tail, room)
     yield from (_row("", rest, ("", "", ""), tail, room) for rest in event[1:])
     for name, amount in changed_components(line, currency):
         yield _row("", f"  {name}", (amount, "", ""), tail, room)
     indent = " " * (_DATE + _GAP + 2)
-    if line.penalty:
-        for part in line.working.split("; "):
-            yield from textwrap.wrap(part, width, initial_indent=indent, subsequent_indent=indent + "  ")
-    elif line.working:
-        yield from textwrap.wrap(line.working, width, initial_indent=indent, subsequent_indent=indent)
-    yield from textwrap.wrap(f"[{line.clause}]", width, initial_indent=indent, subsequent_indent=indent + " ")
+    parts = line.working.split("; ") if line.penalty else [line.working] if line.working else []
+    for part in [*parts, f"[{line.clause}]"]:
+        first, *rest = _wrapped(part, width - len(indent) - 2)
+        yield indent + first
+        yield from (f"{indent}  {row}" for row in rest)
 
 
 def _row(on: str, event: str, tail: tuple[str, str, str], widths: tuple[int, int, int], room: int) -> str:
     """A row of the five columns; ``room`` is the event's width."""
-    gap = " " * _GAP
     event = event + " " * max(0, room - _width(event))
-    return gap.join(
-        [f"{on:<{_DATE}}", event, *(f"{text:>{size}}" for text, size in zip(tail, widths, strict=True))]
-    )
+    figures = (f"{text:>{size}}" for text, size in zip(tail, widths, strict=True))
+    return (" " * _GAP).join([f"{on:<{_DATE}}", event, *figures])
 
 
 def _wrapped(text: str, room: int) -> list[str]:
-    """The text in rows that fit, wide characters counted as two."""
-    wide = _width(text) - len(text)
-    return textwrap.wrap(text, max(room - wide, 10))
+    """The text in rows of that many columns, wide characters counted as two; a word that is longer than a row is cut."""
+    rows = [""]
+    for word in text.split():
+        if rows[-1] and _width(rows[-1]) + 1 + _width(word) <= room:
+            rows[-1] += " " + word
+            continue
+        if rows[-1]:
+            rows.append("")
+        for char in word:
+            if _width(rows[-1] + char) > room:
+                rows.append("")
+            rows[-1] += char
+    return rows
 
 
 def _width(text: str) -> int:
-    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+    return len(text) + sum(east_asian_width(char) in "WF" for char in text)
 
 
 def _printable(text: str) -> str:
@@ -186,6 +192,7 @@ def _stretch_json(stretch: PenaltyStretch, currency: str) -> dict[str, Any]:
         "days": stretch.days,
         "year_fraction": stretch.year_fraction,
         "accrued": exact_text(stretch.accrued_minor, currency),
+        "unpaid": exact_text(stretch.unpaid_minor, currency),
     }
 
 

@@ -199,6 +199,10 @@ class Walk:
         """A copy of what the cap waives now."""
         return {debt: dict(debt.waived) for debt in self.open}
 
+    def penalty_unpaid(self, debt: Debt) -> Fraction:
+        """The penalty of an item that is unpaid, in minor units and parts of one, before the cap."""
+        return Fraction(self._grains_of(debt, "penalty"), self.grains)
+
     def oldest_unpaid_on(self) -> date | None:
         """The due day of the oldest item whose own remainder exceeds the materiality, today's included."""
         material = self.terms.materiality_minor * self.grains

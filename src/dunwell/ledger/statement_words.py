@@ -27,14 +27,15 @@ def money_text(minor: int, currency: str) -> str:
     return f"{'-' if minor < 0 else ''}{int(whole):,}{point}{decimals}"
 
 
-def exact_text(minor: Fraction, currency: str) -> str:
-    """Parts of a minor unit too, up to six decimals more, where there are any: "22.4375". No groups: machines read it as well."""
+def exact_text(minor: Fraction, currency: str, *, is_grouped: bool = False) -> str:
+    """An amount with parts of its minor unit, up to six decimals more, where there are any: "22.4375"."""
     exponent, shown = minor_exponent(currency), minor_exponent(currency) + _DECIMALS_MORE
     scaled = minor * 10**_DECIMALS_MORE
     rounded = round_half_even(scaled.numerator, scaled.denominator)
     digits = str(abs(rounded)).rjust(shown + 1, "0")
-    decimals = digits[-shown:].rstrip("0").ljust(exponent, "0")
-    return f"{'-' if rounded < 0 else ''}{digits[:-shown]}{'.' if decimals else ''}{decimals}"
+    whole, decimals = digits[:-shown], digits[-shown:].rstrip("0").ljust(exponent, "0")
+    whole = f"{int(whole):,}" if is_grouped else whole
+    return f"{'-' if rounded < 0 else ''}{whole}{'.' if decimals else ''}{decimals}"
 
 
 def decimal_text(value: Fraction) -> str:
@@ -53,22 +54,17 @@ def percent_text(rate: Fraction) -> str:
     return f"{decimal_text(100 * rate)} %"
 
 
-def year_fraction_text(day_count: DayCount, spans: Sequence[tuple[date, date]]) -> str:
-    """The part of a year that days make, as the sum a reader can redo: "30/360", "2/365 + 2/366".
-
-    ``spans``: pairs of days; the days after the first up to the second count.
-    """
+def year_fraction_text(day_count: DayCount, after: date, to: date) -> str:
+    """The part of a year that the days after ``after`` up to ``to`` make, as the sum a reader can redo: "30/360", "2/365 + 2/366"."""
     if day_count is not DayCount.ACT_ACT:
-        units = sum(day_units(day_count, to) - day_units(day_count, after) for after, to in spans)
-        return f"{units}/{units_per_year(day_count)}"
-    days_by_year_length = {365: 0, 366: 0}
-    for after, to in spans:
-        for year in range(after.year, to.year + 1):
-            first, last = max(after, date(year - 1, 12, 31)), min(to, date(year, 12, 31))
-            length = (date(year, 12, 31) - date(year - 1, 12, 31)).days
-            days_by_year_length[length] += (last - first).days
-    parts = [f"{days}/{length}" for length, days in days_by_year_length.items() if days]
-    return " + ".join(parts) or "0/365"
+        return f"{day_units(day_count, to) - day_units(day_count, after)}/{units_per_year(day_count)}"
+    days_by_year_length: dict[int, int] = {}
+    for year in range(after.year, to.year + 1):
+        year_begins, year_ends = date(year - 1, 12, 31), date(year, 12, 31)
+        days = (min(to, year_ends) - max(after, year_begins)).days
+        length = (year_ends - year_begins).days
+        days_by_year_length[length] = days_by_year_length.get(length, 0) + days
+    return " + ".join(f"{days}/{length}" for length, days in days_by_year_length.items() if days)
 
 
 def debt_name(debt: Debt) -> str:
