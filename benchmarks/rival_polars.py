@@ -17,6 +17,7 @@ component-first, other day counts, classes, limitation, the other columns of ``p
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -38,7 +39,7 @@ GRAINS = 10**6 * 360 * 2
 
 MATERIALITY_MINOR = 100
 SWITCH_DAYS = 91
-ACCOUNTS_PER_BLOCK = 1 << 16
+ACCOUNTS_PER_BLOCK = 1 << 17
 
 EPOCH = date(1970, 1, 1)
 _INT64_MAX = 2**63 - 1
@@ -49,18 +50,37 @@ def settle(folder: Path, as_of: date) -> pl.DataFrame:
 
     Raises OverflowError when a figure would not fit 64 bits.
     """
+    return settle_frames(read_frames(folder, as_of), as_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """A tape read up to a day: accounts, instalments fallen due, days of payment; ids are rows of ``accounts``."""
+
+    accounts: pl.DataFrame
+    instalments: pl.DataFrame
+    payments: pl.DataFrame
+
+
+def read_frames(folder: Path, as_of: date) -> Frames:
+    """The tape's columns that the figures need, as integers, sorted by account and day."""
     accounts = _read_accounts(folder)
-    instalments = _due_instalments(folder, accounts, as_of)
-    payments = _days_of_payment(folder, accounts, as_of)
+    return Frames(
+        accounts, _due_instalments(folder, accounts, as_of), _days_of_payment(folder, accounts, as_of)
+    )
+
+
+def settle_frames(frames: Frames, as_of: date) -> pl.DataFrame:
+    """FIGURES from frames already read. Raises OverflowError."""
+    accounts, instalments, payments = frames.accounts, frames.instalments, frames.payments
     _refuse_overflow(accounts, instalments, as_of)
     starts = _starts(accounts, instalments, payments)
+    firsts = range(0, starts.height, ACCOUNTS_PER_BLOCK)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        blocks = (
-            starts.slice(first, ACCOUNTS_PER_BLOCK) for first in range(0, starts.height, ACCOUNTS_PER_BLOCK)
+        blocks = pool.map(
+            lambda first: _walk(starts.slice(first, ACCOUNTS_PER_BLOCK), instalments, payments), firsts
         )
-        closing = pl.concat(pool.map(lambda block: _walk(block, instalments, payments), blocks)).sort(
-            "account"
-        )
+        closing = pl.concat(blocks).sort("account")
     return _figures(accounts, instalments, payments, closing, (as_of - EPOCH).days)
 
 
@@ -231,7 +251,9 @@ def _take_up(walking: pl.DataFrame, instalments: pl.DataFrame, payments: pl.Data
     )
     is_large = pl.col("principal") + pl.col("interest") > MATERIALITY_MINOR
     behind = pl.lit(instalments["large_row"]).gather(
-        pl.when(~is_large & takes & (pl.col("item") + 1 < pl.col("item_end"))).then(pl.col("item") + 1)
+        pl.when(~is_large & pl.col("takes") & (pl.col("item") + 1 < pl.col("item_end"))).then(
+            pl.col("item") + 1
+        )
     )
     oldest_due = (
         pl.when(is_large)

@@ -28,7 +28,9 @@ from tests.ledger.oracle_records import (
 )
 
 __all__ = [
+    "WHEN_LEFT_OUT",
     "Account",
+    "Books",
     "Charge",
     "EndOfDay",
     "Hold",
@@ -38,6 +40,7 @@ __all__ = [
     "Position",
     "Situation",
     "Terms",
+    "books_at",
     "day_fraction",
     "history",
     "position",
@@ -48,6 +51,7 @@ __all__ = [
 INSTALMENT, CHARGE, CHARGEBACK = 0, 1, 2
 FEES_OR_COSTS = {"late_fee": "fees", "other": "fees", "legal_cost": "costs"}
 
+Exact = int | Fraction  # minor units, or shares of one
 Position = dict[str, int | str | date | None]
 
 
@@ -64,32 +68,30 @@ class Item:
     paid: dict[str, int] = field(default_factory=dict)
     penalty_paid: int = 0
     penalty_carried: int = 0  # whole minor units left when money was last allocated to it
-    penalty_accrued: Fraction = Fraction(0)  # exact, since then
-    waived: dict[str, Fraction] = field(default_factory=dict)  # by the cap, as it stands now
+    penalty_accrued: Exact = 0  # exact, since then
+    waived: dict[str, Exact] = field(default_factory=dict)  # by the cap, as it stands now
 
-    def unpaid(self, component: str) -> Fraction:
+    def unpaid(self, component: str) -> Exact:
         """What was not paid of a component, waived or not."""
         if component == "penalty":
             return self.penalty_carried + self.penalty_accrued
-        return Fraction(self.owed.get(component, 0) - self.paid.get(component, 0))
+        return self.owed.get(component, 0) - self.paid.get(component, 0)
 
-    def unpaid_and_not_waived(self, component: str) -> Fraction:
-        return self.unpaid(component) - self.waived.get(component, Fraction(0))
+    def unpaid_and_not_waived(self, component: str) -> Exact:
+        return self.unpaid(component) - self.waived.get(component, 0)
 
     def payable(self, component: str) -> int:
         """What is shown as owed and can be paid: rounded half-even (as Python's `round` does for fractions)."""
         return round(self.unpaid_and_not_waived(component))
 
-    def remainder(self) -> Fraction:
+    def remainder(self) -> Exact:
         """What keeps it from being fully paid. Penalty alone does not."""
-        return sum(
-            (self.unpaid_and_not_waived(c) for c in ("principal", "interest", "fees", "costs")), Fraction(0)
-        )
+        return sum(self.unpaid_and_not_waived(c) for c in ("principal", "interest", "fees", "costs"))
 
     def pay(self, component: str, amount: int) -> None:
         if component == "penalty":
             self.penalty_carried = round(self.penalty_carried + self.penalty_accrued) - amount
-            self.penalty_accrued = Fraction(0)
+            self.penalty_accrued = 0
             self.penalty_paid += amount
         else:
             self.paid[component] = self.paid.get(component, 0) + amount
@@ -104,7 +106,7 @@ class Books:
     holds: Sequence[Hold]
     items: list[Item] = field(default_factory=list)
     credit: int = 0
-    ceiling: Fraction = Fraction(0)  # of the cap, so far
+    ceiling: Exact = 0  # of the cap, so far
 
     def outstanding_principal(self) -> int:
         """Lent, and charged back since, less what was paid of principal."""
@@ -145,7 +147,7 @@ class Books:
             rate = penalty.multiple * self.account.annual_rate
         for item in self.items:
             if item.due_on < today:
-                basis = sum((item.unpaid_and_not_waived(c) for c in penalty.basis), Fraction(0))
+                basis = sum(item.unpaid_and_not_waived(c) for c in penalty.basis)
                 item.penalty_accrued += basis * rate * day_fraction(self.terms.day_count, today)
 
     def fall_due(self, items: Sequence[Item]) -> None:
@@ -155,7 +157,7 @@ class Books:
         """Share out what exceeds the cap: penalty first, then fees, then interest, newest first, never more than is unpaid."""
         if self.terms.annual_total_cost is None:
             return
-        cost = Fraction(0)
+        cost: Exact = 0
         for item in self.items:
             item.waived = {}
             cost += (
@@ -164,7 +166,7 @@ class Books:
                 + item.penalty_paid
                 + item.unpaid("penalty")
             )
-        excess = max(Fraction(0), cost - self.ceiling)
+        excess = max(0, cost - self.ceiling)
         for component in ("penalty", "fees", "interest"):
             for item in reversed(self.items):
                 item.waived[component] = min(excess, item.unpaid(component))
@@ -182,13 +184,15 @@ class Books:
 
     def allocate(self, money: int, today: date) -> None:
         """Today's money and what waits, as one sum, under one waterfall; what nothing is payable for waits on."""
+        left = self.credit + money
+        if left == 0:
+            return
         waterfall = self.waterfall(today)
         if self.terms.allocation == "instalment_first":
             turns = [(item, component) for item in self.items for component in waterfall]
         else:
             assert self.terms.allocation == "component_first", f"unknown allocation {self.terms.allocation!r}"
             turns = [(item, component) for component in waterfall for item in self.items]
-        left = self.credit + money
         for item, component in turns:
             amount = min(left, item.payable(component))
             if amount > 0:
@@ -343,7 +347,7 @@ def position(
     paused = 0 if oldest is None else paused_days(tape.holds, oldest + terms.grace_days * ONE_DAY, as_of)
     due = _due(books.items)
     fallen_due_before = _due([item for item in books.items if item.due_on < as_of])
-    waived = sum((share for item in books.items for share in item.waived.values()), Fraction(0))
+    waived = sum(share for item in books.items for share in item.waived.values())
     paid = [row for row in tape.money if row.paid_on <= as_of]
     return {
         "past_due_days": past_due_days,
@@ -368,6 +372,25 @@ def position(
         "last_paid_on": max((row.paid_on for row in paid), default=None),
         "paid_30d": sum(row.amount for row in paid if row.paid_on >= as_of - timedelta(days=29)),
     }
+
+
+def books_at(
+    account: Account,
+    instalments: Sequence[Instalment],
+    payments: Sequence[Payment],
+    charges: Sequence[Charge],
+    holds: Sequence[Hold],
+    terms: Terms,
+    as_of: date,
+    known_at: datetime | None = None,
+    imported_at: datetime | None = None,
+) -> Books | None:
+    """The whole queue at the end of `as_of`, item by item; None when there is no position yet."""
+    tape = _tape(account, instalments, payments, charges, holds, known_at, imported_at)
+    if tape is None or as_of < account.opened_on:
+        return None
+    *_, (_, books) = _walk(tape, terms, as_of)
+    return books
 
 
 def _due(items: Sequence[Item]) -> dict[str, int]:

@@ -255,8 +255,11 @@ def recorded(draw: Drawn, situation: Situation) -> Situation:
         charges=[replace(row, recorded_at=learned(row.charged_on)) for row in situation.charges],
         holds=[replace(row, recorded_at=learned(row.from_on)) for row in situation.holds],
     )
-    rows = (*told.instalments, *told.payments, *told.charges, *told.holds)
-    instants = sorted({told.imported_at, *(row.recorded_at for row in rows if row.recorded_at is not None)})
+    learned_at = [row.recorded_at for row in told.instalments]
+    learned_at += [row.recorded_at for row in told.payments]
+    learned_at += [row.recorded_at for row in told.charges]
+    learned_at += [row.recorded_at for row in told.holds]
+    instants = sorted({told.imported_at, *(at for at in learned_at if at is not None)})
     known_at = draw(st.one_of(st.none(), st.sampled_from(instants), st.just(_at(situation.as_of, 12))))
     return replace(told, known_at=known_at)
 

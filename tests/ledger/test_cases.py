@@ -1,8 +1,8 @@
 """Worked cases: what is owed in a situation a lawyer can read, its arithmetic told, held against every engine.
 
-A case (tests/ledger/cases/*.yaml) has `name`, `why`, `terms` (as in a terms file), the rows of one account (as on the tape; missing
-ids are numbered), `as_of` and what it expects of `positions`. Amounts are decimal text. An engine takes a `Situation` and returns the
-columns of `positions` in minor units, or None when the account has no position; add one to `ENGINES`.
+A case (tests/ledger/cases/*.yaml) has `name`, `why` (the arithmetic), `terms` (as in a terms file), the rows of one account (as
+on the tape; missing ids are numbered), `as_of` and what it expects of `positions`. Amounts are decimal text. An engine takes a
+`Situation` and returns columns of `positions` in minor units, or None when the account has no position; add one to `ENGINES`.
 """
 
 from collections.abc import Callable, Mapping

@@ -183,6 +183,11 @@ class TestUpgradeInChina:
         history = self.history(cleared(self.reached), late_from(due), cleared(due + timedelta(days=0)))
         assert classes(history[:2] + history[3:], add_months(self.reached, 6))["asset_class"] == "normal"
 
+    def test_paying_the_oldest_of_two_instalments_is_no_new_class(self) -> None:
+        history = [late_from(START), State(START + timedelta(days=40), START + timedelta(days=31))]
+        told = classes(history, START + timedelta(days=41))
+        assert (told["asset_class"], told["class_since"]) == ("special_mention", START + timedelta(days=1))
+
     def test_special_mention_has_no_memory(self) -> None:
         history = [late_from(START), cleared(START + timedelta(days=60))]
         assert classes(history, START + timedelta(days=60))["asset_class"] == "normal"
@@ -215,6 +220,12 @@ class TestDefault:
         )
         assert told["in_default"] is is_default
 
+    def test_the_largest_sums_are_compared_exactly(self) -> None:
+        exposure = 9 * 10**18
+        for overdue, is_default in ((exposure // 100, False), (exposure // 100 + 1, True)):
+            history = [State(START, START, overdue, exposure)]
+            assert classes(history, START + timedelta(days=100))["in_default"] is is_default
+
     def test_a_day_below_the_threshold_resets_the_counter(self) -> None:
         dip = START + timedelta(days=80)
         history = [late_from(START), State(dip, START, 1_000, 100_000), State(dip + timedelta(days=1), START)]
@@ -238,11 +249,11 @@ class TestDefault:
         assert not classes(history, add_months(again + timedelta(days=3), 3))["in_default"]
 
 
-def slow_class(states: Sequence[State], as_of: date, dues: Sequence[date]) -> str:
-    """China's class day by day, as the text reads."""
+def slow_class(states: Sequence[State], as_of: date, dues: Sequence[date]) -> tuple[str, date | None]:
+    """China's class day by day, as the text reads, and the day since when it holds (None: it never changed)."""
     names = ["normal", "special_mention", "substandard", "doubtful", "loss"]
     worst, until = 0, None
-    rank = 0
+    told, since = 0, None
     day = states[0].on if states else as_of
     while day <= as_of:
         state = max((s for s in states if s.on <= day), key=lambda s: s.on)
@@ -254,13 +265,15 @@ def slow_class(states: Sequence[State], as_of: date, dues: Sequence[date]) -> st
             until = None
             if rank >= 2:
                 worst = max(worst, rank)
+        elif until is not None and until <= day:
+            worst, until = 0, None
         elif state.oldest is None and worst >= 2 and until is None:
             later = [d for d in sorted(dues) if d > day]
             until = max([add_months(day, 6), *later[1:2]])
+        if max(rank, worst) != told:
+            told, since = max(rank, worst), day
         day += timedelta(days=1)
-    if until is not None and until <= as_of:
-        worst = 0
-    return names[max(rank, worst)]
+    return names[told], since
 
 
 def slow_default(states: Sequence[State], as_of: date) -> bool:
@@ -307,7 +320,7 @@ def test_the_walk_is_the_text_read_day_by_day(states: list[State], days: int, ga
     as_of = states[-1].on + timedelta(days=days)
     dues = [START + timedelta(days=sum(gaps[: k + 1])) for k in range(len(gaps))]
     told = classes(states, as_of, dues=dues)
-    assert told["asset_class"] == slow_class(states, as_of, dues)
+    assert (told["asset_class"], told["class_since"]) == slow_class(states, as_of, dues)
     assert told["in_default"] == slow_default(states, as_of)
 
 

@@ -125,6 +125,49 @@ def test_a_suit_and_a_promise_interrupt() -> None:
     assert ends_on(tables(promises=promise)) == date(2029, 2, 5)
 
 
+def litigation(from_on: date, to_on: date | None) -> list[dict[str, Any]]:
+    return [{"hold_id": "H", "kind": "litigation", "from_on": from_on, "to_on": to_on}]
+
+
+@pytest.mark.parametrize(
+    ("from_on", "to_on", "day"),
+    [
+        (date(2024, 6, 3), date(2026, 5, 4), date(2029, 5, 4)),  # from the end of the proceedings
+        (date(2024, 6, 3), None, date(2027, 6, 3)),  # pending: from filing, the earliest day it can be
+        (date(2024, 6, 3), date(2027, 1, 1), date(2027, 6, 3)),  # ends after the day asked for: pending still
+        (date(2024, 1, 3), date(2024, 3, 9), date(2027, 3, 10)),  # over before the period began
+        (date(2024, 1, 3), date(2024, 3, 11), date(2027, 3, 11)),  # begun before, over after
+    ],
+)
+def test_in_china_the_period_runs_anew_from_the_end_of_the_proceedings(
+    from_on: date, to_on: date | None, day: date
+) -> None:
+    assert ends_on(tables(holds=litigation(from_on, to_on))) == day
+
+
+def test_a_claim_in_court_is_never_time_barred_meanwhile() -> None:
+    frames = tables(holds=litigation(date(2024, 6, 3), None))
+    assert ends_on(frames, date(2027, 6, 2)) == date(2027, 6, 3)
+    assert ends_on(frames, date(2027, 6, 3)) == date(2030, 6, 3)
+    why = limitation(frames, np.array([True]), AS_OF).reason(0)["why"]
+    assert why.startswith("3 years from the suit of 2024-06-03 at the earliest: it is pending")
+    ended = tables(holds=litigation(date(2024, 6, 3), date(2026, 5, 4)))
+    told = limitation(ended, np.array([True]), AS_OF).reason(0)["why"]
+    assert told == "3 years from the end of the suit of 2024-06-03, 2026-05-04"
+
+
+def test_a_day_is_a_day_on_the_customers_clock() -> None:
+    at = datetime(2025, 5, 31, 23, 30, tzinfo=UTC)  # half past seven on 1 June in Shanghai
+    sent = contact(date(2025, 5, 31), "sms", "delivered") | {"at": at}
+    frames = tables(contacts=[sent])
+    assert ends_on(frames) == date(2028, 5, 31)
+    frames["customers"] = frames["customers"].with_columns(timezone=pl.lit("Asia/Shanghai"))
+    assert ends_on(frames) == date(2028, 6, 1)
+    promised = tables(promises=[{"promise_id": "R", "made_at": at, "due_on": date(2025, 6, 20)}])
+    promised["customers"] = frames["customers"]
+    assert ends_on(promised) == date(2028, 6, 1)
+
+
 def test_what_comes_after_the_end_brings_nothing_back() -> None:
     late = tables(payments=[pay(date(2027, 3, 11))])
     assert ends_on(late, date(2027, 12, 1)) == date(2027, 3, 10)

@@ -92,7 +92,10 @@ def quarantine_frame(source: Source, faults: Faults) -> pl.DataFrame:
     texts = source.text_rows(rows)
     own = [name for name in texts.columns if name != ROW]
     return texts.select(
-        *(pl.col(name).alias(f"attribute:{name}" if name in ("file", "row", "rules") else name) for name in own),
+        *(
+            pl.col(name).alias(f"attribute:{name}" if name in ("file", "row", "rules") else name)
+            for name in own
+        ),
         pl.lit(source.path.name).alias("file"),
         pl.col(ROW).cast(pl.Int64).alias("row"),
         pl.Series("rules", [rules[row] for row in rows], dtype=pl.List(pl.String)),

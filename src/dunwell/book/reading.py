@@ -18,12 +18,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dunwell.book.assembly import assemble
+from dunwell.book.care import FLAWS
 from dunwell.book.finding import Index, hash_of, hashes
+from dunwell.book.flags import may_be_bad
 from dunwell.book.partitions import PARTITION, Buckets, Partition
 from dunwell.book.quarantine import PARENT_IN_QUARANTINE, Faults, quarantine_frame, write_quarantine
 from dunwell.book.repeats import KeyLog, judge_repeats, repeated_rows
 from dunwell.book.sources import (
-    FLAWS,
     ROW,
     FileUnreadable,
     Source,
@@ -378,15 +379,22 @@ class Tape:
             kept = [c for c in kept if c.name != "recorded_at"]
         present = {c.name for c in columns}
         outputs = [_filled(c, c.name in present, self.imported_at) for c in kept]
-        outputs += [_hash(name, present).alias(alias) for name, alias in _HASHES[table.name].items()]
+        outputs += [
+            _hash(name, present, is_required=alias == KEY).alias(alias)
+            for name, alias in _HASHES[table.name].items()
+        ]
         if lost:
-            outputs.append(_hash("payment_id", present).alias("payment_key"))
+            outputs.append(_hash("payment_id", present, is_required=True).alias("payment_key"))
             outputs.append(_hash("reverses", present).alias("reverses_key"))
-        is_bad = (
-            pl.any_horizontal(mask for _, mask in flags).alias(BAD) if flags else pl.lit(False).alias(BAD)
-        )
+        is_bad = may_be_bad(columns, dtypes, scale)
+        if FLAWS in dtypes:
+            is_bad |= pl.col(FLAWS).list.len() > 0
         return _Plan(
-            source, rows.select(ROW, *outputs, *_apart(table, attributes), is_bad), rows, flags, scale
+            source,
+            rows.select(ROW, *outputs, *_apart(table, attributes), is_bad.alias(BAD)),
+            rows,
+            flags,
+            scale,
         )
 
     def _explain(self, plan: "_Plan", start: int, height: int, checks: "Checks") -> None:
@@ -607,10 +615,12 @@ def _filled(column: Column, is_present: bool, imported_at: datetime) -> pl.Expr:
     return values.cast(dtype).alias(column.typed_name)
 
 
-def _hash(name: str, present: set[str]) -> pl.Expr:
+def _hash(name: str, present: set[str], *, is_required: bool = False) -> pl.Expr:
     """The hash of a typed id; null where it is absent."""
     if name not in present:
         return pl.lit(None, dtype=pl.UInt64)
+    if is_required:
+        return hash_of(TYPED + name)  # a row without it is bad, whatever the hash
     return pl.when(pl.col(TYPED + name).is_not_null()).then(hash_of(TYPED + name))
 
 
@@ -621,6 +631,7 @@ def _keys(hashed: pl.Series) -> NDArray[np.uint64]:
 _DTYPES: Mapping[Kind, pl.DataType | type[pl.DataType]] = {
     Kind.ID: pl.String,
     Kind.TEXT: pl.String,
+    Kind.CODE: pl.String,
     Kind.DAY: pl.Date,
     Kind.INSTANT: pl.Datetime("us", "UTC"),
     Kind.MONEY: pl.Int64,

@@ -13,14 +13,14 @@ import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numba import njit
 
 from dunwell.book.care import FLAWS, MARK, decoded, mark_bytes, read_parquet_with_care
@@ -206,6 +206,10 @@ def _check_header(file: Path) -> None:
         raise FileUnreadable(
             file.name, f"separates its fields with {separator!r}", "Export it with commas between the fields"
         )
+    if "\r" in "".join(header):
+        raise FileUnreadable(
+            file.name, "ends its lines with a carriage return alone", "Export it with LF or CRLF"
+        )
     if "\x00" in "".join(header):
         raise FileUnreadable(
             file.name, "is not UTF-8 (it looks like UTF-16)", "Export it as UTF-8 with a header row"
@@ -213,8 +217,27 @@ def _check_header(file: Path) -> None:
 
 
 def _header(file: Path) -> list[str]:
-    with file.open(encoding="utf-8-sig", errors="dunwell-mark", newline="\n") as stream:
-        return next(_records(stream, 0), [])
+    with _opened(file) as stream:
+        return _first_record(stream)
+
+
+def _opened(file: Path) -> TextIO:
+    return file.open(encoding="utf-8-sig", errors="dunwell-mark", newline="\n")
+
+
+def _first_record(stream: TextIO) -> list[str]:
+    while line := stream.readline():
+        if line.strip("\r\n"):
+            return _fields(line)
+    return []
+
+
+def _fields(record: str) -> list[str]:
+    """The fields of one record; split at its commas where its quotes or line ends make no sense."""
+    try:
+        return next(csv.reader([record]))
+    except csv.Error:
+        return record.rstrip("\r\n").split(",")
 
 
 def _looks(file: Path) -> tuple[bool, bool]:
@@ -279,15 +302,13 @@ codecs.register_error("dunwell-mark", mark_bytes)
 def _read_with_care(file: Path, scratch: Path, is_utf8: bool) -> Path:
     """The file record by record into a Parquet file of texts, each record's flaws beside it; nothing is lost."""
     out = scratch / f"{file.stem}-with-care.parquet"
-    with file.open(encoding="utf-8-sig", errors="dunwell-mark", newline="\n") as stream:
-        header = next(csv.reader([stream.readline()]), [])
+    with _opened(file) as stream:
+        header = _first_record(stream)
         records = _records(stream, len(header))
-        frames = [
-            _careful_frame(header, chunk, is_utf8)
-            for chunk in iter(lambda: list(islice(records, _CHUNK_RECORDS)), [])
-        ]
-    frame = pl.concat(frames) if frames else _careful_frame(header, [], is_utf8)
-    frame.write_parquet(out)
+        schema = _careful_frame(header, [], is_utf8).to_arrow().schema
+        with pq.ParquetWriter(out, schema) as writer:
+            while chunk := list(islice(records, _CHUNK_RECORDS)):
+                writer.write_table(_careful_frame(header, chunk, is_utf8).to_arrow())
     return out
 
 
@@ -309,10 +330,10 @@ def _records(lines: Iterable[str], width: int) -> Iterator[list[str]]:
             if more is None:
                 break
             held.append(more)
-        record = next(csv.reader(StringIO("".join(held), newline="")))
+        record = _fields("".join(held))
         if len(held) > 1 and len(record) != width:
             waiting.extendleft(reversed(held[1:]))
-            record = next(csv.reader([line.rstrip("\r\n")], quoting=csv.QUOTE_NONE))
+            record = line.rstrip("\r\n").split(",")
         yield record
 
 

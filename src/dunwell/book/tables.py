@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     ID = "id"
     TEXT = "text"
+    CODE = "code"
     DAY = "day"
     INSTANT = "instant"
     MONEY = "money"
@@ -133,7 +134,7 @@ TABLES: Mapping[str, Table] = {
                 _id("customer_id"),
                 _text("name"),
                 _text("language"),
-                Column("jurisdiction", Kind.TEXT, is_required=True),
+                Column("jurisdiction", Kind.CODE, is_required=True),
                 _text("region"),
                 Column("timezone", Kind.ZONE),
                 _day("born_on"),
@@ -150,8 +151,8 @@ TABLES: Mapping[str, Table] = {
             (
                 _id("account_id"),
                 _id("customer_id"),
-                Column("product", Kind.TEXT, is_required=True),
-                Column("currency", Kind.TEXT, is_required=True),
+                Column("product", Kind.CODE, is_required=True),
+                Column("currency", Kind.CODE, is_required=True),
                 Column("principal", Kind.MONEY, is_required=True),
                 Column("annual_rate", Kind.RATE),
                 _day("opened_on", is_required=True),

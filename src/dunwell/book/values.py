@@ -7,6 +7,7 @@ offset.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, time
 from zoneinfo import available_timezones
 
 import polars as pl
@@ -24,6 +25,8 @@ major unit.
 
 MONEY_BOUND = 10**13
 RATE_SCALE = 9
+_FIRST_INSTANT = datetime.combine(DAY_MIN, time.min, UTC)
+_LAST_INSTANT = datetime.combine(DAY_MAX, time.max, UTC)
 TOO_FINE = "{} has more decimals than its currency has"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$"
 _INSTANT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$"
@@ -47,7 +50,11 @@ def rules(column: Column, dtype: pl.DataType, money_scale: int = MONEY_SCALE) ->
     is_absent = _is_absent(pl.col(name), dtype)
     if column.is_required:
         yield f"{name} is missing", is_absent
-    if column.kind in (Kind.ID, Kind.TEXT, Kind.IDS) and dtype in (pl.String, pl.Null, pl.List(pl.String)):
+    if column.kind in (Kind.ID, Kind.TEXT, Kind.CODE, Kind.IDS) and dtype in (
+        pl.String,
+        pl.Null,
+        pl.List(pl.String),
+    ):
         return
     if column.kind is Kind.MONEY and dtype.is_float():
         yield f"{name} is a float, not exact money", ~is_absent
@@ -62,6 +69,8 @@ def rules(column: Column, dtype: pl.DataType, money_scale: int = MONEY_SCALE) ->
     yield _UNREADABLE[column.kind](column), ~is_absent & value.is_null()
     if column.kind is Kind.COUNT:
         yield f"{name} is negative", value < 0
+    if column.kind is Kind.INSTANT:
+        yield f"{name} is outside 1900 to 2199", ~value.is_between(_FIRST_INSTANT, _LAST_INSTANT)
 
 
 def _number_rules(
@@ -71,13 +80,16 @@ def _number_rules(
     is_money = column.kind is Kind.MONEY
     scale = money_scale if is_money else RATE_SCALE
     too_fine = _is_too_fine(raw, dtype, scale)
-    yield f"{name} is not a number", ~is_absent & value.is_null() & ~too_fine
+    is_unread = ~is_absent & value.is_null() & ~too_fine
+    is_number = _is_number(raw, dtype)
+    yield f"{name} is not a number", is_unread & ~is_number
     if is_money:
         yield TOO_FINE.format(name), too_fine
-        yield f"{name} is too large", value.abs() >= MONEY_BOUND * 10**scale
+        is_too_large = value.abs() >= MONEY_BOUND * 10**scale
     else:
         yield f"{name} has more than {RATE_SCALE} decimals", too_fine
-        yield f"{name} is too large", value >= 1000 * 10**scale
+        is_too_large = value >= 1000 * 10**scale
+    yield f"{name} is too large", is_too_large.fill_null(False) | (is_unread & is_number)
     if column.least > 0:
         yield f"{name} must be above 0", value <= 0
     else:
@@ -87,6 +99,7 @@ def _number_rules(
 _UNREADABLE = {
     Kind.ID: lambda c: f"{c.name} is not text",
     Kind.TEXT: lambda c: f"{c.name} is not text",
+    Kind.CODE: lambda c: f"{c.name} is not text",
     Kind.IDS: lambda c: f"{c.name} is not a list of ids",
     Kind.INSTANT: lambda c: f"{c.name} is not an instant with its offset",
     Kind.COUNT: lambda c: f"{c.name} is not a whole number",
@@ -99,6 +112,13 @@ def _is_absent(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return raw.is_null() | (raw.str.strip_chars() == "") if dtype == pl.String else raw.is_null()
 
 
+def _is_number(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Whether the value is written as a number, be it one that fits or not."""
+    if dtype == pl.String:
+        return raw.str.strip_chars().str.contains(_NUMBER)
+    return raw.is_finite() if dtype.is_float() else pl.lit(dtype.is_decimal() or dtype.is_integer())
+
+
 def _is_too_fine(raw: pl.Expr, dtype: pl.DataType, scale: int) -> pl.Expr:
     """Whether digits that count stand beyond the scale's last decimal."""
     if dtype == pl.String:
@@ -107,7 +127,8 @@ def _is_too_fine(raw: pl.Expr, dtype: pl.DataType, scale: int) -> pl.Expr:
         excess: pl.Expr = raw.to_physical() % 10 ** (dtype.scale - scale)
         return excess != 0
     if dtype.is_float():
-        return ((raw * 10.0**scale).round(0) / 10.0**scale - raw).abs() > 1e-12
+        exact = _as_double(raw, dtype)
+        return raw.is_finite() & (((exact * 10.0**scale).round(0) / 10.0**scale - exact).abs() > 1e-12)
     return pl.lit(False)
 
 
@@ -115,11 +136,7 @@ def _scaled(raw: pl.Expr, dtype: pl.DataType, scale: int) -> pl.Expr:
     """The number times 10**scale as Int64; null where it is none, is too fine, or does not fit."""
     if dtype == pl.String:
         text = raw.str.strip_chars()
-        number = (
-            pl.when(text.str.contains(_NUMBER))
-            .then(text)
-            .cast(pl.Decimal(38, scale), strict=False)
-        )
+        number = pl.when(text.str.contains(_NUMBER)).then(text).cast(pl.Decimal(38, scale), strict=False)
         # A Decimal's integers lie behind it: a tenth of a cent is 1 at scale 3.
         return pl.when(~_is_too_fine(raw, dtype, scale)).then(
             number.to_physical().cast(pl.Int64, strict=False)
@@ -150,10 +167,20 @@ def _rate(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
     if dtype.is_float():
         return (
             pl.when(raw.is_finite() & ~_is_too_fine(raw, dtype, RATE_SCALE))
-            .then((raw * 10.0**RATE_SCALE).round(0))
+            .then((_as_double(raw, dtype) * 10.0**RATE_SCALE).round(0))
             .cast(pl.Int64, strict=False)
         )
     return _scaled(raw, dtype, RATE_SCALE)
+
+
+def _as_double(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """A single-precision rate by what it prints as: 0.18, not 0.18000000715."""
+    return raw.cast(pl.String).cast(pl.Float64, strict=False) if dtype == pl.Float32 else raw
+
+
+def _id(raw: pl.Expr, dtype: pl.DataType, column: Column) -> pl.Expr:
+    """Ids are kept as they are; a blank one is missing, which the rules say."""
+    return raw if dtype == pl.String else _id_or_text(raw, dtype, column)
 
 
 def _id_or_text(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
@@ -213,6 +240,10 @@ def _count(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
     return pl.lit(None, dtype=pl.Int64)
 
 
+def _code(raw: pl.Expr, dtype: pl.DataType, column: Column) -> pl.Expr:
+    return _id_or_text(raw, dtype, column).str.strip_chars()
+
+
 def _choice(raw: pl.Expr, dtype: pl.DataType, column: Column) -> pl.Expr:
     text = _id_or_text(raw, dtype, column).str.strip_chars()
     return pl.when(text.is_in(list(column.choices))).then(text)
@@ -237,8 +268,9 @@ def _ids(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
 
 
 _READERS: Mapping[Kind, Callable[[pl.Expr, pl.DataType, Column], pl.Expr]] = {
-    Kind.ID: _id_or_text,
+    Kind.ID: _id,
     Kind.TEXT: _id_or_text,
+    Kind.CODE: _code,
     Kind.DAY: _day,
     Kind.INSTANT: _instant,
     Kind.RATE: _rate,

@@ -205,9 +205,8 @@ def _print_changes(changes: pl.DataFrame, first: date, second: date) -> None:
             f"  to settle all {_plain(account['payoff_total_before'])} -> {_plain(account['payoff_total_after'])}"
         )
         for reason in account["reasons"] or []:
-            print(
-                f"  {reason['reason']:<15} {str(reason['on'] or ''):<10} {_plain(reason['amount']):>14}  {reason['detail']}"
-            )
+            on = "" if reason["on"] is None else reason["on"].isoformat()
+            print(f"  {reason['reason']:<15} {on:<10} {_plain(reason['amount']):>14}  {reason['detail']}")
 
 
 def _plain(amount: Any) -> str:

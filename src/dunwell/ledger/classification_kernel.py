@@ -118,42 +118,50 @@ def classify_accounts(
                 row += 1
             continue
         count, sticky = level_counts[scheme], sticky_ranks[scheme]
-        worst, worst_since, observed_until = 0, -1, _NEVER
-        now, since = 0, -1
+        worst, observed_until = 0, _NEVER
+        now, since, by_days = 0, -1, 0
         while row < row_end and row_account[row] == a:
             begins, oldest = row_on[row], row_oldest[row]
             ends = as_of
             if row + 1 < row_end and row_account[row + 1] == a:
                 ends = min(ends, row_on[row + 1] - 1)
-            if begins > as_of:
-                row += 1
-                continue
-            now, since = 0, begins
-            if oldest >= 0 and ends > oldest:
-                if observed_until <= oldest:
-                    worst, worst_since = 0, -1
-                observed_until = _NEVER
-                now = level_of(ends - oldest, levels, scheme, count)
-                since = oldest + levels[scheme, now]
-                if now >= sticky and now > worst:
-                    worst, worst_since = now, max(since, begins)
-            elif oldest < 0 and worst >= sticky and observed_until == _NEVER:
-                observed_until = _observed_until(
-                    begins,
-                    due_offsets[a],
-                    due_offsets[a + 1],
-                    due_days,
-                    observation_months[scheme],
-                    observation_periods[scheme],
-                )
             row += 1
+            if begins > as_of:
+                continue
+            is_late = oldest >= 0 and ends > oldest
+            late_from = max(begins, oldest + 1) if is_late else begins + 1
+            if observed_until < late_from:
+                if now > 0:
+                    now, since = 0, observed_until
+                worst, observed_until = 0, _NEVER
+            by_days = 0
+            if not is_late or begins <= oldest:  # nothing past due at the end of the row's first day
+                if oldest < 0 and worst >= sticky and observed_until == _NEVER:
+                    observed_until = _observed_until(
+                        begins,
+                        due_offsets[a],
+                        due_offsets[a + 1],
+                        due_days,
+                        observation_months[scheme],
+                        observation_periods[scheme],
+                    )
+                if now != worst:
+                    now, since = worst, begins
+            if is_late:
+                observed_until = _NEVER
+                at_first = max(level_of(late_from - oldest, levels, scheme, count), worst)
+                if now != at_first:
+                    now, since = at_first, late_from
+                by_days = level_of(ends - oldest, levels, scheme, count)
+                if by_days > now:
+                    now, since = by_days, oldest + levels[scheme, by_days]
+                if by_days >= sticky:
+                    worst = max(worst, by_days)
+        if observed_until <= as_of:
+            now, since = 0, observed_until
         reason = BY_DAYS
-        if worst >= sticky and worst > now:
-            if observed_until > as_of:
-                reason = BY_MEMORY if observed_until == _NEVER else UNDER_OBSERVATION
-                now, since = worst, worst_since
-            else:
-                since = observed_until
+        if now > by_days:
+            reason = BY_MEMORY if observed_until == _NEVER else UNDER_OBSERVATION
         ranks[a - first], sinces[a - first], reasons[a - first] = now, since, reason
 
 
@@ -193,11 +201,11 @@ def find_defaults(
             if row + 1 < row_end and row_account[row + 1] == a:
                 ends = min(ends, row_on[row + 1] - 1)
             oldest = row_oldest[row]
-            is_material = (
-                oldest >= 0
-                and row_overdue[row] > absolute_minor[a]
-                and row_overdue[row] * relative_den > row_exposure[row] * relative_num
-            )
+            whole, part = row_exposure[row] // relative_den, row_exposure[row] % relative_den
+            relative = (
+                whole * relative_num + part * relative_num // relative_den
+            )  # rounded down, within 64 bits
+            is_material = oldest >= 0 and row_overdue[row] > absolute_minor[a] and row_overdue[row] > relative
             begins = max(row_on[row], oldest + 1)
             if is_material and ends >= begins:
                 if begins != run_to + 1:
@@ -226,9 +234,11 @@ def limitation_ends(
     years_at_most: Any,
     event_offsets: Any,
     event_on: Any,
+    event_until: Any,
     event_kind: Any,
     interrupts: Any,
     revives: Any,
+    runs_from_its_end: Any,
     as_of: int,
     ends_on: Any,
     last_event: Any,
@@ -236,8 +246,10 @@ def limitation_ends(
     """The day on which each claim becomes time-barred, and the event that set the clock anew last (-1: none).
 
     ``begins_on``: the day from which the period runs (-1: none). Events of an account lie between its offsets
-    by day. An event counts from the beginning on; one that comes after the period's end counts only where the
-    text says that it revives.
+    by day; ``event_until`` is the last day of one that lasts (a suit), its own day for the others. An event
+    counts from the beginning on; one that comes after the period's end counts only where the text says that
+    it revives. Where the period runs anew from an event's end and the event still goes on, the day is counted
+    from its first day, and from ``as_of`` once that would be over: a claim in court is not time-barred.
     """
     for a in range(len(begins_on)):
         scheme = scheme_of[a]
@@ -253,11 +265,19 @@ def limitation_ends(
         for k in range(event_offsets[a], event_offsets[a + 1]):
             if event_on[k] > as_of:
                 break
-            if event_on[k] < begins_on[a] or not interrupts[scheme, event_kind[k]]:
+            kind, runs_from = event_kind[k], event_on[k]
+            is_pending = False
+            if runs_from_its_end[scheme, kind]:
+                is_pending = event_until[k] > as_of
+                if not is_pending:
+                    runs_from = max(runs_from, event_until[k])
+            if not interrupts[scheme, kind] or (runs_from < begins_on[a] and not is_pending):
                 continue
-            if event_on[k] > end and not revives[scheme, event_kind[k]]:
+            if event_on[k] > end and not revives[scheme, kind]:
                 continue
-            later = months_later(event_on[k], months)
+            later = months_later(max(runs_from, begins_on[a]), months)
+            if is_pending and later <= as_of:
+                later = months_later(as_of, months)
             if later > end:
                 end, event = later, k
         ends_on[a], last_event[a] = min(end, limit), event

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dunwell.calendars import day_number, day_of
+from dunwell.calendars import DAY_MAX, day_number, day_of
 from dunwell.ledger import classification_kernel as walk
 from dunwell.ledger.arrays import known, offsets, standing_payments
 from dunwell.policy import PolicyText, in_force, read_policies
@@ -44,7 +44,9 @@ class Limitation:
     last_event: NDArray[np.int64]
     begins_on: NDArray[np.int32]
     event_on: NDArray[np.int32]
+    event_until: NDArray[np.int32]
     event_kind: NDArray[np.int64]
+    as_of: date
     texts: tuple[PolicyText, ...]
 
     def column(self) -> pl.Series:
@@ -73,10 +75,18 @@ class Limitation:
         begins = day_of(int(self.begins_on[account]))
         why = f"{text.values['years']} years from the last instalment's due date, {begins}"
         if event >= 0:
-            kind, on = EVENT_KINDS[self.event_kind[event]], day_of(int(self.event_on[event]))
-            why = f"{text.values['years']} years from the {kind} of {on}"
+            why = f"{text.values['years']} years from the {self._event(event, text)}"
         ends = day_of(int(self.ends_on[account])).isoformat()
         return {"value": ends, "why": why, "source": text.source, "source_quality": text.source_quality}
+
+    def _event(self, event: int, text: PolicyText) -> str:
+        """The event that counted last, in words: what it was and of which day."""
+        kind, on = EVENT_KINDS[self.event_kind[event]], day_of(int(self.event_on[event]))
+        if kind not in text.values.get("runs_from_end_of", []):
+            return f"{kind} of {on}"
+        if self.event_until[event] > day_number(self.as_of):
+            return f"{kind} of {on} at the earliest: it is pending, and they run anew from its end"
+        return f"end of the {kind} of {on}, {day_of(int(self.event_until[event]))}"
 
 
 def limitation(
@@ -94,9 +104,9 @@ def limitation(
     text_of = _texts_of(held, accounts, tables["customers"])
     begins = _last_due(known(tables["instalments"], known_at), accounts.height)
     begins = np.where(is_owed, begins, -1).astype(np.int32)
-    events = interruptions(tables, known_at)
+    events = interruptions(tables, known_at, begins)
     ends, last = walk.empty_days(accounts.height), np.full(accounts.height, -1, np.int64)
-    event_on = events["on"].to_physical().to_numpy()
+    event_on, event_until = (events[name].to_physical().to_numpy() for name in ("on", "until"))
     event_kind = events["kind"].to_numpy()
     if held:
         walk.limitation_ends(
@@ -106,65 +116,122 @@ def limitation(
             np.array([t.values.get("years_at_most", 0) for t in held], np.int64),
             offsets(events, accounts.height),
             event_on,
+            event_until,
             event_kind,
-            np.array([[kind in t.values["interrupted_by"] for kind in EVENT_KINDS] for t in held], np.bool_),
-            np.array([[kind in t.values["revived_by"] for kind in EVENT_KINDS] for t in held], np.bool_),
+            _kinds(held, "interrupted_by"),
+            _kinds(held, "revived_by"),
+            _kinds(held, "runs_from_end_of"),
             day_number(as_of),
             ends,
             last,
         )
-    return Limitation(ends, text_of, last, begins, event_on, event_kind, held)
+    return Limitation(ends, text_of, last, begins, event_on, event_until, event_kind, as_of, held)
 
 
-def interruptions(tables: Mapping[str, pl.DataFrame], known_at: datetime | None) -> pl.DataFrame:
-    """What may set the clock anew: account_row, on, kind (an index of EVENT_KINDS), by account and day.
+def _kinds(texts: Sequence[PolicyText], key: str) -> NDArray[np.bool_]:
+    """Which kinds of event each text names under a key, a row a text."""
+    return np.array([[kind in text.values.get(key, []) for kind in EVENT_KINDS] for text in texts], np.bool_)
+
+
+def interruptions(
+    tables: Mapping[str, pl.DataFrame],
+    known_at: datetime | None = None,
+    begins_on: NDArray[np.int32] | None = None,
+) -> pl.DataFrame:
+    """What may set the clock anew: account_row, on, until (the last day of a suit, far away while it is pending;
+    else ``on``), kind (an index of EVENT_KINDS), by account and day.
 
     A demand counts when it reached the person: writing that was delivered, a talk that took place. A contact
     that names no account counts for every account of the person. A payment counts unless it was reversed.
+    Days are those of the customer's clock. ``begins_on``: when each account's period begins (-1: it has
+    none); what was over before is left out, for it changes nothing.
     """
     payments = standing_payments(known(tables["payments"], known_at)).filter(pl.col("kind") == "payment")
     suits = known(tables["holds"], known_at).filter(pl.col("kind") == "litigation")
     parts = [
-        payments.select("account_row", on="paid_on", kind=pl.lit(EVENT_KINDS.index("payment"))),
-        suits.select("account_row", on="from_on", kind=pl.lit(EVENT_KINDS.index("suit"))),
+        _events(payments.select("account_row", on="paid_on"), "payment", begins_on),
+        _events(
+            suits.select("account_row", on="from_on", until=pl.col("to_on").fill_null(DAY_MAX)),
+            "suit",
+            begins_on,
+        ),
     ]
     if tables["promises"].height:
-        promises = known(tables["promises"], known_at)
-        parts.append(
-            promises.select(
-                "account_row", on=pl.col("made_at").dt.date(), kind=pl.lit(EVENT_KINDS.index("promise"))
-            )
-        )
+        promises = known(tables["promises"], known_at).select("account_row", "made_at")
+        zones = _accounts_with_zones(tables).select("account_row", "timezone")
+        made = promises.join(zones, on="account_row", maintain_order="left")
+        made = made.select("account_row", on=_local_day("made_at", made["timezone"]))
+        parts.append(_events(made, "promise", begins_on))
     if tables["contacts"].height:
-        parts.append(_demands(known(tables["contacts"], known_at), tables["accounts"]))
-    shaped = [
-        part.select(pl.col("account_row").cast(pl.UInt32), "on", pl.col("kind").cast(pl.Int64))
-        for part in parts
-    ]
-    return pl.concat(shaped).sort("account_row", "on", "kind")
+        contacts = known(tables["contacts"], known_at)
+        parts.append(_events(_demands(contacts, _accounts_with_zones(tables)), "demand", begins_on))
+    filled = [part for part in parts if part.height] or parts[:1]
+    events = pl.concat(filled)
+    return events.sort("account_row", "on", "kind") if len(filled) > 1 else events.sort("account_row", "on")
+
+
+def _events(rows: pl.DataFrame, kind: str, begins_on: NDArray[np.int32] | None) -> pl.DataFrame:
+    """Rows of account_row, on and perhaps until as events of a kind, without those over before the period begins."""
+    if "until" not in rows.columns:
+        rows = rows.with_columns(until="on")
+    if begins_on is not None:
+        begins = begins_on[rows["account_row"].to_numpy()]
+        counts = (rows["until"].to_physical().to_numpy() >= begins) & (begins >= 0)
+        rows = rows.filter(pl.Series(counts))
+    return rows.select(
+        pl.col("account_row").cast(pl.UInt32),
+        "on",
+        "until",
+        kind=pl.lit(EVENT_KINDS.index(kind), dtype=pl.Int64),
+    )
+
+
+def _accounts_with_zones(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """account_row, account_id, customer_id and the customer's timezone (null: not told)."""
+    customers = tables["customers"]
+    if "timezone" not in customers.columns:
+        customers = customers.with_columns(timezone=pl.lit(None, dtype=pl.String))
+    return (
+        tables["accounts"]
+        .select("account_id", "customer_id")
+        .with_row_index("account_row")
+        .join(
+            customers.select("customer_id", "timezone"), on="customer_id", how="left", maintain_order="left"
+        )
+    )
+
+
+def _local_day(column: str, zones: pl.Series) -> pl.Expr:
+    """The day of an instant on each row's own clock; by UTC where no zone is told."""
+    day = pl.col(column).dt.date()
+    for zone in zones.drop_nulls().unique().sort():
+        day = (
+            pl.when(pl.col("timezone") == zone)
+            .then(pl.col(column).dt.convert_time_zone(zone).dt.date())
+            .otherwise(day)
+        )
+    return day
 
 
 def _demands(contacts: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """account_row and day of each demand that reached the person; ``accounts`` as _accounts_with_zones gives them."""
     channel, outcome = pl.col("channel").cast(pl.String), pl.col("outcome").cast(pl.String)
     reached = contacts.filter(
         pl.col("direction").cast(pl.String) == "out",
         pl.col("party").cast(pl.String) == "self",
         (channel.is_in(_WRITES) & outcome.is_in(["delivered", "opened", "replied"]))
         | (channel.is_in(_TALKS) & (outcome == "conversation")),
-    ).select(
-        "customer_id", "account_ids", on=pl.col("at").dt.date(), kind=pl.lit(EVENT_KINDS.index("demand"))
-    )
-    rows = accounts.select("account_id", "customer_id").with_row_index("account_row")
+    ).select("customer_id", "account_ids", "at")
     named = reached.filter(pl.col("account_ids").is_not_null()).explode("account_ids")
     of_all = reached.filter(pl.col("account_ids").is_null())
-    return pl.concat(
+    columns = ("account_row", "at", "timezone")
+    demands = pl.concat(
         [
-            named.join(rows, left_on="account_ids", right_on="account_id").select(
-                "account_row", "on", "kind"
-            ),
-            of_all.join(rows, on="customer_id").select("account_row", "on", "kind"),
+            named.join(accounts, left_on="account_ids", right_on="account_id").select(columns),
+            of_all.join(accounts, on="customer_id").select(columns),
         ]
     )
+    return demands.select("account_row", on=_local_day("at", demands["timezone"]))
 
 
 def _texts_of(

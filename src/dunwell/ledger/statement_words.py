@@ -55,7 +55,7 @@ def percent_text(rate: Fraction) -> str:
 
 
 def year_fraction_text(day_count: DayCount, after: date, to: date) -> str:
-    """The part of a year that the days after ``after`` up to ``to`` make, as the sum a reader can redo: "30/360", "2/365 + 2/366"."""
+    """The part of a year that the days after ``after`` up to ``to`` make, as a sum to redo: "30/360", "2/365 + 2/366"."""
     if day_count is not DayCount.ACT_ACT:
         return f"{day_units(day_count, to) - day_units(day_count, after)}/{units_per_year(day_count)}"
     days_by_year_length: dict[int, int] = {}
@@ -233,7 +233,7 @@ _LINES_ADD_UP = (
 _ONE_SUM = "all money of one day counts as one sum, after what falls due that day. A payment on the due date is on time."
 _KEPT_EXACTLY = (
     "It is kept exactly, item by item, and rounded to the minor unit (a half to the even one) only when money is applied to it "
-    "and when it is shown."
+    "and when it is shown; the sums below each line are written to six places beyond that."
 )
 _WAIVED = (
     "What exceeds it is waived and never owed: penalty first, then fees, then interest, the newest first."
