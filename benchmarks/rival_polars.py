@@ -102,10 +102,16 @@ def _due_instalments(folder: Path, accounts: pl.DataFrame, as_of: date) -> pl.Da
     rows = (
         pl.scan_parquet(folder / "instalments.parquet")
         .filter(pl.col("due_on") <= as_of)
-        .select("account_id", due=_day("due_on"), principal=_minor("principal"), interest=_minor("interest"))
+        .select(
+            "account_id",
+            "number",
+            due=_day("due_on"),
+            principal=_minor("principal"),
+            interest=_minor("interest"),
+        )
         .collect(engine="streaming")
     )
-    rows = _by_account(rows, accounts, "due")
+    rows = _by_account(rows, accounts, "due", "number").drop("number")
     is_large = pl.col("principal") + pl.col("interest") > MATERIALITY_MINOR
     row = pl.int_range(pl.len(), dtype=pl.Int64)
     return rows.with_columns(
@@ -141,26 +147,25 @@ def _day(column: str) -> pl.Expr:
     return pl.col(column).to_physical().cast(pl.Int64)
 
 
-def _by_account(rows: pl.DataFrame, accounts: pl.DataFrame, day: str) -> pl.DataFrame:
-    """The rows with their account's row in place of its id, sorted by account and day.
+def _by_account(rows: pl.DataFrame, accounts: pl.DataFrame, *order: str) -> pl.DataFrame:
+    """The rows with their account's row in place of its id, sorted by account and then ``order``.
 
-    A tape lies sorted by account, so a million runs are looked up and not ten million rows; one that does not is sorted.
+    A tape lies sorted by account, so a million runs are looked up and not ten million rows; one that does not
+    is sorted.
     """
     runs = rows.select(pl.col("account_id").rle().struct.unnest())
     index = accounts.select(
         pl.col("account_id").alias("value"), pl.int_range(pl.len(), dtype=pl.Int64).alias("account")
     )
     found = runs.join(index, on="value", how="left", maintain_order="left")
-    rows = rows.drop("account_id").insert_column(
-        0, found.select(pl.col("account").repeat_by("len").explode()).to_series()
-    )
-    is_sorted = rows.select(
-        (
-            (pl.col("account") > pl.col("account").shift())
-            | ((pl.col("account") == pl.col("account").shift()) & (pl.col(day) >= pl.col(day).shift()))
-        ).all()
-    ).item()
-    return rows if is_sorted else rows.sort("account", day, maintain_order=True)
+    account = found.select(pl.col("account").repeat_by("len").explode()).to_series()
+    rows = rows.drop("account_id").insert_column(0, account)
+    is_in_order = pl.lit(True)
+    for column in reversed(("account", *order)):
+        here, before = pl.col(column), pl.col(column).shift()
+        is_in_order = (here > before) | ((here == before) & is_in_order)
+    is_sorted = rows.select(is_in_order.all()).item()
+    return rows if is_sorted else rows.sort("account", *order, maintain_order=True)
 
 
 def _refuse_overflow(accounts: pl.DataFrame, instalments: pl.DataFrame, as_of: date) -> None:

@@ -34,6 +34,9 @@ def test_a_text_holds_from_its_first_day_until_the_day_it_ends(tmp_path: Path) -
         (GOOD.replace("until = 2021-01-01", "until = 2019-01-01"), "until"),
         (GOOD + '[[level]]\nsource_quality = "hearsay"\n', "source_quality"),
         (GOOD + "[[level]]\nfrom = 2020-01-01T00:00:00Z\n", "from"),
+        (GOOD + "[[level]]\nfrom = 2020-01-01\n", "level[1].citation"),
+        (GOOD + '[[level]]\ncitation = "s. 2"\n', "level[1].source_quality"),
+        (GOOD + '[caps]\nfrom = 2020-01-01\ncitation = "s. 2"\n', "caps.source_quality"),
         ("not toml", "file"),
     ],
 )
@@ -52,3 +55,30 @@ def test_the_hash_is_of_the_texts_wherever_they_lie(tmp_path: Path) -> None:
     assert content_hash([one]) == content_hash([two])
     write(tmp_path / "b", GOOD + "# changed\n")
     assert content_hash([one]) != content_hash([two])
+
+
+def test_an_entry_has_the_texts_dates_and_source_unless_it_says_its_own(tmp_path: Path) -> None:
+    levels = """
+[[level]]
+days = 60
+until = 2020-07-01
+[[level]]
+days = 45
+from = 2020-07-01
+citation = "Act s. 2"
+source_quality = "text"
+"""
+    text = read_policy(write(tmp_path, GOOD + levels))
+    [old] = text.entries("level", date(2020, 6, 30))
+    [new] = text.entries("level", date(2020, 7, 1))
+    assert (old.values["days"], old.source) == (60, "Act s. 1, held from memory: verify")
+    assert (new.values["days"], new.source, new.key) == (45, "Act s. 2", "level[2]")
+    assert text.entries("cap", date(2020, 7, 1)) == []
+
+
+def test_the_hash_of_a_folder_is_that_of_its_texts_whatever_their_line_ends(tmp_path: Path) -> None:
+    one = write(tmp_path, GOOD)
+    of_file = content_hash(one)
+    assert content_hash(tmp_path) == of_file
+    one.write_bytes(GOOD.replace("\n", "\r\n").encode())
+    assert content_hash(tmp_path) == of_file

@@ -1,21 +1,21 @@
 """The three readings of what is owed behind one door: the oracle, the compiled kernel and the exact statement engine.
 
-Each engine takes a `Situation` and returns the money and day columns of `positions` in minor units, or None when the account has
-no position; each timeline returns the arrears at the end of every day on which they changed. `frames` makes the typed frames of
-one partition out of situations, as the book would hand them out.
+An engine takes a `Situation` and returns its `Reading`, or None when the account has no position. `frames` makes the typed frames
+of one partition out of situations, as the book would hand them out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
-from dunwell.book.reading import Detail, empty_rows
-from dunwell.ledger.positions import Settled, Timeline, positions_frame, settle_partition
-from dunwell.ledger.statement import AccountNotOpen, Settlement, account_events, settle
+from dunwell.book.plans import Detail, empty_rows
+from dunwell.ledger.positions import Timeline, bucket_names, positions_frame, settle_partition
+from dunwell.ledger.statement import AccountNotOpen, account_events, settle
 from dunwell.ledger.terms import Terms, parse_terms
 from tests.ledger import oracle
 from tests.ledger.oracle import Situation
@@ -34,10 +34,11 @@ FIGURES = (
     "payoff_total",
     "unallocated_credit",
     "waived_by_cap",
+    "bucket",
     "last_paid_on",
     "paid_30d",
 )
-"""What every engine tells; the oracle and the kernel tell the bucket as well."""
+"""The money and day columns of `positions`."""
 
 
 class Arrears(NamedTuple):
@@ -49,8 +50,14 @@ class Arrears(NamedTuple):
     exposure: int
 
 
-Figures = Mapping[str, object]
-Engine = Callable[[Situation], Figures | None]
+class Reading(NamedTuple):
+    """What an engine makes of a situation: figures by the names of `positions` in minor units, and the arrears through time."""
+
+    figures: Mapping[str, object]
+    timeline: list[Arrears]
+
+
+Engine = Callable[[Situation], Reading | None]
 
 
 # Typed frames ------------------------------------------------------------------------------------------------------
@@ -65,63 +72,63 @@ def frames(*situations: Situation) -> dict[str, pl.DataFrame]:
     rows: dict[str, list[dict[str, Any]]] = {"instalments": [], "payments": [], "charges": [], "holds": []}
     for k, told in enumerate(situations):
         accounts.append(
-            dict(
-                account_id=f"a{k}",
-                customer_id=f"c{k}",
-                product=f"p{k}",
-                currency=told.terms["currency"],
-                principal_minor=told.account.principal,
-                annual_rate_ppb=_parts_per_billion(told.account.annual_rate),
-                opened_on=told.account.opened_on,
-                status="active",
-                recorded_at=told.account.recorded_at or told.imported_at,
-            )
+            {
+                "account_id": f"a{k}",
+                "customer_id": f"c{k}",
+                "product": f"p{k}",
+                "currency": told.terms["currency"],
+                "principal_minor": told.account.principal,
+                "annual_rate_ppb": _parts_per_billion(told.account.annual_rate),
+                "opened_on": told.account.opened_on,
+                "status": "active",
+                "recorded_at": told.account.recorded_at or told.imported_at,
+            }
         )
         rows["instalments"] += [
-            dict(
-                account_row=k,
-                number=row.number,
-                due_on=row.due_on,
-                principal_minor=row.principal,
-                interest_minor=row.interest,
-                fees_minor=row.fees,
-                recorded_at=row.recorded_at or told.imported_at,
-            )
+            {
+                "account_row": k,
+                "number": row.number,
+                "due_on": row.due_on,
+                "principal_minor": row.principal,
+                "interest_minor": row.interest,
+                "fees_minor": row.fees,
+                "recorded_at": row.recorded_at or told.imported_at,
+            }
             for row in told.instalments
         ]
         rows["payments"] += [
-            dict(
-                account_row=k,
-                payment_id=row.payment_id,
-                paid_on=row.paid_on,
-                amount_minor=row.amount,
-                kind=row.kind,
-                reverses=row.reverses,
-                recorded_at=row.recorded_at or told.imported_at,
-            )
+            {
+                "account_row": k,
+                "payment_id": row.payment_id,
+                "paid_on": row.paid_on,
+                "amount_minor": row.amount,
+                "kind": row.kind,
+                "reverses": row.reverses,
+                "recorded_at": row.recorded_at or told.imported_at,
+            }
             for row in told.payments
         ]
         rows["charges"] += [
-            dict(
-                account_row=k,
-                charge_id=row.charge_id,
-                charged_on=row.charged_on,
-                kind=row.kind,
-                amount_minor=row.amount,
-                recorded_at=row.recorded_at or told.imported_at,
-            )
+            {
+                "account_row": k,
+                "charge_id": row.charge_id,
+                "charged_on": row.charged_on,
+                "kind": row.kind,
+                "amount_minor": row.amount,
+                "recorded_at": row.recorded_at or told.imported_at,
+            }
             for row in told.charges
         ]
         rows["holds"] += [
-            dict(
-                account_row=k,
-                hold_id=row.hold_id,
-                customer_id=f"c{k}",
-                kind=row.kind,
-                from_on=row.from_on,
-                to_on=row.to_on,
-                recorded_at=row.recorded_at or told.imported_at,
-            )
+            {
+                "account_row": k,
+                "hold_id": row.hold_id,
+                "customer_id": f"c{k}",
+                "kind": row.kind,
+                "from_on": row.from_on,
+                "to_on": row.to_on,
+                "recorded_at": row.recorded_at or told.imported_at,
+            }
             for row in told.holds
         ]
     return {
@@ -161,99 +168,73 @@ def parsed_terms(*situations: Situation) -> dict[str, Terms]:
 # The oracle --------------------------------------------------------------------------------------------------------
 
 
-def _oracle_terms(told: Situation) -> oracle.Terms:
-    return oracle.terms_from(told.terms, told.exponent)
+def by_oracle(told: Situation) -> Reading | None:
+    rows = (told.account, told.instalments, told.payments, told.charges, told.holds)
+    asked = (oracle.terms_from(told.terms, told.exponent), told.as_of, told.known_at, told.imported_at)
+    figures = oracle.position(*rows, *asked)
+    return None if figures is None else Reading(figures, _changes(oracle.history(*rows, *asked)))
 
 
-def by_oracle(told: Situation) -> Figures | None:
-    return oracle.position(
-        told.account,
-        told.instalments,
-        told.payments,
-        told.charges,
-        told.holds,
-        _oracle_terms(told),
-        told.as_of,
-        told.known_at,
-        told.imported_at,
-    )
-
-
-def timeline_by_oracle(told: Situation) -> list[Arrears]:
-    """The days of the oracle's history on which the arrears changed, from the first on which something was overdue."""
+def _changes(days: Sequence[oracle.EndOfDay]) -> list[Arrears]:
+    """The days on which the arrears changed, from the first that ends with something due and unpaid."""
     timeline: list[Arrears] = []
-    for day in oracle.history(
-        told.account,
-        told.instalments,
-        told.payments,
-        told.charges,
-        told.holds,
-        _oracle_terms(told),
-        told.as_of,
-        told.known_at,
-        told.imported_at,
-    ):
-        was_late = bool(timeline) and timeline[-1].oldest_due_on is not None
-        if day.oldest_due_on is None and not was_late:
-            continue
-        state = (day.oldest_due_on, day.overdue, day.exposure)
-        if not timeline or timeline[-1][1:] != state:
-            timeline.append(Arrears(day.on, *state))
+    for day in days:
+        was_unpaid = bool(timeline) and timeline[-1].oldest_due_on is not None
+        now = Arrears(day.on, day.oldest_due_on, day.overdue, day.exposure)
+        if (now.oldest_due_on or was_unpaid) and (not timeline or timeline[-1][1:] != now[1:]):
+            timeline.append(now)
     return timeline
 
 
 # The kernel --------------------------------------------------------------------------------------------------------
 
 
-def settle_by_kernel(*situations: Situation) -> tuple[Settled[Timeline], pl.DataFrame]:
-    """The compiled pass over one partition of all the situations (day and knowledge as in the first), and its positions."""
+def settle_by_kernel(*situations: Situation) -> tuple[pl.DataFrame, list[Timeline]]:
+    """Positions and arrears of one partition of all the situations; day and knowledge are those of the first."""
     tables, terms = frames(*situations), parsed_terms(*situations)
     as_of, known_at = situations[0].as_of, situations[0].known_at
     settled = settle_partition(
         tables, terms, as_of, known_at, read_timeline=lambda timeline, *_: timeline, threads=1
     )
-    return settled, positions_frame(settled, tables, terms, as_of)
+    return positions_frame(settled, tables, terms, as_of), settled.from_timelines
 
 
-def by_kernel(told: Situation) -> Figures | None:
-    _, positions = settle_by_kernel(told)
+def by_kernel(told: Situation) -> Reading | None:
+    positions, timelines = settle_by_kernel(told)
     if positions.is_empty():
         return None
-    minor = Decimal(10) ** told.exponent
-    return {
-        name: int(value * minor) if isinstance(value, Decimal) else value
-        for name, value in positions.select(*FIGURES, "bucket").row(0, named=True).items()
-    }
+    row = positions.select(*FIGURES).row(0, named=True)
+    figures = {name: _minor(value, told.exponent) for name, value in row.items()}
+    rows = (row for timeline in timelines for row in timeline.frame().iter_rows())
+    return Reading(figures, [Arrears(*row[1:]) for row in rows])
 
 
-def timeline_by_kernel(told: Situation) -> list[Arrears]:
-    settled, _ = settle_by_kernel(told)
-    return [
-        Arrears(*row[1:]) for timeline in settled.from_timelines for row in timeline.frame().iter_rows()
-    ]
+def _minor(value: object, exponent: int) -> object:
+    """Money of `positions` in minor units; anything else as it is."""
+    if not isinstance(value, Decimal):
+        return value
+    minor = value.scaleb(exponent)
+    assert minor == int(minor), f"{value} has more decimals than the currency"
+    return int(minor)
 
 
 # The statement engine ----------------------------------------------------------------------------------------------
 
 
-def _settlement(told: Situation) -> Settlement | None:
+def by_statement(told: Situation) -> Reading | None:
+    terms = parsed_terms(told)
     try:
-        events = account_events(frames(told), 0, told.known_at)
-        return settle(events, parsed_terms(told)["p0"], told.as_of)
+        settlement = settle(account_events(frames(told), 0, told.known_at), terms["p0"], told.as_of)
     except AccountNotOpen:
         return None
-
-
-def by_statement(told: Situation) -> Figures | None:
-    settlement = _settlement(told)
-    return None if settlement is None else {name: getattr(settlement, name) for name in FIGURES}
-
-
-def timeline_by_statement(told: Situation) -> list[Arrears]:
-    settlement = _settlement(told)
-    if settlement is None:
-        return []
-    return [Arrears(a.on, a.oldest_due_on, a.overdue_minor, a.exposure_minor) for a in settlement.timeline]
+    days = np.array([settlement.past_due_days])
+    bucket = bucket_names(pl.Series(["p0"]), days, terms).item()
+    figures = {name: bucket if name == "bucket" else getattr(settlement, name) for name in FIGURES}
+    timeline = [
+        Arrears(row.on, row.oldest_due_on, row.overdue_minor, row.exposure_minor)
+        for row in settlement.timeline
+    ]
+    return Reading(figures, timeline)
 
 
 ENGINES: dict[str, Engine] = {"oracle": by_oracle, "kernel": by_kernel, "statement": by_statement}

@@ -135,11 +135,16 @@ def days_near(interesting: Sequence[date], opened_on: date) -> st.SearchStrategy
     return st.one_of(clashing, clashing, clashing, anywhere)
 
 
+def days_after(last: date) -> st.SearchStrategy[date]:
+    """A day by which everything has happened, up to half a year later."""
+    return st.integers(0, 183).map(lambda count: last + days(count))
+
+
 @st.composite
 def payment_rows(
     draw: Drawn, instalments: Sequence[Instalment], when: st.SearchStrategy[date]
 ) -> list[Payment]:
-    """Up to eight rows: payments (some of exactly what an instalment asks for), chargebacks, and reversals of payments."""
+    """Up to eight rows: payments (some of exactly what an instalment asks for), chargebacks, and reversals of both."""
     asked = [total for row in instalments if (total := row.principal + row.interest + row.fees) > 0]
     amount = st.one_of(amounts(), st.sampled_from(asked)) if asked else amounts()
     rows = [
@@ -151,9 +156,8 @@ def payment_rows(
         )
         for number in draw(st.lists(st.integers(1, 12), max_size=6, unique=True))  # p10 stands before p2
     ]
-    payments = [row for row in rows if row.kind == "payment"]
-    if payments:
-        for undone in draw(st.lists(st.sampled_from(payments), max_size=2, unique=True)):
+    if rows:
+        for undone in draw(st.lists(st.sampled_from(rows), max_size=2, unique=True)):
             rows.append(
                 Payment(
                     payment_id=f"r-{undone.payment_id}",
@@ -195,7 +199,9 @@ def hold_rows(draw: Drawn, when: st.SearchStrategy[date]) -> list[Hold]:
 
 
 def _overlap(one: Hold, other: Hold) -> bool:
-    return one.from_on <= (other.to_on or date.max) and other.from_on <= (one.to_on or date.max)
+    """Whether the days they stop (those after the first, up to the last) meet."""
+    last = min(one.to_on or date.max, other.to_on or date.max)
+    return max(one.from_on, other.from_on) < last
 
 
 # The whole ---------------------------------------------------------------------------------------------------------
@@ -230,7 +236,7 @@ def situations(draw: Drawn, with_records: bool = False) -> Situation:
         payments=payments,
         charges=charges,
         holds=holds,
-        as_of=draw(days_near(moved, opened_on)),
+        as_of=draw(st.one_of(days_near(moved, opened_on), days_after(max(moved)))),
         known_at=None,
         imported_at=_at(opened_on + days(draw(st.integers(0, 60))), 6),
     )

@@ -3,93 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
-import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dunwell.calendars import add_months, day_number, day_of
-from dunwell.ledger import kernel
-from dunwell.ledger.classification import Classifier, class_texts
-from dunwell.ledger.positions import Timeline
-from dunwell.ledger.terms import Terms, parse_terms
-
-START = date(2024, 1, 10)
-
-
-@dataclass(frozen=True)
-class State:
-    """The end of a day on which an account's arrears changed; ``oldest`` None: nothing past due."""
-
-    on: date
-    oldest: date | None
-    overdue: int = 50_000
-    exposure: int = 100_000
-
-
-def late_from(due: date) -> State:
-    return State(due, due)
-
-
-def cleared(on: date) -> State:
-    return State(on, None, 0, 50_000)
-
-
-def terms(credit: str = "closed_end", currency: str = "CNY") -> dict[str, Terms]:
-    text = {
-        "product": "p",
-        "currency": currency,
-        "waterfall": ["principal"],
-        "allocation": "instalment_first",
-        "credit": credit,
-    }
-    return {"p": parse_terms(text, "p.toml")}
-
-
-def classes(
-    states: Sequence[State],
-    as_of: date,
-    jurisdiction: str = "cn",
-    *,
-    dues: Sequence[date] = (),
-    credit: str = "closed_end",
-    currency: str = "CNY",
-) -> dict[str, Any]:
-    """The class columns of one account with these arrears."""
-    tables = {
-        "accounts": pl.DataFrame(
-            {"account_id": ["A"], "customer_id": ["C"], "product": ["p"], "currency": [currency]}
-        ),
-        "customers": pl.DataFrame({"customer_id": ["C"], "jurisdiction": [jurisdiction]}),
-    }
-    classifier = Classifier(tables, terms(credit, currency), as_of)
-    timeline = Timeline(
-        np.zeros(len(states), np.int64),
-        np.array([day_number(s.on) for s in states], np.int32),
-        np.array([-1 if s.oldest is None else day_number(s.oldest) for s in states], np.int32),
-        np.array([s.overdue for s in states], np.int64),
-        np.array([s.exposure for s in states], np.int64),
-    )
-    none = np.empty(0, np.int64)
-    due_days = np.array([day_number(d) for d in sorted(dues)], np.int32)
-    offsets = np.array([0, len(due_days)], np.int64)
-    events = kernel.Events(offsets, due_days, *([none] * 15))
-    columns = classifier.classify(timeline, events, 0, 1)
-    last = max((s for s in states if s.on <= as_of), key=lambda s: s.on, default=None)
-    days = max(0, (as_of - last.oldest).days) if last and last.oldest else 0
-    told = {name: column[0] for name, column in classifier.columns([columns], np.array([days])).items()}
-    return told | {
-        "class_since": _day(columns.class_since[0]),
-        "default_since": _day(columns.default_since[0]),
-        "days": days,
-    }
-
-
-def _day(number: int) -> date | None:
-    return day_of(int(number)) if number >= 0 else None
+from dunwell.ledger.classification import class_texts
+from tests.ledger.arrears import START, State, classes, cleared, late_from
 
 
 @pytest.mark.parametrize(
@@ -140,6 +61,16 @@ def test_before_the_text_was_in_force_china_has_the_text_for_everybody() -> None
     due = date(2022, 1, 10)
     assert classes([late_from(due)], date(2023, 6, 30))["asset_class"] == "non_performing"
     assert classes([late_from(due)], date(2023, 7, 1))["asset_class"] == "loss"
+    why = classes([late_from(due)], date(2023, 6, 30))["why"]["asset_class"]["why"]
+    assert "the text held for cn is not in force on 2023-06-30" in why
+
+
+def test_where_no_text_is_in_force_there_is_no_class_and_the_reason_says_so() -> None:
+    due = date(2010, 1, 10)
+    told = classes([late_from(due)], date(2010, 6, 30))
+    assert [told[name] for name in ("asset_class", "ifrs_stage", "in_default")] == [None, None, None]
+    for name in ("asset_class", "ifrs_stage", "in_default"):
+        assert told["why"][name]["why"] == "no text is held for it on 2010-06-30"
 
 
 class TestUpgradeInChina:
@@ -182,6 +113,37 @@ class TestUpgradeInChina:
         due = self.reached + timedelta(days=100)
         history = self.history(cleared(self.reached), late_from(due), cleared(due + timedelta(days=0)))
         assert classes(history[:2] + history[3:], add_months(self.reached, 6))["asset_class"] == "normal"
+
+    def test_the_observation_begins_though_another_instalment_falls_due_that_day(self) -> None:
+        due = self.reached
+        history = self.history(State(due, due), cleared(due + timedelta(days=1)))
+        end = add_months(self.reached, 6)
+        assert classes(history, end - timedelta(days=1), dues=[due])["asset_class"] == "doubtful"
+        assert classes(history, end, dues=[due])["asset_class"] == "normal"
+
+    def test_an_instalment_due_on_its_last_day_must_be_paid(self) -> None:
+        end = add_months(self.reached, 6)
+        dues = [end - timedelta(days=30), end]
+        unpaid = self.history(cleared(self.reached), late_from(end))
+        assert classes(unpaid, end, dues=dues)["asset_class"] == "doubtful"
+        assert classes(unpaid, end + timedelta(days=1), dues=dues)["asset_class"] == "doubtful"
+
+    def test_two_rows_due_on_one_day_are_one_payment_period(self) -> None:
+        dues = [self.reached + timedelta(days=days) for days in (200, 200, 400)]
+        told = classes(self.history(cleared(self.reached)), dues[-1] - timedelta(days=1), dues=dues)
+        assert told["asset_class"] == "doubtful"
+
+    def test_the_reason_says_what_is_waited_for_and_where_it_stands(self) -> None:
+        partly = State(self.reached, START + timedelta(days=270))
+        told = classes(self.history(partly), self.reached + timedelta(days=1))["why"]["asset_class"]
+        assert told["why"] == "the worst class reached stays until all arrears are repaid"
+        assert told["since"] == (START + timedelta(days=271)).isoformat()
+        assert "商业银行金融资产风险分类办法" in told["source"]
+        assert told["source"].endswith("verify")
+        observed = classes(self.history(cleared(self.reached)), self.reached)["why"]["asset_class"]["why"]
+        assert observed.startswith(
+            "arrears are repaid and under observation: the longer of 2 payment periods"
+        )
 
     def test_paying_the_oldest_of_two_instalments_is_no_new_class(self) -> None:
         history = [late_from(START), State(START + timedelta(days=40), START + timedelta(days=31))]
@@ -249,50 +211,54 @@ class TestDefault:
         assert not classes(history, add_months(again + timedelta(days=3), 3))["in_default"]
 
 
-def slow_class(states: Sequence[State], as_of: date, dues: Sequence[date]) -> tuple[str, date | None]:
-    """China's class day by day, as the text reads, and the day since when it holds (None: it never changed)."""
-    names = ["normal", "special_mention", "substandard", "doubtful", "loss"]
-    worst, until = 0, None
-    told, since = 0, None
-    day = states[0].on if states else as_of
-    while day <= as_of:
-        state = max((s for s in states if s.on <= day), key=lambda s: s.on)
-        days = (day - state.oldest).days if state.oldest else 0
-        rank = sum(days >= limit for limit in (1, 91, 271, 361))
-        if rank > 0:
-            if until is not None and until < day:
-                worst = 0
-            until = None
-            if rank >= 2:
-                worst = max(worst, rank)
-        elif until is not None and until <= day:
-            worst, until = 0, None
-        elif state.oldest is None and worst >= 2 and until is None:
-            later = [d for d in sorted(dues) if d > day]
-            until = max([add_months(day, 6), *later[1:2]])
-        if max(rank, worst) != told:
-            told, since = max(rank, worst), day
-        day += timedelta(days=1)
-    return names[told], since
+@dataclass
+class SlowClass:
+    """China's class day by day, as the text reads: ``rank`` today, and since when."""
+
+    dues: Sequence[date]
+    rank: int = 0
+    since: date | None = None
+    worst: int = 0
+    until: date | None = None
+
+    def next_day(self, day: date, oldest: date | None) -> None:
+        days = (day - oldest).days if oldest else 0
+        level = sum(days >= limit for limit in (1, 91, 271, 361))
+        if days > 0:
+            self.until = None
+            if level >= 2:
+                self.worst = max(self.worst, level)
+        elif self.worst:
+            if self.until is None:
+                later = sorted({due for due in self.dues if due > day})
+                self.until = max([add_months(day, 6), *later[1:2]])
+            all_paid = oldest is None
+            if day >= self.until and all_paid:
+                self.worst, self.until = 0, None
+        rank = max(level, self.worst)
+        if rank != self.rank:
+            self.rank, self.since = rank, day
 
 
-def slow_default(states: Sequence[State], as_of: date) -> bool:
+@dataclass
+class SlowDefault:
     """EBA default day by day: count material days in a row; leave after three months without one."""
-    run, is_default, free_from = 0, False, None
-    day = states[0].on if states else as_of
-    while day <= as_of:
-        state = max((s for s in states if s.on <= day), key=lambda s: s.on)
+
+    is_default: bool = False
+    changed_on: date | None = None
+    run: int = 0
+    free_from: date | None = None
+
+    def next_day(self, day: date, state: State) -> None:
         days = (day - state.oldest).days if state.oldest else 0
         is_material = days >= 1 and state.overdue > 0 and state.overdue * 100 > state.exposure
-        if is_default and free_from is not None and day >= add_months(free_from, 3):
-            is_default, free_from = False, None
-        run = run + 1 if is_material else 0
-        if run > 90:
-            is_default = True
-        if is_default:
-            free_from = None if is_material else (free_from or day)
-        day += timedelta(days=1)
-    return is_default
+        if self.is_default and self.free_from is not None and day >= add_months(self.free_from, 3):
+            self.is_default, self.free_from, self.changed_on = False, None, day
+        self.run = self.run + 1 if is_material else 0
+        if self.run > 90 and not self.is_default:
+            self.is_default, self.changed_on = True, day
+        if self.is_default:
+            self.free_from = None if is_material else (self.free_from or day)
 
 
 @st.composite
@@ -315,13 +281,20 @@ def histories(draw: st.DrawFn) -> list[State]:
     return states
 
 
-@given(states=histories(), days=st.integers(0, 500), gaps=st.lists(st.integers(20, 200), max_size=8))
+@given(states=histories(), days=st.integers(0, 500), gaps=st.lists(st.integers(0, 200), max_size=8))
 def test_the_walk_is_the_text_read_day_by_day(states: list[State], days: int, gaps: list[int]) -> None:
     as_of = states[-1].on + timedelta(days=days)
     dues = [START + timedelta(days=sum(gaps[: k + 1])) for k in range(len(gaps))]
     told = classes(states, as_of, dues=dues)
-    assert (told["asset_class"], told["class_since"]) == slow_class(states, as_of, dues)
-    assert told["in_default"] == slow_default(states, as_of)
+    slow_class, slow_default = SlowClass(dues), SlowDefault()
+    for number in range(day_number(states[0].on), day_number(as_of) + 1):
+        day = day_of(number)
+        state = max((s for s in states if s.on <= day), key=lambda s: s.on)
+        slow_class.next_day(day, state.oldest)
+        slow_default.next_day(day, state)
+    names = ["normal", "special_mention", "substandard", "doubtful", "loss"]
+    assert (told["asset_class"], told["class_since"]) == (names[slow_class.rank], slow_class.since)
+    assert (told["in_default"], told["default_since"]) == (slow_default.is_default, slow_default.changed_on)
 
 
 def test_every_text_says_since_when_on_whose_word_and_how_well_it_is_held() -> None:

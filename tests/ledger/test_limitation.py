@@ -1,14 +1,16 @@
 """The limitation clock: from when it runs, what sets it anew, and what comes too late."""
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from dunwell.book.reading import Detail, empty_rows
+from dunwell.book.plans import Detail, empty_rows
 from dunwell.ledger.limitation import limitation
+from dunwell.policy import PolicyError, read_policies
 
 LAST_DUE = date(2024, 3, 10)
 AS_OF = date(2026, 11, 23)
@@ -160,12 +162,78 @@ def test_a_day_is_a_day_on_the_customers_clock() -> None:
     at = datetime(2025, 5, 31, 23, 30, tzinfo=UTC)  # half past seven on 1 June in Shanghai
     sent = contact(date(2025, 5, 31), "sms", "delivered") | {"at": at}
     frames = tables(contacts=[sent])
+    assert ends_on(frames) == date(2028, 6, 1), "China's one clock where the customer's is not told"
+    frames["customers"] = frames["customers"].with_columns(timezone=pl.lit("Europe/Paris"))
+    assert ends_on(frames) == date(2028, 6, 1), "half past one in Paris"
+    frames["customers"] = frames["customers"].with_columns(timezone=pl.lit("America/New_York"))
     assert ends_on(frames) == date(2028, 5, 31)
     frames["customers"] = frames["customers"].with_columns(timezone=pl.lit("Asia/Shanghai"))
     assert ends_on(frames) == date(2028, 6, 1)
     promised = tables(promises=[{"promise_id": "R", "made_at": at, "due_on": date(2025, 6, 20)}])
     promised["customers"] = frames["customers"]
     assert ends_on(promised) == date(2028, 6, 1)
+
+
+def test_in_england_a_promise_in_a_tape_is_no_signed_writing() -> None:
+    made_at = datetime(2026, 2, 5, 3, tzinfo=UTC)
+    promise = [{"promise_id": "R", "made_at": made_at, "due_on": date(2026, 2, 20)}]
+    suit = [{"hold_id": "H", "kind": "litigation", "from_on": date(2026, 1, 5)}]
+    assert ends_on(tables("gb", promises=promise)) == date(2030, 3, 10)
+    assert ends_on(tables("gb", promises=promise, holds=suit)) == date(2032, 1, 5)
+    assert ends_on(tables("gb", "GB-GLG", promises=promise)) == date(2029, 3, 10)
+    assert ends_on(tables("gb", "GB-GLG", holds=suit)) == date(2031, 1, 5)
+
+
+def test_an_account_without_instalments_has_no_day_and_the_reason_says_so() -> None:
+    told = limitation(tables(instalments=[]), np.array([True]), AS_OF)
+    assert told.column()[0] is None
+    assert told.reason(0)["why"].startswith("no instalment is known")
+
+
+def test_the_twenty_years_and_the_place_without_a_text_are_named() -> None:
+    years = [pay(date(2026 + 2 * k, 1, 1), payment_id=f"P{k}") for k in range(12)]
+    why = limitation(tables(payments=years), np.array([True]), date(2050, 1, 1)).reason(0)["why"]
+    assert why == "20 years, the most, from the last instalment's due date, 2024-03-10"
+    assert limitation(tables("us"), np.array([True]), AS_OF).reason(0)["why"].endswith("held for us")
+
+
+TEXT = """key = "xx"
+title = "t"
+applies_to = ["xx"]
+regions = ["*"]
+from = 2020-01-01
+citation = "Act"
+source_quality = "text"
+timezone = "UTC"
+years = 2
+begins = "last_instalment"
+interrupted_by = ["payment"]
+revived_by = ["payment"]
+"""
+
+
+def test_a_text_may_say_that_a_payment_brings_an_ended_claim_back(tmp_path: Path) -> None:
+    (tmp_path / "xx.toml").write_text(TEXT, encoding="utf-8")
+    frames = tables("xx", payments=[pay(date(2026, 6, 1))])
+    told = limitation(frames, np.array([True]), AS_OF, texts=read_policies(tmp_path))
+    assert told.column()[0] == date(2028, 6, 1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "key"),
+    [
+        (TEXT.replace("years = 2", "years = 0"), "years"),
+        (TEXT.replace("last_instalment", "last_payment"), "begins"),
+        (TEXT.replace('regions = ["*"]', 'regions = "*"'), "regions"),
+        (TEXT.replace('interrupted_by = ["payment"]', 'interrupted_by = ["rumour"]'), "interrupted_by"),
+        (TEXT.replace('"UTC"', '"Mars/Olympus"'), "timezone"),
+    ],
+)
+def test_a_text_that_lacks_what_the_clock_needs_is_refused(tmp_path: Path, wrong: str, key: str) -> None:
+    (tmp_path / "xx.toml").write_text(wrong, encoding="utf-8")
+    with pytest.raises(PolicyError) as caught:
+        limitation(tables("xx"), np.array([True]), AS_OF, texts=read_policies(tmp_path))
+    assert caught.value.key == key
 
 
 def test_what_comes_after_the_end_brings_nothing_back() -> None:

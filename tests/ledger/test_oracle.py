@@ -172,7 +172,7 @@ def test_the_history_ends_in_the_position(situation: Situation) -> None:
 
 @given(situations())
 def test_a_day_without_an_event_makes_the_debt_one_day_older(situation: Situation) -> None:
-    """Where there is neither cap nor waiting money, tomorrow's position is today's with the clock moved on."""
+    """Without a cap tomorrow's position is today's with the clock moved on."""
     terms = {key: value for key, value in situation.terms.items() if key != "caps"}
     situation = replace(situation, terms=terms)
     tomorrow_on = situation.as_of + timedelta(days=1)

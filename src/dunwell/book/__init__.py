@@ -5,8 +5,9 @@ and never lost. ``StagedBook`` writes a workspace's book whole or not at all, ``
 """
 
 from dunwell.book.partitions import Partition
+from dunwell.book.plans import Detail
 from dunwell.book.quarantine import mend_of
-from dunwell.book.reading import Detail, Tape
+from dunwell.book.reading import Tape
 from dunwell.book.sources import FileUnreadable, TapeUnusable
 from dunwell.book.store import Book, NoBook, StagedBook
 from dunwell.book.tables import REQUIRED_TABLES, TABLES

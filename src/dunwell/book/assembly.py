@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from dunwell.book.finding import hash_of, is_sorted
 from dunwell.book.partitions import Buckets, Partition
+from dunwell.book.plans import empty_rows
 from dunwell.book.repeats import judge_repeats
 from dunwell.book.sources import ROW
 from dunwell.book.tables import TABLES
@@ -50,8 +52,6 @@ def _shown(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _empty(tape: "Tape", name: str) -> pl.DataFrame:
     """A table without rows, with the columns it would have."""
-    from dunwell.book.reading import empty_rows
-
     return empty_rows(name, tape.detail)
 
 
@@ -88,22 +88,22 @@ def _without_repeats(
 ) -> pl.DataFrame:
     """Instalments whose account and number stand once, also among the rows that are bad for another reason."""
     candidates = _repeat_candidates(tape, rows, accounts)
-    if not candidates:
+    if not len(candidates):
         return rows
     bad = judge_repeats(tape.sources["instalments"], candidates, tape.faults)
-    is_bad = rows[ROW].is_in(pl.Series(bad, dtype=pl.UInt32).implode())
-    tape.mark_incomplete(positions[rows.filter(is_bad)["account_row"].to_numpy()])
+    is_bad = rows[ROW].is_in(pl.Series(bad).implode())
+    tape.matcher.mark_incomplete(positions[rows.filter(is_bad)["account_row"].to_numpy()])
     return rows.filter(~is_bad)
 
 
-def _repeat_candidates(tape: "Tape", rows: pl.DataFrame, accounts: pl.DataFrame) -> list[int]:
+def _repeat_candidates(tape: "Tape", rows: pl.DataFrame, accounts: pl.DataFrame) -> NDArray[np.uint32]:
     account = rows["account_row"].to_numpy()
     number = rows["number"].to_numpy()
-    candidates: list[int] = []
+    candidates = np.empty(0, np.uint32)
     if not is_sorted(account, number, np.zeros(rows.height, np.int64), True):
         repeated = rows.select(ROW, pl.struct("account_row", "number").is_duplicated().alias("is_repeated"))
-        candidates = repeated.filter("is_repeated")[ROW].to_list()
-    bad_keys = tape.bad_keys()
+        candidates = repeated.filter("is_repeated")[ROW].to_numpy()
+    bad_keys = tape.matcher.bad_keys()
     if bad_keys is not None:
         known = bad_keys.join(
             accounts.select(hash_of("account_id").alias("§account")).with_row_index("account_row"),
@@ -112,7 +112,9 @@ def _repeat_candidates(tape: "Tape", rows: pl.DataFrame, accounts: pl.DataFrame)
         shared = rows.select("account_row", "number", pl.col(ROW).alias("good")).join(
             known, on=["account_row", "number"]
         )
-        candidates = sorted({*candidates, *shared["good"].to_list(), *shared[ROW].to_list()})
+        candidates = np.unique(
+            np.concatenate([candidates, shared["good"].to_numpy(), shared[ROW].to_numpy()])
+        )
     return candidates
 
 
@@ -128,22 +130,25 @@ def _with_known_reversals(tape: "Tape", payments: pl.DataFrame, positions: Any) 
     lost = payments.filter(is_reversal).join(standing, on=["account_row", target], how="anti")
     if not lost.height:
         return payments
-    for rule, rows in _lost_reversals(tape, lost[ROW].to_list()):
+    for rule, rows in _lost_reversals(tape, lost[ROW].to_numpy()):
         tape.faults.add("payments", rows, rule)
-    tape.mark_incomplete(positions[lost["account_row"].to_numpy()])
+    tape.matcher.mark_incomplete(positions[lost["account_row"].to_numpy()])
     return payments.filter(~pl.col(ROW).is_in(lost[ROW].implode()))
 
 
-def _lost_reversals(tape: "Tape", rows: list[int]) -> list[tuple[str, list[int]]]:
+def _lost_reversals(tape: "Tape", rows: NDArray[np.uint32]) -> list[tuple[str, NDArray[np.uint32]]]:
+    """Why these reversals are lost: the payment they name is in quarantine, or nobody knows it."""
     source = tape.sources["payments"]
-    in_quarantine = set(source.text_rows(tape.faults.rows("payments"))["payment_id"].to_list())
     texts = source.text_rows(rows)
-    is_held = texts["reverses"].is_in(
-        pl.Series(sorted(i for i in in_quarantine if i), dtype=pl.String).implode()
+    named = texts["reverses"].unique().implode()
+    held = source.collect_texts(
+        tape.faults.rows("payments"),
+        lambda t: t.filter(pl.col("payment_id").is_in(named)).select("payment_id"),
     )
+    is_held = texts["reverses"].is_in(held["payment_id"].implode())
     return [
-        ("reverses a payment in quarantine", texts.filter(is_held)[ROW].to_list()),
-        ("reverses an unknown payment", texts.filter(~is_held)[ROW].to_list()),
+        ("reverses a payment in quarantine", texts.filter(is_held)[ROW].to_numpy()),
+        ("reverses an unknown payment", texts.filter(~is_held)[ROW].to_numpy()),
     ]
 
 

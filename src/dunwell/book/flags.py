@@ -4,7 +4,8 @@ On typed columns a row is suspected by a range or a null alone; a suspicion that
 nothing else. It must never miss: whatever breaks a rule is suspected.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import polars as pl
 
@@ -15,7 +16,7 @@ from dunwell.calendars import DAY_MAX, DAY_MIN
 _RATE_BOUND = 1000 * 10**RATE_SCALE
 
 
-def may_be_bad(columns: Sequence[Column], dtypes: dict[str, pl.DataType], money_scale: int) -> pl.Expr:
+def may_be_bad(columns: Sequence[Column], dtypes: Mapping[str, pl.DataType], money_scale: int) -> pl.Expr:
     """True for every row that breaks a rule of its columns, and for some that do not."""
     return pl.any_horizontal(_suspects(column, dtypes[column.name], money_scale) for column in columns)
 
@@ -37,7 +38,7 @@ def _suspects(column: Column, dtype: pl.DataType, money_scale: int) -> pl.Expr:
     return pl.any_horizontal(masks) if masks else pl.lit(False)
 
 
-def _outside(column: Column, value: pl.Expr, least: object, most: object) -> pl.Expr:
+def _outside(column: Column, value: pl.Expr, least: int | date, most: int | date) -> pl.Expr:
     """Outside the range, or not there though it must be (an optional value that is there but unreadable counts too)."""
     is_outside = ~value.is_between(least, most)
     if column.is_required:

@@ -7,12 +7,18 @@ end.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from dunwell.book.sources import ROW, Source
+from dunwell.book.sources import ROW, Rows, Source
+
+_PART_ROWS = 400_000
 
 PARENT_IN_QUARANTINE = "parent in quarantine"
 DIFFERS = "duplicate key with different content"
@@ -55,51 +61,94 @@ def mend_of(rule: str) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """Rows that broke one rule; ``firsts``: the row that each of them repeats, which its rule names."""
+
+    rule: str
+    rows: NDArray[np.uint32]
+    firsts: NDArray[np.uint32] | None = None
+
+    def within(self, first: int, last: int) -> pl.DataFrame:
+        """The rows from first to last with their rule."""
+        is_within = (self.rows >= first) & (self.rows <= last)
+        rows = pl.DataFrame({ROW: self.rows[is_within]}, schema={ROW: pl.UInt32})
+        if self.firsts is None:
+            return rows.with_columns(rules=pl.lit(self.rule))
+        firsts = pl.Series(self.firsts[is_within], dtype=pl.UInt32)
+        return rows.with_columns(rules=pl.format("exact repeat of row {}", firsts))
+
+
 class Faults:
-    """The rows found bad so far: rules by table and row number (1 is the first after the header)."""
+    """The rows found bad so far: rules by table and row number (1 is the first after the header).
+
+    Kept as arrays, a few bytes for each rule and row, so that a file which is bad throughout fits as well.
+    """
 
     def __init__(self) -> None:
-        self._rules: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+        self._noted: dict[str, list[_Noted]] = defaultdict(list)
 
-    def add(self, table: str, rows: Iterable[int], rule: str) -> None:
+    def add(self, table: str, rows: Rows, rule: str) -> None:
         """Note a rule that these rows broke."""
-        found = self._rules[table]
-        for row in rows:
-            if rule not in found[row]:
-                found[row].append(rule)
+        if len(rows):
+            self._noted[table].append(_Noted(rule, np.asarray(rows, np.uint32)))
+
+    def add_repeats(self, table: str, rows: NDArray[np.uint32], firsts: NDArray[np.uint32]) -> None:
+        """Note rows that say what an earlier row, the first, said."""
+        if len(rows):
+            self._noted[table].append(_Noted("exact repeat of an earlier row", rows, firsts))
 
     def forget(self, table: str) -> None:
         """Drop what was found about a table."""
-        self._rules.pop(table, None)
-
-    def rows(self, table: str) -> list[int]:
-        """The bad rows of a table, in order."""
-        return sorted(self._rules.get(table, {}))
-
-    def rules(self, table: str) -> Mapping[int, list[str]]:
-        """Each bad row's rules."""
-        return self._rules.get(table, {})
+        self._noted.pop(table, None)
 
     def tables(self) -> list[str]:
         """The tables that have bad rows."""
-        return sorted(table for table, rows in self._rules.items() if rows)
+        return sorted(self._noted)
+
+    def rows(self, table: str) -> NDArray[np.uint32]:
+        """The bad rows of a table, in order."""
+        return np.unique(
+            np.concatenate([np.empty(0, np.uint32), *(n.rows for n in self._noted.get(table, ()))])
+        )
+
+    def frame(self, table: str, first: int, last: int) -> pl.DataFrame:
+        """The bad rows from first to last: ROW, and ``rules`` in the order they were found."""
+        schema = {ROW: pl.UInt32, "rules": pl.String}
+        noted = [noted.within(first, last) for noted in self._noted.get(table, ())]
+        found = pl.concat([pl.DataFrame(schema=schema), *noted])
+        return (
+            found.group_by(ROW, maintain_order=True)
+            .agg(pl.col("rules").unique(maintain_order=True))
+            .sort(ROW)
+        )
+
+    def rules(self, table: str, most: int | None = None) -> dict[int, list[str]]:
+        """Each bad row's rules (of the first ``most`` rows)."""
+        rows = self.rows(table)[:most]
+        return dict(self.frame(table, int(rows[0]), int(rows[-1])).iter_rows()) if len(rows) else {}
+
+    def counted(self, table: str) -> list[tuple[str, int, int]]:
+        """Each broken rule with the number of its rows and the first of them, most rows first; rules that
+        name a row or hold are counted together.
+        """
+        broken: dict[str, list[NDArray[np.uint32]]] = defaultdict(list)
+        for noted in self._noted.get(table, ()):
+            broken[_general(noted.rule)].append(noted.rows)
+        rows = {rule: np.unique(np.concatenate(parts)) for rule, parts in broken.items()}
+        return sorted(
+            ((rule, len(found), int(found[0])) for rule, found in rows.items()), key=lambda r: (-r[1], r[2])
+        )
+
+
+def _general(rule: str) -> str:
+    """The rule without the hold that it names."""
+    return re.sub(r"^pause overlaps hold .*$", "pause overlaps an earlier pause", rule, flags=re.DOTALL)
 
 
 def quarantine_frame(source: Source, faults: Faults) -> pl.DataFrame:
     """The table's bad rows: its columns as text, ``file``, ``row`` and ``rules``."""
-    rules = faults.rules(source.table.name)
-    rows = sorted(rules)
-    texts = source.text_rows(rows)
-    own = [name for name in texts.columns if name != ROW]
-    return texts.select(
-        *(
-            pl.col(name).alias(f"attribute:{name}" if name in ("file", "row", "rules") else name)
-            for name in own
-        ),
-        pl.lit(source.path.name).alias("file"),
-        pl.col(ROW).cast(pl.Int64).alias("row"),
-        pl.Series("rules", [rules[row] for row in rows], dtype=pl.List(pl.String)),
-    )
+    return pl.concat(list(_quarantine_parts(source, faults)))
 
 
 def write_quarantine(sources: Mapping[str, Source], faults: Faults, folder: Path) -> list[Path]:
@@ -110,6 +159,33 @@ def write_quarantine(sources: Mapping[str, Source], faults: Faults, folder: Path
     for table in faults.tables():
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{table}.parquet"
-        quarantine_frame(sources[table], faults).write_parquet(file)
+        writer: pq.ParquetWriter | None = None
+        try:
+            for part in _quarantine_parts(sources[table], faults):
+                rows = part.to_arrow(compat_level=pl.CompatLevel.oldest())
+                writer = writer or pq.ParquetWriter(file, rows.schema, compression="zstd")
+                writer.write_table(rows)
+        finally:
+            if writer is not None:
+                writer.close()
         written.append(file)
     return written
+
+
+def _quarantine_parts(source: Source, faults: Faults) -> Iterator[pl.DataFrame]:
+    """The bad rows, some hundred thousand at a time."""
+    rows = faults.rows(source.table.name)
+    for start in range(0, len(rows), _PART_ROWS):
+        part = rows[start : start + _PART_ROWS]
+        texts = source.text_rows(part)
+        rules = faults.frame(source.table.name, int(part[0]), int(part[-1]))["rules"]
+        yield texts.select(
+            *(
+                pl.col(name).alias(f"attribute:{name}" if name in ("file", "row", "rules") else name)
+                for name in texts.columns
+                if name != ROW
+            ),
+            pl.lit(source.path.name).alias("file"),
+            pl.col(ROW).cast(pl.Int64).alias("row"),
+            rules,
+        )

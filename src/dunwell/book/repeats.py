@@ -1,15 +1,16 @@
-"""Keys that stand more than once in a file: found by hash, judged by the rows' own texts."""
+"""Keys that stand more than once in a file: found by hash, judged by all that the rows say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dunwell.book.care import FLAWS
 from dunwell.book.finding import HASH_SEED, may_repeat
 from dunwell.book.quarantine import DIFFERS, Faults
-from dunwell.book.sources import ROW, Source, as_text
+from dunwell.book.sources import ROW, Rows, Source, as_text
 from dunwell.book.tables import Kind
 from dunwell.book.values import typed
 
@@ -62,57 +63,61 @@ def _part_of(keys: NDArray[np.uint64], parts: int) -> NDArray[np.uint64]:
     return (keys >> np.uint64(40)) % np.uint64(parts)
 
 
-def repeated_rows(source: Source, key: list[str]) -> list[int]:
+def repeated_rows(source: Source, key: Sequence[str]) -> NDArray[np.uint32]:
     """The rows whose key stands more than once, by hash."""
     present = [name for name in key if name in source.dtypes]
-    hashed = pl.concat_str(
-        [_hashable(name, source).fill_null("\0") for name in present], separator="\x1f"
-    ).hash(HASH_SEED)
+    texts = [_hashable(as_text(name, source.dtypes[name]), source.dtypes[name]) for name in present]
     keys = source.scan.with_row_index(ROW, offset=1).select(
-        ROW, hashed.alias("key"), pl.all_horizontal(pl.col(n).is_null() for n in present).alias("none")
+        ROW,
+        _joined(texts).hash(HASH_SEED).alias("key"),
+        pl.all_horizontal(pl.col(name).is_null() for name in present).alias("none"),
     )
-    return keys.filter(~pl.col("none")).filter(pl.col("key").is_duplicated()).collect()[ROW].to_list()
+    return keys.filter(~pl.col("none")).filter(pl.col("key").is_duplicated()).collect()[ROW].sort().to_numpy()
 
 
-def _hashable(name: str, source: Source) -> pl.Expr:
-    text = as_text(name, source.dtypes[name])
-    return text.bin.encode("hex") if source.dtypes[name] == pl.Binary else text
-
-
-def judge_repeats(source: Source, rows: list[int], faults: Faults) -> list[int]:
+def judge_repeats(source: Source, rows: Rows, faults: Faults) -> NDArray[np.uint32]:
     """Of rows that share a key: exact repeats after the first, or all of them where they differ. Notes the
     rules; returns the bad rows.
+
+    Keys and contents are compared by 128 bits of hash, so that a file sent twice over needs no more memory
+    than that.
     """
-    if not rows:
-        return []
-    texts = source.text_rows(rows)
-    content = [name for name in texts.columns if name != ROW]
-    key = [name for name in source.table.key if name in content] or content
-    whole = pl.concat_str([pl.col(name).fill_null("\0") for name in content], separator="\x1f")
-    groups = (
-        texts.with_columns(_key_text(source, key).alias("§key"), whole.alias("§whole"))
-        .group_by("§key", maintain_order=True)
-        .agg(ROW, pl.col("§whole").n_unique().alias("contents"))
-    )
-    bad: list[int] = []
-    for found, contents in groups.filter(pl.col(ROW).list.len() > 1).select(ROW, "contents").iter_rows():
-        if contents > 1:
-            faults.add(source.table.name, found, DIFFERS)
-            bad.extend(found)
-        else:
-            faults.add(source.table.name, found[1:], f"exact repeat of row {found[0]}")
-            bad.extend(found[1:])
-    return sorted(bad)
-
-
-def _key_text(source: Source, key: list[str]) -> pl.Expr:
-    """The key's values as one text; numbers as numbers, so that 1 and 01 are one key."""
-    parts = []
-    for name in key:
-        column = source.table.by_name.get(name)
-        parts.append(
-            typed(column, pl.String()).cast(pl.String)
-            if column is not None and column.kind is Kind.COUNT
-            else pl.col(name)
+    if not len(rows):
+        return np.empty(0, np.uint32)
+    content = {name: _hashable(pl.col(name), dtype) for name, dtype in source.dtypes.items() if name != FLAWS}
+    key = [_key_text(source, name, content[name]) for name in source.table.key if name in content]
+    hashed = [
+        _joined(texts).hash(HASH_SEED + seed).alias(f"{name}{seed}")
+        for name, texts in (("key", key or list(content.values())), ("whole", list(content.values())))
+        for seed in (0, 1)
+    ]
+    whole = (pl.col("whole0"), pl.col("whole1"))
+    judged = (
+        source.collect_texts(rows, lambda texts: texts.select(ROW, *hashed))
+        .with_columns(
+            pl.any_horizontal(column.min() != column.max() for column in whole)
+            .over("key0", "key1")
+            .alias("differs"),
+            pl.col(ROW).min().over("key0", "key1").alias("first"),
         )
-    return pl.concat_str([part.fill_null("\0") for part in parts], separator="\x1f")
+        .sort(ROW)
+    )
+    differing = judged.filter("differs")
+    repeats = judged.filter(~pl.col("differs") & (pl.col(ROW) != pl.col("first")))
+    faults.add(source.table.name, differing[ROW].to_numpy(), DIFFERS)
+    faults.add_repeats(source.table.name, repeats[ROW].to_numpy(), repeats["first"].to_numpy())
+    return np.sort(np.concatenate([differing[ROW].to_numpy(), repeats[ROW].to_numpy()]))
+
+
+def _joined(texts: Sequence[pl.Expr]) -> pl.Expr:
+    return pl.concat_str([text.fill_null("\0") for text in texts], separator="\x1f")
+
+
+def _hashable(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    return text.bin.encode("hex") if dtype == pl.Binary else text
+
+
+def _key_text(source: Source, name: str, text: pl.Expr) -> pl.Expr:
+    """A key's value as text; numbers as numbers, so that 1 and 01 are one key."""
+    column = source.table.by_name[name]
+    return typed(column, pl.String()).cast(pl.String) if column.kind is Kind.COUNT else text

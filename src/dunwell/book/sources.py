@@ -11,7 +11,7 @@ import codecs
 import csv
 import re
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -22,11 +22,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numba import njit
+from numpy.typing import NDArray
 
 from dunwell.book.care import FLAWS, MARK, decoded, mark_bytes, read_parquet_with_care
 from dunwell.book.tables import TABLES, Table
 
 ROW = "§row"
+Rows = Sequence[int] | NDArray[np.uint32]
 
 _CHUNK_RECORDS = 100_000
 _LINES_A_RECORD = 50
@@ -75,22 +77,31 @@ class Source:
         scan = pl.scan_parquet(out, glob=False).rename(dict(self.theirs))
         return replace(self, scan=scan, dtypes=dict(scan.collect_schema()))
 
-    def text_rows(self, rows: Collection[int]) -> pl.DataFrame:
+    def text_rows(self, rows: Rows) -> pl.DataFrame:
         """The columns of these rows (1 is the first after the header) as text, with ROW, in order."""
-        names = [name for name in self.dtypes if name != FLAWS]
-        wanted = pl.Series(sorted(rows), dtype=pl.UInt32).implode()
-        found = self.scan.with_row_index(ROW, offset=1).filter(pl.col(ROW).is_in(wanted))
+        texts = self.collect_texts(rows, lambda texts: texts)
+        return texts.with_columns(
+            pl.Series(name, [None if b is None else decoded(b) for b in texts[name]], dtype=pl.String)
+            for name, dtype in texts.schema.items()
+            if dtype == pl.Binary
+        )
+
+    def collect_texts(self, rows: Rows, choose: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
+        """What ``choose`` makes of these rows' texts; bytes that are not declared as text stay bytes."""
+        wanted = np.sort(np.asarray(rows, np.uint32))
+        first, last = (int(wanted[0]), int(wanted[-1])) if len(wanted) else (1, 0)
+        texts = (
+            self.scan.with_row_index(ROW, offset=1)
+            .slice(first - 1, last - first + 1)
+            .filter(pl.col(ROW).is_in(pl.Series(wanted).implode()))
+            .select(ROW, *(as_text(name, dtype) for name, dtype in self.dtypes.items() if name != FLAWS))
+        )
         try:
-            texts = found.select(ROW, *(as_text(name, self.dtypes[name]) for name in names)).collect()
+            return choose(texts).collect()
         except pl.exceptions.PolarsError as error:
             if not is_about_utf8(error) or self.is_read_with_care:
                 raise
-            return self.with_care().text_rows(rows)
-        return texts.with_columns(
-            pl.Series(name, [None if b is None else decoded(b) for b in texts[name]], dtype=pl.String)
-            for name in names
-            if self.dtypes[name] == pl.Binary
-        )
+            return self.with_care().collect_texts(rows, choose)
 
 
 def is_about_utf8(error: Exception) -> bool:

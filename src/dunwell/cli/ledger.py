@@ -29,6 +29,8 @@ LEDGER_TABLES = (
 )
 """The tables that positions rest on."""
 
+_MOST_ROWS_TOLD = 1000
+
 _ALWAYS_KNOWN = datetime(1900, 1, 1, tzinfo=UTC)
 
 
@@ -109,6 +111,7 @@ def _write(
 
 def _report(tape: Tape, count: int, as_of: date, out: Path, quarantine: Path | None, as_json: bool) -> None:
     """What was written, and every broken rule with its first place and the mend."""
+    bad_count = sum(len(tape.faults.rows(table)) for table in tape.faults.tables())
     broken: list[dict[str, Any]] = [
         {
             "table": table,
@@ -118,7 +121,7 @@ def _report(tape: Tape, count: int, as_of: date, out: Path, quarantine: Path | N
             "mend": mend_of(rules[0]),
         }
         for table in tape.faults.tables()
-        for row, rules in sorted(tape.faults.rules(table).items())
+        for row, rules in tape.faults.rules(table, _MOST_ROWS_TOLD).items()
     ]
     unreadable = [{"file": e.file, "problem": e.problem, "mend": e.mend} for e in tape.unreadable]
     if as_json:
@@ -126,12 +129,13 @@ def _report(tape: Tape, count: int, as_of: date, out: Path, quarantine: Path | N
             "as_of": as_of.isoformat(),
             "positions": count,
             "out": str(out),
-            "quarantined": len(broken),
+            "quarantined": bad_count,
             "unreadable": unreadable,
         }
         print(
             json.dumps(
-                summary | {"quarantine": str(quarantine) if quarantine else None, "rows": broken[:1000]},
+                summary
+                | {"quarantine": str(quarantine) if quarantine else None, "rows": broken[:_MOST_ROWS_TOLD]},
                 ensure_ascii=False,
                 indent=2,
             )
@@ -146,8 +150,8 @@ def _report(tape: Tape, count: int, as_of: date, out: Path, quarantine: Path | N
             file=sys.stderr,
         )
     if broken:
-        more = " (the first 20 are above)" if len(broken) > 20 else ""
-        print(f"{len(broken):,} rows are in quarantine{more}: {quarantine}", file=sys.stderr)
+        more = " (the first 20 are above)" if bad_count > 20 else ""
+        print(f"{bad_count:,} rows are in quarantine{more}: {quarantine}", file=sys.stderr)
 
 
 def _tell_of_unknown_times(tape: Tape, known_at: datetime) -> None:

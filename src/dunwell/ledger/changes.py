@@ -56,7 +56,8 @@ def explain_changes(
     ``tables`` as for ``settle_partition``; give rows of unknown recording time a ``recorded_at`` in the
     distant past, so that they count as known when they happened. Columns: account_id, currency, for each of
     past_due_days, delinquent_days, past_due_total and payoff_total ``*_before`` (null for a new account) and
-    ``*_after``, and ``reasons``: a list of {reason, on, amount, detail}, reason one of REASONS.
+    ``*_after``, and ``reasons``: a list of {reason, on, amount, detail}, reason one of REASONS, amount what it
+    adds to the debt (below 0: takes off; for cap: what more is waived), null where no money moved.
     """
     believed_at, known_at = _end_of(first_day), _end_of(second_day)
     believed: Settled[None] = settle_partition(tables, terms, first_day, believed_at)
@@ -94,7 +95,10 @@ def _reasons(
     first_day: date,
     second_day: date,
 ) -> pl.DataFrame:
-    """Every cause of a difference: account_row, reason, on, amount_minor (null where no money moved), detail."""
+    """Every cause of a difference: account_row, reason, on, amount_minor, detail.
+
+    The amount is what the cause adds to the debt, below 0 for what it takes off; null where no money moved.
+    """
     found = [
         _opened(believed, after),
         *_corrections(tables, first_day, second_day),
@@ -154,7 +158,8 @@ def _opened(believed: Settled[None], after: Settled[None]) -> pl.DataFrame:
 
 def _ageing(after: Settled[None], days: int) -> pl.DataFrame:
     is_past_due = after.figures[:, kernel.OUT_PAST_DUE_DAYS] > 0
-    return _differences("ageing", is_past_due.astype(np.int64), pl.lit(f"{days} days went by")).with_columns(
+    went_by = "1 day went by" if days == 1 else f"{days} days went by"
+    return _differences("ageing", is_past_due.astype(np.int64), pl.lit(went_by)).with_columns(
         amount_minor=pl.lit(None)
     )
 
@@ -173,12 +178,14 @@ def _corrections(tables: Mapping[str, pl.DataFrame], first_day: date, second_day
         ),
         ("charges", "charged_on", pl.format("{} {}", "kind", "charge_id"), pl.col("amount_minor")),
         ("holds", "from_on", pl.format("{} {}", "kind", "hold_id"), pl.lit(None, dtype=pl.Int64)),
-        ("payments", "paid_on", pl.format("{} {}", "kind", "payment_id"), pl.col("amount_minor")),
+        ("payments", "paid_on", pl.format("{} {}", "kind", "payment_id"), _added_to_debt(pl.col("kind"))),
     ):
         rows = tables[table].filter(is_late)
         if table == "payments":
             reversals = rows.filter(pl.col("kind") == "reversal").join(
-                tables["payments"].select("account_row", reverses="payment_id", undone_on="paid_on"),
+                tables["payments"].select(
+                    "account_row", reverses="payment_id", undone_on="paid_on", undone="kind"
+                ),
                 on=["account_row", "reverses"],
             )
             found.append(
@@ -186,9 +193,9 @@ def _corrections(tables: Mapping[str, pl.DataFrame], first_day: date, second_day
                     "account_row",
                     pl.lit("correction").alias("reason"),
                     pl.col("undone_on").alias("on"),
-                    -pl.col("amount_minor"),
+                    -_added_to_debt(pl.col("undone")),
                     pl.format(
-                        "payment {} reversed by {}, recorded {}", "reverses", "payment_id", recorded
+                        "{} {} reversed by {}, recorded {}", "undone", "reverses", "payment_id", recorded
                     ).alias("detail"),
                 )
             )
@@ -205,36 +212,49 @@ def _corrections(tables: Mapping[str, pl.DataFrame], first_day: date, second_day
     return found
 
 
+def _added_to_debt(kind: pl.Expr) -> pl.Expr:
+    """A row of payments as what it adds to the debt: a chargeback adds its amount, a payment takes it off."""
+    return pl.when(kind == "chargeback").then("amount_minor").otherwise(-pl.col("amount_minor"))
+
+
 def _events(tables: Mapping[str, pl.DataFrame], first_day: date, second_day: date) -> list[pl.DataFrame]:
     """What fell due, was paid, charged or paused between the days, by what was known at the end."""
     is_known = pl.col("recorded_at") <= _end_of(second_day)
     payments = standing_payments(tables["payments"].filter(is_known))
+
+    def happens(column: str) -> pl.Expr:
+        return pl.col(column).is_between(first_day, second_day, closed="right")
+
+    def falls_due(column: str) -> pl.Expr:
+        # What fell due on the first day is past due only after it; learned of later, it is a correction.
+        was_known = pl.col("recorded_at") <= _end_of(first_day)
+        return happens(column) | ((pl.col(column) == first_day) & was_known)
+
     found = []
     for rows, reason, on, name, amount in (
         (
-            # An instalment that fell due on the first day is past due only after it.
-            tables["instalments"].filter(is_known, pl.col("due_on").is_between(first_day, second_day)),
+            tables["instalments"].filter(is_known, falls_due("due_on")),
             "new instalment",
             "due_on",
             pl.format("instalment {}", "number"),
             pl.sum_horizontal("principal_minor", "interest_minor", "fees_minor"),
         ),
         (
-            tables["charges"].filter(is_known, _between("charged_on", first_day, second_day)),
+            tables["charges"].filter(is_known, falls_due("charged_on")),
             "charge",
             "charged_on",
             pl.format("{} {}", "kind", "charge_id"),
             pl.col("amount_minor"),
         ),
         (
-            payments.filter(_between("paid_on", first_day, second_day), pl.col("kind") == "chargeback"),
+            payments.filter(falls_due("paid_on"), pl.col("kind") == "chargeback"),
             "chargeback",
             "paid_on",
             pl.format("chargeback {}", "payment_id"),
             pl.col("amount_minor"),
         ),
         (
-            payments.filter(_between("paid_on", first_day, second_day), pl.col("kind") == "payment"),
+            payments.filter(happens("paid_on"), pl.col("kind") == "payment"),
             "payment",
             "paid_on",
             pl.format("payment {}", "payment_id"),
@@ -263,10 +283,6 @@ def _events(tables: Mapping[str, pl.DataFrame], first_day: date, second_day: dat
             )
         )
     return found
-
-
-def _between(column: str, first_day: date, second_day: date) -> pl.Expr:
-    return pl.col(column).is_between(first_day, second_day, closed="right")
 
 
 def _in_major_units(reasons: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:

@@ -1,18 +1,14 @@
-"""Classes as dated, cited text: China's five classes, US retail classes, IFRS 9 stages, EBA default, and the
-deck's terms.
+"""Classes from the history of arrears: China's five classes, US retail classes, IFRS 9 stages, EBA default,
+and the deck's terms.
 
-Each file in ``classes/`` is one scheme: for whom, since when, on whose word, and which days past due reach
-which class. The schemes in force on the day decide; a customer's own jurisdiction's text wins over the one
-for everybody (``*``).
+Which scheme holds for an account is text (``classification_texts``): those in force on the day decide, and a
+text for the customer's own jurisdiction wins over the one for everybody (``*``). The walk over the arrears is
+compiled (``classification_kernel``) and the same for every scheme, for a book and for one account.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
-from fractions import Fraction
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,71 +18,121 @@ from numpy.typing import NDArray
 from dunwell.calendars import day_number, day_of
 from dunwell.ledger import classification_kernel as walk
 from dunwell.ledger import kernel
+from dunwell.ledger.classification_texts import (
+    EVERYBODY,
+    DefaultRule,
+    Level,
+    Scheme,
+    class_texts,
+    default_rule_on,
+    schemes_on,
+)
 from dunwell.ledger.positions import Timeline
 from dunwell.ledger.terms import Terms
-from dunwell.money import CURRENCIES
-from dunwell.policy import PolicyText, in_force, read_policies
+from dunwell.policy import Dated, PolicyText
 
-CLASSES_FOLDER = Path(__file__).parent / "classes"
-EVERYBODY = "*"
-_NEVER_STICKY = 99
+__all__ = ["ClassColumns", "Classifier", "Walked", "class_texts"]
 
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A class and the days past due from which it is reached."""
-
-    name: str
-    from_days: int
+LADDERS = ("asset_class", "ifrs_stage", "term")
+"""The columns that are levels by days past due."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scheme:
-    """A text's levels for one kind of credit, least late first, and what it asks before an upgrade from
-    ``sticky_rank`` on.
+class Walked:
+    """One column's outcome for a span of accounts: the level's rank (-1: no scheme), the day since when (-1:
+    from the beginning), and why (a code of the kernel).
     """
 
-    text: PolicyText
-    credit: str
-    levels: tuple[Level, ...]
-    sticky_rank: int
-    observation_months: int
-    observation_periods: int
-
-
-def schemes_of(texts: Sequence[PolicyText], column: str, credit: str) -> list[Scheme]:
-    """The schemes that fill a column, for open-end or closed-end credit."""
-    return [_scheme(text, credit) for text in texts if text.values.get("column") == column]
-
-
-def _scheme(text: PolicyText, credit: str) -> Scheme:
-    levels = tuple(
-        Level(str(level["name"]), int(level["from_days"]))
-        for level in text.values["level"]
-        if level.get("credit", credit) == credit
-    )
-    upgrade = text.values.get("upgrade")
-    if upgrade is None:
-        return Scheme(text, credit, levels, _NEVER_STICKY, 0, 0)
-    rank = [level.name for level in levels].index(upgrade["from_level"])
-    return Scheme(text, credit, levels, rank, upgrade["observation_months"], upgrade["observation_periods"])
-
-
-@cache
-def class_texts() -> tuple[PolicyText, ...]:
-    """The texts that come with dunwell."""
-    return read_policies(CLASSES_FOLDER)
+    rank: NDArray[np.int16]
+    since: NDArray[np.int32]
+    reason: NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
 class ClassColumns:
-    """The classes of a span of accounts, by code; see Classifier.frame for what they mean."""
+    """The classes of a span of accounts, by code; see Classifier.columns for what they mean."""
 
-    rank: NDArray[np.int16]
-    class_since: NDArray[np.int32]
-    class_reason: NDArray[np.int16]
+    walked: Mapping[str, Walked]
     in_default: NDArray[np.bool_]
     default_since: NDArray[np.int32]
+    default_reason: NDArray[np.int16]
+
+    @property
+    def rank(self) -> NDArray[np.int16]:
+        """The rank of asset_class."""
+        return self.walked["asset_class"].rank
+
+    @property
+    def class_since(self) -> NDArray[np.int32]:
+        """The day since when asset_class holds; -1 from the beginning."""
+        return self.walked["asset_class"].since
+
+    @property
+    def class_reason(self) -> NDArray[np.int16]:
+        """Why asset_class holds."""
+        return self.walked["asset_class"].reason
+
+
+class Ladder:
+    """The schemes of one column as arrays, and which of them holds for each account (-1: none)."""
+
+    def __init__(self, schemes: Sequence[Scheme], jurisdiction: pl.Series, credit: pl.Series) -> None:
+        """Choose each account's scheme: that of its jurisdiction, else the one for everybody."""
+        self.schemes = schemes
+        self.scheme_of = _choose(schemes, jurisdiction, credit)
+        count = max(len(schemes), 1)
+        width = max([len(scheme.levels) for scheme in schemes] + [1])
+        self.levels = np.full((count, width), 2**30, np.int64)
+        for k, scheme in enumerate(schemes):
+            self.levels[k, : len(scheme.levels)] = [level.from_days for level in scheme.levels]
+        self.level_counts = np.array([len(s.levels) for s in schemes], np.int64)
+        self.sticky = np.array([s.sticky_rank for s in schemes], np.int64)
+        self.months = np.array([s.observation_months for s in schemes], np.int64)
+        self.periods = np.array([s.observation_periods for s in schemes], np.int64)
+
+    def walk(
+        self,
+        timeline: Timeline,
+        events: kernel.Events,
+        first: int,
+        last: int,
+        today: int,
+        *,
+        tells_since: bool,
+    ) -> Walked:
+        """The levels of accounts [first, last); without ``tells_since`` the days are left out where they cost."""
+        count = last - first
+        walked = Walked(np.zeros(count, np.int16), walk.empty_days(count), np.zeros(count, np.int16))
+        walk.classify_accounts(
+            first,
+            last,
+            today,
+            timeline.account,
+            timeline.on,
+            timeline.oldest_due_on,
+            self.scheme_of,
+            self.levels,
+            self.level_counts,
+            self.sticky,
+            self.months,
+            self.periods,
+            events.instalment_offsets,
+            events.instalment_due,
+            tells_since,
+            walked.rank,
+            walked.since,
+            walked.reason,
+        )
+        return walked
+
+    def names(self, rank: NDArray[np.int16]) -> pl.Series:
+        """The level's name of every account, null where no scheme holds."""
+        names = [level.name for scheme in self.schemes for level in scheme.levels]
+        starts = np.cumsum([0, *(len(s.levels) for s in self.schemes)])
+        is_classed = rank >= 0
+        codes = np.where(is_classed, starts[self.scheme_of] + rank, 0).astype(np.uint32)
+        levels = pl.Series(names or [""], dtype=pl.String).gather(codes)
+        return pl.select(pl.when(pl.Series(is_classed)).then(levels)).to_series()
 
 
 class Classifier:
@@ -99,79 +145,50 @@ class Classifier:
         as_of: date,
         texts: Sequence[PolicyText] | None = None,
     ) -> None:
-        """Choose each account's schemes by its customer's jurisdiction and its product's kind of credit."""
+        """Choose each account's schemes by its customer's jurisdiction and its product's kind of credit.
+
+        ``texts``: those that come with dunwell, when None. Raises PolicyError.
+        """
         self.as_of = as_of
-        self.texts = in_force(class_texts() if texts is None else texts, as_of)
-        accounts = tables["accounts"]
-        placed = accounts.select("customer_id", "product", "currency").join(
+        texts = class_texts() if texts is None else texts
+        placed = tables["accounts"].select("customer_id", "product", "currency")
+        placed = placed.join(
             tables["customers"].select("customer_id", "jurisdiction"),
             on="customer_id",
             how="left",
             maintain_order="left",
         )
-        credit = placed["product"].replace_strict(
-            {p: t.credit for p, t in terms.items()}, default="closed_end"
-        )
-        self.schemes = [
-            s for kind in ("closed_end", "open_end") for s in schemes_of(self.texts, "asset_class", kind)
-        ]
-        self.scheme_of = _choose(self.schemes, placed["jurisdiction"], credit)
-        self._set_levels()
-        self._set_default(placed["currency"])
-        self._stages = next(iter(schemes_of(self.texts, "ifrs_stage", "closed_end")), None)
-        self._terms = next(iter(schemes_of(self.texts, "term", "closed_end")), None)
-
-    def _set_levels(self) -> None:
-        schemes = self.schemes or [
-            Scheme(class_texts()[0], "closed_end", (Level("", 0),), _NEVER_STICKY, 0, 0)
-        ]
-        width = max(len(s.levels) for s in schemes)
-        self._levels = np.full((len(schemes), width), 2**30, np.int64)
-        for k, scheme in enumerate(schemes):
-            self._levels[k, : len(scheme.levels)] = [level.from_days for level in scheme.levels]
-        self._level_counts = np.array([len(s.levels) for s in schemes], np.int64)
-        self._sticky = np.array([s.sticky_rank for s in schemes], np.int64)
-        self._months = np.array([s.observation_months for s in schemes], np.int64)
-        self._periods = np.array([s.observation_periods for s in schemes], np.int64)
-
-    def _set_default(self, currencies: pl.Series) -> None:
-        text = next((t for t in self.texts if t.values.get("column") == "in_default"), None)
-        self.default_text = text
-        self._default: Mapping[str, Any] = text.values["default"] if text else {}
-        absolute = {
-            currency: int(Decimal(amount) * 10 ** CURRENCIES[currency])
-            for currency, amount in self._default.get("absolute_threshold", {}).items()
+        credits = {product: its_terms.credit for product, its_terms in terms.items()}
+        credit = placed["product"].replace_strict(credits, default="closed_end", return_dtype=pl.String)
+        self.jurisdictions = placed["jurisdiction"]
+        self.ladders = {
+            column: Ladder(schemes_on(texts, column, as_of), placed["jurisdiction"], credit)
+            for column in LADDERS
         }
-        self._absolute = currencies.replace_strict(absolute, default=0, return_dtype=pl.Int64).to_numpy()
-        self._relative = Fraction(self._default.get("relative_threshold", "0"))
-
-    def classify(self, timeline: Timeline, events: kernel.Events, first: int, last: int) -> ClassColumns:
-        """The classes of accounts [first, last) from their arrears."""
-        count = last - first
-        rank, reason = np.zeros(count, np.int16), np.zeros(count, np.int16)
-        since, default_since = walk.empty_days(count), walk.empty_days(count)
-        in_default = np.zeros(count, np.bool_)
-        today = day_number(self.as_of)
-        walk.classify_accounts(
-            first,
-            last,
-            today,
-            timeline.account,
-            timeline.on,
-            timeline.oldest_due_on,
-            self.scheme_of,
-            self._levels,
-            self._level_counts,
-            self._sticky,
-            self._months,
-            self._periods,
-            events.instalment_offsets,
-            events.instalment_due,
-            rank,
-            since,
-            reason,
+        self._own = {j for text in texts for j in text.values["applies_to"] if j != EVERYBODY}
+        self.default_rule = default_rule_on(texts, as_of)
+        absolute = self.default_rule.absolute_minor if self.default_rule else {}
+        self._absolute = (
+            placed["currency"].replace_strict(dict(absolute), default=0, return_dtype=pl.Int64).to_numpy()
         )
-        if self._default:
+
+    def classify(
+        self, timeline: Timeline, events: kernel.Events, first: int, last: int, *, in_full: bool = False
+    ) -> ClassColumns:
+        """The classes of accounts [first, last) from their arrears; ``in_full`` tells for every column since
+        when it holds, not for asset_class and in_default alone.
+        """
+        count, today = last - first, day_number(self.as_of)
+        walked = {
+            name: ladder.walk(
+                timeline, events, first, last, today, tells_since=in_full or name == "asset_class"
+            )
+            for name, ladder in self.ladders.items()
+        }
+        in_default, since = np.zeros(count, np.bool_), walk.empty_days(count)
+        reason = np.zeros(count, np.int16)
+        rule = self.default_rule
+        if rule is not None:
             walk.find_defaults(
                 first,
                 last,
@@ -182,31 +199,33 @@ class Classifier:
                 timeline.overdue_minor,
                 timeline.exposure_minor,
                 self._absolute,
-                self._relative.numerator,
-                self._relative.denominator,
-                int(self._default["consecutive_days"]),
-                int(self._default["probation_months"]),
+                rule.relative.numerator,
+                rule.relative.denominator,
+                rule.consecutive_days,
+                rule.probation_months,
                 in_default,
-                default_since,
+                since,
+                reason,
             )
-        return ClassColumns(rank, since, reason, in_default, default_since)
+        return ClassColumns(walked, in_default, since, reason)
 
-    def columns(
-        self, spans: Sequence[ClassColumns], past_due_days: NDArray[np.int64]
-    ) -> dict[str, pl.Series]:
-        """The class columns of positions, and ``term``, for all accounts of the partition in order."""
-        rank = np.concatenate([s.rank for s in spans]) if spans else np.empty(0, np.int16)
-        names = [level.name for scheme in self.schemes for level in scheme.levels]
-        starts = np.cumsum([0, *(len(s.levels) for s in self.schemes)])
-        is_classed = rank >= 0
-        codes = np.where(is_classed, starts[self.scheme_of] + rank, 0).astype(np.uint32)
-        classes = pl.Series(names or [""], dtype=pl.String).gather(codes)
-        in_default = np.concatenate([s.in_default for s in spans]) if spans else np.empty(0, np.bool_)
+    def columns(self, spans: Sequence[ClassColumns]) -> dict[str, pl.Series]:
+        """The class columns of positions, and ``term``, for all accounts of the partition in order; null where
+        no text is held for the account on the day.
+        """
+        names = {}
+        for name, ladder in self.ladders.items():
+            ranks = [span.walked[name].rank for span in spans]
+            names[name] = ladder.names(np.concatenate(ranks) if ranks else np.empty(0, np.int16))
+        defaults = [span.in_default for span in spans]
+        in_default = pl.Series(np.concatenate(defaults) if defaults else np.empty(0, np.bool_))
+        if self.default_rule is None:
+            in_default = pl.Series([None], dtype=pl.Boolean).new_from_index(0, len(in_default))
         return {
-            "asset_class": pl.select(pl.when(pl.Series(is_classed)).then(classes)).to_series(),
-            "ifrs_stage": _by_days(self._stages, past_due_days).cast(pl.Int8),
-            "in_default": pl.Series(in_default),
-            "term": _by_days(self._terms, past_due_days),
+            "asset_class": names["asset_class"],
+            "ifrs_stage": names["ifrs_stage"].cast(pl.Int8),
+            "in_default": in_default,
+            "term": names["term"],
         }
 
     def reasons(
@@ -216,83 +235,85 @@ class Classifier:
         since, sentence, source.
         """
         told: dict[str, dict[str, Any]] = {}
-        number = int(self.scheme_of[account])
-        if number >= 0:
-            scheme = self.schemes[number]
-            level = scheme.levels[columns.rank[index]]
-            told["asset_class"] = _told(
-                level.name,
-                columns.class_since[index],
-                _why(scheme, level, columns.class_reason[index]),
-                scheme.text,
-            )
-        for column, of_days in (("ifrs_stage", self._stages), ("term", self._terms)):
-            if of_days is not None:
-                level = max(
-                    (lv for lv in of_days.levels if lv.from_days <= past_due_days),
-                    key=lambda lv: lv.from_days,
-                )
-                sentence = f"{past_due_days} days past due; this begins at {level.from_days}"
-                told[column] = _told(level.name, -1, sentence, of_days.text)
-        if self.default_text is not None:
-            days, months = self._default["consecutive_days"], self._default["probation_months"]
-            is_default = bool(columns.in_default[index])
-            sentence = (
-                f"materially past due on more than {days} consecutive days, or less than {months} months after"
-                if is_default
-                else f"not materially past due on more than {days} consecutive days in the last {months} months"
-            )
-            since = columns.default_since[index] if is_default else -1
-            told["in_default"] = _told(is_default, since, sentence, self.default_text)
+        for name, ladder in self.ladders.items():
+            number, walked = int(ladder.scheme_of[account]), columns.walked[name]
+            if number < 0:
+                told[name] = _told(None, -1, f"no text is held for it on {self.as_of}", None)
+                continue
+            scheme = ladder.schemes[number]
+            level = scheme.levels[walked.rank[index]]
+            sentence = _why(scheme, level, walked.reason[index], past_due_days)
+            if name == "asset_class":
+                sentence += self._why_not_its_own(scheme, account)
+            is_kept = walked.reason[index] != walk.BY_DAYS
+            source = scheme.upgrade if is_kept and scheme.upgrade else level.entry
+            told[name] = _told(level.name, walked.since[index], sentence, source)
+        rule = self.default_rule
+        if rule is None:
+            told["in_default"] = _told(None, -1, f"no text is held for it on {self.as_of}", None)
+        else:
+            since, reason = int(columns.default_since[index]), int(columns.default_reason[index])
+            sentence = _why_default(rule, reason)
+            told["in_default"] = _told(bool(columns.in_default[index]), since, sentence, rule.text)
         return told
+
+    def _why_not_its_own(self, scheme: Scheme, account: int) -> str:
+        """A word where the general text stands in for one that is not in force on the day."""
+        jurisdiction = self.jurisdictions[account]
+        if EVERYBODY not in scheme.text.values["applies_to"] or jurisdiction not in self._own:
+            return ""
+        return (
+            f"; the text held for {jurisdiction} is not in force on {self.as_of}, so the general one is used"
+        )
 
 
 def _choose(schemes: Sequence[Scheme], jurisdiction: pl.Series, credit: pl.Series) -> NDArray[np.int64]:
     """Each account's scheme: that of its jurisdiction, else the one for everybody, else none (-1)."""
     chosen = np.full(len(jurisdiction), -1, np.int64)
     is_settled = np.zeros(len(jurisdiction), np.bool_)
-    for wanted in (False, True):
+    for is_for_everybody in (False, True):
         for k, scheme in enumerate(schemes):
             applies_to = scheme.text.values["applies_to"]
-            if (EVERYBODY in applies_to) is not wanted:
+            if (EVERYBODY in applies_to) is not is_for_everybody:
                 continue
-            mine = (credit == scheme.credit).to_numpy() & ~is_settled
-            if not wanted:
+            mine = ~is_settled
+            if scheme.credit is not None:
+                mine &= (credit == scheme.credit).to_numpy()
+            if not is_for_everybody:
                 mine &= jurisdiction.is_in(applies_to).fill_null(False).to_numpy()
             chosen[mine] = k
             is_settled |= mine
     return chosen
 
 
-def _by_days(scheme: Scheme | None, past_due_days: NDArray[np.int64]) -> pl.Series:
-    """The level of each account by its days past due alone."""
-    if scheme is None:
-        return pl.Series([None] * len(past_due_days), dtype=pl.String)
-    begins = np.array([level.from_days for level in scheme.levels])
-    codes = (np.searchsorted(begins, past_due_days, side="right") - 1).astype(np.uint32)
-    return pl.Series([level.name for level in scheme.levels], dtype=pl.String).gather(codes)
-
-
-def _why(scheme: Scheme, level: Level, reason: int) -> str:
+def _why(scheme: Scheme, level: Level, reason: int, past_due_days: int) -> str:
     if reason == walk.BY_MEMORY:
         return "the worst class reached stays until all arrears are repaid"
     if reason == walk.UNDER_OBSERVATION:
         return (
-            f"arrears are repaid and under observation: the longer of {scheme.observation_periods} payment periods and "
-            f"{scheme.observation_months} months without arrears"
+            f"arrears are repaid and under observation: the longer of {scheme.observation_periods} payment periods "
+            f"and {scheme.observation_months} months with nothing past due"
         )
-    return (
-        f"from {level.from_days} days past due"
-        if level.from_days
-        else "nothing past due, or not late enough for another class"
-    )
+    if level.from_days:
+        return f"{past_due_days} days past due; this begins at {level.from_days}"
+    return "not late enough for another class" if past_due_days else "nothing is past due"
 
 
-def _told(value: Any, since: int, sentence: str, text: PolicyText) -> dict[str, Any]:
+def _why_default(rule: DefaultRule, reason: int) -> str:
+    days, months = rule.consecutive_days, rule.probation_months
+    return {
+        walk.NEVER_IN_DEFAULT: f"never materially past due on more than {days} consecutive days",
+        walk.IN_DEFAULT: f"materially past due on more than {days} consecutive days",
+        walk.ON_PROBATION: f"no longer materially past due, but not yet for {months} months",
+        walk.NO_LONGER: f"default ended {months} months after the last material arrears",
+    }[reason]
+
+
+def _told(value: Any, since: int, sentence: str, source: Dated | None) -> dict[str, Any]:
     return {
         "value": value,
-        "since": day_of(int(since)).isoformat() if since >= 0 else None,
+        "since": None if since == kernel.NOTHING_DUE else day_of(int(since)).isoformat(),
         "why": sentence,
-        "source": text.source,
-        "source_quality": text.source_quality,
+        "source": source.source if source else None,
+        "source_quality": source.source_quality if source else None,
     }

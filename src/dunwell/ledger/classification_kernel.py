@@ -10,11 +10,19 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from dunwell.ledger.kernel import NOTHING_DUE
+
 NOT_CLASSED = -1
 BY_DAYS, BY_MEMORY, UNDER_OBSERVATION = 0, 1, 2
 """Why a class holds: the days past due of the day; the worst reached while arrears are not cleared; cleared
 and observed.
 """
+
+NEVER_IN_DEFAULT, IN_DEFAULT, ON_PROBATION, NO_LONGER = 0, 1, 2, 3
+"""Where an account stands: never in default; in it and materially past due; in it and observed; out of it."""
+
+NO_DAY = -1
+"""In columns of days: none. (The last day of 1969 cannot be told from it; no debt of today fell due then.)"""
 
 _NEVER = 2**30
 
@@ -54,13 +62,11 @@ def months_later(day: int, months: int) -> int:
 
 
 @jit
-def level_of(days: int, levels: Any, scheme: int, level_count: int) -> int:
-    """The last level whose first day has come."""
-    reached = 0
-    for rank in range(level_count):
-        if days >= levels[scheme, rank]:
-            reached = rank
-    return reached
+def _last_day(row: int, row_account: Any, row_on: Any, as_of: int) -> int:
+    """The last day on which a row's state holds: the one before the account's next row, as_of at most."""
+    if row + 1 < len(row_account) and row_account[row + 1] == row_account[row]:
+        return int(min(as_of, row_on[row + 1] - 1))
+    return as_of
 
 
 @jit
@@ -68,16 +74,16 @@ def _observed_until(
     cleared_on: int, first_due: int, last_due: int, due_days: Any, months: int, periods: int
 ) -> int:
     """The end of the observation that begins when arrears are cleared: the longer of so many months and
-    payment periods.
+    payment periods (days on which something falls due).
     """
     until = months_later(cleared_on, months)
-    seen = 0
+    seen, last_seen = 0, cleared_on
     for k in range(first_due, last_due):
-        if due_days[k] > cleared_on:
-            seen += 1
-            if seen == periods:
-                return int(max(until, due_days[k]))
-    return until
+        if seen == periods:
+            break
+        if due_days[k] > last_seen:
+            seen, last_seen = seen + 1, due_days[k]
+    return int(max(until, last_seen)) if seen == periods else until
 
 
 @jit
@@ -96,6 +102,7 @@ def classify_accounts(
     observation_periods: Any,
     due_offsets: Any,
     due_days: Any,
+    tells_since: bool,
     ranks: Any,
     sinces: Any,
     reasons: Any,
@@ -105,7 +112,8 @@ def classify_accounts(
 
     ``row_*``: their arrears, sorted by account and day. ``levels[scheme, rank]``: the days past due from
     which a rank is reached. ``sticky_ranks``: from this rank on the worst class stays until all arrears are
-    cleared and observed (a rank beyond the last: never).
+    cleared and observed (a rank beyond the last: never). Without ``tells_since`` a scheme that never is sticky
+    is read off the last state alone, and ``sinces`` is NO_DAY.
     """
     row, row_end = 0, len(row_account)
     for a in range(first, last):
@@ -113,56 +121,59 @@ def classify_accounts(
             row += 1
         scheme = scheme_of[a]
         if scheme < 0:
-            ranks[a - first], sinces[a - first], reasons[a - first] = NOT_CLASSED, -1, BY_DAYS
-            while row < row_end and row_account[row] == a:
-                row += 1
+            ranks[a - first], sinces[a - first], reasons[a - first] = NOT_CLASSED, NO_DAY, BY_DAYS
             continue
         count, sticky = level_counts[scheme], sticky_ranks[scheme]
-        worst, observed_until = 0, _NEVER
-        now, since, by_days = 0, -1, 0
-        while row < row_end and row_account[row] == a:
+        rank, since = 0, NO_DAY  # the class as it stands, the memory included
+        level = 0  # by the days past due alone
+        worst, observed_until = 0, _NEVER  # the memory: the worst sticky class reached (0: none)
+        needs_all = tells_since or sticky < count
+        while row < row_end and row_account[row] == a and row_on[row] <= as_of:
             begins, oldest = row_on[row], row_oldest[row]
-            ends = as_of
-            if row + 1 < row_end and row_account[row + 1] == a:
-                ends = min(ends, row_on[row + 1] - 1)
+            ends = _last_day(row, row_account, row_on, as_of)
             row += 1
-            if begins > as_of:
+            if ends < as_of and not needs_all:
                 continue
-            is_late = oldest >= 0 and ends > oldest
-            late_from = max(begins, oldest + 1) if is_late else begins + 1
-            if observed_until < late_from:
-                if now > 0:
-                    now, since = 0, observed_until
-                worst, observed_until = 0, _NEVER
-            by_days = 0
-            if not is_late or begins <= oldest:  # nothing past due at the end of the row's first day
-                if oldest < 0 and worst >= sticky and observed_until == _NEVER:
+            if oldest == NOTHING_DUE or begins <= oldest:  # nothing is past due as the state begins
+                level = 0
+                if worst > 0 and observed_until == _NEVER:
+                    months, periods = observation_months[scheme], observation_periods[scheme]
                     observed_until = _observed_until(
-                        begins,
-                        due_offsets[a],
-                        due_offsets[a + 1],
-                        due_days,
-                        observation_months[scheme],
-                        observation_periods[scheme],
+                        begins, due_offsets[a], due_offsets[a + 1], due_days, months, periods
                     )
-                if now != worst:
-                    now, since = worst, begins
-            if is_late:
+                quiet_from = begins
+                if worst > 0 and oldest == NOTHING_DUE and observed_until <= ends:
+                    quiet_from = max(begins, observed_until)
+                    worst, observed_until = 0, _NEVER
+                if worst == 0 and rank > 0:
+                    rank, since = 0, quiet_from
+            if oldest != NOTHING_DUE and ends > oldest:  # and from here on something is
                 observed_until = _NEVER
-                at_first = max(level_of(late_from - oldest, levels, scheme, count), worst)
-                if now != at_first:
-                    now, since = at_first, late_from
-                by_days = level_of(ends - oldest, levels, scheme, count)
-                if by_days > now:
-                    now, since = by_days, oldest + levels[scheme, by_days]
-                if by_days >= sticky:
-                    worst = max(worst, by_days)
-        if observed_until <= as_of:
-            now, since = 0, observed_until
+                late_from = max(begins, oldest + 1)
+                for k in range(count):
+                    if oldest + levels[scheme, k] > ends:
+                        break
+                    if k + 1 < count and oldest + levels[scheme, k + 1] <= late_from:
+                        continue
+                    level = k
+                    if k >= sticky and k > worst:
+                        worst = k
+                    if max(level, worst) != rank:
+                        rank, since = max(level, worst), max(late_from, oldest + levels[scheme, k])
         reason = BY_DAYS
-        if now > by_days:
+        if rank > level:
             reason = BY_MEMORY if observed_until == _NEVER else UNDER_OBSERVATION
-        ranks[a - first], sinces[a - first], reasons[a - first] = now, since, reason
+        ranks[a - first], reasons[a - first] = rank, reason
+        sinces[a - first] = since if needs_all else NO_DAY
+
+
+@jit
+def is_material(overdue: int, exposure: int, absolute: int, relative_num: int, relative_den: int) -> bool:
+    """Whether an overdue sum exceeds the absolute threshold and relative_num / relative_den (below 1) of the
+    exposure, whatever their size.
+    """
+    whole, rest = exposure // relative_den, exposure % relative_den
+    return overdue > absolute and overdue > whole * relative_num + rest * relative_num // relative_den
 
 
 @jit
@@ -182,48 +193,48 @@ def find_defaults(
     probation_months: int,
     in_default: Any,
     sinces: Any,
+    reasons: Any,
 ) -> None:
     """Whether accounts [first, last) are in default: more than so many consecutive days materially past due,
     until so many months without material arrears have gone by. ``sinces``: the day default began, or ended,
-    -1 for never.
-
-    Material: overdue above the absolute threshold of the currency and above relative_num / relative_den of
-    the exposure.
+    NO_DAY for never. ``reasons``: NEVER_IN_DEFAULT and so on.
     """
     row, row_end = 0, len(row_account)
     for a in range(first, last):
         while row < row_end and row_account[row] < a:
             row += 1
-        run_from, run_to = -1, -2
-        default_since, ended_on, free_from = -1, -1, -1
-        while row < row_end and row_account[row] == a:
-            ends = as_of
-            if row + 1 < row_end and row_account[row + 1] == a:
-                ends = min(ends, row_on[row + 1] - 1)
-            oldest = row_oldest[row]
-            whole, part = row_exposure[row] // relative_den, row_exposure[row] % relative_den
-            relative = (
-                whole * relative_num + part * relative_num // relative_den
-            )  # rounded down, within 64 bits
-            is_material = oldest >= 0 and row_overdue[row] > absolute_minor[a] and row_overdue[row] > relative
-            begins = max(row_on[row], oldest + 1)
-            if is_material and ends >= begins:
-                if begins != run_to + 1:
-                    run_from = begins
-                if default_since >= 0 and free_from >= 0:
-                    if months_later(free_from, probation_months) <= begins:
-                        ended_on, default_since = months_later(free_from, probation_months), -1
-                    free_from = -1
-                run_to = ends
-                if default_since < 0 and run_to - run_from + 1 > consecutive_days:
-                    default_since = run_from + consecutive_days
-                if default_since >= 0 and ends < as_of:
-                    free_from = ends + 1
+        run_from, run_to = 0, -_NEVER  # the latest unbroken run of material days
+        default_since, ended_on = NO_DAY, NO_DAY
+        free_from = _NEVER  # since when an account in default is without material arrears
+        while row < row_end and row_account[row] == a and row_on[row] <= as_of:
+            begins, oldest = max(row_on[row], row_oldest[row] + 1), row_oldest[row]
+            overdue, exposure = row_overdue[row], row_exposure[row]
+            ends = _last_day(row, row_account, row_on, as_of)
             row += 1
-        if default_since >= 0 and free_from >= 0 and months_later(free_from, probation_months) <= as_of:
-            ended_on, default_since = months_later(free_from, probation_months), -1
-        in_default[a - first] = default_since >= 0
-        sinces[a - first] = default_since if default_since >= 0 else ended_on
+            if oldest == NOTHING_DUE or ends < begins:
+                continue
+            if not is_material(overdue, exposure, absolute_minor[a], relative_num, relative_den):
+                continue
+            if begins != run_to + 1:
+                run_from = begins
+            run_to = ends
+            if free_from != _NEVER:
+                if months_later(free_from, probation_months) <= begins:
+                    default_since, ended_on = NO_DAY, months_later(free_from, probation_months)
+                free_from = _NEVER
+            if default_since == NO_DAY and run_to - run_from + 1 > consecutive_days:
+                default_since = run_from + consecutive_days
+            if default_since != NO_DAY and ends < as_of:
+                free_from = ends + 1
+        if free_from != _NEVER and months_later(free_from, probation_months) <= as_of:
+            default_since, ended_on = NO_DAY, months_later(free_from, probation_months)
+            free_from = _NEVER
+        in_default[a - first] = default_since != NO_DAY
+        sinces[a - first] = default_since if default_since != NO_DAY else ended_on
+        reason = NEVER_IN_DEFAULT if ended_on == NO_DAY else NO_LONGER
+        if default_since != NO_DAY:
+            reason = IN_DEFAULT if free_from == _NEVER else ON_PROBATION
+        reasons[a - first] = reason
 
 
 @jit
@@ -245,7 +256,7 @@ def limitation_ends(
 ) -> None:
     """The day on which each claim becomes time-barred, and the event that set the clock anew last (-1: none).
 
-    ``begins_on``: the day from which the period runs (-1: none). Events of an account lie between its offsets
+    ``begins_on``: the day from which the period runs (NO_DAY: none). Events of an account lie between its offsets
     by day; ``event_until`` is the last day of one that lasts (a suit), its own day for the others. An event
     counts from the beginning on; one that comes after the period's end counts only where the text says that
     it revives. Where the period runs anew from an event's end and the event still goes on, the day is counted
@@ -253,8 +264,8 @@ def limitation_ends(
     """
     for a in range(len(begins_on)):
         scheme = scheme_of[a]
-        if scheme < 0 or begins_on[a] < 0:
-            ends_on[a], last_event[a] = -1, -1
+        if scheme < 0 or begins_on[a] == NO_DAY:
+            ends_on[a], last_event[a] = NO_DAY, -1
             continue
         months = 12 * years[scheme]
         end = months_later(begins_on[a], months)
@@ -285,4 +296,4 @@ def limitation_ends(
 
 def empty_days(count: int) -> Any:
     """A column of days, -1 for none."""
-    return np.full(count, -1, np.int32)
+    return np.full(count, NO_DAY, np.int32)

@@ -12,18 +12,21 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dunwell.calendars import DAY_MAX, day_number, day_of
+from dunwell.calendars import DAY_MAX, add_years, day_number, day_of
 from dunwell.ledger import classification_kernel as walk
 from dunwell.ledger.arrays import known, offsets, standing_payments
-from dunwell.policy import PolicyText, in_force, read_policies
+from dunwell.policy import PolicyError, PolicyText, in_force, read_policies
 
 LIMITATION_FOLDER = Path(__file__).parent / "limitation_texts"
 EVENT_KINDS = ("demand", "payment", "promise", "suit")
+"""What may interrupt the period; which of them do is text."""
+
 _TALKS, _WRITES = ("call", "visit"), ("letter", "sms", "email", "app")
 
 
@@ -48,36 +51,37 @@ class Limitation:
     event_kind: NDArray[np.int64]
     as_of: date
     texts: tuple[PolicyText, ...]
+    jurisdictions: pl.Series
+    is_owed: NDArray[np.bool_]
 
     def column(self) -> pl.Series:
         """``limitation_ends_on`` as days."""
         days = pl.Series(self.ends_on).cast(pl.Date)
-        return pl.select(pl.when(pl.Series(self.ends_on >= 0)).then(days)).to_series()
+        return pl.select(pl.when(pl.Series(self.ends_on != walk.NO_DAY)).then(days)).to_series()
 
     def reason(self, account: int) -> dict[str, Any]:
-        """Why one account's claim ends when it does."""
+        """Why one account's claim ends when it does: value, sentence, source."""
         number = int(self.text_of[account])
         if number < 0:
-            return {
-                "value": None,
-                "why": "no limitation text is held for the customer's jurisdiction",
-                "source": None,
-            }
+            where = self.jurisdictions[account] or "a customer without a jurisdiction"
+            return {"value": None, "why": f"no limitation text is held for {where}", "source": None}
         text = self.texts[number]
-        if self.ends_on[account] < 0:
-            return {
-                "value": None,
-                "why": "nothing is owed",
-                "source": text.source,
-                "source_quality": text.source_quality,
-            }
-        event = int(self.last_event[account])
-        begins = day_of(int(self.begins_on[account]))
-        why = f"{text.values['years']} years from the last instalment's due date, {begins}"
-        if event >= 0:
-            why = f"{text.values['years']} years from the {self._event(event, text)}"
-        ends = day_of(int(self.ends_on[account])).isoformat()
-        return {"value": ends, "why": why, "source": text.source, "source_quality": text.source_quality}
+        told = {"value": None, "source": text.source, "source_quality": text.source_quality}
+        if not self.is_owed[account]:
+            return told | {"why": "nothing is owed"}
+        if self.ends_on[account] == walk.NO_DAY:
+            return told | {"why": "no instalment is known from whose due date it would run"}
+        ends_on = day_of(int(self.ends_on[account]))
+        return told | {"value": ends_on.isoformat(), "why": self._why(text, account, ends_on)}
+
+    def _why(self, text: PolicyText, account: int, ends_on: date) -> str:
+        begins_on, event = day_of(int(self.begins_on[account])), int(self.last_event[account])
+        years, years_at_most = text.values["years"], text.values.get("years_at_most", 0)
+        if years_at_most > years and ends_on == add_years(begins_on, years_at_most):
+            return f"{years_at_most} years, the most, from the last instalment's due date, {begins_on}"
+        if event < 0:
+            return f"{years} years from the last instalment's due date, {begins_on}"
+        return f"{years} years from the {self._event(event, text)}"
 
     def _event(self, event: int, text: PolicyText) -> str:
         """The event that counted last, in words: what it was and of which day."""
@@ -97,14 +101,26 @@ def limitation(
     texts: Sequence[PolicyText] | None = None,
 ) -> Limitation:
     """The limitation clock of every account of a partition. ``is_owed``: whether anything is; nothing owed
-    has no clock.
+    has no clock. ``texts``: those that come with dunwell, when None. Raises PolicyError.
     """
-    held = tuple(in_force(limitation_texts() if texts is None else texts, as_of))
+    texts = limitation_texts() if texts is None else texts
+    for text in texts:
+        _check(text)
+    held = tuple(in_force(texts, as_of))
     accounts = tables["accounts"]
-    text_of = _texts_of(held, accounts, tables["customers"])
+    placed = accounts.select("customer_id").join(
+        tables["customers"].select("customer_id", "jurisdiction", "region"),
+        on="customer_id",
+        how="left",
+        maintain_order="left",
+    )
+    text_of = _texts_of(held, placed)
     begins = _last_due(known(tables["instalments"], known_at), accounts.height)
-    begins = np.where(is_owed, begins, -1).astype(np.int32)
-    events = interruptions(tables, known_at, begins)
+    begins = np.where(is_owed, begins, walk.NO_DAY).astype(np.int32)
+    clocks = pl.Series([*(text.values.get("timezone") for text in held), None], dtype=pl.String)
+    events = interruptions(
+        tables, known_at, begins, clocks.gather(np.where(text_of < 0, len(held), text_of).astype(np.uint32))
+    )
     ends, last = walk.empty_days(accounts.height), np.full(accounts.height, -1, np.int64)
     event_on, event_until = (events[name].to_physical().to_numpy() for name in ("on", "until"))
     event_kind = events["kind"].to_numpy()
@@ -125,7 +141,19 @@ def limitation(
             ends,
             last,
         )
-    return Limitation(ends, text_of, last, begins, event_on, event_until, event_kind, as_of, held)
+    return Limitation(
+        ends,
+        text_of,
+        last,
+        begins,
+        event_on,
+        event_until,
+        event_kind,
+        as_of,
+        held,
+        placed["jurisdiction"],
+        is_owed,
+    )
 
 
 def _kinds(texts: Sequence[PolicyText], key: str) -> NDArray[np.bool_]:
@@ -137,14 +165,16 @@ def interruptions(
     tables: Mapping[str, pl.DataFrame],
     known_at: datetime | None = None,
     begins_on: NDArray[np.int32] | None = None,
+    clocks: pl.Series | None = None,
 ) -> pl.DataFrame:
     """What may set the clock anew: account_row, on, until (the last day of a suit, far away while it is pending;
     else ``on``), kind (an index of EVENT_KINDS), by account and day.
 
     A demand counts when it reached the person: writing that was delivered, a talk that took place. A contact
     that names no account counts for every account of the person. A payment counts unless it was reversed.
-    Days are those of the customer's clock. ``begins_on``: when each account's period begins (-1: it has
-    none); what was over before is left out, for it changes nothing.
+    Days are those of the customer's clock; where it is not told, of ``clocks`` (an account a row), and by UTC
+    where that does not tell either. ``begins_on``: when each account's period begins (-1: it has none); what
+    was over before is left out, for it changes nothing.
     """
     payments = standing_payments(known(tables["payments"], known_at)).filter(pl.col("kind") == "payment")
     suits = known(tables["holds"], known_at).filter(pl.col("kind") == "litigation")
@@ -158,13 +188,13 @@ def interruptions(
     ]
     if tables["promises"].height:
         promises = known(tables["promises"], known_at).select("account_row", "made_at")
-        zones = _accounts_with_zones(tables).select("account_row", "timezone")
+        zones = _accounts_with_zones(tables, clocks).select("account_row", "timezone")
         made = promises.join(zones, on="account_row", maintain_order="left")
         made = made.select("account_row", on=_local_day("made_at", made["timezone"]))
         parts.append(_events(made, "promise", begins_on))
     if tables["contacts"].height:
         contacts = known(tables["contacts"], known_at)
-        parts.append(_events(_demands(contacts, _accounts_with_zones(tables)), "demand", begins_on))
+        parts.append(_events(_demands(contacts, _accounts_with_zones(tables, clocks)), "demand", begins_on))
     filled = [part for part in parts if part.height] or parts[:1]
     events = pl.concat(filled)
     return events.sort("account_row", "on", "kind") if len(filled) > 1 else events.sort("account_row", "on")
@@ -186,19 +216,19 @@ def _events(rows: pl.DataFrame, kind: str, begins_on: NDArray[np.int32] | None) 
     )
 
 
-def _accounts_with_zones(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """account_row, account_id, customer_id and the customer's timezone (null: not told)."""
+def _accounts_with_zones(tables: Mapping[str, pl.DataFrame], clocks: pl.Series | None) -> pl.DataFrame:
+    """account_row, account_id, customer_id and the timezone: the customer's, else that of ``clocks`` (null: not
+    told).
+    """
     customers = tables["customers"]
     if "timezone" not in customers.columns:
         customers = customers.with_columns(timezone=pl.lit(None, dtype=pl.String))
-    return (
-        tables["accounts"]
-        .select("account_id", "customer_id")
-        .with_row_index("account_row")
-        .join(
-            customers.select("customer_id", "timezone"), on="customer_id", how="left", maintain_order="left"
-        )
-    )
+    accounts = tables["accounts"].select("account_id", "customer_id").with_row_index("account_row")
+    zones = customers.select("customer_id", "timezone")
+    accounts = accounts.join(zones, on="customer_id", how="left", maintain_order="left")
+    if clocks is None:
+        return accounts
+    return accounts.with_columns(timezone=pl.col("timezone").fill_null(clocks))
 
 
 def _local_day(column: str, zones: pl.Series) -> pl.Expr:
@@ -234,17 +264,37 @@ def _demands(contacts: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     return demands.select("account_row", on=_local_day("at", demands["timezone"]))
 
 
-def _texts_of(
-    texts: Sequence[PolicyText], accounts: pl.DataFrame, customers: pl.DataFrame
-) -> NDArray[np.int64]:
+def _check(text: PolicyText) -> None:
+    """Refuse a text that lacks what the clock needs. Raises PolicyError."""
+    if type(text.values.get("years")) is not int or text.values["years"] < 1:
+        raise PolicyError(text.file, "years", "is not a whole number of years", "Write years = 3")
+    if text.values.get("begins") != "last_instalment":
+        raise PolicyError(
+            text.file,
+            "begins",
+            f"{text.values.get('begins')!r} is not known",
+            'Write begins = "last_instalment"',
+        )
+    for key in ("applies_to", "regions", "interrupted_by", "revived_by"):
+        if not isinstance(text.values.get(key), list):
+            raise PolicyError(text.file, key, "is not a list", f'Write {key} = ["..."]')
+    for key in ("interrupted_by", "revived_by", "runs_from_end_of"):
+        strangers = set(text.values.get(key, ())) - set(EVENT_KINDS)
+        if strangers:
+            raise PolicyError(
+                text.file, key, f"{sorted(strangers)} is not known", f"Any of: {', '.join(EVENT_KINDS)}"
+            )
+    try:
+        ZoneInfo(str(text.values.get("timezone", "UTC")))
+    except (ZoneInfoNotFoundError, ValueError):
+        raise PolicyError(
+            text.file, "timezone", "is no IANA zone", 'Write timezone = "Asia/Shanghai"'
+        ) from None
+
+
+def _texts_of(texts: Sequence[PolicyText], placed: pl.DataFrame) -> NDArray[np.int64]:
     """Each account's text: that of the customer's region, else of the jurisdiction, else none (-1)."""
-    placed = accounts.select("customer_id").join(
-        customers.select("customer_id", "jurisdiction", "region"),
-        on="customer_id",
-        how="left",
-        maintain_order="left",
-    )
-    chosen = np.full(accounts.height, -1, np.int64)
+    chosen = np.full(placed.height, -1, np.int64)
     for is_regional in (False, True):
         for k, text in enumerate(texts):
             if ("*" not in text.values["regions"]) is not is_regional:
@@ -257,10 +307,10 @@ def _texts_of(
 
 
 def _last_due(instalments: pl.DataFrame, account_count: int) -> NDArray[np.int32]:
-    """The due day of each account's last instalment, -1 where there is none."""
+    """The due day of each account's last instalment, NO_DAY where there is none."""
     ends = offsets(instalments, account_count)
     due = instalments["due_on"].to_physical().to_numpy()
-    last = np.full(account_count, -1, np.int32)
+    last: NDArray[np.int32] = walk.empty_days(account_count)
     has_any = ends[1:] > ends[:-1]
     last[has_any] = due[ends[1:][has_any] - 1]
     return last

@@ -104,7 +104,7 @@ def positions(
     settled: Settled[_Span] = settle_partition(tables, terms, as_of, known_at, read_timeline=read)
     figures = settled.figures
     spans = [span.classes for span in settled.from_timelines]
-    columns = classifier.columns(spans, figures[:, kernel.OUT_PAST_DUE_DAYS])
+    columns = classifier.columns(spans)
     clock = limitation(tables, payoff_minor(figures) > 0, as_of, known_at)
     columns["limitation_ends_on"] = clock.column()
     is_open = pl.Series(figures[:, kernel.OUT_STATE] != kernel.NOT_OPENED)
@@ -162,7 +162,7 @@ def tell_why(
     classifier = Classifier(own, terms, as_of)
 
     def read(timeline: Timeline, events: kernel.Events, first: int, last: int) -> ClassColumns:
-        return classifier.classify(timeline, events, first, last)
+        return classifier.classify(timeline, events, first, last, in_full=True)
 
     settled: Settled[ClassColumns] = settle_partition(own, terms, as_of, known_at, read_timeline=read)
     days = int(settled.figures[0, kernel.OUT_PAST_DUE_DAYS])

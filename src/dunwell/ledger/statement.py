@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from dunwell.ledger import statement_words as words
+from dunwell.ledger.statement_debts import UNPAID
 from dunwell.ledger.statement_events import (
     AccountEvents,
     AccountNotOpen,
@@ -19,7 +20,7 @@ from dunwell.ledger.statement_events import (
     account_events,
 )
 from dunwell.ledger.statement_lines import Line, PenaltyStretch, Scribe
-from dunwell.ledger.statement_walk import UNPAID, Figures, Stage, Walk
+from dunwell.ledger.statement_walk import Figures, Stage, Walk
 from dunwell.ledger.terms import Terms
 
 __all__ = [

@@ -6,20 +6,25 @@ from fractions import Fraction
 
 from dunwell.calendars import day_units, units_per_year
 from dunwell.ledger import statement_words as words
-from dunwell.ledger.statement_walk import Accrual, Applied, Debt, Figures, Moment, Stage, Waivers, Walk
+from dunwell.ledger.statement_debts import Debt
+from dunwell.ledger.statement_walk import Accrual, Applied, Figures, Moment, Stage, Waivers, Walk
 
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class PenaltyStretch:
-    """Penalty of one item at one basis: basis x annual_rate x year_fraction = accrued, parts of a minor unit kept.
+    """Penalty of one item over unbroken days: basis x annual_rate x year_fraction = accrued, parts of a minor unit kept.
 
-    ``unpaid_minor``: all penalty of the item that is then unpaid, before the cap; rounded it is what the item adds to the figure.
+    Where the cap moves the basis from day to day, ``basis_minor`` is its average, each day by its share of the year, which gives
+    the same sum; it goes from ``basis_first_minor`` to ``basis_last_minor``. ``unpaid_minor``: all penalty of the item that is
+    then unpaid, before the cap; rounded it is what the item adds to the figure.
     """
 
     debt: str
     basis_minor: Fraction
+    basis_first_minor: Fraction
+    basis_last_minor: Fraction
     annual_rate: Fraction
     from_on: date
     to_on: date
@@ -71,15 +76,20 @@ class Scribe:
         self.drafts: list[_Draft] = []
         self.penalty_unpaid: dict[Debt, Fraction] = {}
         self.undone = walk.events.reversals()
+        self.event_days = frozenset(walk.stops_on)
+        self.penalty_clause = words.penalty_clause(walk.terms)
+        self.penalty_rate = words.percent_text(walk.penalty_rate)
 
     def note(self, moment: Moment) -> None:
         """Draft what the moment brought; at a day's end write its lines."""
         walk, terms = self.walk, self.terms
+        if not (moment.on in self.event_days or walk.credit or moment.applied):
+            return  # a day without a line: only the cap's shares move
         match moment.stage:
             case Stage.ACCRUED:
                 after = walk.figures(self.waivers)
                 self.penalty_unpaid = {debt: walk.penalty_unpaid(debt) for debt in walk.open}
-                self.drafts = [_Draft("penalty interest", after, words.penalty_clause(terms), is_event=False)]
+                self.drafts = [_Draft("penalty interest", after, self.penalty_clause, is_event=False)]
                 self._draft_notes(moment.on, after)
             case Stage.OPENED:
                 self._draft("loan opened", words.opening_clause(terms), walk.figures(self.waivers))
@@ -119,6 +129,8 @@ class Scribe:
     def _draft_cap(self) -> None:
         walk, after = self.walk, self.walk.figures()
         before = self.drafts[-1].after
+        if after == before:
+            return
         cost, ceiling = walk.cost(), walk.ceiling()
         waived = after.waived_by_cap - before.waived_by_cap
         amount = words.money_text(abs(waived), self.currency)
@@ -178,50 +190,61 @@ class Scribe:
         self.waivers = self.walk.waivers()
 
     def _stretches(self) -> tuple[PenaltyStretch, ...]:
-        """The penalty accrued since the last line, an entry an item and unbroken span of days at one basis."""
-        joined: dict[Debt, list[Accrual]] = {}
+        """The penalty accrued since the last line, an entry an item and unbroken span of days."""
+        spans: dict[Debt, list[list[Accrual]]] = {}
         for accrual in self.walk.accruals or ():
-            mine = joined.setdefault(accrual.debt, [])
-            if mine and (mine[-1].to, mine[-1].basis) == (accrual.after, accrual.basis):
-                mine[-1] = mine[-1]._replace(to=accrual.to)
-            else:
-                mine.append(accrual)
+            for after, to in _apart_from(self.walk.stopping_spans, accrual.after, accrual.to):
+                mine = spans.setdefault(accrual.debt, [[]])
+                if mine[-1] and mine[-1][-1].to != after:
+                    mine.append([])
+                mine[-1].append(accrual._replace(after=after, to=to))
         if self.walk.accruals:
             self.walk.accruals.clear()
-        return tuple(stretch for mine in joined.values() for stretch in self._of_one_item(mine))
+        stretches: list[PenaltyStretch] = []
+        for debt, mine in spans.items():
+            unpaid, backwards = self.penalty_unpaid[debt], []
+            for span in reversed(mine):
+                backwards.append(self._stretch(debt, span, unpaid))
+                unpaid -= backwards[-1].accrued_minor
+            stretches += reversed(backwards)
+        return tuple(stretches)
 
-    def _of_one_item(self, accruals: list[Accrual]) -> list[PenaltyStretch]:
-        """An item's accruals, holds that stop them cut out, each with the penalty unpaid after it."""
-        day_count, rate = self.terms.day_count, self.walk.penalty_rate
-        unpaid, stretches = self.penalty_unpaid[accruals[0].debt], []
-        for accrual in reversed(accruals):
-            for after, to in reversed(_apart_from(self.walk.stopping_spans, accrual.after, accrual.to)):
-                units = day_units(day_count, to) - day_units(day_count, after)
-                accrued = accrual.basis * rate * units / units_per_year(day_count)
-                stretch = PenaltyStretch(
-                    debt=words.debt_name(accrual.debt),
-                    basis_minor=accrual.basis,
-                    annual_rate=rate,
-                    from_on=after + _DAY,
-                    to_on=to,
-                    days=(to - after).days,
-                    year_fraction=words.year_fraction_text(day_count, after, to),
-                    accrued_minor=accrued,
-                    unpaid_minor=unpaid,
-                )
-                stretches.append(stretch)
-                unpaid -= accrued
-        return stretches[::-1]
+    def _stretch(self, debt: Debt, span: list[Accrual], unpaid: Fraction) -> PenaltyStretch:
+        """One stretch out of an item's accruals on days that follow each other."""
+        day_count, rate, grains = self.terms.day_count, self.walk.penalty_rate, self.walk.grains
+        after, to = span[0].after, span[-1].to
+        weighted = sum(a.basis * (day_units(day_count, a.to) - day_units(day_count, a.after)) for a in span)
+        units = day_units(day_count, to) - day_units(day_count, after)
+        first, last = Fraction(span[0].basis, grains), Fraction(span[-1].basis, grains)
+        return PenaltyStretch(
+            debt=words.debt_name(debt),
+            basis_minor=Fraction(weighted, units * grains) if units else last,
+            basis_first_minor=first,
+            basis_last_minor=last,
+            annual_rate=rate,
+            from_on=after + _DAY,
+            to_on=to,
+            days=(to - after).days,
+            year_fraction=words.year_fraction_text(day_count, after, to),
+            accrued_minor=Fraction(weighted, units_per_year(day_count) * grains) * rate,
+            unpaid_minor=unpaid,
+        )
 
     def _sum_text(self, stretch: PenaltyStretch) -> str:
-        basis, accrued, unpaid = (
-            words.exact_text(minor, self.currency, is_grouped=True)
-            for minor in (stretch.basis_minor, stretch.accrued_minor, stretch.unpaid_minor)
-        )
-        in_all = "" if stretch.unpaid_minor == stretch.accrued_minor else f", unpaid of it in all {unpaid}"
+        def text(minor: Fraction) -> str:
+            return words.exact_text(minor, self.currency, is_grouped=True)
+
+        basis, moves = text(stretch.basis_minor), ""
+        if stretch.basis_first_minor != stretch.basis_last_minor:
+            moves = f", the basis on average, as the cap moves it from {text(stretch.basis_first_minor)}"
+            moves += f" to {text(stretch.basis_last_minor)}"
+        in_all = ""
+        if stretch.unpaid_minor != stretch.accrued_minor:
+            in_all = f", unpaid of it in all {text(stretch.unpaid_minor)}"
+        days = f"{stretch.days} {'day' if stretch.days == 1 else 'days'}"
         return (
-            f"{stretch.debt}: {basis} x {words.percent_text(stretch.annual_rate)} x {stretch.year_fraction} = {accrued} "
-            f"({stretch.days} {'day' if stretch.days == 1 else 'days'} from {stretch.from_on} to {stretch.to_on}){in_all}"
+            f"{stretch.debt}: {basis} x {self.penalty_rate} x {stretch.year_fraction} = "
+            f"{text(stretch.accrued_minor)} ({days} from {stretch.from_on} to {stretch.to_on}){moves}{in_all}"
         )
 
 

@@ -21,18 +21,23 @@ CJK_FONT_FOLDERS = (Path("/usr/share/fonts/truetype/wqy"), Path("/usr/share/font
 """Where the package fonts-wqy-microhei puts its font."""
 
 _FONT, _CJK_FONT = "Libertinus Serif", "WenQuanYi Micro Hei"
-_NOTES_MAX = 40
-"""How many notes a line shows; a penalty that changes from day to day can have hundreds, which the JSON has in full."""
 
 
-def statement_pdf(statement: Statement, font_folders: Sequence[Path] = CJK_FONT_FOLDERS) -> bytes:
-    """The statement as a PDF file's bytes. ``font_folders``: where to look for the Chinese font."""
+def statement_pdf(
+    statement: Statement, lender: str = "", *, font_folders: Sequence[Path] = CJK_FONT_FOLDERS
+) -> bytes:
+    """The statement as a PDF file's bytes.
+
+    ``lender``: who it is from, as customers know them. ``font_folders``: where to look for the Chinese font.
+    """
     fonts = _fonts(tuple(str(folder) for folder in font_folders if folder.is_dir()))
     families = [family for family in (_FONT, _CJK_FONT) if family in fonts.families()]
     return typst.compile(
         files("dunwell.ledger").joinpath("statement.typ").read_bytes(),
         font_paths=fonts,
-        sys_inputs={"statement": json.dumps(_told(statement) | {"fonts": families}, ensure_ascii=False)},
+        sys_inputs={
+            "statement": json.dumps(_told(statement, lender) | {"fonts": families}, ensure_ascii=False)
+        },
         timestamp=0,
     )
 
@@ -42,7 +47,7 @@ def _fonts(folders: tuple[str, ...]) -> typst.Fonts:
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=list(folders))
 
 
-def _told(statement: Statement) -> dict[str, Any]:
+def _told(statement: Statement, lender: str) -> dict[str, Any]:
     """Everything the page says, as text."""
     currency, closing = statement.currency, statement.closing
     days = [
@@ -54,7 +59,9 @@ def _told(statement: Statement) -> dict[str, Any]:
     return {
         "title": f"Statement of account {statement.account_id} as of {statement.as_of}",
         "as_of": statement.as_of.isoformat(),
+        "lender": lender,
         "facts": [
+            *([("From", lender)] if lender else []),
             ("Account", statement.account_id),
             ("Product", statement.product),
             ("Period", f"{statement.opened_on} to {statement.as_of}"),
@@ -76,8 +83,6 @@ def _told(statement: Statement) -> dict[str, Any]:
 
 def _line(line: Line, currency: str) -> dict[str, Any]:
     notes = line.working.split("; ") if line.penalty else [line.working] if line.working else []
-    if len(notes) > _NOTES_MAX:
-        notes = [*notes[:_NOTES_MAX], f"and {len(notes) - _NOTES_MAX} more such sums, in the JSON statement"]
     return {
         "on": line.on.isoformat(),
         "event": line.event,

@@ -186,6 +186,8 @@ def _stretch_json(stretch: PenaltyStretch, currency: str) -> dict[str, Any]:
     return {
         "debt": stretch.debt,
         "basis": exact_text(stretch.basis_minor, currency),
+        "basis_first": exact_text(stretch.basis_first_minor, currency),
+        "basis_last": exact_text(stretch.basis_last_minor, currency),
         "annual_rate": decimal_text(stretch.annual_rate),
         "from_on": stretch.from_on.isoformat(),
         "to_on": stretch.to_on.isoformat(),

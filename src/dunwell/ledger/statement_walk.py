@@ -10,27 +10,20 @@ the contract says so.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum, auto
 from fractions import Fraction
 from typing import NamedTuple
 
 from dunwell.calendars import day_units, units_per_year
+from dunwell.ledger.statement_debts import UNPAID, WAIVABLE, Debt, queue_of
 from dunwell.ledger.statement_events import AccountEvents, Payment
 from dunwell.ledger.terms import Allocation, Terms
 from dunwell.money import round_half_even
 
-UNPAID = ("principal", "interest", "fees", "costs")
-"""What an item of the queue can owe besides penalty."""
-
-WAIVABLE = ("penalty", "fees", "interest")
-"""What a cap takes its excess from, in this order."""
-
 _DAY = timedelta(days=1)
-_CHARGE_COMPONENTS = {"late_fee": "fees", "other": "fees", "legal_cost": "costs"}
 
-Waivers = dict["Debt", dict[str, int]]
+Waivers = dict[Debt, dict[str, int]]
 """What the cap waives of each item by component, in grains."""
 
 
@@ -53,29 +46,11 @@ class Figures(NamedTuple):
         return self.outstanding_principal + due - self.unallocated_credit
 
 
-@dataclass(slots=True, eq=False)
-class Debt:
-    """An item of the queue: an instalment, a charge or a chargeback, with what is unpaid of it."""
-
-    kind: str
-    name: str
-    due_on: date
-    unpaid: dict[str, int]
-    carried: int = 0
-    accrued: int = 0
-    waived: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WAIVABLE, 0))
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing is left of it, not even a part of a minor unit of penalty."""
-        return not (self.carried or self.accrued or any(self.unpaid.values()))
-
-
 class Accrual(NamedTuple):
-    """Penalty of one item at one basis over the days after ``after`` up to ``to``, those of a stopping hold left out."""
+    """Penalty of an item at one basis (in grains) over the days after ``after`` up to ``to``, without those of stopping holds."""
 
     debt: Debt
-    basis: Fraction
+    basis: int
     after: date
     to: date
 
@@ -136,7 +111,7 @@ class Walk:
         self.stopping_spans = self._stopping_spans()
         """First and last days of the spans in which a hold stops accrual, in order and apart from each other."""
 
-        self._coming = _queue(events)
+        self._coming = queue_of(events)
         self._payments = events.standing("payment")
         self._next_coming = self._next_payment = self._next_stop = 0
         days = {d.due_on for d in self._coming} | {p.paid_on for p in self._payments}
@@ -172,7 +147,10 @@ class Walk:
 
     def rounded(self, debt: Debt, component: str) -> int:
         """What is owed of a component of an item, waived shares left out, to the minor unit."""
-        return round_half_even(self._grains_of(debt, component) - debt.waived.get(component, 0), self.grains)
+        waived = debt.waived.get(component, 0)
+        if component == "penalty":
+            return round_half_even(self._grains_of(debt, component) - waived, self.grains)
+        return self._less(debt.unpaid[component], waived)
 
     def figures(self, waivers: Waivers | None = None) -> Figures:
         """The amounts at this moment; with ``waivers`` as they would be if the cap waived only those."""
@@ -181,9 +159,10 @@ class Walk:
         for debt in self.open:
             waived = debt.waived if waivers is None else waivers.get(debt, {})
             waived_grains += sum(waived.values())
-            for component in due:
-                owed = self._grains_of(debt, component) - waived.get(component, 0)
-                due[component] += round_half_even(owed, self.grains)
+            for component, unpaid in debt.unpaid.items():
+                due[component] += self._less(unpaid, waived.get(component, 0)) if unpaid else 0
+            penalty = self._grains_of(debt, "penalty") - waived.get("penalty", 0)
+            due["penalty"] += round_half_even(penalty, self.grains) if penalty else 0
         return Figures(
             outstanding_principal=self.outstanding,
             due_principal=due["principal"],
@@ -283,7 +262,7 @@ class Walk:
             assert rest == 0, "a day's penalty is a whole number of grains"
             debt.accrued += accrued
             if self.accruals is not None:
-                self.accruals.append(Accrual(debt, Fraction(basis, self.grains), self.today, day))
+                self.accruals.append(Accrual(debt, basis, self.today, day))
 
     def _enter(self) -> Debt:
         """The next item of the queue falls due."""
@@ -352,6 +331,10 @@ class Walk:
 
     # Sums in grains.
 
+    def _less(self, unpaid: int, waived: int) -> int:
+        """Minor units less grains, to the minor unit."""
+        return round_half_even(unpaid * self.grains - waived, self.grains) if waived else unpaid
+
     def _grains_of(self, debt: Debt, component: str) -> int:
         if component == "penalty":
             return debt.carried * self.grains + debt.accrued
@@ -376,31 +359,3 @@ class Walk:
         if self._cap is None:
             return 0
         return ceiling_units * self._cap.numerator * self._rate.denominator
-
-
-def _queue(events: AccountEvents) -> list[Debt]:
-    """All that will fall due, by day; on one day instalments by number, then charges and chargebacks by id."""
-
-    def debt(kind: str, name: str, due_on: date, **owed: int) -> Debt:
-        return Debt(kind, name, due_on, dict.fromkeys(UNPAID, 0) | owed)
-
-    instalments = [
-        debt(
-            "instalment",
-            str(i.number),
-            i.due_on,
-            principal=i.principal_minor,
-            interest=i.interest_minor,
-            fees=i.fees_minor,
-        )
-        for i in sorted(events.instalments, key=lambda i: i.number)
-    ]
-    charges = [
-        debt(c.kind, c.charge_id, c.charged_on, **{_CHARGE_COMPONENTS[c.kind]: c.amount_minor})
-        for c in sorted(events.charges, key=lambda c: c.charge_id)
-    ]
-    chargebacks = [
-        debt("chargeback", p.payment_id, p.paid_on, principal=p.amount_minor)
-        for p in events.standing("chargeback")
-    ]
-    return sorted(instalments + charges + chargebacks, key=lambda d: d.due_on)

@@ -5,8 +5,9 @@ from datetime import date
 from fractions import Fraction
 
 from dunwell.calendars import DayCount, day_units, units_per_year
+from dunwell.ledger.statement_debts import Debt
 from dunwell.ledger.statement_events import AccountEvents, Hold
-from dunwell.ledger.statement_walk import Applied, Debt
+from dunwell.ledger.statement_walk import Applied
 from dunwell.ledger.terms import BASIS_COMPONENTS, Allocation, Terms
 from dunwell.money import format_minor, minor_exponent, round_half_even
 

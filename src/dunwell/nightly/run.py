@@ -7,8 +7,6 @@ nothing from the others.
 """
 
 import json
-import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -141,26 +139,14 @@ def quarantine_of(tape: Tape) -> Quarantine:
     """
     files, rules = [], []
     for table, source in tape.sources.items():
-        broken: dict[str, list[int]] = defaultdict(list)
-        for row, names in sorted(tape.faults.rules(table).items()):
-            for name in dict.fromkeys(_general(n) for n in names):
-                broken[name].append(row)
-        files.append(TapeFile(table, source.path.name, tape.read_counts[table], len(tape.faults.rows(table))))
+        file = source.path.name
+        files.append(TapeFile(table, file, tape.read_counts[table], len(tape.faults.rows(table))))
         rules += [
-            BrokenRule(table, name, len(rows), source.path.name, rows[0], mend_of(name))
-            for name, rows in broken.items()
+            BrokenRule(table, rule, count, file, first_row, mend_of(rule))
+            for rule, count, first_row in tape.faults.counted(table)
         ]
     unreadable = tuple(UnreadableFile(error.file, error.problem, error.mend) for error in tape.unreadable)
     return Quarantine(tuple(files), tuple(rules), unreadable, tuple(tape.ignored))
-
-
-def _general(rule: str) -> str:
-    """The rule without the row or hold that it names."""
-    return re.sub(
-        r"^pause overlaps hold .*$",
-        "pause overlaps an earlier pause",
-        re.sub(r"of row \d+$", "of an earlier row", rule),
-    )
 
 
 def _files_written(book: Path, tape: Tape) -> dict[str, str]:
