@@ -75,7 +75,11 @@ def cap_may_reach_basis(told: Situation) -> bool:
     """Whether the cap can waive what the penalty accrues on: such accounts the compiled pass leaves to exact fractions."""
     penalty = told.terms.get("penalty", {})
     waivable = {"interest", "fees"} & set(penalty.get("basis", ["principal"]))
-    return "caps" in told.terms and "penalty" in told.terms and (bool(waivable) or penalty.get("compound", False))
+    return (
+        "caps" in told.terms
+        and "penalty" in told.terms
+        and (bool(waivable) or penalty.get("compound", False))
+    )
 
 
 @given(situations())

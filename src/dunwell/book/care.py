@@ -5,6 +5,7 @@ Polars refuses such a file as a whole. Arrow hands its bytes over, so that a bad
 other; the row's flaw stands beside it in the column FLAWS, as for a CSV file.
 """
 
+import codecs
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ def mark_bytes(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
     return MARK + "".join(f"<{byte:02x}>" for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("dunwell-mark", mark_bytes)
 
 
 def decoded(value: bytes) -> str:

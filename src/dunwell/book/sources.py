@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from numba import njit
 from numpy.typing import NDArray
 
-from dunwell.book.care import FLAWS, MARK, decoded, mark_bytes, read_parquet_with_care
+from dunwell.book.care import FLAWS, MARK, decoded, read_parquet_with_care
 from dunwell.book.tables import TABLES, Table
 
 ROW = "§row"
@@ -239,16 +239,16 @@ def _opened(file: Path) -> TextIO:
 def _first_record(stream: TextIO) -> list[str]:
     while line := stream.readline():
         if line.strip("\r\n"):
-            return _fields(line)
+            return _fields(line) or line.rstrip("\r\n").split(",")
     return []
 
 
-def _fields(record: str) -> list[str]:
-    """The fields of one record; split at its commas where its quotes or line ends make no sense."""
+def _fields(record: str, *, is_strict: bool = False) -> list[str] | None:
+    """The fields of one record; None where its quotes or line ends make no sense."""
     try:
-        return next(csv.reader([record]))
+        return next(csv.reader([record], strict=is_strict))
     except csv.Error:
-        return record.rstrip("\r\n").split(",")
+        return None
 
 
 def _looks(file: Path) -> tuple[bool, bool]:
@@ -256,9 +256,12 @@ def _looks(file: Path) -> tuple[bool, bool]:
     line is blank), so that the fast reader can be trusted.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    state = np.zeros(5, np.int64)
+    state = np.zeros(6, np.int64)
+    state[_LAST] = _LINE_END
     is_utf8 = True
     with file.open("rb") as stream:
+        if stream.peek(3)[:3] == codecs.BOM_UTF8:
+            stream.read(3)
         while block := stream.read(1 << 24):
             _count_fields(np.frombuffer(block, np.uint8), state)
             is_utf8 = is_utf8 and _decodes(decoder, block, is_last=False)
@@ -276,16 +279,20 @@ def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, *, is_last: bool)
     return True
 
 
-_COMMAS, _HEADER_FIELDS, _IS_UNEVEN, _IN_QUOTES, _HAS_BYTES = range(5)
+_COMMAS, _HEADER_FIELDS, _IS_UNEVEN, _IN_QUOTES, _HAS_BYTES, _LAST = range(6)
 _QUOTE, _COMMA, _LINE_END, _RETURN, _NUL = 34, 44, 10, 13, 0
 
 
 @njit(cache=True, nogil=True)
 def _count_fields(block: Any, state: Any) -> None:
-    """Walk the bytes of a CSV file: commas outside quotes are counted line by line; ``state`` goes on from
+    """Walk the bytes of a CSV file: commas outside quotes are counted line by line, and
+    quotes that stand neither at a field's start nor at its end are noticed; ``state`` goes on from
     block to block.
     """
+    last = state[_LAST]
     for byte in block:
+        if state[_IN_QUOTES] == 0 and last == _QUOTE and byte not in (_QUOTE, _COMMA, _LINE_END, _RETURN):
+            state[_IS_UNEVEN] = 1
         if byte == _LINE_END and state[_IN_QUOTES] == 0:
             if state[_HAS_BYTES] == 0:
                 state[_IS_UNEVEN] = 1
@@ -295,19 +302,18 @@ def _count_fields(block: Any, state: Any) -> None:
                 state[_IS_UNEVEN] = 1
             state[_COMMAS] = 0
             state[_HAS_BYTES] = 0
-        elif byte == _RETURN:
-            continue
-        else:
+        elif byte != _RETURN:
             state[_HAS_BYTES] = 1
             if byte == _QUOTE:
+                if state[_IN_QUOTES] == 0 and last not in (_QUOTE, _COMMA, _LINE_END):
+                    state[_IS_UNEVEN] = 1
                 state[_IN_QUOTES] = 1 - state[_IN_QUOTES]
             elif byte == _COMMA and state[_IN_QUOTES] == 0:
                 state[_COMMAS] += 1
             elif byte == _NUL:
                 state[_IS_UNEVEN] = 1
-
-
-codecs.register_error("dunwell-mark", mark_bytes)
+        last = byte
+    state[_LAST] = last
 
 
 def _read_with_care(file: Path, scratch: Path, is_utf8: bool) -> Path:
@@ -325,7 +331,8 @@ def _read_with_care(file: Path, scratch: Path, is_utf8: bool) -> Path:
 
 def _records(lines: Iterable[str], width: int) -> Iterator[list[str]]:
     """The records of a CSV file. A quote that is never closed spoils its own line and no other: a record over
-    several lines counts only when it comes out with the right number of fields within _LINES_A_RECORD lines.
+    several lines counts only when its quotes close within _LINES_A_RECORD lines and it then has the right number
+    of fields.
     """
     waiting: deque[str] = deque()
     source = iter(lines)
@@ -336,13 +343,15 @@ def _records(lines: Iterable[str], width: int) -> Iterator[list[str]]:
         if not line.strip("\r\n"):
             continue
         held = [line]
-        while "".join(held).count('"') % 2 and len(held) < _LINES_A_RECORD:
+        quotes = line.count('"')
+        while quotes % 2 and len(held) < _LINES_A_RECORD:
             more = waiting.popleft() if waiting else next(source, None)
             if more is None:
                 break
             held.append(more)
-        record = _fields("".join(held))
-        if len(held) > 1 and len(record) != width:
+            quotes += more.count('"')
+        record = None if quotes % 2 else _fields("".join(held), is_strict=len(held) > 1)
+        if record is None or (len(held) > 1 and len(record) != width):
             waiting.extendleft(reversed(held[1:]))
             record = line.rstrip("\r\n").split(",")
         yield record
