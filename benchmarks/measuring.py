@@ -83,7 +83,23 @@ def machine() -> dict[str, str]:
         "system": platform.platform(),
         "python": platform.python_version(),
     }
+    facts["commit"] = _commit()
     return facts | {part: version(part) for part in ("dunwell", "polars", "pyarrow", "numba", "numpy")}
+
+
+def _commit() -> str:
+    """The code that was measured: its commit, and whether files differ from it; unknown outside a checkout."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty=, with changes"],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return described.stdout.strip()
 
 
 def load() -> float:

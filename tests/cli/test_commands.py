@@ -234,7 +234,8 @@ def test_ctrl_c_leaves_the_last_book_whole(shop: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(1.5)
+    while not (shop / ".book.new").exists() and started.poll() is None:
+        time.sleep(0.01)
     started.send_signal(signal.SIGINT)
     _, said = started.communicate(timeout=60)
     if started.returncode == 130:

@@ -132,19 +132,11 @@ def read_cases(folder: Path = FOLDER) -> list[Case]:
 
 
 CASES = read_cases()
-KNOWN_FAULTS = {
-    ("instants compare as instants whatever their offset", "kernel"): (
-        "settle_partition takes known_at in UTC only: account_arrays compares a column outside an expression"
-    )
-}
-"""Cases that an engine does not pass yet, by case and engine; one that passes after all fails, so that it leaves this list."""
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_case(case: Case, engine: str, request: pytest.FixtureRequest) -> None:
-    if (case.name, engine) in KNOWN_FAULTS:
-        request.applymarker(pytest.mark.xfail(reason=KNOWN_FAULTS[case.name, engine], raises=TypeError))
+def test_case(case: Case, engine: str) -> None:
     reading = ENGINES[engine](case)
     if case.expect is None or reading is None:
         assert reading is None, case.why

@@ -5,6 +5,9 @@ runs.
 
 def main() -> None:
     """Run the command line (the entry point of the installed ``dunwell``)."""
-    from dunwell.cli.app import app
+    from dunwell.cli.errors import explained
 
-    app()
+    with explained():
+        from dunwell.cli.app import app
+
+        app()

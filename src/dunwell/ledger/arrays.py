@@ -101,7 +101,11 @@ def account_arrays(
     )
     opened = day_numbers(accounts["opened_on"])
     if known_at is not None:
-        opened = np.where((accounts["recorded_at"] <= known_at).to_numpy(), opened, UNKNOWN_ACCOUNT_OPENS_ON)
+        opened = np.where(
+            accounts.select(pl.col("recorded_at") <= known_at).to_series().to_numpy(),
+            opened,
+            UNKNOWN_ACCOUNT_OPENS_ON,
+        )
     rates = accounts["annual_rate_ppb"].fill_null(0).to_numpy()
     rate_num, rate_den = _penalty_rates(products.terms, product, rates)
     cap_num, cap_den = _cap_rates(products.terms, product)
