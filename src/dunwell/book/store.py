@@ -7,7 +7,7 @@ it unchanged it keeps that instant.
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -168,8 +168,3 @@ def _contents(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
             "_account"
         )
     return rows.with_columns(content=pl.struct(*parts).hash(17))
-
-
-def partitions_of(book: Book) -> Iterator[Partition]:
-    """Every partition of a book, one after the other."""
-    return (book.partition(number) for number in range(book.partition_count))
