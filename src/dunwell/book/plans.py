@@ -75,7 +75,7 @@ def plan_of(source: Source, detail: Detail, imported_at: datetime, exponent: int
     if detail is Detail.FIGURES:
         kept = [c for c in kept if c.name != "recorded_at"]
     present = {c.name for c in columns}
-    outputs = [_filled(c, c.name in present, imported_at) for c in kept]
+    outputs = [filled(c, c.name in present, imported_at) for c in kept]
     outputs += [
         _hash(name, present, is_required=alias == KEY).alias(alias)
         for name, alias in _HASHES[table.name].items()
@@ -101,7 +101,7 @@ def _attributes(source: Source, detail: Detail) -> list[str]:
     return [name for name in source.dtypes if name not in source.table.by_name and name != FLAWS]
 
 
-def _filled(column: Column, is_present: bool, imported_at: datetime) -> pl.Expr:
+def filled(column: Column, is_present: bool, imported_at: datetime) -> pl.Expr:
     """The typed column under its own name: null or its default where the file has none, recorded_at at the
     import.
     """

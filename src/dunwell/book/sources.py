@@ -134,7 +134,11 @@ def open_source(folder: Path, table: str, columns: Mapping[str, str], scratch: P
         raise FileUnreadable(
             f"{table}.*", f"{files[0].name} and {files[1].name} both hold {table}", "Keep one of them"
         )
-    file = files[0]
+    return open_file(files[0], TABLES[table], columns, scratch)
+
+
+def open_file(file: Path, table: Table, columns: Mapping[str, str], scratch: Path) -> Source:
+    """One file that holds a table, opened. ``columns``: ours to the lender's names. Raises FileUnreadable."""
     if file.stat().st_size == 0:
         raise FileUnreadable(
             file.name,
@@ -146,7 +150,7 @@ def open_source(folder: Path, table: str, columns: Mapping[str, str], scratch: P
         dtypes = dict(scan.collect_schema())
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _unreadable(file, error) from error
-    source = _renamed(Source(TABLES[table], file, scan, dtypes, scratch), columns)
+    source = _renamed(Source(table, file, scan, dtypes, scratch), columns)
     are_bytes = any(source.dtypes.get(name) == pl.Binary for name in source.table.by_name)
     return source.with_care() if are_bytes else source
 

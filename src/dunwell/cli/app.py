@@ -182,3 +182,96 @@ def statement(
     from dunwell.cli.statement import show_statement
 
     raise typer.Exit(show_statement(account_id, as_of, known_at, pdf, tape, terms, as_json))
+
+
+law = typer.Typer(
+    help="What is allowed: verdicts for contacts, law cases, the packs' text and how it changed.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(law, name="law")
+
+
+@law.command("check", cls=Command)
+def law_check(
+    packs: Annotated[str, typer.Option(help="The rule packs that bind, like us-reg-f,us-ma.")],
+    attempts: Annotated[Path, typer.Option(help="The attempts to judge (Parquet or CSV).")],
+    history: Annotated[Path, typer.Option(help="Past contacts: a contacts table (Parquet or CSV).")],
+    out: Annotated[Path, typer.Option(help="Where to write the verdicts, an attempt a row.")],
+    actor: Annotated[
+        str | None,
+        typer.Option(help="Who contacts: first_party, agency or debt_buyer; the workspace's when not given."),
+    ] = None,
+    tape: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder with customers, accounts, contact_points, holds, consents, preferences, notices."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Verdicts for many attempts: may each contact be made, by which clause not, and from when.
+
+    Exit code: 0 once verdicts are written, whatever they say; 1 when something could not be read.
+
+    Example: dunwell law check --packs us-reg-f --attempts attempts.csv --history contacts.csv --tape tape/ --out verdicts.parquet
+    """
+    from dunwell.cli.law import check_attempts
+
+    raise typer.Exit(check_attempts(packs, actor, attempts, history, tape, out, as_json))
+
+
+@law.command("test", cls=Command)
+def law_test(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="YAML files of cases, or folders of them; dunwell's own and the workspace's when not given."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run law cases: situations and outcomes as text. Exits 1 when any failed.
+
+    Example: dunwell law test policy/cases/
+    """
+    from dunwell.cli.law import test_cases
+
+    raise typer.Exit(test_cases(files or [], as_json))
+
+
+Language = Annotated[str, typer.Option("--language", help="en or zh.")]
+
+
+@law.command("show", cls=Command)
+def law_show(
+    pack: Annotated[str | None, typer.Argument(help="The pack's key; all are listed when not given.")] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="DAY", help="The law of that day; today's when not given.")
+    ] = None,
+    language: Language = "en",
+    as_json: Json = False,
+) -> None:
+    """A pack's rules in force on a day: what each says, its figures, its clause and how well it is sourced.
+
+    Example: dunwell law show us-reg-f --on 2026-11-23
+    """
+    from dunwell.cli.law import show_pack
+
+    raise typer.Exit(show_pack(pack, on, language, as_json))
+
+
+@law.command("diff", cls=Command)
+def law_diff(
+    pack: Annotated[str, typer.Argument(help="The pack's key.")],
+    first: Annotated[str, typer.Argument(metavar="DAY1", help="The earlier day.")],
+    second: Annotated[str, typer.Argument(metavar="DAY2", help="The later day.")],
+    as_json: Json = False,
+) -> None:
+    """What changed in the law between two days.
+
+    Example: dunwell law diff us-reg-f 2021-11-29 2021-12-01
+    """
+    from dunwell.cli.law import diff_pack
+
+    raise typer.Exit(diff_pack(pack, first, second, as_json))

@@ -38,6 +38,8 @@ def explained() -> Iterator[None]:
 
 
 _MENDABLE = (
+    ("dunwell.book.single", "RowsUnusable"),
+    ("dunwell.book.sources", "FileUnreadable"),
     ("dunwell.book.sources", "TapeUnusable"),
     ("dunwell.book.store", "NoBook"),
     ("dunwell.ledger.terms", "TermsError"),

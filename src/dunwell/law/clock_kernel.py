@@ -107,10 +107,7 @@ def hours_next(rule: Any, law: Any, zone: int, at: int) -> int:
         return UNKNOWN_DAY
     if state == _OPEN and rule[OPENS] <= clock < rule[CLOSES]:
         return at
-    if clock < rule[OPENS]:
-        opens = day * DAY_US + rule[OPENS] - offset
-    else:
-        opens = (day + 1) * DAY_US + rule[OPENS] - offset
+    opens = (day if clock < rule[OPENS] else day + 1) * DAY_US + rule[OPENS] - offset
     return (
         min(opens, stretch_end(zones, zone, stretch))
         if state == _OPEN

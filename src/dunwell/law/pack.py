@@ -96,7 +96,8 @@ class Pack:
 
     def binds(self, jurisdiction: str, region: str | None) -> bool:
         """Whether it is for people of a jurisdiction and region."""
-        return self.jurisdiction == jurisdiction and (not self.regions or region in self.regions)
+        is_theirs = self.jurisdiction in (jurisdiction, "any")
+        return is_theirs and (not self.regions or region in self.regions)
 
 
 def read_pack(file: Path) -> Pack:

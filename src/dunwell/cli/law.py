@@ -1,0 +1,250 @@
+"""``dunwell law``: verdicts for many attempts, law cases, a pack's text, and what changed between two days."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from dunwell.cli.errors import CommandError
+from dunwell.cli.inputs import parse_day
+from dunwell.cli.progress import tell_of_first_compilation
+from dunwell.law.overlay import LenderLaw, read_law
+from dunwell.law.pack import Pack
+from dunwell.law.telling import differences, rule_lines
+from dunwell.settings import FILE_NAME, read_settings
+
+_TABLES = (
+    "customers",
+    "accounts",
+    "contact_points",
+    "contacts",
+    "holds",
+    "consents",
+    "preferences",
+    "notices",
+)
+_NOT_RECORDED = datetime(1900, 1, 1, tzinfo=UTC)
+
+
+def lender_law() -> LenderLaw:
+    """The packs as the workspace one stands in applies them; as shipped elsewhere. Raises PolicyError."""
+    here = Path.cwd()
+    return read_law(here / "policy" / "law.toml" if (here / FILE_NAME).is_file() else None)
+
+
+def check_attempts(
+    packs: str,
+    actor: str | None,
+    attempts_file: Path,
+    history: Path,
+    tape: Path | None,
+    out: Path,
+    as_json: bool,
+) -> int:
+    """Write a verdict an attempt to ``out``; returns the exit code."""
+    import polars as pl
+
+    from dunwell.book.single import read_table
+    from dunwell.law import codes
+    from dunwell.law.checking import ATTEMPTS, check_frame
+    from dunwell.law.gate import Gate
+    from dunwell.law.tables import TableRecords
+
+    here = Path.cwd()
+    settings = read_settings(here) if (here / FILE_NAME).is_file() else None
+    actor = actor or (settings.actor if settings else "first_party")
+    if actor not in codes.ACTORS:
+        raise CommandError(f"--actor {actor!r} is not known. One of: {', '.join(codes.ACTORS)}")
+    keys = [key.strip() for key in packs.split(",") if key.strip()]
+    if not keys:
+        raise CommandError("--packs names no pack. Write them like --packs us-reg-f,us-ma")
+    if tape is not None and not tape.is_dir():
+        raise CommandError(f"--tape {tape} is no folder. Name the folder that holds the lender's files")
+    columns = settings.tape_columns if settings else {}
+    gate = Gate(keys, actor, known=lender_law().packs)
+    attempts = read_table(attempts_file, ATTEMPTS, _NOT_RECORDED)
+    tables: dict[str, pl.DataFrame] = {}
+    for name in _TABLES if tape is not None else ():
+        if tape is not None and name != "contacts":
+            rows = read_table(tape, name, _NOT_RECORDED, columns.get(name), zones_as_text=True)
+            if rows is not None:
+                tables[name] = rows
+    past = read_table(history, "contacts", _NOT_RECORDED)
+    assert attempts is not None and past is not None  # a file that is named is read or refused
+    tables["contacts"] = past
+    if "customers" not in tables:
+        tables["customers"] = pl.DataFrame(
+            schema={"customer_id": pl.String, "timezone": pl.String, "deceased_on": pl.Date}
+        )
+    tell_of_first_compilation()
+    verdicts = check_frame(gate, attempts, TableRecords(tables))
+    _write(verdicts, out)
+    allowed = int(verdicts["allowed"].sum())
+    counts = (
+        verdicts.select(pl.col("reasons").list.eval(pl.element().struct.field("rule")).alias("rule"))
+        .explode("rule")
+        .drop_nulls()
+        .group_by("rule")
+        .len()
+        .sort("len", "rule", descending=[True, False])
+    )
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "attempts": verdicts.height,
+                    "allowed": allowed,
+                    "refused": verdicts.height - allowed,
+                    "by_rule": dict(counts.iter_rows()),
+                    "out": str(out),
+                },
+                indent=2,
+            )
+        )
+        return 0
+    print(f"{verdicts.height:,} attempts: {allowed:,} allowed, {verdicts.height - allowed:,} refused; {out}")
+    for rule, count in counts.iter_rows():
+        print(f"  {count:>9,}  {rule}")
+    return 0
+
+
+def _write(verdicts: Any, out: Path) -> None:
+    """Write verdicts whole or not at all, by the file's ending."""
+    staging = out.with_name(f".{out.name}.new")
+    try:
+        if out.suffix == ".csv":
+            import polars as pl
+
+            told = pl.col("reasons").list.eval(pl.element().struct.field("rule")).list.join(";")
+            verdicts.with_columns(
+                told, pl.col("not_before").dt.to_string("%Y-%m-%dT%H:%M:%S%.f%:z")
+            ).write_csv(staging)
+        elif out.suffix in (".json", ".ndjson", ".jsonl"):
+            verdicts.write_ndjson(staging)
+        else:
+            verdicts.write_parquet(staging)
+        staging.replace(out)
+    finally:
+        staging.unlink(missing_ok=True)
+
+
+def test_cases(files: Sequence[Path], as_json: bool) -> int:
+    """Run law cases and say how many passed; returns the exit code: 1 when any failed."""
+    from dunwell.law.cases import CASES_FOLDER, case_files, run_cases
+
+    missing = [file for file in files if not file.exists()]
+    if missing:
+        raise CommandError(f"{missing[0]} does not exist. Name a YAML file of cases, or a folder of them")
+    chosen = list(files) or [
+        CASES_FOLDER,
+        *([own] if (own := Path.cwd() / "policy" / "cases").is_dir() else []),
+    ]
+    if not case_files(chosen):
+        raise CommandError(f"{chosen[0]} holds no cases. Write them in a file ending in .yaml")
+    tell_of_first_compilation()
+    outcomes = run_cases(chosen, lender_law().packs)
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    passed_count = len(outcomes) - len(failed)
+    if as_json:
+        told = {
+            "passed": passed_count,
+            "failed": len(failed),
+            "cases": [outcome.as_dict() for outcome in outcomes],
+        }
+        print(json.dumps(told, ensure_ascii=False, indent=2))
+    else:
+        for outcome in failed:
+            print(f"failed: {outcome.name} ({outcome.file}): {outcome.detail}")
+        print(f"{passed_count} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+def show_pack(key: str | None, on: str | None, language: str, as_json: bool) -> int:
+    """Print a pack as it stands on a day, or which packs there are."""
+    law = lender_law()
+    day = parse_day(on, "--on") or datetime.now(UTC).date()
+    if key is None:
+        for pack in law.packs.values():
+            print(
+                f"{pack.key:<10} {len(pack.on(day)):>3} rules  {pack.title_zh if language == 'zh' else pack.title}"
+            )
+        return 0
+    pack = _pack(law, key)
+    rules = pack.on(day)
+    if as_json:
+        told = {
+            "pack": pack.key,
+            "title": pack.title,
+            "on": day.isoformat(),
+            "rules": [_as_dict(rule) for rule in rules],
+        }
+        print(json.dumps(told, ensure_ascii=False, indent=2, default=str))
+        return 0
+    print(f"{pack.title_zh if language == 'zh' else pack.title}\non {day}: {len(rules)} rules in force")
+    for rule in rules:
+        print()
+        print("\n".join(rule_lines(rule, language)))
+    return 0
+
+
+def diff_pack(key: str, first: str, second: str, as_json: bool) -> int:
+    """Print what changed in a pack between two days."""
+    pack = _pack(lender_law(), key)
+    days = (_day(first, "DAY1"), _day(second, "DAY2"))
+    changes = differences(pack, *days)
+    if as_json:
+        told = [
+            {
+                "rule": change.rule,
+                "what": change.what,
+                "before": None if change.before is None else _as_dict(change.before),
+                "after": None if change.after is None else _as_dict(change.after),
+                "figures": change.figures,
+            }
+            for change in changes
+        ]
+        print(
+            json.dumps(
+                {"pack": key, "from": first, "to": second, "changes": told},
+                ensure_ascii=False,
+                indent=2,
+                default=str,
+            )
+        )
+        return 0
+    print(f"{pack.title}\n{days[0]} to {days[1]}: {len(changes)} rules differ")
+    for change in changes:
+        print()
+        rule = change.after or change.before
+        if change.what != "changed" and rule is not None:
+            print("\n".join([f"{change.what}: {rule_lines(rule)[0]}", *rule_lines(rule)[1:]]))
+            continue
+        print(f"changed: {change.rule}")
+        for name, (old, new) in change.figures.items():
+            print(f"  {name}:\n    was {old}\n    is  {new}")
+    return 0
+
+
+def _day(text: str, name: str) -> date:
+    day = parse_day(text, name)
+    assert day is not None
+    return day
+
+
+def _pack(law: LenderLaw, key: str) -> Pack:
+    if key not in law.packs:
+        raise CommandError(f"there is no pack {key!r}. One of: {', '.join(law.packs)}")
+    return law.packs[key]
+
+
+def _as_dict(rule: Any) -> dict[str, Any]:
+    return {
+        **rule.values,
+        "id": rule.id,
+        "from": rule.from_on.isoformat(),
+        "until": None if rule.until_on is None else rule.until_on.isoformat(),
+        "effect": rule.effect,
+        "citation": rule.citation,
+        "source_quality": rule.source_quality,
+    }
