@@ -8,10 +8,9 @@ lawful. The caller asks again from there, so the walk is exact across summer tim
 
 from typing import Any
 
-from numba import njit
-
 from dunwell.law.arrays import NEVER
 from dunwell.law.codes import PREFERENCES
+from dunwell.law.compiling import inlined
 from dunwell.law.kinds import (
     CALENDAR,
     CLOSES,
@@ -23,8 +22,6 @@ from dunwell.law.kinds import (
 )
 from dunwell.law.workdays import DAY_OFF, UNKNOWN, WORKDAY
 
-jit = njit(cache=True, nogil=True)
-
 DAY_US = 86_400_000_000
 UNKNOWN_DAY = -(2**62)
 """The answer when a day's calendar is not published: nothing can be said."""
@@ -33,7 +30,7 @@ NOT_TIME, ONLY_TIME = PREFERENCES.index("not_time"), PREFERENCES.index("only_tim
 _CLOSED, _OPEN, _UNPUBLISHED = 0, 1, 2
 
 
-@jit
+@inlined
 def stretch_of(zones: Any, zone: int, at: int) -> int:
     """The row of the zone's stretch that holds an instant."""
     low, high = zones.first[zone], zones.first[zone + 1]
@@ -46,19 +43,19 @@ def stretch_of(zones: Any, zone: int, at: int) -> int:
     return low
 
 
-@jit
+@inlined
 def stretch_end(zones: Any, zone: int, stretch: int) -> int:
     """The first instant after a stretch."""
     return zones.starts[stretch + 1] if stretch + 1 < zones.first[zone + 1] else NEVER
 
 
-@jit
+@inlined
 def local_day(zones: Any, zone: int, at: int) -> int:
     """The civil day of an instant."""
     return (at + zones.offsets[stretch_of(zones, zone, at)]) // DAY_US
 
 
-@jit
+@inlined
 def day_start(zones: Any, zone: int, day: int) -> int:
     """The first instant whose civil day is that day or later."""
     stretch = stretch_of(zones, zone, day * DAY_US - 2 * DAY_US)
@@ -70,13 +67,13 @@ def day_start(zones: Any, zone: int, day: int) -> int:
         stretch += 1
 
 
-@jit
+@inlined
 def weekday_bit(day: int) -> int:
     """The mask of a day's weekday; 1970-01-01 was a Thursday."""
     return 1 << ((day + 3) % 7)
 
 
-@jit
+@inlined
 def _day_of_rule(rule: Any, law: Any, day: int) -> int:
     """Whether a rule's hours are open at all on a day."""
     if rule[WEEKDAY_MASK] & weekday_bit(day) == 0:
@@ -94,7 +91,7 @@ def _day_of_rule(rule: Any, law: Any, day: int) -> int:
     return _OPEN
 
 
-@jit
+@inlined
 def hours_next(rule: Any, law: Any, zone: int, at: int) -> int:
     """When a rule's hours are open, by the clock alone. UNKNOWN_DAY when the calendar is not published."""
     zones = law.zones
@@ -115,7 +112,7 @@ def hours_next(rule: Any, law: Any, zone: int, at: int) -> int:
     )
 
 
-@jit
+@inlined
 def _after_day(zones: Any, zone: int, day: int, rule: Any) -> int:
     """The opening of the day after a closed day, or the end of the stretch before it."""
     start = day_start(zones, zone, day + 1)
@@ -124,7 +121,7 @@ def _after_day(zones: Any, zone: int, day: int, rule: Any) -> int:
     return min(max(opens, start), stretch_end(zones, zone, stretch))
 
 
-@jit
+@inlined
 def is_within(clock: int, opens: int, closes: int) -> bool:
     """Whether a clock time lies in a window, which may run over midnight; half-open."""
     if opens <= closes:
@@ -132,7 +129,7 @@ def is_within(clock: int, opens: int, closes: int) -> bool:
     return clock >= opens or clock < closes
 
 
-@jit
+@inlined
 def window_next(zones: Any, zone: int, at: int, opens: int, closes: int) -> int:
     """When a daily window is open."""
     stretch = stretch_of(zones, zone, at)
@@ -145,7 +142,7 @@ def window_next(zones: Any, zone: int, at: int, opens: int, closes: int) -> int:
     return min(start, stretch_end(zones, zone, stretch))
 
 
-@jit
+@inlined
 def times_next(asked: Any, low: int, high: int, wanted: int, zones: Any, zone: int, at: int) -> int:
     """When the times a person asked for (rows ``low`` to ``high`` of their preferences) allow a contact.
 
@@ -184,13 +181,13 @@ def times_next(asked: Any, low: int, high: int, wanted: int, zones: Any, zone: i
     return latest if latest == at else min(latest, end)
 
 
-@jit
+@inlined
 def _is_on(asked: Any, row: int, day: int) -> bool:
     """Whether a time asked for has a window that begins on a day."""
     return asked.weekdays[row] & weekday_bit(day) != 0 and asked.from_day[row] <= day <= asked.to_day[row]
 
 
-@jit
+@inlined
 def is_same_stretch(rule: Any, law: Any, zone: int, since: int, at: int) -> bool:
     """Whether a rule's hours stayed shut from one instant to another."""
     walked = since
@@ -202,7 +199,7 @@ def is_same_stretch(rule: Any, law: Any, zone: int, since: int, at: int) -> bool
     return True
 
 
-@jit
+@inlined
 def is_same_refusal(
     asked: Any, low: int, high: int, wanted: int, zones: Any, zone: int, since: int, at: int
 ) -> bool:

@@ -7,8 +7,9 @@ no more than what a rule looks at.
 from typing import Any
 
 from dunwell.law.arrays import NEVER, NONE
-from dunwell.law.clock_kernel import DAY_US, day_start, jit, local_day, window_next
+from dunwell.law.clock_kernel import DAY_US, day_start, local_day, window_next
 from dunwell.law.codes import CHANNELS, DIRECTIONS, OUTCOMES, PARTIES
+from dunwell.law.compiling import inlined
 from dunwell.law.kinds import (
     AGREEMENT_SOURCES,
     AT_MOST,
@@ -31,13 +32,13 @@ IN, OUT = DIRECTIONS.index("in"), DIRECTIONS.index("out")
 CONVERSATION, REFUSED = OUTCOMES.index("conversation"), OUTCOMES.index("refused")
 
 
-@jit
+@inlined
 def may_be_same_point(first: int, second: int) -> bool:
     """Whether two contacts may have gone to one contact point: one that is not said may be any."""
     return first == second or first == NONE or second == NONE
 
 
-@jit
+@inlined
 def is_same_person(contacts: Any, row: int, party: int, point: int) -> bool:
     """Whether a contact was with the party of an attempt. Of third parties, a contact point is a person."""
     if contacts.party[row] != party:
@@ -45,7 +46,7 @@ def is_same_person(contacts: Any, row: int, party: int, point: int) -> bool:
     return party == SELF or may_be_same_point(contacts.point[row], point)
 
 
-@jit
+@inlined
 def names_debt(contacts: Any, row: int, debt: int) -> bool:
     """Whether a contact counts to a debt; one that names none counts to every debt, and NONE asks for any."""
     low, high = contacts.debt_first[row], contacts.debt_first[row + 1]
@@ -57,7 +58,7 @@ def names_debt(contacts: Any, row: int, debt: int) -> bool:
     return False
 
 
-@jit
+@inlined
 def answers_once(records: Any, attempts: Any, a: int, at: int) -> bool:
     """Whether an attempt is the one answer to the person's own contact: through the same channel, and the first."""
     contacts = records.contacts
@@ -73,7 +74,7 @@ def answers_once(records: Any, attempts: Any, a: int, at: int) -> bool:
     return True
 
 
-@jit
+@inlined
 def _had_conversation(contacts: Any, person: int, debt: int, after: int, before: int) -> bool:
     for row in range(contacts.first[person + 1] - 1, contacts.first[person] - 1, -1):
         if contacts.at[row] <= after:
@@ -89,7 +90,7 @@ def _had_conversation(contacts: Any, person: int, debt: int, after: int, before:
     return False
 
 
-@jit
+@inlined
 def agreement_next(
     rule: Any,
     records: Any,
@@ -130,7 +131,7 @@ def agreement_next(
     return earliest
 
 
-@jit
+@inlined
 def _is_about(consents: Any, row: int, point: int, debt: int, needs_point: bool) -> bool:
     """Whether an agreement is about a contact point and a debt; what it does not name it does not narrow."""
     if consents.debt[row] != NONE and consents.debt[row] != debt:
@@ -140,7 +141,7 @@ def _is_about(consents: Any, row: int, point: int, debt: int, needs_point: bool)
     return consents.point[row] == point
 
 
-@jit
+@inlined
 def agreed_hours_next(
     rule: Any, records: Any, zones: Any, zone: int, attempts: Any, a: int, debt: int, at: int
 ) -> int:
@@ -167,7 +168,7 @@ def agreed_hours_next(
     return earliest
 
 
-@jit
+@inlined
 def _counts(rule: Any, records: Any, row: int, party: int, point: int, debt: int, at: int) -> bool:
     """Whether a past contact counts to a rule's frequency."""
     contacts, points = records.contacts, records.points
@@ -188,7 +189,7 @@ def _counts(rule: Any, records: Any, row: int, party: int, point: int, debt: int
     return not (rule[SKIPS_NOT_THEIRS] != 0 and there != NONE and points.not_theirs_at[there] <= at)
 
 
-@jit
+@inlined
 def count_next(
     rule: Any, records: Any, zones: Any, zone: int, attempts: Any, a: int, debt: int, at: int
 ) -> int:

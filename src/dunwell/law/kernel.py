@@ -15,11 +15,11 @@ from dunwell.law.clock_kernel import (
     hours_next,
     is_same_refusal,
     is_same_stretch,
-    jit,
     local_day,
     times_next,
 )
 from dunwell.law.codes import CHANNELS, POINT_KINDS, PREFERENCES, PURPOSES
+from dunwell.law.compiling import inlined, jit
 from dunwell.law.count_kernel import (
     IN,
     REFUSED,
@@ -80,7 +80,7 @@ _LANDLINE, _POSTAL = POINT_KINDS.index("landline"), POINT_KINDS.index("postal")
 _VISIT, _LETTER = CHANNELS.index("visit"), CHANNELS.index("letter")
 
 
-@jit
+@inlined
 def binds(rule: Any, law: Any, attempts: Any, a: int) -> bool:
     """Whether a rule is about an attempt, whatever its instant."""
     return (
@@ -91,28 +91,28 @@ def binds(rule: Any, law: Any, attempts: Any, a: int) -> bool:
     )
 
 
-@jit
-def rule_next(rule: Any, law: Any, records: Any, attempts: Any, a: int, at: int) -> int:
-    """When a rule does not object, its own dates of force included: earliest instant from ``at`` on, NEVER, UNKNOWN_DAY."""
-    zones, people = law.zones, records.people
-    low, high = people.zone_first[attempts.person[a]], people.zone_first[attempts.person[a] + 1]
-    is_in_force = False
-    ends = at
-    for place in range(low, high):
-        day = local_day(zones, people.zones[place], at)
-        if rule[FROM_DAY] <= day < rule[UNTIL_DAY]:
-            is_in_force = True
-        if rule[UNTIL_DAY] < FOREVER:
-            ends = max(ends, day_start(zones, people.zones[place], rule[UNTIL_DAY]))
-    if not is_in_force:
+@inlined
+def rule_next(
+    rule: Any, law: Any, records: Any, attempts: Any, a: int, at: int, day_low: int, day_high: int
+) -> int:
+    """When a rule does not object, its own dates of force included: earliest instant from ``at`` on, NEVER, UNKNOWN_DAY.
+
+    ``day_low`` and ``day_high``: the civil days of ``at`` in the zones that the records point to. A rule holds where it
+    is in force in any of them.
+    """
+    if rule[FROM_DAY] > day_high or rule[UNTIL_DAY] <= day_low:
         return at
     following = _kind_next(rule, law, records, attempts, a, at)
-    if rule[UNTIL_DAY] < FOREVER and following > at:
-        return min(following, max(ends, at))
-    return following
+    if rule[UNTIL_DAY] == FOREVER or following <= at:
+        return following
+    zones, people, person = law.zones, records.people, attempts.person[a]
+    ends = at
+    for place in range(people.zone_first[person], people.zone_first[person + 1]):
+        ends = max(ends, day_start(zones, people.zones[place], rule[UNTIL_DAY]))
+    return min(following, ends)
 
 
-@jit
+@inlined
 def _kind_next(rule: Any, law: Any, records: Any, attempts: Any, a: int, at: int) -> int:
     """The rule's kind decides; what looks at clocks or days must hold in every zone that the records point to."""
     kind = rule[KIND]
@@ -152,19 +152,19 @@ def _kind_next(rule: Any, law: Any, records: Any, attempts: Any, a: int, at: int
     return at
 
 
-@jit
+@inlined
 def _debt_count(attempts: Any, a: int) -> int:
     """How many debts to look at one by one; an attempt without any is looked at once."""
     return max(1, attempts.debt_first[a + 1] - attempts.debt_first[a])
 
 
-@jit
+@inlined
 def _debt(attempts: Any, a: int, number: int) -> int:
     low = attempts.debt_first[a]
     return attempts.debts[low + number] if low < attempts.debt_first[a + 1] else NONE
 
 
-@jit
+@inlined
 def _hours(rule: Any, law: Any, records: Any, attempts: Any, a: int, zone: int, at: int) -> int:
     following = hours_next(rule, law, zone, at)
     if following == at or following == UNKNOWN_DAY:
@@ -184,7 +184,7 @@ def _hours(rule: Any, law: Any, records: Any, attempts: Any, a: int, zone: int, 
     return min(following, agreed)
 
 
-@jit
+@inlined
 def _are_all_later(rule: Any, attempts: Any, a: int) -> bool:
     """Whether every debt is known to be more days past due than the rule's figure."""
     low, high = attempts.debt_first[a], attempts.debt_first[a + 1]
@@ -194,7 +194,7 @@ def _are_all_later(rule: Any, attempts: Any, a: int) -> bool:
     return high > low
 
 
-@jit
+@inlined
 def _preferences(rule: Any, law: Any, records: Any, attempts: Any, a: int, zone: int, at: int) -> int:
     asked = records.preferences
     person = attempts.person[a]
@@ -224,7 +224,7 @@ def _preferences(rule: Any, law: Any, records: Any, attempts: Any, a: int, zone:
     return following
 
 
-@jit
+@inlined
 def _tied_place(records: Any, attempts: Any, a: int) -> int:
     """The place where a contact reaches the person, when its medium is tied to one; NONE for a mobile or a mailbox."""
     point = attempts.point[a]
@@ -236,14 +236,14 @@ def _tied_place(records: Any, attempts: Any, a: int) -> int:
     return NONE
 
 
-@jit
+@inlined
 def _is_elsewhere(rule: Any, records: Any, point: int) -> bool:
     """Whether a frequency is about other places than the attempt's."""
     place = 0 if point == NONE else records.points.place[point]
     return rule[PLACE_MASK] >> place & 1 == 0
 
 
-@jit
+@inlined
 def _frequency(rule: Any, law: Any, records: Any, attempts: Any, a: int, zone: int, at: int) -> int:
     latest = at
     for number in range(_debt_count(attempts, a)):
@@ -252,7 +252,7 @@ def _frequency(rule: Any, law: Any, records: Any, attempts: Any, a: int, zone: i
     return latest
 
 
-@jit
+@inlined
 def _state_start(law: Any, records: Any, person: int, row: int) -> int:
     """When a state begins: a day begins where it begins first."""
     states, people = records.states, records.people
@@ -264,7 +264,7 @@ def _state_start(law: Any, records: Any, person: int, row: int) -> int:
     return earliest
 
 
-@jit
+@inlined
 def _state_end(law: Any, records: Any, person: int, row: int) -> int:
     """When a state has ended: its last day ends where it ends last."""
     states, people = records.states, records.people
@@ -276,7 +276,7 @@ def _state_end(law: Any, records: Any, person: int, row: int) -> int:
     return latest
 
 
-@jit
+@inlined
 def _touches(states: Any, row: int, attempts: Any, a: int) -> bool:
     """Whether a state is about a debt of the attempt; an attempt that names none is about all."""
     debt = states.debt[row]
@@ -289,7 +289,7 @@ def _touches(states: Any, row: int, attempts: Any, a: int) -> bool:
     return False
 
 
-@jit
+@inlined
 def _state(rule: Any, law: Any, records: Any, attempts: Any, a: int, at: int) -> int:
     states = records.states
     person = attempts.person[a]
@@ -306,7 +306,7 @@ def _state(rule: Any, law: Any, records: Any, attempts: Any, a: int, at: int) ->
     return latest
 
 
-@jit
+@inlined
 def _party(rule: Any, law: Any, records: Any, attempts: Any, a: int, at: int) -> int:
     person = attempts.person[a]
     point = attempts.point[a]
@@ -347,7 +347,7 @@ def _party(rule: Any, law: Any, records: Any, attempts: Any, a: int, at: int) ->
     return earliest
 
 
-@jit
+@inlined
 def _has_refused(records: Any, attempts: Any, a: int, at: int) -> bool:
     """Whether this third party has refused before."""
     contacts = records.contacts
@@ -363,7 +363,7 @@ def _has_refused(records: Any, attempts: Any, a: int, at: int) -> bool:
     return False
 
 
-@jit
+@inlined
 def _address(rule: Any, law: Any, records: Any, attempts: Any, a: int, at: int) -> int:
     person, point = attempts.person[a], attempts.point[a]
     if point == NONE or rule[ADDRESS_PLACES] >> records.points.place[point] & 1 == 0:
@@ -391,7 +391,7 @@ def _address(rule: Any, law: Any, records: Any, attempts: Any, a: int, at: int) 
     return agreed
 
 
-@jit
+@inlined
 def _notice(rule: Any, records: Any, attempts: Any, a: int, at: int) -> int:
     person = attempts.person[a]
     if records.people.has_notices[person] == 0:
@@ -410,7 +410,7 @@ def _notice(rule: Any, records: Any, attempts: Any, a: int, at: int) -> int:
     return latest
 
 
-@jit
+@inlined
 def _owed_from(rule: Any, records: Any, attempts: Any, a: int, at: int) -> int:
     """The instant of the contact that made a notice due and not yet given: an earlier one's or this one's. NEVER: none is."""
     person = attempts.person[a]
@@ -461,7 +461,6 @@ def judge(
     Fills, an attempt a row: ``refused`` (a bit a rule, in words of 64), ``flags``, ``not_before`` (NEVER: none is known,
     the attempt's own instant when it is allowed) and ``owed`` (an instant a rule of the kind OWES, NEVER: nothing).
     """
-    rule_count = law.rules.shape[0]
     for a in range(low, high):
         person, at = attempts.person[a], attempts.at[a]
         not_before[a] = NEVER
@@ -475,48 +474,48 @@ def judge(
             continue
         if records.people.is_unreadable[person] != 0:
             flags[a] |= UNREADABLE
-        latest = at
-        for r in range(rule_count):
-            rule = law.rules[r]
-            if not binds(rule, law, attempts, a):
-                continue
-            following = rule_next(rule, law, records, attempts, a, at)
-            if following == UNKNOWN_DAY:
-                flags[a] |= UNKNOWN_CALENDAR
-            elif following > at:
-                refused[a, r >> 6] |= 1 << (r & 63)
-                latest = max(latest, following)
-        if flags[a] != 0:
-            continue
-        if latest > at:
-            latest = _earliest_lawful(law, records, attempts, a, latest)
-        else:
-            _owe(law, records, attempts, a, at, owed)
-        not_before[a] = latest
+        for step in range(STEPS_MAX):
+            latest = at
+            day_low, day_high = _days(law, records, person, at)
+            for r in range(law.rules.shape[0]):
+                rule = law.rules[r]
+                if not binds(rule, law, attempts, a):
+                    continue
+                following = rule_next(rule, law, records, attempts, a, at, day_low, day_high)
+                if following == at:
+                    continue
+                if following != UNKNOWN_DAY:
+                    latest = max(latest, following)
+                    if step == 0:
+                        refused[a, r >> 6] |= 1 << (r & 63)
+                elif step == 0:
+                    flags[a] |= UNKNOWN_CALENDAR
+                else:
+                    latest = NEVER
+            if step == 0:
+                if flags[a] != 0:
+                    break
+                if latest == at:
+                    _owe(law, records, attempts, a, at, owed)
+            if latest == at:
+                not_before[a] = at
+            if latest == at or latest >= NEVER:
+                break
+            at = latest
 
 
-@jit
-def _earliest_lawful(law: Any, records: Any, attempts: Any, a: int, start: int) -> int:
-    """From an instant on, the first to which no rule objects; NEVER when none is known."""
-    at = start
-    for _ in range(STEPS_MAX):
-        if at >= NEVER:
-            return NEVER
-        latest = at
-        for r in range(law.rules.shape[0]):
-            rule = law.rules[r]
-            if binds(rule, law, attempts, a):
-                following = rule_next(rule, law, records, attempts, a, at)
-                if following == UNKNOWN_DAY:
-                    return NEVER
-                latest = max(latest, following)
-        if latest == at:
-            return at
-        at = latest
-    return NEVER
+@inlined
+def _days(law: Any, records: Any, person: int, at: int) -> tuple[int, int]:
+    """The first and last civil day of an instant in the zones that a person's records point to."""
+    people = records.people
+    low, high = NEVER, -NEVER
+    for place in range(people.zone_first[person], people.zone_first[person + 1]):
+        day = local_day(law.zones, people.zones[place], at)
+        low, high = min(low, day), max(high, day)
+    return low, high
 
 
-@jit
+@inlined
 def _owe(law: Any, records: Any, attempts: Any, a: int, at: int, owed: Any) -> None:
     column = 0
     for r in range(law.rules.shape[0]):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dunwell.law import arrays, codes
 from dunwell.law.arrays import NEVER, NONE
+from dunwell.law.grouping import grouped
 from dunwell.law.kinds import FOREVER, clock
 from dunwell.law.person import SELF, Preference, preference_of_tape, preference_row
 from dunwell.law.zones import is_zone
@@ -440,11 +441,17 @@ class TableRecords:
         )
 
 
-def _sorted(rows: pl.DataFrame | None, people: pl.DataFrame, *by: str) -> pl.DataFrame | None:
-    """Rows of known people with their number, in the people's order."""
+def _sorted(rows: pl.DataFrame | None, people: pl.DataFrame, by: str | None = None) -> pl.DataFrame | None:
+    """Rows of known people with their number, person by person and by a day or instant within each."""
     if rows is None:
         return None
-    return rows.join(people, on="customer_id", how="inner").sort("person", *by, maintain_order=True)
+    numbers = rows.select("customer_id").join(people, on="customer_id", how="left", maintain_order="left")
+    owner = _ints(numbers["person"].cast(pl.Int64).fill_null(NONE))
+    key = _ints(rows[by].to_physical().cast(pl.Int64)) if by else np.zeros(rows.height, np.int64)
+    _, order = grouped(owner, key, people.height)
+    if order is None:
+        return rows.with_columns(pl.Series("person", owner))
+    return rows[order].with_columns(pl.Series("person", owner[order]))
 
 
 def _first(owner: pl.Series, count: int) -> Ints:

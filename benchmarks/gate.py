@@ -1,0 +1,158 @@
+"""How fast the gate is: a million attempts against ten million past contacts, and one attempt alone.
+
+Ratios within one run, as everywhere here. The yardsticks: Polars' own aggregation of the same history by person (what
+any engine must at least do to count contacts), and for one attempt, building a one-row Polars frame and filtering it.
+Run: ``python -m benchmarks.gate [--attempts N] [--contacts-each N]``.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from dunwell.law import Attempt, Contact, ContactPoint, Gate, Person, codes
+from dunwell.law.tables import TableRecords
+
+AT = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+ZONES = ("America/New_York", "America/Chicago", "America/Los_Angeles", "America/Denver")
+OUTCOMES = (
+    "no_answer",
+    "voicemail",
+    "busy",
+    "conversation",
+    "dropped",
+    "no_answer",
+    "no_answer",
+    "not_in_service",
+)
+
+
+def made_tables(count: int, each: int, seed: int = 7) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """``count`` people with one debt and ``each`` past contacts over sixty days, in no order; an attempt each."""
+    generator = np.random.default_rng(seed)
+    people = np.char.add("C", np.arange(count).astype(str))
+    customers = pl.DataFrame({"customer_id": people}).with_columns(
+        pl.Series("timezone", np.array(ZONES)[generator.integers(0, 4, count)]),
+        pl.lit(None, pl.Date).alias("deceased_on"),
+    )
+    accounts = customers.select(
+        pl.concat_str(pl.lit("A"), "customer_id").alias("account_id"),
+        "customer_id",
+        pl.lit(None, pl.String).alias("group"),
+    )
+    total = count * each
+    owner = generator.integers(0, count, total)
+    instant = AT - timedelta(days=60)
+    at = np.datetime64(instant.replace(tzinfo=None), "us") + generator.integers(0, 60 * 86_400, total).astype(
+        "timedelta64[s]"
+    )
+    contacts = pl.DataFrame(
+        {
+            "customer_id": customers["customer_id"].gather(owner),
+            "at": pl.Series(at).dt.replace_time_zone("UTC"),
+            "channel": pl.Series(
+                np.array(["call", "sms"])[(generator.random(total) < 0.3).astype(int)],
+                dtype=pl.Enum(codes.CHANNELS),
+            ),
+            "direction": pl.Series(values=["out"], dtype=pl.Enum(codes.DIRECTIONS)).new_from_index(0, total),
+            "party": pl.Series(values=["self"], dtype=pl.Enum(codes.PARTIES)).new_from_index(0, total),
+            "outcome": pl.Series(
+                np.array(OUTCOMES)[generator.integers(0, 8, total)], dtype=pl.Enum(codes.OUTCOMES)
+            ),
+        }
+    )
+    attempts = customers.select(
+        pl.concat_str(pl.lit("T"), "customer_id").alias("attempt_id"),
+        "customer_id",
+        pl.lit(AT).alias("at"),
+        pl.lit("call").alias("channel"),
+    )
+    return {"customers": customers, "accounts": accounts, "contacts": contacts}, attempts
+
+
+def timed(work: Callable[[], object], rounds: int) -> float:
+    """The median of some rounds, in seconds."""
+    taken = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def one_person(contact_count: int = 20) -> tuple[Person, Attempt]:
+    """A person with some past contacts, and an attempt."""
+    past = [
+        Contact(
+            AT - timedelta(days=1 + number, minutes=number),
+            "call",
+            OUTCOMES[number % 3],
+            ("d1",),
+            contact_point_id="m1",
+        )
+        for number in range(contact_count)
+    ]
+    person = Person("C1", ("America/New_York",), contact_points={"m1": ContactPoint("mobile")}, contacts=past)
+    return person, Attempt(
+        customer_id="C1", at=AT, channel="call", account_ids=("d1",), contact_point_id="m1"
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--attempts", type=int, default=1_000_000)
+    parser.add_argument("--contacts-each", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen = parser.parse_args()
+    gate = Gate(["us-reg-f"], "agency")
+    tables, attempts = made_tables(chosen.attempts, chosen.contacts_each)
+    person, attempt = one_person()
+    gate.check(attempt, person)
+    history = tables["contacts"]
+
+    def bare() -> object:
+        return history.group_by("customer_id").agg(pl.len(), pl.col("at").max())
+
+    aggregate = timed(bare, chosen.rounds)
+    grouping = timed(lambda: TableRecords(tables), chosen.rounds)
+    records = TableRecords(tables)
+    encoding = timed(lambda: records.attempts(attempts), chosen.rounds)
+    encoded = records.attempts(attempts)
+    law = gate.law(records.zone_names)
+    judging = timed(lambda: gate.judge(law, records.records, encoded), chosen.rounds)
+    judged = gate.judge(law, records.records, encoded)
+    refused = float(np.mean(np.any(judged.refused != 0, axis=1)))
+    print(
+        f"{chosen.attempts:,} attempts, {history.height:,} past contacts, {len(gate.rules)} rules, {refused:.1%} refused"
+    )
+    print(f"  Polars groups the history by person   {aggregate:8.2f} s   1.0")
+    print(f"  the history grouped, from frames      {grouping:8.2f} s   {grouping / aggregate:.2f}")
+    print(f"  attempts encoded                      {encoding:8.2f} s   {encoding / aggregate:.2f}")
+    print(f"  judged, history grouped               {judging:8.2f} s   {judging / aggregate:.2f}")
+    total = grouping + encoding + judging
+    print(f"  all of it, history unsorted           {total:8.2f} s   {total / aggregate:.2f}")
+    loops = 500
+
+    def frame() -> None:
+        for _ in range(loops):
+            pl.DataFrame({"at": [AT], "channel": ["call"], "calls": [3]}).filter(
+                (pl.col("calls") < 7) & (pl.col("channel") == "call")
+            )
+
+    def check() -> None:
+        for _ in range(loops):
+            gate.check(attempt, person)
+
+    yardstick, alone = timed(frame, chosen.rounds) / loops, timed(check, chosen.rounds) / loops
+    print("one attempt, 20 past contacts, warm")
+    print(f"  a one-row Polars frame, filtered      {yardstick * 1e6:8.0f} us  1.0")
+    print(f"  Gate.check, records encoded anew      {alone * 1e6:8.0f} us  {alone / yardstick:.2f}")
+
+
+if __name__ == "__main__":
+    main()
