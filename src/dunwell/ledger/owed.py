@@ -5,6 +5,7 @@ time-barred.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -104,11 +105,12 @@ def positions(
     settled: Settled[_Span] = settle_partition(tables, terms, as_of, known_at, read_timeline=read)
     figures = settled.figures
     spans = [span.classes for span in settled.from_timelines]
-    columns = classifier.columns(spans)
-    clock = limitation(tables, payoff_minor(figures) > 0, as_of, known_at)
-    columns["limitation_ends_on"] = clock.column()
+    with ThreadPoolExecutor(1) as pool:
+        clock = pool.submit(limitation, tables, payoff_minor(figures) > 0, as_of, known_at)
+        frame = positions_frame(settled, tables, terms, as_of)
+        columns = classifier.columns(spans)
+    columns["limitation_ends_on"] = clock.result().column()
     is_open = pl.Series(figures[:, kernel.OUT_STATE] != kernel.NOT_OPENED)
-    frame = positions_frame(settled, tables, terms, as_of)
     frame = frame.with_columns(column.filter(is_open).alias(name) for name, column in columns.items())
     kept = tuple(span.timeline for span in settled.from_timelines if span.timeline is not None)
     return Positions(frame.select(POSITION_COLUMNS), _why(frame, spans, is_open), kept)
