@@ -68,9 +68,9 @@ class Tape:
         try:
             self.sources = self._open(columns or {}, tables)
             self.ignored = self._ignored(tables)
-            rows = sum(self._row_count(source) for source in list(self.sources.values()))
-            self.partition_count = partition_count or _partitions_for(rows, detail)
-            self._buckets = Buckets(self.partition_count, Path(self._scratch.name))
+            counts = {name: self._row_count(source) for name, source in list(self.sources.items())}
+            self.partition_count = partition_count or _partitions_for(sum(counts.values()), detail)
+            self._buckets = Buckets(self.partition_count, Path(self._scratch.name), counts)
             self.matcher = Matcher(products, products_needing_rate, self.partition_count)
             self.accounts = self.matcher.accounts
             for done, source in enumerate(list(self.sources.values())):
