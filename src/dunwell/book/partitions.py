@@ -96,8 +96,11 @@ class _Gathered:
                 array = None
             if array is None:
                 self._parts[column.name].append(column)
-            else:
-                array[self._count : self._count + height] = column.to_physical().to_numpy()
+                continue
+            start = self._count
+            for chunk in column.to_physical().get_chunks():
+                array[start : start + len(chunk)] = chunk.to_numpy()
+                start += len(chunk)
         self._count += height
 
     def frame(self) -> pl.DataFrame:
