@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -82,9 +83,10 @@ def product_arrays(terms: Mapping[str, Terms]) -> ProductArrays:
     return ProductArrays(ordered, coded)
 
 
+@cache
 def unit_tables() -> Ints:
     """The running day-count totals of every convention, a row a convention in DayCount's order."""
-    return np.stack([day_units_table(day_count) for day_count in _DAY_COUNTS])
+    return _read_only(np.stack([day_units_table(day_count) for day_count in _DAY_COUNTS]))
 
 
 def account_arrays(

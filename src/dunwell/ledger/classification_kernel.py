@@ -171,8 +171,10 @@ def is_material(overdue: int, exposure: int, absolute: int, relative_num: int, r
     """Whether an overdue sum exceeds the absolute threshold and relative_num / relative_den (below 1) of the
     exposure, whatever their size.
     """
+    if overdue <= absolute:  # most are, and a division costs more than all the rest of the walk
+        return False
     whole, rest = exposure // relative_den, exposure % relative_den
-    return overdue > absolute and overdue > whole * relative_num + rest * relative_num // relative_den
+    return overdue > whole * relative_num + rest * relative_num // relative_den
 
 
 @jit

@@ -40,7 +40,7 @@ MONEY = pl.Decimal(18, 4)
 """Money at the edge: major units with the four decimals that the finest ISO 4217 currency needs."""
 
 _MONEY_SCALE = 4
-_SPAN = 1 << 14
+_SPAN = 1 << 13
 _PAUSE, _LITIGATION = HOLD_KINDS.index("pause"), HOLD_KINDS.index("litigation")
 _MONEY_COLUMNS = {
     "due_principal": kernel.OUT_DUE_PRINCIPAL,
