@@ -79,7 +79,7 @@ $(READY): requirements.lock pyproject.toml $(TOOLS)
 	@if [ -e .venv/.unfinished ] || ! .venv/bin/python -c '' 2>/dev/null; then rm -rf .venv; fi
 	@[ -d .venv ] || $(UV) venv --quiet --python "$$(.tools/bin/python -c 'import sys; print(sys._base_executable)')" .venv
 	@touch .venv/.unfinished
-	@$(UV) pip sync --quiet --require-hashes requirements.lock \
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements.lock \
 		|| { echo "uv could not fetch the packages; trying pip"; \
 		     .tools/bin/python -m pip --python .venv/bin/python install --quiet --disable-pip-version-check \
 		         --require-hashes -r requirements.lock; }

@@ -92,36 +92,6 @@ def is_sorted(first: Any, second: Any, third: Any, is_strict: bool) -> bool:
 
 
 def may_repeat(keys: NDArray[np.uint64]) -> bool:
-    """Whether two of the keys are the same.
-
-    Every key sets a bit of a table eight times as wide as needed; only keys that meet a bit already set (a
-    few in a hundred) are compared with each other.
-    """
-    bits = 1 << max(10, int(16 * max(len(keys), 1)).bit_length())
-    suspects = _meet(keys, np.zeros(bits // 64, np.uint64), np.zeros(bits // 64, np.uint64))
-    return len(np.unique(suspects)) < len(suspects)
-
-
-@njit(cache=True, nogil=True)
-def _meet(keys: Any, once: Any, twice: Any) -> Any:
-    mask = np.uint64(64 * len(once) - 1)
-    six, low, one = np.uint64(6), np.uint64(63), np.uint64(1)
-    count = 0
-    for key in keys:
-        bit = key & mask
-        flag = one << (bit & low)
-        if once[bit >> six] & flag:
-            twice[bit >> six] |= flag
-        once[bit >> six] |= flag
-    for key in keys:
-        bit = key & mask
-        if twice[bit >> six] & (one << (bit & low)):
-            count += 1
-    suspects = np.empty(count, np.uint64)
-    count = 0
-    for key in keys:
-        bit = key & mask
-        if twice[bit >> six] & (one << (bit & low)):
-            suspects[count] = key
-            count += 1
-    return suspects
+    """Whether two of the keys are the same; leaves them sorted."""
+    keys.sort()
+    return bool((keys[1:] == keys[:-1]).any())

@@ -7,6 +7,7 @@ of instalments, overlapping pauses) waits until the partition is put together (`
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,9 +69,9 @@ class Tape:
         try:
             self.sources = self._open(columns or {}, tables)
             self.ignored = self._ignored(tables)
-            rows = sum(self._row_count(source) for source in list(self.sources.values()))
-            self.partition_count = partition_count or _partitions_for(rows, detail)
-            self._buckets = Buckets(self.partition_count, Path(self._scratch.name))
+            counts = {name: self._row_count(source) for name, source in list(self.sources.items())}
+            self.partition_count = partition_count or _partitions_for(sum(counts.values()), detail)
+            self._buckets = Buckets(self.partition_count, Path(self._scratch.name), counts)
             self.matcher = Matcher(products, products_needing_rate, self.partition_count)
             self.accounts = self.matcher.accounts
             for done, source in enumerate(list(self.sources.values())):
@@ -221,21 +222,32 @@ class Tape:
         """Read the file once; ``repeated``: rows that are bad for their key. Returns how many rows there are."""
         plan = plan_of(source, self.detail, self.imported_at, self.accounts.exponent)
         start = 0
+        kept: Future[None] | None = None
         try:
-            for batch in plan.scan.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
-                if log is not None and KEY in batch.columns:
-                    log.add(batch[KEY])
-                checks = Checks(source.table.name, self.faults, batch[ROW])
-                if batch[BAD].any():
-                    self._explain(plan, start, batch.height, checks)
-                checks.is_bad[_within(repeated, start, batch.height)] = True
-                start += batch.height
-                columns = {column.name: column for column in batch.get_columns()}
-                del columns[BAD]
-                self._buckets.add(source.table.name, self.matcher.place(plan, columns, checks))
+            with ThreadPoolExecutor(1) as keeper:
+                for batch in plan.scan.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
+                    checks = Checks(source.table.name, self.faults, batch[ROW])
+                    if batch[BAD].any():
+                        self._explain(plan, start, batch.height, checks)
+                    checks.is_bad[_within(repeated, start, batch.height)] = True
+                    start += batch.height
+                    columns = {column.name: column for column in batch.get_columns() if column.name != BAD}
+                    keys = columns.get(KEY)
+                    placed = self.matcher.place(plan, columns, checks)
+                    if kept is not None:
+                        kept.result()
+                    # One batch is put away while the next is checked.
+                    kept = keeper.submit(self._keep, source.table.name, placed, keys, log)
+                if kept is not None:
+                    kept.result()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise self._lost(source, error) from error
         return start
+
+    def _keep(self, table: str, rows: pl.DataFrame, keys: pl.Series | None, log: KeyLog | None) -> None:
+        if log is not None and keys is not None:
+            log.add(keys)
+        self._buckets.add(table, rows)
 
     def _explain(self, plan: Plan, start: int, height: int, checks: Checks) -> None:
         """Which rows of a batch broke which rule: the batch is read once more with a flag a rule."""

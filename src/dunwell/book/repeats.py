@@ -59,7 +59,7 @@ class KeyLog:
 
 
 def _part_of(keys: NDArray[np.uint64], parts: int) -> NDArray[np.uint64]:
-    """A part by the key's upper bits (the lower ones set the bits of the table in ``may_repeat``)."""
+    """A part by the key's upper bits."""
     return (keys >> np.uint64(40)) % np.uint64(parts)
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from dunwell.book import Detail, Tape, mend_of
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day, parse_instant
-from dunwell.cli.progress import progress, tell_of_first_compilation
+from dunwell.cli.progress import prepare_kernels, progress
 from dunwell.ledger import Terms, positions, read_terms
 from dunwell.settings import FILE_NAME, read_settings
 
@@ -28,6 +28,9 @@ LEDGER_TABLES = (
     "promises",
 )
 """The tables that positions rest on."""
+
+_COMPRESSION_LEVEL = 1
+"""Of zstd: two thirds of the work of the usual level, for a file two hundredths larger."""
 
 _MOST_ROWS_TOLD = 1000
 
@@ -68,7 +71,7 @@ def write_positions(
     now = datetime.now(UTC)
     day, instant = parse_day(as_of, "--as-of") or now.date(), parse_instant(known_at, "--known-at")
     terms = read_terms(terms_folder)
-    tell_of_first_compilation()
+    prepare_kernels()
     staging = out.with_name(f".{out.name}.new")
     try:
         with progress() as watch:
@@ -97,10 +100,12 @@ def _write(
             watch("settling the accounts", partition.number, tape.partition_count)
             frame = positions(partition.tables, terms, as_of, known_at).frame
             if tape.partition_count == 1:
-                frame.write_parquet(file)
+                frame.write_parquet(file, compression_level=_COMPRESSION_LEVEL)
                 return frame.height
             rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-            writer = writer or pq.ParquetWriter(file, rows.schema, compression="zstd")
+            writer = writer or pq.ParquetWriter(
+                file, rows.schema, compression="zstd", compression_level=_COMPRESSION_LEVEL
+            )
             writer.write_table(rows)
             count += frame.height
     finally:
@@ -174,7 +179,7 @@ def explain_changes(
     if first is None or second is None or first >= second:
         raise CommandError(f"--explain-change {days[0]} {days[1]}: the first day must lie before the second")
     terms = read_terms(terms_folder)
-    tell_of_first_compilation()
+    prepare_kernels()
     with progress() as watch, open_tape(tape_folder, terms, Detail.EVERYTHING, _ALWAYS_KNOWN, watch) as tape:
         changes = pl.concat(
             [explain(partition.tables, terms, first, second) for partition in tape.partitions()]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day, parse_instant
-from dunwell.cli.progress import progress, tell_of_first_compilation
+from dunwell.cli.progress import prepare_kernels, progress
 from dunwell.settings import Settings, read_settings
 
 
@@ -30,7 +30,7 @@ def run_and_print(
 
     now = datetime.now(UTC)
     day, instant = parse_day(as_of, "--as-of"), parse_instant(known_at, "--known-at")
-    tell_of_first_compilation()
+    prepare_kernels()
     with progress() as watch:
         result = run_day(settings, tape, day or now.date(), known_at=instant, now=now, watch=watch)
     if as_json:

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dunwell.book.finding import Index, hashes
 from dunwell.calendars import FIRST_DAY_NUMBER, DayCount, day_units_table, units_per_year
 from dunwell.ledger import kernel
 from dunwell.ledger.queue import COMPONENT_CODES
@@ -81,9 +83,10 @@ def product_arrays(terms: Mapping[str, Terms]) -> ProductArrays:
     return ProductArrays(ordered, coded)
 
 
+@cache
 def unit_tables() -> Ints:
     """The running day-count totals of every convention, a row a convention in DayCount's order."""
-    return np.stack([day_units_table(day_count) for day_count in _DAY_COUNTS])
+    return _read_only(np.stack([day_units_table(day_count) for day_count in _DAY_COUNTS]))
 
 
 def account_arrays(
@@ -218,6 +221,14 @@ def event_arrays(
         hold_to=day_numbers(holds["to_on"], missing=kernel.OPEN_END),
     )
     return kernel.Events(*(_read_only(column) for column in events))
+
+
+def of_customers(tables: Mapping[str, pl.DataFrame], *columns: str) -> pl.DataFrame:
+    """These columns of each account's customer, an account a row; null where the customer is not there."""
+    customers = tables["customers"].select(columns)
+    index = Index(hashes(tables["customers"]["customer_id"]))
+    row = pl.Series(index.find(hashes(tables["accounts"]["customer_id"])))
+    return customers.select(pl.all().gather(pl.when(row >= 0).then(row)))
 
 
 def known(rows: pl.DataFrame, known_at: datetime | None) -> pl.DataFrame:

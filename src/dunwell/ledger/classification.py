@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dunwell.calendars import day_number, day_of
 from dunwell.ledger import classification_kernel as walk
 from dunwell.ledger import kernel
+from dunwell.ledger.arrays import of_customers
 from dunwell.ledger.classification_texts import (
     EVERYBODY,
     DefaultRule,
@@ -151,25 +152,18 @@ class Classifier:
         """
         self.as_of = as_of
         texts = class_texts() if texts is None else texts
-        placed = tables["accounts"].select("customer_id", "product", "currency")
-        placed = placed.join(
-            tables["customers"].select("customer_id", "jurisdiction"),
-            on="customer_id",
-            how="left",
-            maintain_order="left",
-        )
+        accounts, jurisdictions = tables["accounts"], of_customers(tables, "jurisdiction")["jurisdiction"]
         credits = {product: its_terms.credit for product, its_terms in terms.items()}
-        credit = placed["product"].replace_strict(credits, default="closed_end", return_dtype=pl.String)
-        self.jurisdictions = placed["jurisdiction"]
+        credit = accounts["product"].replace_strict(credits, default="closed_end", return_dtype=pl.String)
+        self.jurisdictions = jurisdictions
         self.ladders = {
-            column: Ladder(schemes_on(texts, column, as_of), placed["jurisdiction"], credit)
-            for column in LADDERS
+            column: Ladder(schemes_on(texts, column, as_of), jurisdictions, credit) for column in LADDERS
         }
         self._own = {j for text in texts for j in text.values["applies_to"] if j != EVERYBODY}
         self.default_rule = default_rule_on(texts, as_of)
         absolute = self.default_rule.absolute_minor if self.default_rule else {}
         self._absolute = (
-            placed["currency"].replace_strict(dict(absolute), default=0, return_dtype=pl.Int64).to_numpy()
+            accounts["currency"].replace_strict(dict(absolute), default=0, return_dtype=pl.Int64).to_numpy()
         )
 
     def classify(

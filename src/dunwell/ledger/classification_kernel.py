@@ -8,9 +8,9 @@ Nothing is remembered outside the events: the same walk over the same rows gives
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from dunwell.ledger.kernel import NOTHING_DUE
+from dunwell.ledger.queue import jit
 
 NOT_CLASSED = -1
 BY_DAYS, BY_MEMORY, UNDER_OBSERVATION = 0, 1, 2
@@ -25,8 +25,6 @@ NO_DAY = -1
 """In columns of days: none. (The last day of 1969 cannot be told from it; no debt of today fell due then.)"""
 
 _NEVER = 2**30
-
-jit = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @jit
@@ -128,12 +126,13 @@ def classify_accounts(
         level = 0  # by the days past due alone
         worst, observed_until = 0, _NEVER  # the memory: the worst sticky class reached (0: none)
         needs_all = tells_since or sticky < count
+        if not needs_all:  # the last state alone
+            while row + 1 < row_end and row_account[row + 1] == a and row_on[row + 1] <= as_of:
+                row += 1
         while row < row_end and row_account[row] == a and row_on[row] <= as_of:
             begins, oldest = row_on[row], row_oldest[row]
             ends = _last_day(row, row_account, row_on, as_of)
             row += 1
-            if ends < as_of and not needs_all:
-                continue
             if oldest == NOTHING_DUE or begins <= oldest:  # nothing is past due as the state begins
                 level = 0
                 if worst > 0 and observed_until == _NEVER:
@@ -172,8 +171,10 @@ def is_material(overdue: int, exposure: int, absolute: int, relative_num: int, r
     """Whether an overdue sum exceeds the absolute threshold and relative_num / relative_den (below 1) of the
     exposure, whatever their size.
     """
+    if overdue <= absolute:  # most are, and a division costs more than all the rest of the walk
+        return False
     whole, rest = exposure // relative_den, exposure % relative_den
-    return overdue > absolute and overdue > whole * relative_num + rest * relative_num // relative_den
+    return overdue > whole * relative_num + rest * relative_num // relative_den
 
 
 @jit

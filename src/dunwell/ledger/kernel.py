@@ -27,6 +27,7 @@ from dunwell.ledger.queue import (
     ITEM_COLUMNS,
     PENALTY,
     PRINCIPAL,
+    WAIVED,
     Rates,
     accrue,
     allocate,
@@ -200,12 +201,13 @@ def _order_of_the_day(
 
 
 @jit_inline
-def _fill_queue(items: Any, a: int, as_of: int, events: Events) -> tuple[int, int]:
+def _fill_queue(items: Any, a: int, as_of: int, events: Events, is_capped: bool) -> tuple[int, int]:
     """Merge what falls due by ``as_of`` into ``items``: instalments, charges and chargebacks by day, in that
-    order on one day.
+    order on one day. The waived shares are blank only where there is a cap: nobody looks at them without one.
 
     Returns how many there are and the sum of their money.
     """
+    columns = ITEM_COLUMNS if is_capped else WAIVED
     i, i_end = events.instalment_offsets[a], events.instalment_offsets[a + 1]
     c, c_end = events.charge_offsets[a], events.charge_offsets[a + 1]
     b, b_end = events.payment_offsets[a], events.payment_offsets[a + 1]
@@ -219,7 +221,7 @@ def _fill_queue(items: Any, a: int, as_of: int, events: Events) -> tuple[int, in
         day = min(day_i, day_c, day_b)
         if day > as_of:
             return count, money
-        for column in range(ITEM_COLUMNS):
+        for column in range(columns):
             items[count, column] = 0
         items[count, DUE] = day
         if day_i == day:
@@ -246,6 +248,7 @@ def _fill_queue(items: Any, a: int, as_of: int, events: Events) -> tuple[int, in
 def _report(
     items: Any,
     a: int,
+    head: int,
     entered: int,
     as_of: int,
     outstanding: int,
@@ -259,10 +262,10 @@ def _report(
     events: Events,
     out: Any,
 ) -> None:
-    """Write the closing figures of one account."""
+    """Write the closing figures of one account; items before ``head`` are paid."""
     for column in range(OUT_COUNT):
         out[a, column] = 0
-    for j in range(entered):
+    for j in range(head, entered):
         item_total = 0
         for component in range(PRINCIPAL, PENALTY + 1):
             owed = owed_of(items, j, component, rates)
@@ -275,7 +278,7 @@ def _report(
     out[a, OUT_WAIVED] = waived
     out[a, OUT_PENALTY_PAID] = penalty_paid
     out[a, OUT_OLDEST_DUE_ON] = NOTHING_DUE
-    oldest = oldest_unpaid(items, 0, entered, products.materiality[product], rates.is_capped)
+    oldest = oldest_unpaid(items, head, entered, products.materiality[product], rates.is_capped)
     if oldest >= 0 and items[oldest, DUE] < as_of:
         due = items[oldest, DUE]
         grace = products.grace[product]
@@ -295,14 +298,6 @@ def _report(
 
 
 @jit
-def _grown(rows: Any) -> Any:
-    """The same rows with twice the room."""
-    larger = np.empty((2 * rows.shape[0], rows.shape[1]), np.int64)
-    larger[: rows.shape[0]] = rows
-    return larger
-
-
-@jit
 def settle_accounts(
     first: int,
     last: int,
@@ -315,30 +310,21 @@ def settle_accounts(
     pause: int,
     litigation: int,
     out: Any,
+    items: Any,
+    paid: Any,
     timeline: Any,
-) -> tuple[Any, int]:
+    rows: int,
+) -> tuple[int, int]:
     """Settle the accounts [first, last) as of a day (all days are day numbers, all money minor units).
 
     ``base``: the day number of the unit tables' first column. ``pause``, ``litigation``: codes of these kinds
-    of hold. Fills a row of ``out`` an account (OUT_*). ``timeline`` is room for the arrears timeline, a row a
-    change: account, on, oldest_due_on, overdue, exposure; without columns none is written. Returns it, or a
-    larger one, and how many rows it holds.
+    of hold. Fills a row of ``out`` an account (OUT_*). ``items`` and ``paid`` are room to work in: a row for
+    each debt of the account with the most of them (``debts_most``), an entry a component. ``timeline`` is
+    room for the arrears timeline, of which ``rows`` are taken; a row a change: account, on, oldest_due_on,
+    overdue, exposure; without columns none is written. Returns the account it came to, which is ``last``
+    unless that room was too small for it, and how many rows are taken.
     """
-    room = 1
-    for a in range(first, last):
-        rows_of_a = (
-            events.instalment_offsets[a + 1]
-            - events.instalment_offsets[a]
-            + events.charge_offsets[a + 1]
-            - events.charge_offsets[a]
-            + events.payment_offsets[a + 1]
-            - events.payment_offsets[a]
-        )
-        room = max(room, rows_of_a)
-    items = np.zeros((room, ITEM_COLUMNS), np.int64)
-    paid = np.zeros(PENALTY + 1, np.int64)
     wants_timeline = timeline.shape[1] > 0
-    rows = 0
     for a in range(first, last):
         if accounts.opened[a] > as_of:
             out[a, OUT_STATE] = NOT_OPENED
@@ -358,7 +344,7 @@ def settle_accounts(
         h, h_end = events.hold_offsets[a], events.hold_offsets[a + 1]
         has_stops = products.has_stops[product] and h_end > h
 
-        item_count, money = _fill_queue(items, a, as_of, events)
+        item_count, money = _fill_queue(items, a, as_of, events, rates.is_capped)
         money += accounts.principal[a]
         earliest = accounts.opened[a]
         if item_count > 0:
@@ -498,7 +484,7 @@ def settle_accounts(
                     if new_oldest != last_oldest or overdue != last_overdue or exposure != last_exposure:
                         last_oldest, last_overdue, last_exposure = new_oldest, overdue, exposure
                         if rows == timeline.shape[0]:
-                            timeline = _grown(timeline)
+                            return a, rows_before
                         timeline[rows, 0] = a
                         timeline[rows, 1] = day
                         timeline[rows, 2] = new_oldest
@@ -519,6 +505,7 @@ def settle_accounts(
         _report(
             items,
             a,
+            head,
             entered,
             as_of,
             outstanding,
@@ -532,4 +519,12 @@ def settle_accounts(
             events,
             out,
         )
-    return timeline, rows
+    return last, rows
+
+
+def debts_most(events: Events) -> int:
+    """The most rows of events that one account has, at least 1."""
+    counts = (
+        np.diff(events.instalment_offsets) + np.diff(events.charge_offsets) + np.diff(events.payment_offsets)
+    )
+    return max(1, int(counts.max(initial=0)))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from dunwell.calendars import DAY_MAX, add_years, day_number, day_of
 from dunwell.ledger import classification_kernel as walk
-from dunwell.ledger.arrays import known, offsets, standing_payments
+from dunwell.ledger.arrays import known, of_customers, offsets, standing_payments
 from dunwell.policy import PolicyError, PolicyText, in_force, read_policies
 
 LIMITATION_FOLDER = Path(__file__).parent / "limitation_texts"
@@ -108,12 +108,7 @@ def limitation(
         _check(text)
     held = tuple(in_force(texts, as_of))
     accounts = tables["accounts"]
-    placed = accounts.select("customer_id").join(
-        tables["customers"].select("customer_id", "jurisdiction", "region"),
-        on="customer_id",
-        how="left",
-        maintain_order="left",
-    )
+    placed = of_customers(tables, "jurisdiction", "region")
     text_of = _texts_of(held, placed)
     begins = _last_due(known(tables["instalments"], known_at), accounts.height)
     begins = np.where(is_owed, begins, walk.NO_DAY).astype(np.int32)
@@ -176,10 +171,12 @@ def interruptions(
     where that does not tell either. ``begins_on``: when each account's period begins (-1: it has none); what
     was over before is left out, for it changes nothing.
     """
-    payments = standing_payments(known(tables["payments"], known_at)).filter(pl.col("kind") == "payment")
+    payments = standing_payments(known(tables["payments"], known_at)).select(
+        "account_row", on="paid_on", counts=pl.col("kind") == "payment"
+    )
     suits = known(tables["holds"], known_at).filter(pl.col("kind") == "litigation")
     parts = [
-        _events(payments.select("account_row", on="paid_on"), "payment", begins_on),
+        _events(payments, "payment", begins_on),
         _events(
             suits.select("account_row", on="from_on", until=pl.col("to_on").fill_null(DAY_MAX)),
             "suit",
@@ -201,14 +198,16 @@ def interruptions(
 
 
 def _events(rows: pl.DataFrame, kind: str, begins_on: NDArray[np.int32] | None) -> pl.DataFrame:
-    """Rows of account_row, on and perhaps until as events of a kind, without those over before the period begins."""
+    """Rows of account_row, on and perhaps until as events of a kind, without those over before the period begins
+    (and those of which ``counts`` is false, where there is such a column).
+    """
     if "until" not in rows.columns:
         rows = rows.with_columns(until="on")
+    kept = rows["counts"] if "counts" in rows.columns else pl.repeat(True, rows.height, eager=True)
     if begins_on is not None:
         begins = begins_on[rows["account_row"].to_numpy()]
-        counts = (rows["until"].to_physical().to_numpy() >= begins) & (begins >= 0)
-        rows = rows.filter(pl.Series(counts))
-    return rows.select(
+        kept &= pl.Series((rows["until"].to_physical().to_numpy() >= begins) & (begins >= 0))
+    return rows.filter(kept).select(
         pl.col("account_row").cast(pl.UInt32),
         "on",
         "until",

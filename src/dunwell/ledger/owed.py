@@ -5,6 +5,7 @@ time-barred.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -96,19 +97,21 @@ def positions(
     ``tables``: the typed frames of one partition, as the book hands them out; for one account, frames of its
     rows alone.
     """
-    classifier = Classifier(tables, terms, as_of)
+    with ThreadPoolExecutor(1) as pool:
+        chosen = pool.submit(Classifier, tables, terms, as_of)
 
-    def read(timeline: Timeline, events: kernel.Events, first: int, last: int) -> _Span:
-        return _Span(classifier.classify(timeline, events, first, last), timeline if keeps_timeline else None)
+        def read(timeline: Timeline, events: kernel.Events, first: int, last: int) -> _Span:
+            classes = chosen.result().classify(timeline, events, first, last)
+            return _Span(classes, timeline if keeps_timeline else None)
 
-    settled: Settled[_Span] = settle_partition(tables, terms, as_of, known_at, read_timeline=read)
-    figures = settled.figures
-    spans = [span.classes for span in settled.from_timelines]
-    columns = classifier.columns(spans)
-    clock = limitation(tables, payoff_minor(figures) > 0, as_of, known_at)
-    columns["limitation_ends_on"] = clock.column()
+        settled: Settled[_Span] = settle_partition(tables, terms, as_of, known_at, read_timeline=read)
+        figures = settled.figures
+        clock = pool.submit(limitation, tables, payoff_minor(figures) > 0, as_of, known_at)
+        frame = positions_frame(settled, tables, terms, as_of)
+        spans = [span.classes for span in settled.from_timelines]
+        columns = chosen.result().columns(spans)
+    columns["limitation_ends_on"] = clock.result().column()
     is_open = pl.Series(figures[:, kernel.OUT_STATE] != kernel.NOT_OPENED)
-    frame = positions_frame(settled, tables, terms, as_of)
     frame = frame.with_columns(column.filter(is_open).alias(name) for name, column in columns.items())
     kept = tuple(span.timeline for span in settled.from_timelines if span.timeline is not None)
     return Positions(frame.select(POSITION_COLUMNS), _why(frame, spans, is_open), kept)

@@ -29,6 +29,7 @@ from dunwell.ledger.arrays import (
     product_arrays,
     unit_tables,
 )
+from dunwell.ledger.queue import ITEM_COLUMNS, PENALTY
 from dunwell.ledger.statement import Settlement, account_events, settle
 from dunwell.ledger.terms import HOLD_KINDS, Terms
 from dunwell.money import CURRENCIES
@@ -39,7 +40,7 @@ MONEY = pl.Decimal(18, 4)
 """Money at the edge: major units with the four decimals that the finest ISO 4217 currency needs."""
 
 _MONEY_SCALE = 4
-_SPAN = 1 << 14
+_SPAN = 1 << 13
 _PAUSE, _LITIGATION = HOLD_KINDS.index("pause"), HOLD_KINDS.index("litigation")
 _MONEY_COLUMNS = {
     "due_principal": kernel.OUT_DUE_PRINCIPAL,
@@ -122,29 +123,39 @@ def settle_partition(
     products = product_arrays(terms)
     accounts = account_arrays(tables["accounts"], products, known_at)
     events = event_arrays(tables, tables["accounts"].height, known_at)
-    figures = np.zeros((tables["accounts"].height, kernel.OUT_COUNT), np.int64)
+    figures = np.zeros((tables["accounts"].height, kernel.OUT_COUNT), np.int64, order="F")  # read by columns
     unit_table = unit_tables()
+    debts_most = kernel.debts_most(events)
     rooms = threading.local()
 
     def settle_span(first: int) -> T | None:
         last = min(first + _SPAN, len(figures))
-        room = getattr(rooms, "timeline", None)
-        if room is None:
-            room = np.empty((1024, 5 if read_timeline else 0), np.int64)
-        rooms.timeline, count = kernel.settle_accounts(
-            first,
-            last,
-            day_number(as_of),
-            BASE_DAY,
-            unit_table,
-            products.coded,
-            accounts,
-            events,
-            _PAUSE,
-            _LITIGATION,
-            figures,
-            room,
-        )
+        if not hasattr(rooms, "timeline"):
+            rooms.timeline = np.empty((1024, 5 if read_timeline else 0), np.int64)
+            rooms.items = np.empty((debts_most, ITEM_COLUMNS), np.int64)
+            rooms.paid = np.zeros(PENALTY + 1, np.int64)
+        account, count = first, 0
+        while True:
+            account, count = kernel.settle_accounts(
+                account,
+                last,
+                day_number(as_of),
+                BASE_DAY,
+                unit_table,
+                products.coded,
+                accounts,
+                events,
+                _PAUSE,
+                _LITIGATION,
+                figures,
+                rooms.items,
+                rooms.paid,
+                rooms.timeline,
+                count,
+            )
+            if account == last:
+                break
+            rooms.timeline = np.concatenate([rooms.timeline, np.empty_like(rooms.timeline)])
         timeline = _with_exact(
             first, last, Timeline.of(rooms.timeline[:count]), figures, tables, terms, as_of, known_at
         )
@@ -285,7 +296,9 @@ def payoff_minor(figures: Ints) -> Ints:
         kernel.OUT_DUE_COSTS,
         kernel.OUT_PENALTY,
     )
-    total: Ints = figures[:, owed].sum(axis=1) - figures[:, kernel.OUT_CREDIT]
+    total = -figures[:, kernel.OUT_CREDIT]
+    for column in owed:
+        total += figures[:, column]
     return total
 
 
