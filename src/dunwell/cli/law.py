@@ -8,7 +8,7 @@ from typing import Any
 
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day
-from dunwell.cli.progress import tell_of_first_compilation
+from dunwell.cli.progress import prepare_kernels
 from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.law.pack import Pack
 from dunwell.law.telling import differences, rule_lines
@@ -77,7 +77,7 @@ def check_attempts(
         tables["customers"] = pl.DataFrame(
             schema={"customer_id": pl.String, "timezone": pl.String, "deceased_on": pl.Date}
         )
-    tell_of_first_compilation()
+    prepare_kernels("gate")
     verdicts = check_frame(gate, attempts, TableRecords(tables))
     _write(verdicts, out)
     allowed = int(verdicts["allowed"].sum())
@@ -142,7 +142,7 @@ def test_cases(files: Sequence[Path], as_json: bool) -> int:
     ]
     if not case_files(chosen):
         raise CommandError(f"{chosen[0]} holds no cases. Write them in a file ending in .yaml")
-    tell_of_first_compilation()
+    prepare_kernels("gate")
     outcomes = run_cases(chosen, lender_law().packs)
     failed = [outcome for outcome in outcomes if not outcome.passed]
     passed_count = len(outcomes) - len(failed)

@@ -71,7 +71,7 @@ def write_positions(
     now = datetime.now(UTC)
     day, instant = parse_day(as_of, "--as-of") or now.date(), parse_instant(known_at, "--known-at")
     terms = read_terms(terms_folder)
-    prepare_kernels()
+    prepare_kernels("ledger")
     staging = out.with_name(f".{out.name}.new")
     try:
         with progress() as watch:
@@ -179,7 +179,7 @@ def explain_changes(
     if first is None or second is None or first >= second:
         raise CommandError(f"--explain-change {days[0]} {days[1]}: the first day must lie before the second")
     terms = read_terms(terms_folder)
-    prepare_kernels()
+    prepare_kernels("ledger")
     with progress() as watch, open_tape(tape_folder, terms, Detail.EVERYTHING, _ALWAYS_KNOWN, watch) as tape:
         changes = pl.concat(
             [explain(partition.tables, terms, first, second) for partition in tape.partitions()]

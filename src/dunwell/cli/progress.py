@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -35,26 +36,36 @@ def progress() -> Iterator[Report]:
         yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
 
 
-def prepare_kernels() -> None:
-    """Throw away compiled code that was written in part, and say so when the ledger's kernels are about to be
-    compiled, which takes a while and happens once a machine.
+_KERNELS = {
+    "ledger": ("dunwell.ledger.kernel", "settle_accounts", 20),
+    "gate": ("dunwell.law.kernel", "judge", 50),
+}
+"""A room's largest kernel, and about how many seconds compiling it takes."""
+
+
+def prepare_kernels(*rooms: str) -> None:
+    """Throw away compiled code that was written in part, and say so when the kernels of some rooms (``ledger``, ``gate``)
+    are about to be compiled, which takes a while and happens once a machine.
     """
     from dunwell.book import finding
-    from dunwell.ledger import kernel
 
     found: Any = finding.is_sorted
-    settled: Any = kernel.settle_accounts
-    folders = {Path(compiled.stats.cache_path or ".") for compiled in (found, settled)}
+    folders = {Path(found.stats.cache_path or ".")}
+    modules = {room: import_module(_KERNELS[room][0]) for room in rooms}
+    for room, module in modules.items():
+        folders.add(Path(getattr(module, _KERNELS[room][1]).stats.cache_path or "."))
     for folder in folders:
         remove_cut_off_code(folder)
-    # Numba writes down the digest of the source file that the code was made from.
-    source = hashlib.sha256(Path(kernel.__file__).read_bytes()).digest()
-    indices = [index for folder in folders for index in folder.glob("kernel.settle_accounts-*.nbi")]
-    if not any(source in index.read_bytes() for index in indices):
-        print(
-            "compiling the ledger for this machine; this happens once and takes some 20 seconds ...",
-            file=sys.stderr,
-        )
+    for room, module in modules.items():
+        _, name, seconds = _KERNELS[room]
+        # Numba writes down the digest of the source file that the code was made from.
+        source = hashlib.sha256(Path(module.__file__ or "").read_bytes()).digest()
+        indices = [index for folder in folders for index in folder.glob(f"kernel.{name}-*.nbi")]
+        if not any(source in index.read_bytes() for index in indices):
+            print(
+                f"compiling the {room} for this machine; this happens once and takes some {seconds} seconds ...",
+                file=sys.stderr,
+            )
 
 
 def remove_cut_off_code(folder: Path) -> None:
