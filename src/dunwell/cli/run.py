@@ -30,7 +30,7 @@ def run_and_print(
 
     now = datetime.now(UTC)
     day, instant = parse_day(as_of, "--as-of"), parse_instant(known_at, "--known-at")
-    prepare_kernels("ledger")
+    prepare_kernels("ledger", "gate")
     with progress() as watch:
         result = run_day(settings, tape, day or now.date(), known_at=instant, now=now, watch=watch)
     if as_json:
@@ -40,5 +40,7 @@ def run_and_print(
 
         from dunwell.nightly.summary import summary_text
 
-        Console().print(summary_text(result.figures, result.quarantine, result.facts, result.bucket_order))
+        Console().print(
+            summary_text(result.figures, result.quarantine, result.facts, result.bucket_order, result.work)
+        )
     return result.exit_code

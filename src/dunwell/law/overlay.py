@@ -18,6 +18,8 @@ from dunwell.law.pack import Pack, Rule, parse_pack, shipped_packs
 from dunwell.policy import PolicyError, PolicyText, content_hash
 
 HOUSE = "house"
+FLOOR = "house-floor"
+"""The house's floor, which binds everybody in the daily run."""
 
 _KEYS = {"tighten", "rules", "also"}
 _TIGHTEN_KEYS = {"rule", "from", "to", "at_most", "why"}
@@ -31,7 +33,8 @@ class LenderLaw:
     also: tuple[str, ...] = ()
 
     def packs_for(self, jurisdiction: str, region: str | None = None) -> list[str]:
-        """The keys of the packs that bind a person: their jurisdiction's law, the house packs chosen, the lender's own rules.
+        """The keys of the packs that bind a person: their jurisdiction's law, the house packs chosen,
+        the house's floor, the lender's own rules.
 
         A jurisdiction without a pack names itself, so that the gate refuses it as unknown.
         """
@@ -42,7 +45,7 @@ class LenderLaw:
         ]
         chosen = [key for key in self.also if self.packs[key].binds(jurisdiction, region)]
         own = [HOUSE] if HOUSE in self.packs else []
-        return [*(law or [jurisdiction]), *chosen, *own]
+        return list(dict.fromkeys([*(law or [jurisdiction]), *chosen, FLOOR, *own]))
 
 
 def read_law(file: Path | None) -> LenderLaw:

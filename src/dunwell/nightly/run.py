@@ -19,10 +19,12 @@ import pyarrow.parquet as pq
 
 from dunwell import __version__
 from dunwell.book import Partition, StagedBook, Tape, mend_of
+from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.ledger import Terms, positions, read_terms
 from dunwell.nightly.about import BrokenRule, Quarantine, RunFacts, TapeFile, UnreadableFile
 from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partition_figures
 from dunwell.nightly.summary import summary_dict
+from dunwell.nightly.worklist import WorkFigures, plan_contacts, work_figures
 from dunwell.settings import Settings
 
 Watch = Callable[[str, int, int], None]
@@ -38,11 +40,12 @@ class RunResult:
     quarantine: Quarantine
     facts: RunFacts
     bucket_order: tuple[str, ...]
+    work: WorkFigures
     exit_code: int
 
     def summary(self) -> dict[str, Any]:
         """The summary as plain values, for ``--json`` and ``book/run.json``."""
-        return summary_dict(self.figures, self.quarantine, self.facts, self.bucket_order)
+        return summary_dict(self.figures, self.quarantine, self.facts, self.bucket_order, self.work)
 
 
 def run_day(
@@ -57,10 +60,11 @@ def run_day(
     """Run a day for a workspace. ``now`` is the instant of import for rows that do not say when they were
     recorded.
 
-    Writes ``book/``: the partitions, ``positions.parquet``, ``quarantine/``, ``report.html`` and
-    ``run.json``. Raises TapeUnusable and TermsError before anything is written.
+    Writes ``book/``: the partitions, ``positions.parquet``, ``worklist.parquet``, ``quarantine/``, ``report.html`` and
+    ``run.json``. Raises TapeUnusable, TermsError and PolicyError before anything is written.
     """
     terms = read_terms(settings.terms_folder)
+    law = read_law(settings.root / "policy" / "law.toml")
     facts = RunFacts(
         run_id=f"{as_of.isoformat()}-{now.strftime('%Y%m%dT%H%M%SZ')}",
         as_of=as_of,
@@ -80,55 +84,95 @@ def run_day(
         watch=watch,
     )
     with tape, StagedBook(settings.book_folder, tape.partition_count, now) as staged:
-        figures = _settle_all(tape, staged, terms, as_of, known_at, watch)
+        day = _Day(as_of, known_at, terms, law, settings.actor)
+        figures, work = _settle_all(tape, staged, day, watch)
         tape.write_quarantine(staged.staging / "quarantine")
         facts = replace(facts, files=_files_written(settings.book_folder, tape))
-        result = RunResult(figures, quarantine_of(tape), facts, bucket_order(terms), tape.exit_code)
+        result = RunResult(figures, quarantine_of(tape), facts, bucket_order(terms), work, tape.exit_code)
         watch("writing the report", tape.partition_count, tape.partition_count)
         _write_report(result, staged.staging, settings.locale)
         staged.commit(as_of.isoformat())
     return result
 
 
-def _settle_all(
-    tape: Tape,
-    staged: StagedBook,
-    terms: Mapping[str, Terms],
-    as_of: date,
-    known_at: datetime | None,
-    watch: Watch,
-) -> Figures:
-    """Every partition: written to the book, settled as of the day and the day before, its positions appended
-    and counted.
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What a day is run under."""
+
+    as_of: date
+    known_at: datetime | None
+    terms: Mapping[str, Terms]
+    law: LenderLaw
+    actor: str
+
+
+def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> tuple[Figures, WorkFigures]:
+    """Every partition: written to the book, settled as of the day and the day before, its positions and work list
+    appended and counted.
     """
     counted: list[Figures] = []
-    writer: pq.ParquetWriter | None = None
-    try:
+    lists: list[pl.DataFrame] = []
+    with (
+        _Appended(staged.staging / "positions.parquet") as settled,
+        _Appended(staged.staging / "worklist.parquet") as planned,
+    ):
         for partition in tape.partitions():
             watch("settling the accounts", partition.number, tape.partition_count)
             partition = staged.write(partition)
-            today, figures = _settle_one(partition, terms, as_of, known_at)
+            today, figures = _settle_one(partition, day)
             counted.append(figures)
-            rows = today.to_arrow(compat_level=pl.CompatLevel.oldest())
-            writer = writer or pq.ParquetWriter(
-                staged.staging / "positions.parquet", rows.schema, compression="zstd"
+            settled.add(today)
+            watch("planning the contacts", partition.number, tape.partition_count)
+            work = plan_contacts(
+                partition.tables,
+                today,
+                day.law,
+                day.actor,
+                day.as_of,
+                known_at=day.known_at,
+                unsure=_with_lost_contacts(tape),
             )
-            writer.write_table(rows)
-    finally:
-        if writer is not None:
-            writer.close()
-    return merge_figures(counted)
+            planned.add(work)
+            lists.append(work.select("stage", "channel", "is_held_back", "reasons"))
+    return merge_figures(counted), work_figures(lists)
 
 
-def _settle_one(
-    partition: Partition, terms: Mapping[str, Terms], as_of: date, known_at: datetime | None
-) -> tuple[pl.DataFrame, Figures]:
+class _Appended:
+    """A Parquet file written frame by frame."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> "_Appended":
+        return self
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Write a frame as a row group."""
+        rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        self._writer = self._writer or pq.ParquetWriter(self._file, rows.schema, compression="zstd")
+        self._writer.write_table(rows)
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _with_lost_contacts(tape: Tape) -> list[str]:
+    """Customers of whom a row about a past contact is in quarantine."""
+    if "contacts" not in tape.faults.tables():
+        return []
+    lost = tape.quarantined("contacts")
+    return [] if "customer_id" not in lost.columns else lost["customer_id"].drop_nulls().unique().to_list()
+
+
+def _settle_one(partition: Partition, day: _Day) -> tuple[pl.DataFrame, Figures]:
     """Today's positions of a partition, and its figures against the day before."""
     tables = partition.tables
-    today = positions(tables, terms, as_of, known_at, keeps_timeline=True)
-    before = positions(tables, terms, as_of - timedelta(days=1), known_at)
+    today = positions(tables, day.terms, day.as_of, day.known_at, keeps_timeline=True)
+    before = positions(tables, day.terms, day.as_of - timedelta(days=1), day.known_at)
     figures = partition_figures(
-        today.frame, before.frame, tables["accounts"], tables["customers"], today.timeline_frame(), as_of
+        today.frame, before.frame, tables["accounts"], tables["customers"], today.timeline_frame(), day.as_of
     )
     return today.frame, figures
 
@@ -152,6 +196,7 @@ def quarantine_of(tape: Tape) -> Quarantine:
 def _files_written(book: Path, tape: Tape) -> dict[str, str]:
     files = {
         "positions": str(book / "positions.parquet"),
+        "worklist": str(book / "worklist.parquet"),
         "report": str(book / "report.html"),
         "summary": str(book / "run.json"),
     }
@@ -162,7 +207,7 @@ def _write_report(result: RunResult, folder: Path, locale: str) -> None:
     from dunwell.nightly.report import render_report
 
     page = render_report(
-        result.figures, result.quarantine, result.facts, result.bucket_order, language=locale
+        result.figures, result.quarantine, result.facts, result.bucket_order, locale, result.work
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "run.json").write_text(

@@ -16,6 +16,7 @@ from rich.text import Text
 from dunwell.nightly.about import Quarantine, RunFacts
 from dunwell.nightly.figures import Figures, in_order, movements
 from dunwell.nightly.numbers import amount_text, plain_amount, share_text, short_amount
+from dunwell.nightly.worklist import WorkFigures
 
 BUCKETS_ACROSS = 8
 """So many buckets fit side by side on a terminal."""
@@ -26,7 +27,11 @@ RULES_SHOWN = 12
 
 
 def summary_dict(
-    figures: Figures, quarantine: Quarantine, facts: RunFacts, bucket_order: Sequence[str]
+    figures: Figures,
+    quarantine: Quarantine,
+    facts: RunFacts,
+    bucket_order: Sequence[str],
+    work: WorkFigures | None = None,
 ) -> dict[str, Any]:
     """The summary for ``--json``: plain values only, money as decimal text, days as ISO text.
 
@@ -48,6 +53,7 @@ def summary_dict(
         "buckets": _records(buckets),
         "ageing": _records(figures.ageing),
         "movements": _records(movements(figures.roll)) if facts.previous_as_of else None,
+        "contacts": None if work is None else _contacts_dict(work),
         "quarantine": {
             "rows": quarantine.row_count,
             "files": [
@@ -81,7 +87,11 @@ def summary_dict(
 
 
 def summary_text(
-    figures: Figures, quarantine: Quarantine, facts: RunFacts, bucket_order: Sequence[str]
+    figures: Figures,
+    quarantine: Quarantine,
+    facts: RunFacts,
+    bucket_order: Sequence[str],
+    work: WorkFigures | None = None,
 ) -> RenderableType:
     """The summary for a terminal, as something Rich can print."""
     compared = f", compared with {facts.previous_as_of}" if facts.previous_as_of else ""
@@ -89,6 +99,8 @@ def summary_text(
     parts.extend(Padding(Text(line), (0, 0, 0, 2)) for line in _count_lines(figures, facts))
     if figures.currencies.height:
         parts += [Text(), Text("Overdue by bucket", style="bold"), _overdue_table(figures, bucket_order)]
+    if work is not None:
+        parts += [Text(), *_contact_parts(work)]
     parts += [Text(), *_quarantine_parts(quarantine)]
     if facts.files:
         parts += [Text(), Text("Files", style="bold"), _files_table(facts)]
@@ -157,6 +169,32 @@ def _overdue_by_age(figures: Figures) -> RenderableType:
             currency, f"{late:,}", short_amount(total), *(cell.get((currency, band), "-") for band in bands)
         )
     return Padding(table, (0, 0, 0, 2))
+
+
+def _contacts_dict(work: WorkFigures) -> dict[str, Any]:
+    return {
+        "planned": work.planned_count,
+        "held_back": work.held_count,
+        "planned_by": work.planned.to_dicts(),
+        "held_back_by": work.held.to_dicts(),
+    }
+
+
+def _contact_parts(work: WorkFigures) -> Iterator[RenderableType]:
+    """How many contacts the day holds, by stage and channel, and what the gate held back by which rule."""
+    yield Text(
+        f"{_count(work.planned_count, 'contact')} planned, {work.held_count:,} held back", style="bold"
+    )
+    if work.planned.height:
+        table = _table("stage", "by", "contacts", left=(0, 1))
+        for stage, channel, contacts in work.planned.iter_rows():
+            table.add_row(stage, channel, f"{contacts:,}")
+        yield Padding(table, (0, 0, 0, 2))
+    if work.held.height:
+        table = _table("held back by", "contacts", "clause", left=(0, 2))
+        for rule, citation, contacts in work.held.head(RULES_SHOWN).iter_rows():
+            table.add_row(rule, f"{contacts:,}", citation)
+        yield Padding(table, (0, 0, 0, 2))
 
 
 def _quarantine_parts(quarantine: Quarantine) -> Iterator[RenderableType]:

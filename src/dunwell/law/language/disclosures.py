@@ -42,7 +42,8 @@ def _requirements() -> tuple[tuple[_Requirement, ...], Mapping[str, re.Pattern[s
         for one in text.values["requirements"]
     )
     about = {
-        language: grammar.compile(text.values["about_debt"][language]) for language, grammar in grammars.items()
+        language: grammar.compile(text.values["about_debt"][language])
+        for language, grammar in grammars.items()
     }
     return found, about
 

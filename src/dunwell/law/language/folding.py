@@ -13,9 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-_LOOK_ALIKES = str.maketrans(
-    "абвгеєзіїјкмнорѕстухԁԛԝɡαβεικνορτυχ", "abbreesiijkmhopsctyxdqwgabeikvoptux"
-)
+_LOOK_ALIKES = str.maketrans("абвгеєзіїјкмнорѕстухԁԛԝɡαβεικνορτυχ", "abbreesiijkmhopsctyxdqwgabeikvoptux")
 _DROPPED = {"Cf", "Mn", "Me"}
 """Categories of characters that are heard by nobody: format characters and combining marks."""
 

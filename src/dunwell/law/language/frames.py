@@ -37,7 +37,9 @@ class Frames:
         self._line_of_customer = _customer_lines(text, self._frames["customer_line"])
         self.sentences = [self._sentence(match) for match in _SENTENCE[lexicon.language].finditer(text)]
 
-    def is_innocent(self, sentence: Sentence, start: int, end: int, is_deniable: bool, is_disclosure: bool) -> bool:
+    def is_innocent(
+        self, sentence: Sentence, start: int, end: int, is_deniable: bool, is_disclosure: bool
+    ) -> bool:
         """Whether what stands there (a span of the sentence's text) is framed so that it is no assertion."""
         at = sentence.start + start
         if sentence.is_reported or any(first <= at < last for first, last in self._line_of_customer):
@@ -70,18 +72,14 @@ class Frames:
 
     def _is_report(self, before: str) -> bool:
         """Somebody else says it, and no turn to our own voice ("so we will") comes in between."""
-        report = None
-        for report in self._frames["reports_before"].finditer(before):
-            pass
+        report = next(reversed(list(self._frames["reports_before"].finditer(before))), None)
         if report is None:
             return False
         return self._frames["turns_back"].search(before, report.end()) is None
 
     def _is_denied(self, text: str, start: int) -> bool:
         before = self._frames["not_denials"].sub(lambda match: "_" * len(match.group()), text[:start])
-        denial = None
-        for denial in self._frames["denials"].finditer(before):
-            pass
+        denial = next(reversed(list(self._frames["denials"].finditer(before))), None)
         if denial is None:
             return False
         between = before[denial.end() :]

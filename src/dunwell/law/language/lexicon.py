@@ -127,7 +127,11 @@ def lexicon(language: str) -> Lexicon:
         tuple(wordings),
         _expressions(texts["frames.toml"], "frames", grammar),
         texts["folding.toml"].values,
-        _expressions(texts["limited-content.toml"], "content", grammar),
+        _expressions(
+            texts["limited-content.toml"],
+            "content",
+            Grammar(texts["limited-content.toml"].values["words"], False),
+        ),
     )
 
 
@@ -162,7 +166,9 @@ def _ground(text: PolicyText, values: Mapping[str, Any]) -> Ground:
 def _wording(text: PolicyText, grammar: Grammar, values: Mapping[str, Any]) -> Wording:
     unknown = set(values["grounds"]) - set(grounds())
     if unknown:
-        raise PolicyError(text.file, values["id"], f"grounds {sorted(unknown)} are not known", "See grounds.toml")
+        raise PolicyError(
+            text.file, values["id"], f"grounds {sorted(unknown)} are not known", "See grounds.toml"
+        )
     try:
         pattern = (
             re.compile("|".join(values["patterns"]))

@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_NAME = re.compile(r"<([a-z_]+)>")
+_NAME = re.compile(r"(?<!\?P)<([a-z_]+)>")
 _GAP = re.compile(r"~(\d+)")
+_INNER_GAP = re.compile(r" ~(\d+) ")
 _WORD_GAP = r"(?:(?!(?:not|never|no|nobody|cannot|without|nor)\b)[\w']+\W+){0,%s}"
 _CHARACTER_GAP = r"[^。!?;\n不没別别勿未]{0,%s}"
 
@@ -39,21 +40,51 @@ class Grammar:
     def _read(self, pattern: str) -> str:
         if not self.has_spaces:
             return _GAP.sub(lambda gap: _CHARACTER_GAP % gap.group(1), self._filled(pattern))
-        parts: list[str] = []
-        tokens = pattern.split()
-        for number, token in enumerate(tokens):
+        read, between, needs_space = "", "", False
+        for token in _tokens(pattern):
             if gap := _GAP.fullmatch(token):
-                parts.append(_WORD_GAP % gap.group(1))
+                between = _WORD_GAP % gap.group(1)
                 continue
             is_optional = token.startswith("?")
-            word = self._filled(token.removeprefix("?"))
+            word = _INNER_GAP.sub(
+                lambda gap: r"\W+" + _WORD_GAP % gap.group(1), self._filled(token.removeprefix("?"))
+            )
             if "|" in word:
                 word = f"(?:{word})"
-            apart = r"\W+" if number < len(tokens) - 1 else ""
-            parts.append(f"(?:{word}{apart})?" if is_optional else word + apart)
-        return "".join(parts)
+            if is_optional:  # a word that is missing takes the space beside it along
+                read += rf"(?:\W+{between}{word})?" if needs_space else rf"(?:{word}\W+)?"
+                continue
+            read += rf"\W+{between}{word}" if needs_space else between + word
+            between, needs_space = "", True
+        return read
 
     def _filled(self, text: str) -> str:
         return _NAME.sub(
             lambda name: "(?:" + "|".join(self._read(word) for word in self.words[name.group(1)]) + ")", text
         )
+
+
+def _tokens(pattern: str) -> list[str]:
+    """The words of a pattern: parted by spaces that stand in no group and no class.
+
+    ``)? ?(`` joins a group that may be missing to the next, and `` ?`` within a choice the words of one member, with or
+    without a space.
+    """
+    joined = re.sub(r"\)\? \?(?=[(<])", r")?\\W*", pattern)
+    tokens: list[str] = []
+    depth, word = 0, ""
+    for at, letter in enumerate(joined):
+        if letter == "?" and depth == 0 and not word and tokens and "|" in tokens[-1]:
+            word = tokens.pop() + r"\W*"
+            continue
+        is_literal = at > 0 and joined[at - 1] == "\\"
+        if letter in "([" and not is_literal:
+            depth += 1
+        elif letter in ")]" and not is_literal:
+            depth -= 1
+        if letter == " " and depth == 0:
+            tokens.append(word)
+            word = ""
+        else:
+            word += letter
+    return [token for token in (*tokens, word) if token]

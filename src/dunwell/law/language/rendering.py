@@ -25,7 +25,9 @@ def render(template: str, values: Mapping[str, object]) -> str:
             return found[0]
         name = match.group(1)
         if name is None:
-            raise SlotError(f"character {match.start() + 1}: a lone {found!r}. Write {found * 2!r} for a brace")
+            raise SlotError(
+                f"character {match.start() + 1}: a lone {found!r}. Write {found * 2!r} for a brace"
+            )
         if not name.isidentifier():
             raise SlotError(f"slot {found!r} is no name. Write letters, digits and _ between the braces")
         if name not in values:

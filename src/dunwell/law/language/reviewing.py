@@ -83,7 +83,7 @@ def review(
     and ValueError for another channel: a text that cannot be judged is not let out.
 
     >>> verdict = review(
-    ...     "Pay now or we will tell your boss.", language="en", channel="call", packs=["us-reg-f"], on=date(2026, 3, 2)
+    ...     "If you do not pay, we will tell your boss.", language="en", channel="call", packs=["us-reg-f"], on=date(2026, 3, 2)
     ... )
     >>> verdict.allowed, verdict.categories
     (False, ('third_party_disclosure', 'threat'))

@@ -22,7 +22,18 @@ _IS_DISGUISED = re.compile(r"[0-9@$!|+*€#._~^\-']|([a-z])\1\1")
 _SPACED = re.compile(r"(?<![\w@$])(?:[a-z0-9@$!*][ ._\-*|/~]{1,3}){2,}[a-z0-9@$!*](?![\w@$])")
 _PAIR = re.compile(r"(?<![\w'])([a-z]{1,7}) (?=([a-z]{1,8})(?![\w']))")
 _MARKS_BETWEEN = re.compile(rf"(?<=[{HAN}])[ \t\u3000*·•._\-~/|+^#&=`'\"]{{1,4}}(?=[{HAN}])")
-_LETTERS = {"0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g", "6": "g", "@": "a"}
+_LETTERS = {
+    "0": "o",
+    "1": "il",
+    "3": "e",
+    "4": "a",
+    "5": "s",
+    "7": "t",
+    "8": "b",
+    "9": "g",
+    "6": "g",
+    "@": "a",
+}
 _LETTERS |= {"$": "s", "!": "il", "|": "il", "+": "t", "€": "e"}
 _ENDINGS = ("", "s", "ed", "ing", "er", "es", "ers", "d")
 _MAX_VARIANTS = 64
@@ -154,7 +165,13 @@ def _cut(letters: str, words: _English) -> list[str] | None:
             continue
         for length in range(1, min(16, len(letters) - at) + 1):
             word = letters[at : at + length]
-            gain = 10 * length if word in words.watchwords and length > 2 else length if word in words.glue else -5
+            gain = (
+                10 * length
+                if word in words.watchwords and length > 2
+                else length
+                if word in words.glue
+                else -5
+            )
             if gain < 0 and length > 1:
                 continue
             there = best[at + length]
@@ -187,7 +204,8 @@ def _chinese_words() -> _Chinese:
     spelt = []
     for sound, written in sounds:
         syllables = [
-            rf"(?:{character}|{syllable}[1-5]?)" for syllable, character in zip(sound.split(), written, strict=True)
+            rf"(?:{character}|{syllable}[1-5]?)"
+            for syllable, character in zip(sound.split(), written, strict=True)
         ]
         spelt.append("(" + r"[ '\-]?".join(syllables) + ")")
     return _Chinese(

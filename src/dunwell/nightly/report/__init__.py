@@ -14,10 +14,12 @@ from markupsafe import Markup
 from dunwell.nightly.about import Quarantine, RunFacts
 from dunwell.nightly.figures import Figures
 from dunwell.nightly.report.classes import classes_section
+from dunwell.nightly.report.contacts import contacts_section
 from dunwell.nightly.report.language import LANGUAGES, read_language
 from dunwell.nightly.report.movement import roll_section, vintages_section
 from dunwell.nightly.report.overview import ageing_section, buckets_section, glance_section
 from dunwell.nightly.report.provenance import about_section, quality_section, reading_section
+from dunwell.nightly.worklist import WorkFigures
 
 __all__ = ["LANGUAGES", "render_report"]
 
@@ -28,6 +30,7 @@ def render_report(
     facts: RunFacts,
     bucket_order: Sequence[str],
     language: str = "en",
+    work: WorkFigures | None = None,
 ) -> str:
     """The report as one HTML text.
 
@@ -42,6 +45,7 @@ def render_report(
         roll_section(figures, bucket_order, facts, words),
         vintages_section(figures, words),
         classes_section(figures, words),
+        *([] if work is None else [contacts_section(work, words)]),
         quality_section(quarantine, words),
         reading_section(words),
         about_section(facts, words),
