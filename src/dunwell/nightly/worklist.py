@@ -286,14 +286,15 @@ def _days_of(zones: pl.Series, as_of: date) -> list[pl.Series]:
 
 
 def _slot() -> pl.Expr:
-    """The person's place in the working window of the stage, to the minute, not before the earliest lawful instant."""
+    """The person's place in the working window of the stage, to the minute; not before the day's earliest lawful instant."""
     minutes = (pl.col("closes") - pl.col("opens")) // 60_000_000
     after = (
         pl.col("opens")
         + (pl.col("customer_id").hash(seed=11) % minutes.cast(pl.UInt64)).cast(pl.Int64) * 60_000_000
     )
     slot = pl.col("day_start") + pl.duration(microseconds=after)
-    return pl.max_horizontal(slot, pl.col("earliest").fill_null(slot)).alias("slot")
+    is_today = pl.col("earliest").is_not_null() & (pl.col("earliest") < pl.col("day_end"))
+    return pl.when(is_today).then(pl.max_horizontal(slot, "earliest")).otherwise(slot).alias("slot")
 
 
 def _judged(work: pl.DataFrame, law: LenderLaw, actor: str, records: TableRecords) -> pl.DataFrame:
