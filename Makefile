@@ -22,7 +22,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup demo test test-slow test-all lint format bench lock clean
+.PHONY: help setup demo test test-slow test-all lint format bench docs lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ format: setup  ## put the code in order
 
 bench: setup  ## how long a million accounts take here, beside merely reading their columns, and beside a rival
 	@$(BIN)/python benchmarks/ledger.py
+
+docs: setup  ## the pages that are made from the rule packs' text, anew
+	@$(BIN)/python -c 'from pathlib import Path; from dunwell.law.telling import write_pages; write_pages(Path("docs/packs"))'
 
 lock: $(TOOLS)  ## pin every part anew, with hashes, into requirements.lock
 	@$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate \

@@ -1,12 +1,18 @@
 """A lender's overlay adds and narrows, and never loosens."""
 
+import re
+import tomllib
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from dunwell.law import Attempt, Gate, Person
+from dunwell import cli
+from dunwell.law import Attempt, Contact, Gate, Person
+from dunwell.law.cases import run_cases
 from dunwell.law.overlay import FLOOR, read_law
+from dunwell.law.pack import shipped_packs
 from dunwell.policy import PolicyError
 
 PERSON = Person("C1", ("America/New_York",))
@@ -70,3 +76,56 @@ def test_packs_bind_by_place_and_cannot_be_removed(tmp_path: Path) -> None:
     for text in ("packs = []\n", 'remove = ["us-reg-f"]\n', "enabled = false\n"):
         with pytest.raises(PolicyError, match="is not known"):
             read_law(_law(tmp_path, text))
+
+
+def test_fewer_calls_refuse_sooner_and_the_verdict_says_who_is_stricter(tmp_path: Path) -> None:
+    file = _law(tmp_path, '[[tighten]]\nrule = "us-reg-f.call-attempts"\nat_most = 2\n')
+    past = [
+        Contact(datetime.fromisoformat(f"2026-04-0{n}T12:00:00-04:00"), "call", "no_answer") for n in (1, 2)
+    ]
+    attempt = Attempt(
+        customer_id="C1", at=datetime.fromisoformat("2026-04-03T12:00:00-04:00"), channel="call"
+    )
+    person = replace(PERSON, contacts=past)
+    assert Gate(["us-reg-f"], "agency").check(attempt, person).allowed
+    verdict = Gate(["us-reg-f"], "agency", known=read_law(file).packs).check(attempt, person)
+    (reason,) = verdict.reasons
+    assert reason.rule == "us-reg-f.call-attempts"
+    assert "The house is stricter: at_most 2." in reason.detail
+    assert reason.citation.endswith("; house policy")
+    assert verdict.not_before == datetime.fromisoformat("2026-04-08T08:00:00-04:00")
+
+
+def test_every_version_of_a_rule_is_narrowed(tmp_path: Path) -> None:
+    law = read_law(_law(tmp_path, '[[tighten]]\nrule = "cn.hours"\nfrom = "09:00"\n'))
+    versions = [rule for rule in law.packs["cn"].rules if rule.id == "cn.hours"]
+    assert len(versions) > 1
+    assert {rule.values["opens"] for rule in versions} == {"09:00"}
+
+
+def test_a_house_pack_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="there is no pack 'deck'"):
+        read_law(_law(tmp_path, 'also = ["deck"]\n'))
+
+
+TEMPLATE = Path(cli.__file__).parent / "new_workspace" / "policy"
+
+
+def test_a_new_workspaces_text_says_nothing_until_it_is_uncommented(tmp_path: Path) -> None:
+    text = (TEMPLATE / "law.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(text) == {}
+    assert read_law(TEMPLATE / "law.toml").packs == shipped_packs()
+    said = re.sub(r"^# (?=[a-z]+ = |\[\[)", "", text, flags=re.MULTILINE)
+    law = read_law(_law(tmp_path, said))
+    assert law.packs_for("cn") == ["cn", "cn-house", FLOOR, "house"]
+    assert [rule.id for rule in law.packs["house"].rules] == ["house.no-sundays"]
+    (hours,) = (rule for rule in law.packs["us-reg-f"].rules if rule.id == "us-reg-f.hours")
+    assert (hours.values["opens"], hours.values["closes"]) == ("09:00", "20:00")
+
+
+def test_a_new_workspaces_example_case_holds(tmp_path: Path) -> None:
+    text = (TEMPLATE / "cases" / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    file = tmp_path / "evening.yaml"
+    file.write_text(example, encoding="utf-8")
+    assert [(outcome.passed, outcome.detail) for outcome in run_cases([file])] == [(True, "")]

@@ -1,31 +1,76 @@
 """The day's work list: every planned contact is one that the gate allows then, and nobody is dunned who is not to be."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from io import StringIO
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
+from rich.console import Console
 
 from dunwell.book import Tape
 from dunwell.law.checking import check_frame
 from dunwell.law.gate import Gate
-from dunwell.law.overlay import read_law
+from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.law.tables import TableRecords
 from dunwell.ledger import positions, read_terms
-from dunwell.nightly.worklist import WORK_SCHEMA, plan_contacts, read_stages, work_figures
+from dunwell.nightly.figures import merge_figures
+from dunwell.nightly.lost import CONTACTS, RECORDS, Lost, lost_rows
+from dunwell.nightly.report import render_report
+from dunwell.nightly.stages import read_ladder
+from dunwell.nightly.summary import RULES_SHOWN, summary_dict, summary_text
+from dunwell.nightly.worklist import WORK_SCHEMA, WorkFigures, merge_work, plan_contacts, work_figures
 from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
+from tests.nightly.made import CLEAN, FACTS
+from tests.nightly.page_reader import PageReader
 
 AS_OF = date(2026, 11, 23)
+LATER = datetime(2026, 11, 25, tzinfo=UTC)
 LAW = read_law(None)
 
-Made = tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]
+
+@dataclass(frozen=True)
+class Day:
+    """A portfolio's tables and positions, and the list made of them."""
+
+    tables: dict[str, pl.DataFrame]
+    positions: pl.DataFrame
+    work: pl.DataFrame
+
+    def plan(self, law: LenderLaw = LAW, **asked: Any) -> pl.DataFrame:
+        """The list again, of these tables."""
+        return plan_contacts(self.tables, self.positions, law, "agency", AS_OF, **asked)
+
+    def with_rows(self, table: str, **values: Any) -> "Day":
+        """One more row in a table; what is not said is null."""
+        schema = self.tables[table].schema
+        given = {name: values.get(name) for name in schema}
+        row = pl.DataFrame({name: pl.Series([value], dtype=schema[name]) for name, value in given.items()})
+        return replace(self, tables={**self.tables, table: pl.concat([self.tables[table], row])})
+
+    def with_column(self, table: str, **columns: pl.Expr) -> "Day":
+        """A table with columns changed."""
+        return replace(self, tables={**self.tables, table: self.tables[table].with_columns(**columns)})
+
+    def account_row(self, customer_id: str) -> int:
+        """The row of the customer's worst account among the accounts."""
+        worst = self.work.row(by_predicate=pl.col("customer_id") == customer_id, named=True)["account_ids"][0]
+        return int(self.tables["accounts"]["account_id"].index_of(worst))  # type: ignore[arg-type]
+
+    def planned(self, jurisdiction: str = "cn") -> list[str]:
+        """Customers with a planned contact."""
+        named = self.work.filter(
+            ~pl.col("is_held_back"), pl.col("packs").list.first().str.starts_with(jurisdiction)
+        )
+        return named["customer_id"].to_list()
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    """A portfolio's tables, positions and work list."""
+def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     folder: Path = tmp_path_factory.mktemp("portfolio")
     write_portfolio(folder, 6_000, 11, AS_OF, messy=False, stress=6.0)
     terms = read_terms(TERMS_FOLDER)
@@ -33,125 +78,428 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     with Tape(folder, products=products, imported_at=datetime(2026, 11, 23, tzinfo=UTC)) as tape:
         (partition,) = tape.partitions()
         found = positions(partition.tables, terms, AS_OF).frame
-        yield partition.tables, found, plan_contacts(partition.tables, found, LAW, "agency", AS_OF)
+        yield Day(partition.tables, found, plan_contacts(partition.tables, found, LAW, "agency", AS_OF))
 
 
-def test_every_overdue_customer_stands_in_the_list_once(made: Made) -> None:
-    _, found, work = made
-    late = found.filter((pl.col("past_due_days") > 0) & (pl.col("status") == "active"))
-    assert work["customer_id"].to_list() == late["customer_id"].unique().sort().to_list()
-    assert work.schema == pl.Schema(WORK_SCHEMA)
+def row_of(work: pl.DataFrame, customer_id: str) -> dict[str, Any]:
+    return work.row(by_predicate=pl.col("customer_id") == customer_id, named=True)
 
 
-def test_planned_contacts_are_lawful_at_their_instant_and_lie_on_the_day(made: Made) -> None:
-    tables, found, work = made
-    planned = work.filter(~pl.col("is_held_back"))
-    assert planned.height > 100
-    records = TableRecords(tables, found.select("account_id", "past_due_days"))
-    for (packs,), group in (
-        planned.with_columns(pl.col("packs").list.join(",").alias("key"))
-        .partition_by("key", as_dict=True)
-        .items()
-    ):
-        gate = Gate(str(packs).split(","), "agency", known=LAW.packs)
-        attempts = group.with_columns(pl.col("customer_id").alias("attempt_id"))
+def rules_of(work: pl.DataFrame, customer_id: str) -> set[str]:
+    return {reason["rule"] for reason in row_of(work, customer_id)["reasons"]}
+
+
+def assert_lawful(day: Day, work: pl.DataFrame, law: LenderLaw = LAW) -> None:
+    """Every planned contact is allowed when it is asked for again, and lies on the day on the person's clock."""
+    planned = work.filter(~pl.col("is_held_back")).with_columns(
+        pl.col("packs").list.join(",").alias("key"), pl.col("customer_id").alias("attempt_id")
+    )
+    assert planned["at"].null_count() == 0
+    records = TableRecords(day.tables, day.positions.select("account_id", "past_due_days"))
+    for (packs,), attempts in planned.partition_by("key", as_dict=True).items():
+        gate = Gate(str(packs).split(","), "agency", known=law.packs)
         assert check_frame(gate, attempts, records)["allowed"].all()
     for at, zone in planned.select("at", "timezone").iter_rows():
         assert at.astimezone(ZoneInfo(zone)).date() == AS_OF
 
 
-def test_contacts_are_spread_over_the_day(made: Made) -> None:
-    """No hour of a working day holds more than a quarter of the calls and messages."""
-    *_, work = made
-    soft = work.filter(~pl.col("is_held_back") & (pl.col("timezone") == "Asia/Shanghai"))
-    by_hour = soft.group_by(pl.col("at").dt.hour()).len()
-    assert soft.height > 50
-    assert by_hour["len"].max() <= soft.height / 4  # type: ignore[operator]
+def test_every_overdue_customer_stands_in_the_list_once(day: Day) -> None:
+    late = day.positions.filter((pl.col("past_due_days") > 0) & (pl.col("status") == "active"))
+    assert day.work["customer_id"].to_list() == late["customer_id"].unique().sort().to_list()
+    assert day.work.schema == pl.Schema(WORK_SCHEMA)
+    worst = late.group_by("customer_id").agg(pl.col("past_due_days").max().cast(pl.Int64)).sort("customer_id")
+    assert day.work["past_due_days"].to_list() == worst["past_due_days"].to_list()
+    named = day.work.select(pl.col("account_ids").explode())["account_ids"]
+    assert sorted(named) == sorted(late["account_id"])
 
 
-def test_what_is_held_back_says_why(made: Made) -> None:
-    *_, work = made
-    held = work.filter("is_held_back")
+def test_planned_contacts_are_lawful_at_their_instant_and_lie_on_the_day(day: Day) -> None:
+    assert day.work.filter(~pl.col("is_held_back")).height > 100
+    assert day.work.select(pl.col("packs").list.first().n_unique()).item() > 5
+    assert_lawful(day, day.work)
+
+
+def test_what_is_held_back_becomes_possible_when_the_list_says(day: Day) -> None:
+    held = day.work.filter(pl.col("not_before").is_not_null())
+    assert held.height
+    assert held["is_held_back"].all()
+    for not_before, zone in held.select("not_before", "timezone").iter_rows():
+        assert not_before.astimezone(ZoneInfo(zone)).date() > AS_OF
+    records = TableRecords(day.tables, day.positions.select("account_id", "past_due_days"))
+    for row in held.iter_rows(named=True):
+        gate = Gate(row["packs"], "agency", known=LAW.packs)
+        again = held.filter(pl.col("customer_id") == row["customer_id"]).with_columns(
+            pl.col("customer_id").alias("attempt_id"), pl.col("not_before").alias("at")
+        )
+        assert check_frame(gate, again, records)["allowed"].all()
+
+
+def test_contacts_are_spread_over_the_day(day: Day) -> None:
+    """No hour of a working day holds more than a quarter of a country's contacts, and all lie in the working window."""
+    here = day.work.filter(~pl.col("is_held_back") & (pl.col("timezone") == "Asia/Shanghai"))
+    hours = here["at"].dt.convert_time_zone("Asia/Shanghai").dt.hour()
+    assert here.height > 50
+    assert hours.min() >= 9 and hours.max() < 19  # type: ignore[operator]
+    assert hours.value_counts()["count"].max() <= here.height / 4  # type: ignore[operator]
+
+
+def test_what_is_held_back_says_why(day: Day) -> None:
+    held = day.work.filter("is_held_back")
     assert held.height
     assert held["reasons"].list.len().min() >= 1  # type: ignore[operator]
     assert held["at"].null_count() == held.height
     for reason in held["reasons"].explode().to_list():
         assert all(reason[key] for key in ("rule", "citation", "effect", "detail"))
+    planned = day.work.filter(~pl.col("is_held_back"))
+    assert planned["reasons"].list.len().max() == 0
+    assert planned["not_before"].null_count() == planned.height
 
 
-def test_hardship_dispute_and_open_promises_are_not_dunned(made: Made) -> None:
-    """Other systems still dun people in hardship, dispute or under an open promise."""
-    tables, found, work = made
-    someone = work.filter(~pl.col("is_held_back"))["customer_id"].to_list()[:3]
-    accounts = tables["accounts"].with_row_index("account_row")
-    rows = [accounts.filter(pl.col("customer_id") == name)["account_row"][0] for name in someone]
-    holds = tables["holds"]
-    template = holds.head(1)
-    more = [
-        template.with_columns(
-            pl.lit(row).cast(holds.schema["account_row"]).alias("account_row"),
-            pl.lit(f"made-{kind}").alias("hold_id"),
-            pl.lit(None, pl.String).alias("customer_id"),
-            pl.lit(kind).cast(holds.schema["kind"]).alias("kind"),
-            pl.lit(AS_OF - timedelta(days=3)).alias("from_on"),
-            pl.lit(None, pl.Date).alias("to_on"),
-        )
-        for row, kind in zip(rows[:2], ("hardship", "dispute"), strict=True)
-    ]
-    promises = tables["promises"]
-    promised = promises.head(1).with_columns(
-        pl.lit(rows[2]).cast(promises.schema["account_row"]).alias("account_row"),
-        pl.lit("made").alias("promise_id"),
-        pl.lit(datetime(2026, 11, 20, tzinfo=UTC)).cast(promises.schema["made_at"]).alias("made_at"),
-        pl.lit(AS_OF + timedelta(days=5)).alias("due_on"),
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [
+        ("hardship", "house-floor.hardship"),
+        ("complaint", "house-floor.complaint"),
+        ("dispute", "house-floor.dispute"),
+        ("fraud", "house-floor.stopped"),
+        ("litigation", "house-floor.stopped"),
+    ],
+)
+def test_people_in_these_states_are_not_dunned(day: Day, kind: str, rule: str) -> None:
+    """Other systems still dun people in hardship or dispute."""
+    someone = day.planned()[0]
+    recorded = datetime(2026, 11, 20, tzinfo=UTC)
+    more = day.with_rows(
+        "holds",
+        account_row=day.account_row(someone),
+        hold_id="made",
+        kind=kind,
+        from_on=AS_OF - timedelta(days=3),
+        recorded_at=recorded,
     )
-    changed = {
-        **tables,
-        "holds": pl.concat([holds, *more]),
-        "promises": pl.concat([promises, promised]),
-    }
-    again = plan_contacts(changed, found, LAW, "agency", AS_OF)
-    told = {
-        row["customer_id"]: {reason["rule"] for reason in row["reasons"]}
-        for row in again.iter_rows(named=True)
-    }
-    assert "house-floor.hardship" in told[someone[0]]
-    assert "house-floor.dispute" in told[someone[1]]
-    assert "house-floor.open-promise" in told[someone[2]]
+    work = more.plan()
+    assert rule in rules_of(work, someone)
+    assert row_of(work, someone)["is_held_back"]
+    assert not row_of(more.plan(known_at=recorded), someone)["at"]
 
 
-def test_the_list_is_the_same_again_and_counts_add_up(made: Made) -> None:
-    tables, found, work = made
-    assert plan_contacts(tables, found, LAW, "agency", AS_OF).equals(work)
-    counted = work_figures([work])
-    assert counted.planned_count + counted.held_count == work.height
-    assert counted.held["contacts"].sum() >= counted.held_count
+@pytest.mark.parametrize(
+    ("due_in", "made", "is_open"),
+    [
+        (5, datetime(2026, 11, 20, tzinfo=UTC), True),
+        (0, datetime(2026, 11, 20, tzinfo=UTC), True),
+        (-1, datetime(2026, 11, 20, tzinfo=UTC), False),
+        (5, datetime(2026, 11, 24, tzinfo=UTC), False),
+    ],
+    ids=["open", "due today", "broken", "made tomorrow"],
+)
+def test_an_open_promise_is_waited_for(day: Day, due_in: int, made: datetime, is_open: bool) -> None:
+    promised = set(day.work.filter("is_held_back")["customer_id"])
+    someone = next(name for name in day.planned() if name not in promised)
+    more = day.with_rows(
+        "promises",
+        account_row=day.account_row(someone),
+        promise_id="made",
+        made_at=made,
+        due_on=AS_OF + timedelta(days=due_in),
+        amount_minor=100,
+        recorded_at=made,
+    )
+    assert ("house-floor.open-promise" in rules_of(more.plan(), someone)) is is_open
+    assert row_of(more.plan(), someone)["is_held_back"] is is_open
 
 
-def test_lost_contact_rows_hold_a_customer_back(made: Made) -> None:
-    tables, found, work = made
-    (someone,) = work.filter(~pl.col("is_held_back"))["customer_id"].to_list()[:1]
-    again = plan_contacts(tables, found, LAW, "agency", AS_OF, unsure=[someone])
-    row = again.row(by_predicate=pl.col("customer_id") == someone, named=True)
+def test_the_earliest_lawful_instant_of_another_day_is_no_place_on_this_one(day: Day) -> None:
+    """Somebody who may be called again from Saturday is held back until then, not planned for then."""
+    someone = day.work.filter(
+        ~pl.col("is_held_back"), pl.col("channel") == "call", pl.col("packs").list.contains("us-reg-f")
+    )
+    row = someone.row(0, named=True)
+    talked = datetime.combine(AS_OF, time(15), UTC) - timedelta(days=2)
+    more = day.with_rows(
+        "contacts",
+        contact_id="made",
+        customer_id=row["customer_id"],
+        account_ids=row["account_ids"],
+        at=talked,
+        channel="call",
+        direction="out",
+        contact_point_id=row["contact_point_id"],
+        party="self",
+        outcome="conversation",
+        recorded_at=talked,
+    )
+    held = row_of(more.plan(), row["customer_id"])
+    assert held["is_held_back"]
+    assert held["at"] is None
+    assert "us-reg-f.call-after-conversation" in {reason["rule"] for reason in held["reasons"]}
+    assert "us-reg-f.hours" not in {reason["rule"] for reason in held["reasons"]}
+    assert held["not_before"] > datetime.combine(AS_OF + timedelta(days=4), time(), UTC)
+
+
+def test_what_they_asked_for_narrows_the_day(day: Day) -> None:
+    """Somebody who is only to be reached from five to half past six in the evening is planned within it."""
+    someone = day.planned()[0]
+    zone = ZoneInfo(row_of(day.work, someone)["timezone"])
+    more = day.with_rows(
+        "preferences",
+        customer_id=someone,
+        kind="only_time",
+        detail='{"from": "17:00", "to": "18:30"}',
+        recorded_at=LATER,
+    )
+    row = row_of(more.plan(), someone)
+    assert not row["is_held_back"], row["reasons"]
+    assert time(17) <= row["at"].astimezone(zone).time() < time(18, 30)
+    assert_lawful(more, more.plan())
+
+
+def test_a_lenders_own_hours_bind_the_list(day: Day, tmp_path: Path) -> None:
+    """Narrowed to an hour and a half, and every contact by law.toml's hour; none falls outside."""
+    file = tmp_path / "law.toml"
+    file.write_text(
+        '[[rules]]\nid = "hours"\nkind = "hours"\nopens = "10:00"\ncloses = "11:30"\n'
+        'en = "The house works from ten to half past eleven."\nzh = "工作时间为十点至十一点半。"\n',
+        encoding="utf-8",
+    )
+    law = read_law(file)
+    work = day.plan(law)
+    assert work.filter(~pl.col("is_held_back")).height > 100
+    for at, zone in work.filter(~pl.col("is_held_back")).select("at", "timezone").iter_rows():
+        assert time(10) <= at.astimezone(ZoneInfo(zone)).time() < time(11, 30)
+    assert_lawful(day, work, law)
+
+
+def test_a_place_without_a_pack_is_refused(day: Day) -> None:
+    someone = day.planned()[0]
+    is_theirs = pl.col("customer_id") == someone
+    moved = day.with_column(
+        "customers", jurisdiction=pl.when(is_theirs).then(pl.lit("atlantis")).otherwise("jurisdiction")
+    )
+    row = row_of(moved.plan(), someone)
     assert row["is_held_back"]
-    assert "house-floor.incomplete-contacts" in {reason["rule"] for reason in row["reasons"]}
+    assert row["not_before"] is None
+    assert "gate.unknown-pack" in {reason["rule"] for reason in row["reasons"]}
 
 
-def test_what_was_recorded_later_is_not_known(made: Made) -> None:
-    tables, found, _ = made
-    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
-    none = plan_contacts(
-        {**tables, "customers": tables["customers"].with_columns(pl.lit(long_ago).alias("recorded_at"))},
-        found,
-        LAW,
-        "agency",
-        AS_OF,
-        known_at=datetime(2000, 1, 2, tzinfo=UTC),
+def test_without_a_contact_point_the_stages_next_channel_is_taken_and_at_last_none(day: Day) -> None:
+    row = day.work.filter(
+        ~pl.col("is_held_back"), pl.col("stage") == "early reminder", pl.col("channel") == "sms"
+    ).row(0, named=True)
+    someone = row["customer_id"]
+    is_theirs = pl.col("customer_id") == someone
+    points = day.tables["contact_points"]
+    mails = points.filter(is_theirs.not_())
+    nowhere = replace(day, tables={**day.tables, "contact_points": mails}).plan()
+    assert rules_of(nowhere, someone) >= {"house-floor.no-contact-point"}
+    by_mail = replace(day, tables={**day.tables, "contact_points": mails}).with_rows(
+        "contact_points",
+        contact_point_id="made",
+        customer_id=someone,
+        kind="email",
+        value="a@example.org",
+        party="self",
+        recorded_at=LATER,
     )
-    assert set(none.filter("is_held_back")["reasons"].explode().struct.field("rule")) >= {
-        "house-floor.no-contact-point"
+    assert (
+        row_of(by_mail.plan(), someone)["channel"],
+        row_of(by_mail.plan(), someone)["contact_point_id"],
+    ) == (
+        "email",
+        "made",
+    )
+    not_theirs = by_mail.with_column(
+        "contact_points",
+        not_theirs_from=pl.when(pl.col("contact_point_id") == "made")
+        .then(LATER)
+        .otherwise("not_theirs_from"),
+    )
+    assert rules_of(not_theirs.plan(), someone) >= {"house-floor.no-contact-point"}
+
+
+def test_an_incomplete_account_is_not_contacted(day: Day) -> None:
+    several = day.work.filter(~pl.col("is_held_back"), pl.col("account_ids").list.len() > 1).row(
+        0, named=True
+    )
+    single = day.work.filter(~pl.col("is_held_back"), pl.col("account_ids").list.len() == 1).row(
+        0, named=True
+    )
+    spoilt = [several["account_ids"][0], single["account_ids"][0]]
+    found = day.positions.with_columns(
+        pl.when(pl.col("account_id").is_in(spoilt))
+        .then(pl.lit("incomplete"))
+        .otherwise("status")
+        .alias("status")
+    )
+    work = replace(day, positions=found).plan()
+    assert rules_of(work, single["customer_id"]) == {"house-floor.incomplete-account"}
+    assert row_of(work, several["customer_id"])["account_ids"] == several["account_ids"][1:]
+
+
+def test_the_list_is_the_same_again_and_counts_add_up(day: Day) -> None:
+    assert day.plan().equals(day.work)
+    shuffled = {
+        name: rows.sample(fraction=1, shuffle=True, seed=3)
+        for name, rows in day.tables.items()
+        if name in ("customers", "contact_points", "contacts", "preferences", "consents")
     }
+    assert replace(day, tables={**day.tables, **shuffled}).plan().equals(day.work)
+    counted = work_figures(day.work)
+    assert counted.planned_count + counted.held_count == day.work.height
+    assert counted.held["contacts"].sum() >= counted.held_count
+    halves = [work_figures(day.work[:500]), work_figures(day.work[500:])]
+    assert merge_work(halves).planned.equals(counted.planned)
+    assert merge_work(halves).held.equals(counted.held)
+    assert merge_work(halves).held_count == counted.held_count
+
+
+def test_nobody_overdue_makes_an_empty_list(day: Day) -> None:
+    work = replace(day, positions=day.positions.filter(pl.col("past_due_days") == 0)).plan()
+    assert work.schema == pl.Schema(WORK_SCHEMA)
+    assert work_figures(work).planned_count == work_figures(work).held_count == work.height == 0
+
+
+def test_lost_rows_hold_a_customer_back(day: Day) -> None:
+    by_contact, by_hold = day.planned()[:2]
+    account = row_of(day.work, by_hold)["account_ids"][0]
+    rows = pl.DataFrame(
+        {
+            "rule": [CONTACTS, RECORDS],
+            "customer_id": [by_contact, None],
+            "account_id": [None, account],
+        }
+    )
+    work = day.plan(lost=Lost(rows))
+    assert rules_of(work, by_contact) == {CONTACTS}
+    assert rules_of(work, by_hold) == {RECORDS}
+    assert work.filter("is_held_back").height == day.work.filter("is_held_back").height + 2
+    assert day.plan(lost=Lost(for_all=(CONTACTS,)))["is_held_back"].all()
+
+
+def test_which_rows_of_a_tape_are_lost(tmp_path: Path) -> None:
+    """A contact without its instant is lost; the repeat of a good one is not; nor does a pause hide anything."""
+    rows = {
+        "customers.csv": ["customer_id,jurisdiction,timezone", "C1,cn,Asia/Shanghai", "C2,cn,Asia/Shanghai"],
+        "accounts.csv": [
+            "account_id,customer_id,product,currency,principal,opened_on",
+            "A1,C1,loan,CNY,100.00,2026-01-01",
+            "A2,C2,loan,CNY,100.00,2026-01-01",
+        ],
+        "instalments.csv": [
+            "account_id,number,due_on,principal",
+            "A1,1,2026-02-01,100.00",
+            "A2,1,2026-02-01,100.00",
+        ],
+        "payments.csv": ["payment_id,account_id,paid_on,amount"],
+        "contacts.csv": [
+            "contact_id,customer_id,at,channel,outcome",
+            "K1,C1,yesterday,call,no_answer",
+            "K2,C2,2026-03-01T10:00:00+08:00,call,no_answer",
+            "K2,C2,2026-03-01T10:00:00+08:00,call,no_answer",
+        ],
+        "holds.csv": [
+            "hold_id,account_id,customer_id,kind,from_on,to_on",
+            "H1,A1,,pause,2026-03-01,soon",
+            "H2,A2,,dispute,2026-03-01,soon",
+        ],
+    }
+    for name, lines in rows.items():
+        (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with Tape(tmp_path, products={"loan": "CNY"}, imported_at=LATER) as tape:
+        lost = lost_rows(tape)
+        (partition,) = tape.partitions()
+        accounts = partition.tables["accounts"].select("account_id", "customer_id")
+    assert lost.customers(CONTACTS, accounts).to_list() == ["C1"]
+    assert lost.customers(RECORDS, accounts).to_list() == ["C2"]
+    assert lost.for_all == ()
+    (tmp_path / "promises.parquet").write_bytes(b"no parquet")
+    with Tape(tmp_path, products={"loan": "CNY"}, imported_at=LATER) as tape:
+        assert lost_rows(tape).for_all == (RECORDS,)
+
+
+def test_what_was_recorded_later_is_not_known(day: Day) -> None:
+    """Without the contact points that came later nobody can be reached; a row that other rows are counted by may be missing."""
+    then = datetime(2000, 1, 1, tzinfo=UTC)
+    early = day
+    for table in (
+        "customers",
+        "accounts",
+        "contact_points",
+        "contacts",
+        "holds",
+        "preferences",
+        "consents",
+        "notices",
+        "promises",
+    ):
+        early = early.with_column(table, recorded_at=pl.lit(then).dt.cast_time_unit("us"))
+    assert early.plan(known_at=then).equals(day.work)
+    someone = day.planned()[0]
+    points = early.with_column("contact_points", recorded_at=pl.lit(LATER).dt.cast_time_unit("us"))
+    assert rules_of(points.plan(known_at=then), someone) >= {"house-floor.no-contact-point"}
+    stranger = early.with_column(
+        "customers",
+        recorded_at=pl.when(pl.col("customer_id") == someone).then(LATER).otherwise("recorded_at"),
+    ).plan(known_at=then)
+    assert "gate.unknown-customer" in rules_of(stranger, someone)
+    unopened = early.tables["accounts"]["account_id"][0]
+    late_account = early.with_column(
+        "accounts", recorded_at=pl.when(pl.col("account_id") == unopened).then(LATER).otherwise("recorded_at")
+    )
+    others = pl.col("account_ids").list.contains(unopened).not_()
+    assert late_account.plan(known_at=then).filter(others).equals(day.work.filter(others))
 
 
 def test_the_ladder_is_dated_text() -> None:
-    assert [stage.from_days for stage in read_stages()] == [1, 8, 31, 91]
+    ladder = read_ladder(AS_OF)
+    assert [stage.from_days for stage in ladder.stages] == [1, 8, 31, 91]
+    assert all(reason.en and reason.zh and reason.citation for reason in ladder.reasons.values())
+    assert read_ladder(date(1999, 12, 31)).stages == ()
+
+
+# What is told of it.
+
+TOLD = WorkFigures(
+    pl.DataFrame({"stage": ["negotiation"], "channel": ["call"], "contacts": [1234]}),
+    pl.DataFrame(
+        {
+            "rule": ["us-reg-f.call-attempts", *(f"gb.rule-{number:02}" for number in range(RULES_SHOWN))],
+            "citation": ["12 CFR 1006.14(b)(2)(i)(A)", *["CONC 7"] * RULES_SHOWN],
+            "contacts": [56, *[1] * RULES_SHOWN],
+        }
+    ),
+    60,
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "headings", "row"),
+    [
+        ("en", ["Stage", "Channel", "Contacts"], ["negotiation", "call", "1,234"]),
+        ("zh", ["阶段", "渠道", "联系次数"], ["协商", "电话", "1,234"]),
+    ],
+)
+def test_the_report_tells_what_is_planned_and_what_is_held_back(
+    language: str, headings: list[str], row: list[str]
+) -> None:
+    read = PageReader(render_report(merge_figures([]), CLEAN, FACTS, (), language, TOLD))
+    assert [headings, row] in read.tables
+    clauses = [cells for table in read.tables for cells in table]
+    assert ["us-reg-f.call-attempts12 CFR 1006.14(b)(2)(i)(A)", "56"] in clauses
+    assert "1,234" in read.text and "60" in read.text
+
+
+def test_the_summary_tells_it_to_a_person_and_to_a_machine() -> None:
+    console = Console(file=StringIO(), width=80, color_system=None)
+    console.print(summary_text(merge_figures([]), CLEAN, FACTS, (), TOLD))
+    assert isinstance(console.file, StringIO)
+    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    assert "1,234 contacts planned, 60 held back" in lines
+    assert "negotiation call 1,234" in lines
+    assert "us-reg-f.call-attempts 56 12 CFR 1006.14(b)(2)(i)(A)" in lines
+    assert "and 1 more rule; the report has them" in lines
+    told = summary_dict(merge_figures([]), CLEAN, FACTS, (), TOLD)["contacts"]
+    assert (told["planned"], told["held_back"]) == (1234, 60)
+    assert told["planned_by"] == [{"stage": "negotiation", "channel": "call", "contacts": 1234}]
+    assert told["held_back_by"][0]["citation"] == "12 CFR 1006.14(b)(2)(i)(A)"
+    assert len(told["held_back_by"]) == RULES_SHOWN + 1

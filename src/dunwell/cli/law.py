@@ -1,10 +1,11 @@
 """``dunwell law``: verdicts for many attempts, law cases, a pack's text, and what changed between two days."""
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day
@@ -13,6 +14,9 @@ from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.law.pack import Pack
 from dunwell.law.telling import differences, rule_lines
 from dunwell.settings import FILE_NAME, read_settings
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _TABLES = (
     "customers",
@@ -43,8 +47,6 @@ def check_attempts(
     as_json: bool,
 ) -> int:
     """Write a verdict an attempt to ``out``; returns the exit code."""
-    import polars as pl
-
     from dunwell.book.single import read_table
     from dunwell.law import codes
     from dunwell.law.checking import ATTEMPTS, check_frame
@@ -61,25 +63,92 @@ def check_attempts(
         raise CommandError("--packs names no pack. Write them like --packs us-reg-f,us-ma")
     if tape is not None and not tape.is_dir():
         raise CommandError(f"--tape {tape} is no folder. Name the folder that holds the lender's files")
-    columns = settings.tape_columns if settings else {}
+    for file, option in ((attempts_file, "--attempts"), (history, "--history")):
+        if file.is_dir():
+            raise CommandError(f"{option} {file} is a folder. Name a Parquet or CSV file")
+    if out.is_dir() or not out.parent.is_dir():
+        raise CommandError(f"--out {out} cannot be written. Name a file in a folder that exists")
     gate = Gate(keys, actor, known=lender_law().packs)
     attempts = read_table(attempts_file, ATTEMPTS, _NOT_RECORDED)
-    tables: dict[str, pl.DataFrame] = {}
-    for name in _TABLES if tape is not None else ():
-        if tape is not None and name != "contacts":
-            rows = read_table(tape, name, _NOT_RECORDED, columns.get(name), zones_as_text=True)
-            if rows is not None:
-                tables[name] = rows
-    past = read_table(history, "contacts", _NOT_RECORDED)
-    assert attempts is not None and past is not None  # a file that is named is read or refused
-    tables["contacts"] = past
-    if "customers" not in tables:
-        tables["customers"] = pl.DataFrame(
-            schema={"customer_id": pl.String, "timezone": pl.String, "deceased_on": pl.Date}
-        )
+    assert attempts is not None  # a file that is named is read or refused
+    tables = _tables(tape, history, settings.tape_columns if settings else {})
+    _warn_of_strangers(tape, {attempts_file, history, out})
     prepare_kernels("gate")
     verdicts = check_frame(gate, attempts, TableRecords(tables))
     _write(verdicts, out)
+    _tell(verdicts, out, as_json)
+    return 0
+
+
+def _tables(
+    tape: Path | None, history: Path, columns: Mapping[str, Mapping[str, str]]
+) -> "dict[str, pl.DataFrame]":
+    """What the tape says of the people, with ``history`` for its contacts. ``columns``: ours to the lender's names."""
+    import polars as pl
+
+    from dunwell.book.single import read_table
+
+    nobody = {"customer_id": pl.String, "timezone": pl.String, "deceased_on": pl.Date}
+    tables = {"customers": pl.DataFrame(schema=nobody)}
+    for name in _TABLES:
+        if name == "contacts":
+            found = read_table(history, name, _NOT_RECORDED, columns.get(name))
+        elif tape is not None:
+            found = read_table(tape, name, _NOT_RECORDED, columns.get(name), zones_as_text=True)
+        else:
+            continue
+        if found is not None:
+            tables[name] = _of_one_key(name, found)
+    _refuse_holds_of_nobody(tables)
+    return tables
+
+
+def _of_one_key(name: str, rows: "pl.DataFrame") -> "pl.DataFrame":
+    """The rows without exact repeats. Raises CommandError when rows that differ share a key: which of them holds is not known."""
+    from dunwell.book import TABLES
+
+    key = TABLES[name].key
+    if not key or rows.n_unique(key) == rows.height:
+        return rows
+    rows = rows.unique(maintain_order=True)
+    repeated = rows.filter(rows.select(key).is_duplicated())
+    if repeated.height:
+        told = repeated.row(0, named=True)[key[0]]
+        raise CommandError(f"{name}: {key[0]} {told!r} stands in rows that differ. Keep the row that holds")
+    return rows
+
+
+def _refuse_holds_of_nobody(tables: "Mapping[str, pl.DataFrame]") -> None:
+    """A hold that cannot be laid to anybody would be lost, and what it forbids allowed. Raises CommandError."""
+    import polars as pl
+
+    if "holds" not in tables:
+        return
+    owned = tables["accounts"]["account_id"].to_list() if "accounts" in tables else []
+    is_owned = pl.col("account_id").is_in(owned).fill_null(False)
+    lost = tables["holds"].filter(pl.col("customer_id").is_null() & ~is_owned)["hold_id"]
+    if lost.len():
+        raise CommandError(
+            f"holds: {lost[0]} names no customer, and no account of the tape ({lost.len()} such rows). "
+            "Name its customer_id, or hand over the accounts: a hold that is lost would allow what it forbids"
+        )
+
+
+def _warn_of_strangers(tape: Path | None, known: Collection[Path]) -> None:
+    """Say which files of a tape are no table: a misspelt ``hold.csv`` would otherwise be lost without a word."""
+    from dunwell.book import TABLES
+
+    files = sorted(file for ending in ("*.csv", "*.parquet") for file in tape.glob(ending)) if tape else []
+    ours = {file.resolve() for file in known}
+    strange = [file.name for file in files if file.stem not in TABLES and file.resolve() not in ours]
+    if strange:
+        print(f"note: not a table, and not read: {', '.join(strange)}", file=sys.stderr)
+
+
+def _tell(verdicts: "pl.DataFrame", out: Path, as_json: bool) -> None:
+    """Say how many attempts are allowed, and how many each rule refuses."""
+    import polars as pl
+
     allowed = int(verdicts["allowed"].sum())
     counts = (
         verdicts.select(pl.col("reasons").list.eval(pl.element().struct.field("rule")).alias("rule"))
@@ -90,23 +159,18 @@ def check_attempts(
         .sort("len", "rule", descending=[True, False])
     )
     if as_json:
-        print(
-            json.dumps(
-                {
-                    "attempts": verdicts.height,
-                    "allowed": allowed,
-                    "refused": verdicts.height - allowed,
-                    "by_rule": dict(counts.iter_rows()),
-                    "out": str(out),
-                },
-                indent=2,
-            )
-        )
-        return 0
+        told = {
+            "attempts": verdicts.height,
+            "allowed": allowed,
+            "refused": verdicts.height - allowed,
+            "by_rule": dict(counts.iter_rows()),
+            "out": str(out),
+        }
+        print(json.dumps(told, indent=2))
+        return
     print(f"{verdicts.height:,} attempts: {allowed:,} allowed, {verdicts.height - allowed:,} refused; {out}")
     for rule, count in counts.iter_rows():
         print(f"  {count:>9,}  {rule}")
-    return 0
 
 
 def _write(verdicts: Any, out: Path) -> None:
@@ -116,9 +180,10 @@ def _write(verdicts: Any, out: Path) -> None:
         if out.suffix == ".csv":
             import polars as pl
 
-            told = pl.col("reasons").list.eval(pl.element().struct.field("rule")).list.join(";")
+            rules = pl.col("reasons").list.eval(pl.element().struct.field("rule"))
             verdicts.with_columns(
-                told, pl.col("not_before").dt.to_string("%Y-%m-%dT%H:%M:%S%.f%:z")
+                pl.when(rules.list.len() > 0).then(rules.list.join(";")).alias("reasons"),
+                pl.col("not_before").dt.to_string("%Y-%m-%dT%H:%M:%S%.f%:z"),
             ).write_csv(staging)
         elif out.suffix in (".json", ".ndjson", ".jsonl"):
             verdicts.write_ndjson(staging)

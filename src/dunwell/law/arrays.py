@@ -67,7 +67,9 @@ class States(NamedTuple):
 
 
 class Preferences(NamedTuple):
-    """What people asked for. Clock times are microseconds after local midnight; ``from_day`` and ``to_day`` inclusive days."""
+    """What people asked for. Clock times are microseconds after local midnight; ``from_day`` and ``to_day`` inclusive civil days.
+    A place or a channel is barred from ``from_day`` on the local clock and from the instant ``since``, whichever is later.
+    """
 
     first: Any
     kind: Any

@@ -1,4 +1,8 @@
-"""How the room's kernels are compiled: cached, without the interpreter's lock, and without counting references."""
+"""How the room's kernels are compiled: cached, without the interpreter's lock, and without counting references.
+
+Numba keeps compiled code by the file of the function that was called: after a change to ``clock_kernel`` or ``count_kernel``
+alone, remove ``__pycache__/*.nb?`` beside them, or what was compiled before goes on being used.
+"""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -205,7 +205,7 @@ def count_next(
     window = rule[WINDOW_DAYS]
     oldest = -NEVER if window >= FOREVER else at - (window + 2) * DAY_US
     today = local_day(zones, zone, at)
-    count = 0
+    count, corrected = 0, NEVER
     for row in range(contacts.first[person + 1] - 1, contacts.first[person] - 1, -1):
         was_at = contacts.at[row]
         if was_at >= at:
@@ -225,6 +225,10 @@ def count_next(
             ):
                 continue
         count += 1
+        there = contacts.point[row]
+        if rule[SKIPS_NOT_THEIRS] != 0 and there != NONE:
+            corrected = min(corrected, records.points.not_theirs_at[there])
         if count >= rule[AT_MOST]:
-            return min(lifted, NEVER if window >= FOREVER else day_start(zones, zone, day + window))
+            ends = NEVER if window >= FOREVER else day_start(zones, zone, day + window)
+            return min(lifted, ends, corrected)
     return lifted if rule[AT_MOST] == 0 else at

@@ -176,8 +176,8 @@ class Gate:
         known = PersonArrays(person, numbers)
         encoded = known.attempts(attempts)
         judged = self.judge(self.law(tuple(numbers.names)), known.records, encoded)
-        zone = next(iter(numbers.names), "UTC")
-        return [self.verdict(judged, row, attempt.attempt_id, zone) for row, attempt in enumerate(attempts)]
+        zones = tuple(numbers.names)
+        return [self.verdict(judged, row, attempt.attempt_id, zones) for row, attempt in enumerate(attempts)]
 
     def judge(self, law: Law, records: Records, attempts: Attempts, threads: int | None = None) -> Judged:
         """Every attempt through the pass, in threads when there are many."""
@@ -218,19 +218,19 @@ class Gate:
                 found.append(Reason(rule.id, rule.citation, rule.effect, rule.detail))
         return tuple(found)
 
-    def verdict(self, judged: Judged, row: int, attempt_id: str, zone: str) -> Verdict:
-        """One attempt's answer in words. ``zone``: where its days are counted for what it makes due."""
+    def verdict(self, judged: Judged, row: int, attempt_id: str, zones: Sequence[str]) -> Verdict:
+        """One attempt's answer in words. ``zones``: where the days are counted for what it makes due; the earliest binds."""
         reasons = self.reasons([int(word) for word in judged.refused[row]], int(judged.flags[row]))
         until = int(judged.not_before[row])
         not_before = None if not reasons or until >= NEVER or self.missing else instant_of(until)
-        owes = () if reasons else self._obligations(judged.owed[row], zone)
+        owes = () if reasons else self._obligations(judged.owed[row], zones)
         return Verdict(attempt_id, not reasons, reasons, not_before, owes)
 
-    def _obligations(self, owed: NDArray[np.int64], zone: str) -> tuple[Obligation, ...]:
+    def _obligations(self, owed: NDArray[np.int64], zones: Sequence[str]) -> tuple[Obligation, ...]:
         found = []
         for rule, number in zip(self._owing, owed.tolist(), strict=False):
             if number < NEVER:
-                day = instant_of(number).astimezone(ZoneInfo(zone)).date()
+                day = min(instant_of(number).astimezone(ZoneInfo(zone)).date() for zone in zones)
                 found.append(Obligation(rule.id, day + timedelta(days=rule.values["due_days"])))
         return tuple(found)
 

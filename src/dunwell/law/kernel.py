@@ -103,6 +103,10 @@ def rule_next(
     if rule[FROM_DAY] > day_high or rule[UNTIL_DAY] <= day_low:
         return at
     following = _kind_next(rule, law, records, attempts, a, at)
+    asked = attempts.reply[a]
+    if following > at and rule[ANSWER_LIFTS] != 0 and asked != NONE and records.contacts.at[asked] >= at:
+        # The message that it answers is yet to come: the rule may be lifted from then on.
+        following = min(following, records.contacts.at[asked] + 1)
     if rule[UNTIL_DAY] == FOREVER or following <= at:
         return following
     zones, people, person = law.zones, records.people, attempts.person[a]
@@ -211,15 +215,15 @@ def _preferences(rule: Any, law: Any, records: Any, attempts: Any, a: int, zone:
     if answers:
         return following
     for row in range(low, high):
-        if wanted >> asked.kind[row] & 1 == 0 or asked.since[row] > at:
+        kind = asked.kind[row]
+        if wanted >> kind & 1 == 0 or asked.since[row] > at:
             continue
-        if asked.kind[row] == _NOT_PLACE and asked.place[row] == _tied_place(records, attempts, a):
-            return NEVER
-        if (
-            asked.kind[row] == _NOT_CHANNEL
+        is_barred = (kind == _NOT_PLACE and asked.place[row] == _tied_place(records, attempts, a)) or (
+            kind == _NOT_CHANNEL
             and (asked.channel[row] == NONE or asked.channel[row] == attempts.channel[a])
             and (asked.point[row] == NONE or asked.point[row] == attempts.point[a])
-        ):
+        )
+        if is_barred and asked.from_day[row] <= local_day(law.zones, zone, at):
             return NEVER
     return following
 
@@ -308,43 +312,54 @@ def _state(rule: Any, law: Any, records: Any, attempts: Any, a: int, at: int) ->
 
 @inlined
 def _party(rule: Any, law: Any, records: Any, attempts: Any, a: int, at: int) -> int:
-    person = attempts.person[a]
-    point = attempts.point[a]
-    earliest = NEVER
+    may_locate = False
     if attempts.purpose[a] == _LOCATE_PURPOSE:
         if rule[LOCATE] == ALWAYS_LOCATE:
             return at
-        if rule[LOCATE] == LOCATE_IN_STATE and not (
+        may_locate = rule[LOCATE] == LOCATE_IN_STATE and not (
             rule[REFUSAL_ENDS] != 0 and _has_refused(records, attempts, a, at)
-        ):
-            states = records.states
-            for row in range(states.first[person], states.first[person + 1]):
-                if rule[LOCATE_STATES] >> states.kind[row] & 1 != 0 and _touches(states, row, attempts, a):
-                    start = max(at, _state_start(law, records, person, row))
-                    if start < _state_end(law, records, person, row):
-                        earliest = min(earliest, start)
-    if rule[AGREEMENT_SOURCES] != 0 and point != NONE:
-        people = records.people
-        agreed = at
-        for number in range(_debt_count(attempts, a)):
-            zone = people.zones[people.zone_first[person]]
-            agreed = max(
-                agreed,
-                agreement_next(
-                    rule,
-                    records,
-                    law.zones,
-                    zone,
-                    person,
-                    attempts.channel[a],
-                    point,
-                    _debt(attempts, a, number),
-                    at,
-                    True,
-                ),
-            )
-        earliest = min(earliest, agreed)
+        )
+    latest = at
+    for number in range(_debt_count(attempts, a)):
+        debt = _debt(attempts, a, number)
+        earliest = NEVER
+        if may_locate:
+            earliest = _locate_next(rule, law, records, attempts.person[a], debt, at)
+        if rule[AGREEMENT_SOURCES] != 0 and attempts.point[a] != NONE:
+            earliest = min(earliest, _agreement(rule, law, records, attempts, a, debt, at, True))
+        latest = max(latest, earliest)
+    return latest
+
+
+@inlined
+def _locate_next(rule: Any, law: Any, records: Any, person: int, debt: int, at: int) -> int:
+    """When a state lets others be asked where the person can be reached about a debt (NONE: any), or NEVER."""
+    states = records.states
+    earliest = NEVER
+    for row in range(states.first[person], states.first[person + 1]):
+        is_about = debt == NONE or states.debt[row] == NONE or states.debt[row] == debt
+        if is_about and rule[LOCATE_STATES] >> states.kind[row] & 1 != 0:
+            start = max(at, _state_start(law, records, person, row))
+            if start < _state_end(law, records, person, row):
+                earliest = min(earliest, start)
     return earliest
+
+
+@inlined
+def _agreement(
+    rule: Any, law: Any, records: Any, attempts: Any, a: int, debt: int, at: int, needs_point: bool
+) -> int:
+    """When agreements lift a rule for a debt on every clock, or NEVER."""
+    people, person = records.people, attempts.person[a]
+    channel, point = attempts.channel[a], attempts.point[a]
+    latest = at
+    for place in range(people.zone_first[person], people.zone_first[person + 1]):
+        zone = people.zones[place]
+        following = agreement_next(
+            rule, records, law.zones, zone, person, channel, point, debt, at, needs_point
+        )
+        latest = max(latest, following)
+    return latest
 
 
 @inlined
@@ -369,26 +384,21 @@ def _address(rule: Any, law: Any, records: Any, attempts: Any, a: int, at: int) 
     if point == NONE or rule[ADDRESS_PLACES] >> records.points.place[point] & 1 == 0:
         return at
     contacts = records.contacts
+    used = NEVER
     if rule[INBOUND_LIFTS] != 0:
         for row in range(contacts.first[person], contacts.first[person + 1]):
             if (
-                contacts.at[row] < at
-                and contacts.direction[row] == IN
+                contacts.direction[row] == IN
                 and contacts.channel[row] == attempts.channel[a]
                 and contacts.point[row] == point
             ):
-                return at
-    zone = records.people.zones[records.people.zone_first[person]]
+                used = max(at, contacts.at[row] + 1)  # only what came before an instant counts at it
+                break
     agreed = at
     for number in range(_debt_count(attempts, a)):
         debt = _debt(attempts, a, number)
-        agreed = max(
-            agreed,
-            agreement_next(
-                rule, records, law.zones, zone, person, attempts.channel[a], point, debt, at, False
-            ),
-        )
-    return agreed
+        agreed = max(agreed, _agreement(rule, law, records, attempts, a, debt, at, False))
+    return min(used, agreed)
 
 
 @inlined
@@ -496,7 +506,7 @@ def judge(
                 if flags[a] != 0:
                     break
                 if latest == at:
-                    _owe(law, records, attempts, a, at, owed)
+                    _owe(law, records, attempts, a, at, day_low, day_high, owed)
             if latest == at:
                 not_before[a] = at
             if latest == at or latest >= NEVER:
@@ -516,13 +526,15 @@ def _days(law: Any, records: Any, person: int, at: int) -> tuple[int, int]:
 
 
 @inlined
-def _owe(law: Any, records: Any, attempts: Any, a: int, at: int, owed: Any) -> None:
+def _owe(
+    law: Any, records: Any, attempts: Any, a: int, at: int, day_low: int, day_high: int, owed: Any
+) -> None:
     column = 0
     for r in range(law.rules.shape[0]):
         rule = law.rules[r]
         if rule[KIND] != OWES:
             continue
-        day = local_day(law.zones, records.people.zones[records.people.zone_first[attempts.person[a]]], at)
-        if binds(rule, law, attempts, a) and rule[FROM_DAY] <= day < rule[UNTIL_DAY]:
+        is_in_force = rule[FROM_DAY] <= day_high and day_low < rule[UNTIL_DAY]
+        if is_in_force and binds(rule, law, attempts, a):
             owed[a, column] = _owed_from(rule, records, attempts, a, at)
         column += 1

@@ -426,23 +426,22 @@ class PersonArrays:
 
 
 def preference_row(asked: Preference, point: int) -> tuple[int, ...]:
-    """A preference as a row of ``arrays.Preferences`` after ``first``."""
-    since = asked.since
+    """A preference as a row of ``arrays.Preferences`` after ``first``. Times begin with a day; a place or a channel is barred
+    from a day or from an instant.
+    """
+    since, is_instant = asked.since, isinstance(asked.since, datetime)
+    is_barred_at_once = is_instant and asked.kind in ("not_place", "not_channel")
     return (
         codes.PREFERENCES.index(asked.kind),
         asked.weekdays,
         asked.opens,
         asked.closes,
-        _day(since, _FIRST),
+        _FIRST if is_barred_at_once else _day(since, _FIRST),
         _day(asked.until, _LAST),
         NONE if asked.place is None else codes.PLACES.index(asked.place),
         NONE if asked.channel is None else codes.CHANNELS.index(asked.channel),
         point,
-        -NEVER
-        if since is None
-        else instant_number(since)
-        if isinstance(since, datetime)
-        else day_number(since) * _DAY_US,
+        instant_number(since) if isinstance(since, datetime) else -NEVER,
     )
 
 

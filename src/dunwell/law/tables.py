@@ -460,7 +460,10 @@ def _first(owner: pl.Series, count: int) -> Ints:
 
 
 def _ints(values: pl.Series) -> Ints:
-    return np.ascontiguousarray(values.to_numpy(), np.int64)
+    """Numbers in an array of its own. Always writable, whatever Polars holds: the pass is compiled anew for arrays that may not
+    be written, and which of them those are would depend on the data.
+    """
+    return np.ascontiguousarray(values.to_numpy(writable=True), np.int64)
 
 
 def _codes(values: pl.Series, words: tuple[str, ...]) -> Ints:

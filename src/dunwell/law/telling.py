@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
-from dunwell.law.pack import Pack, Rule
+from dunwell.law.pack import Pack, Rule, shipped_packs
 
 _HIDDEN = ("id", "kind", "en", "zh", "citation", "source_quality", "effect", "rebuttal")
 
@@ -77,7 +78,7 @@ def pack_page(pack: Pack) -> str:
         "",
         f"For people of: {binds}. "
         + ("House policy: bound only where a lender chooses it. " if pack.is_house_policy else "")
-        + f"Rests on {pack.citation}. This page is made from the pack's text by `python -m docs.packs`.",
+        + f"Rests on {pack.citation}. This page is made from the pack's text by `make docs`.",
         "",
     ]
     for rule in pack.rules:
@@ -88,3 +89,47 @@ def pack_page(pack: Pack) -> str:
         lines += [f"- may be rebutted by: {one}" for one in rule.rebuttal]
         lines += [f"- source: {rule.source}", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+_ABOUT_DOUBTS = (
+    "Every rule of the packs whose wording was not read: *press* means somebody's account of it was, *memory* that it is held"
+    " from memory. Have these checked before you rely on them. This page is made from the packs' text by `make docs`."
+)
+
+
+def doubts_page(packs: Mapping[str, Pack]) -> str:
+    """The docs' page of every rule whose text was not read: held by press reports or from memory, to be verified."""
+    lines = [
+        "# Rules to verify",
+        "",
+        _ABOUT_DOUBTS,
+        "",
+        "| rule | source | held | in force from |",
+        "| --- | --- | --- | --- |",
+    ]
+    for pack in packs.values():
+        for rule in pack.rules:
+            if rule.source_quality != "text":
+                lines.append(
+                    f"| [{rule.id}]({pack.key}.md) | {rule.citation} | {rule.source_quality} | {rule.from_on} |"
+                )
+    return "\n".join(lines) + "\n"
+
+
+def pages(packs: Mapping[str, Pack]) -> dict[str, str]:
+    """The docs' pages that are made from the packs, by file name."""
+    return {
+        **{f"{key}.md": pack_page(pack) for key, pack in packs.items()},
+        "to-verify.md": doubts_page(packs),
+    }
+
+
+def write_pages(folder: Path) -> None:
+    """Write those pages into a folder; pages of packs that are gone go too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = pages(shipped_packs())
+    for file in folder.glob("*.md"):
+        if file.name not in made:
+            file.unlink()
+    for name, text in made.items():
+        (folder / name).write_text(text, encoding="utf-8")

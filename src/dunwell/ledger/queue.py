@@ -7,8 +7,8 @@ are named below. All is integers. An item's penalty is ``carried + units * rate_
 is reported; a capped share is a pair (whole, numerator over ``unit_den``). The bounds that keep every product
 inside 64 bits are checked in ``kernel.settle_accounts`` before an account starts.
 
-Numba keeps compiled code by the file of the function that was called: after a change here, touch
-``kernel.py`` too.
+Numba keeps compiled code by the file of the function that was called: after a change here,
+remove ``__pycache__/*.nb?`` beside it, or what was compiled before goes on being used.
 """
 
 from collections.abc import Callable, Mapping

@@ -7,7 +7,7 @@ nothing from the others.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -23,8 +23,10 @@ from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.ledger import Terms, positions, read_terms
 from dunwell.nightly.about import BrokenRule, Quarantine, RunFacts, TapeFile, UnreadableFile
 from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partition_figures
+from dunwell.nightly.lost import lost_rows
+from dunwell.nightly.stages import STAGES_FILE
 from dunwell.nightly.summary import summary_dict
-from dunwell.nightly.worklist import WorkFigures, plan_contacts, work_figures
+from dunwell.nightly.worklist import WorkFigures, merge_work, plan_contacts, work_figures
 from dunwell.settings import Settings
 
 Watch = Callable[[str, int, int], None]
@@ -64,12 +66,13 @@ def run_day(
     ``run.json``. Raises TapeUnusable, TermsError and PolicyError before anything is written.
     """
     terms = read_terms(settings.terms_folder)
-    law = read_law(settings.root / "policy" / "law.toml")
+    overlay = settings.root / "policy" / "law.toml"
+    law = read_law(overlay)
     facts = RunFacts(
         run_id=f"{as_of.isoformat()}-{now.strftime('%Y%m%dT%H%M%SZ')}",
         as_of=as_of,
         previous_as_of=as_of - timedelta(days=1),
-        policy_hash=_hash_of(settings.terms_folder),
+        policy_hash=_hash_of([*settings.terms_folder.glob("*.toml"), overlay, STAGES_FILE], law),
         known_at=known_at,
         lender=settings.acts_for,
         versions={"dunwell": __version__, "polars": pl.__version__},
@@ -111,10 +114,11 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> tupl
     appended and counted.
     """
     counted: list[Figures] = []
-    lists: list[pl.DataFrame] = []
+    planned: list[WorkFigures] = []
+    lost = lost_rows(tape)
     with (
         _Appended(staged.staging / "positions.parquet") as settled,
-        _Appended(staged.staging / "worklist.parquet") as planned,
+        _Appended(staged.staging / "worklist.parquet") as listed,
     ):
         for partition in tape.partitions():
             watch("settling the accounts", partition.number, tape.partition_count)
@@ -130,11 +134,11 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> tupl
                 day.actor,
                 day.as_of,
                 known_at=day.known_at,
-                unsure=_with_lost_contacts(tape),
+                lost=lost,
             )
-            planned.add(work)
-            lists.append(work.select("stage", "channel", "is_held_back", "reasons"))
-    return merge_figures(counted), work_figures(lists)
+            listed.add(work)
+            planned.append(work_figures(work))
+    return merge_figures(counted), merge_work(planned)
 
 
 class _Appended:
@@ -156,14 +160,6 @@ class _Appended:
     def __exit__(self, *_: object) -> None:
         if self._writer is not None:
             self._writer.close()
-
-
-def _with_lost_contacts(tape: Tape) -> list[str]:
-    """Customers of whom a row about a past contact is in quarantine."""
-    if "contacts" not in tape.faults.tables():
-        return []
-    lost = tape.quarantined("contacts")
-    return [] if "customer_id" not in lost.columns else lost["customer_id"].drop_nulls().unique().to_list()
 
 
 def _settle_one(partition: Partition, day: _Day) -> tuple[pl.DataFrame, Figures]:
@@ -215,9 +211,12 @@ def _write_report(result: RunResult, folder: Path, locale: str) -> None:
     )
 
 
-def _hash_of(folder: Path) -> str:
-    """The content hash of the policy texts a run was made under."""
+def _hash_of(texts: Iterable[Path], law: LenderLaw) -> str:
+    """The content hash of the policy texts a run was made under, those there are, and of the packs."""
     digest = sha256()
-    for file in sorted(folder.glob("*.toml")):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    for file in sorted(texts, key=lambda file: file.name):
+        if file.is_file():
+            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    for key, pack in sorted(law.packs.items()):
+        digest.update(f"{key}\0{pack.content_hash}\0".encode())
     return digest.hexdigest()

@@ -195,6 +195,9 @@ def _contact_parts(work: WorkFigures) -> Iterator[RenderableType]:
         for rule, citation, contacts in work.held.head(RULES_SHOWN).iter_rows():
             table.add_row(rule, f"{contacts:,}", citation)
         yield Padding(table, (0, 0, 0, 2))
+        if work.held.height > RULES_SHOWN:
+            more = _count(work.held.height - RULES_SHOWN, "more rule")
+            yield Padding(Text(f"and {more}; the report has them"), (0, 0, 0, 2))
 
 
 def _quarantine_parts(quarantine: Quarantine) -> Iterator[RenderableType]:

@@ -8,8 +8,6 @@ the list with every reason, its clause, and the instant from which it becomes po
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -17,58 +15,66 @@ import polars as pl
 from dunwell.book.tables import TABLES
 from dunwell.law.checking import REASON, check_frame
 from dunwell.law.gate import Gate
-from dunwell.law.kinds import clock
-from dunwell.law.overlay import LenderLaw
+from dunwell.law.overlay import FLOOR, LenderLaw
 from dunwell.law.tables import TableRecords
 from dunwell.law.zones import is_zone
-from dunwell.policy import read_policy
+from dunwell.nightly.lost import CONTACTS, RECORDS, Lost
+from dunwell.nightly.stages import HouseReason, Ladder, Stage, read_ladder
 
-STAGES_FILE = Path(__file__).parent / "stages.toml"
+_INSTANT = pl.Datetime("us", "UTC")
 
 WORK_SCHEMA: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "customer_id": pl.String,
     "account_ids": pl.List(pl.String),
+    "language": pl.String,
     "stage": pl.String,
     "channel": pl.String,
     "contact_point_id": pl.String,
     "purpose": pl.String,
-    "at": pl.Datetime("us", "UTC"),
+    "at": _INSTANT,
     "timezone": pl.String,
     "is_held_back": pl.Boolean,
     "reasons": pl.List(REASON),
-    "not_before": pl.Datetime("us", "UTC"),
+    "not_before": _INSTANT,
     "past_due_days": pl.Int64,
     "bucket": pl.String,
+    "currency": pl.String,
+    "past_due_total": pl.Decimal(18, 4),
     "packs": pl.List(pl.String),
 }
-"""The list's columns."""
+"""The list's columns. ``past_due_days``, ``bucket``, ``currency`` and ``past_due_total`` are those of the worst account."""
 
-_POINT_KINDS = {
-    "sms": ("mobile",),
-    "call": ("mobile", "landline"),
-    "email": ("email",),
-    "letter": ("postal",),
-    "visit": ("postal",),
-    "app": ("app",),
-}
-_HELD = {
-    "house-floor.open-promise": "The person promised to pay by a day that has not passed: the promise is waited for.",
-    "house-floor.incomplete-contacts": "Rows about past contacts are in quarantine, so contacts cannot be counted.",
-    "house-floor.no-contact-point": "No number or address of the person's own is on record for this stage's channels.",
-}
-_CITATION = "house policy"
+_POINT_KINDS = pl.DataFrame(
+    [
+        ("sms", "mobile"),
+        ("call", "mobile"),
+        ("call", "landline"),
+        ("email", "email"),
+        ("letter", "postal"),
+        ("visit", "postal"),
+        ("app", "app"),
+    ],
+    schema=["channel", "kind"],
+    orient="row",
+)
+_NO_POINTS = pl.DataFrame(
+    schema={
+        "customer_id": pl.String,
+        "contact_point_id": pl.String,
+        "kind": pl.String,
+        "party": pl.String,
+        "not_theirs_from": _INSTANT,
+        "timezone": pl.String,
+    }
+)
+_READ = (
+    *("customers", "accounts", "contact_points", "contacts", "holds"),
+    *("consents", "preferences", "notices", "promises"),
+)
+"""The tables of which the list is made."""
 
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A rung of the ladder: from how many days past due, by which channels (the first that can be used), and when."""
-
-    name: str
-    from_days: int
-    channels: tuple[str, ...]
-    purpose: str
-    opens: int
-    closes: int
+_HASH_SEED = 11
+_MINUTE = 60_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +91,6 @@ class WorkFigures:
         return int(self.planned["contacts"].sum())
 
 
-@cache
-def read_stages(file: Path = STAGES_FILE) -> tuple[Stage, ...]:
-    """The ladder, lowest rung first. Raises PolicyError."""
-    text = read_policy(file)
-    stages = [
-        Stage(
-            name=entry["name"],
-            from_days=entry["from_days"],
-            channels=tuple(entry["channels"]),
-            purpose=entry["purpose"],
-            opens=clock(entry["between"][0]),
-            closes=clock(entry["between"][1]),
-        )
-        for entry in text.values["stages"]
-    ]
-    return tuple(sorted(stages, key=lambda stage: stage.from_days))
-
-
 def plan_contacts(
     tables: Mapping[str, pl.DataFrame],
     positions: pl.DataFrame,
@@ -111,77 +99,85 @@ def plan_contacts(
     as_of: date,
     *,
     known_at: datetime | None = None,
-    unsure: Sequence[str] = (),
+    lost: Lost | None = None,
 ) -> pl.DataFrame:
     """The work list of a partition: one row an overdue customer, with the columns of WORK_SCHEMA, by customer_id.
 
-    ``unsure``: customers of whom past contacts are in quarantine. Rows that were recorded after ``known_at`` are not used.
+    Rows that were recorded after ``known_at`` are not used. ``lost``: whose records are incomplete.
     """
-    known = {name: _known(rows, known_at) for name, rows in tables.items()}
-    work = _overdue(positions, known["customers"], read_stages())
-    work = _with_contact(work, known.get("contact_points"))
+    ladder = read_ladder(as_of)
+    known = _known(tables, known_at)
+    work = _overdue(positions, known["customers"], ladder.stages)
     if not work.height:
-        return _finished(work, None)
-    records = TableRecords(known, positions.select("account_id", "past_due_days"))
-    work = work.with_columns(_packs_of(work, law))
-    work = work.with_columns(_days_of(work["timezone"], as_of))
-    earliest = _judged(work.with_columns(pl.col("day_start").alias("at")), law, actor, records)
-    first = pl.when(earliest["allowed"]).then(work["day_start"]).otherwise(earliest["not_before"])
-    work = work.with_columns(first.alias("earliest"))
-    is_today = pl.col("earliest").is_not_null() & (pl.col("earliest") < pl.col("day_end"))
-    work = work.with_columns(_slot(), is_today.alias("is_today"))
-    chosen = _judged(work.with_columns(pl.col("slot").alias("at")), law, actor, records)
-    work = work.with_columns(chosen["allowed"], chosen["reasons"], chosen["not_before"].alias("later"))
-    at = (
-        pl.when("allowed")
-        .then("slot")
-        .when(pl.col("later").is_not_null() & (pl.col("later") < pl.col("day_end")))
-        .then("later")
-        .when("is_today")
-        .then("earliest")
+        return pl.DataFrame(schema=WORK_SCHEMA)
+    work = _with_contact(work, known.get("contact_points", _NO_POINTS))
+    work = _with_day(work, ladder.stages, as_of)
+    work = _placed(work.with_columns(_packs_of(work, law)), _Asked(law, actor, known, positions))
+    return _finished(_held_by_the_house(work, ladder, known, as_of, lost or Lost()))
+
+
+def work_figures(work: pl.DataFrame) -> WorkFigures:
+    """A work list counted."""
+    planned = work.filter(~pl.col("is_held_back")).group_by("stage", "channel").agg(_count())
+    held = work.filter("is_held_back")
+    reasons = held.select(pl.col("reasons").list.unique()).explode("reasons").unnest("reasons")
+    return _sorted(planned, reasons.group_by("rule", "citation").agg(_count()), held.height)
+
+
+def merge_work(counted: Sequence[WorkFigures]) -> WorkFigures:
+    """The counts of several partitions together. Raises ValueError when there are none."""
+    total = pl.col("contacts").sum()
+    return _sorted(
+        pl.concat([one.planned for one in counted]).group_by("stage", "channel").agg(total),
+        pl.concat([one.held for one in counted]).group_by("rule", "citation").agg(total),
+        sum(one.held_count for one in counted),
     )
-    work = work.with_columns(at.alias("at"))
-    return _finished(_held_by_the_house(work, known.get("promises"), known["accounts"], as_of, unsure), as_of)
 
 
-def work_figures(lists: Sequence[pl.DataFrame]) -> WorkFigures:
-    """A work list counted, from its partitions."""
-    rows = pl.concat([work.select("stage", "channel", "is_held_back", "reasons") for work in lists])
-    planned = (
-        rows.filter(~pl.col("is_held_back"))
-        .group_by("stage", "channel")
-        .agg(pl.len().alias("contacts"))
-        .sort("contacts", "stage", "channel", descending=[True, False, False])
+def _count() -> pl.Expr:
+    return pl.len().cast(pl.Int64).alias("contacts")
+
+
+def _sorted(planned: pl.DataFrame, held: pl.DataFrame, held_count: int) -> WorkFigures:
+    return WorkFigures(
+        planned.sort("contacts", "stage", "channel", descending=[True, False, False]),
+        held.sort("contacts", "rule", "citation", descending=[True, False, False]),
+        held_count,
     )
-    held = rows.filter("is_held_back")
-    by_rule = (
-        held.select(pl.col("reasons").explode())
-        .unnest("reasons")
-        .drop_nulls("rule")
-        .group_by("rule", "citation")
-        .agg(pl.len().alias("contacts"))
-        .sort("contacts", "rule", descending=[True, False])
-    )
-    return WorkFigures(planned, by_rule, held.height)
 
 
-def _known(rows: pl.DataFrame, known_at: datetime | None) -> pl.DataFrame:
-    if known_at is None or "recorded_at" not in rows.columns:
-        return rows
-    return rows.filter(pl.col("recorded_at") <= known_at)
+def _known(tables: Mapping[str, pl.DataFrame], known_at: datetime | None) -> dict[str, pl.DataFrame]:
+    """The tables that are read, as known then. Rows name accounts by their id: a row number holds for the whole frame only."""
+    accounts = tables["accounts"].select("account_id").with_row_index("account_row")
+    found = {name: tables[name] for name in _READ if name in tables}
+    for name in ("holds", "promises"):
+        if name in found and "account_row" in found[name].columns:
+            rows = found[name].with_columns(pl.col("account_row").cast(pl.UInt32))
+            found[name] = rows.join(accounts, on="account_row", how="left", maintain_order="left").drop(
+                "account_row"
+            )
+    if known_at is None:
+        return found
+    return {name: rows.filter(pl.col("recorded_at") <= known_at) for name, rows in found.items()}
 
 
 def _overdue(positions: pl.DataFrame, customers: pl.DataFrame, stages: Sequence[Stage]) -> pl.DataFrame:
-    """A row a customer with an account past due whose figures are complete: the accounts, the worst of them, the stage."""
-    late = positions.filter((pl.col("past_due_days") > 0) & (pl.col("status") == "active"))
-    per_customer = (
-        late.sort("customer_id", "past_due_days", "account_id", descending=[False, True, False])
-        .group_by("customer_id", maintain_order=True)
-        .agg(
-            pl.col("account_id").alias("account_ids"),
-            pl.col("past_due_days").first().cast(pl.Int64),
-            pl.col("bucket").first(),
-        )
+    """A row a customer with an account past due: the accounts, the worst of them, the stage.
+
+    Accounts whose figures are incomplete are left out, unless the customer has no others.
+    """
+    late = positions.filter(
+        (pl.col("past_due_days") > 0) & pl.col("status").cast(pl.String).is_in(["active", "incomplete"])
+    ).with_columns((pl.col("status") == "incomplete").alias("is_incomplete"))
+    worst_first = late.sort(
+        "customer_id", "is_incomplete", "past_due_days", "account_id", descending=[False, False, True, False]
+    )
+    per_customer = worst_first.group_by("customer_id", maintain_order=True).agg(
+        pl.col("account_id")
+        .filter(pl.col("is_incomplete") == pl.col("is_incomplete").first())
+        .alias("account_ids"),
+        pl.col("past_due_days").first().cast(pl.Int64),
+        pl.col("is_incomplete", "bucket", "currency", "past_due_total").first(),
     )
     ladder = pl.DataFrame(
         {
@@ -189,191 +185,215 @@ def _overdue(positions: pl.DataFrame, customers: pl.DataFrame, stages: Sequence[
             "from_days": [stage.from_days for stage in stages],
             "channels": [list(stage.channels) for stage in stages],
             "purpose": [stage.purpose for stage in stages],
-            "opens": [stage.opens for stage in stages],
-            "closes": [stage.closes for stage in stages],
         }
     )
+    about = customers.select("customer_id", "language", "jurisdiction", "region", "timezone")
     return (
         per_customer.sort("past_due_days")
-        .join_asof(ladder.sort("from_days"), left_on="past_due_days", right_on="from_days")
-        .join(customers.select("customer_id", "jurisdiction", "region", "timezone"), on="customer_id")
+        .join_asof(ladder, left_on="past_due_days", right_on="from_days")
+        .join(about, on="customer_id", how="left")
         .sort("customer_id")
     )
 
 
-def _with_contact(work: pl.DataFrame, points: pl.DataFrame | None) -> pl.DataFrame:
-    """The first of the stage's channels for which the person has a contact point of their own, and that point."""
-    if points is None:
-        points = pl.DataFrame(
-            schema={
-                "customer_id": pl.String,
-                "contact_point_id": pl.String,
-                "kind": pl.String,
-                "party": pl.String,
-                "not_theirs_from": pl.Datetime("us", "UTC"),
-                "timezone": pl.String,
-            }
-        )
-    own = points.filter((pl.col("party") == "self") & pl.col("not_theirs_from").is_null())
+def _with_contact(work: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
+    """The first of the stage's channels for which the person has a contact point of their own, that point, and their zone."""
+    own = points.filter((pl.col("party") == "self") & pl.col("not_theirs_from").is_null()).select(
+        "customer_id", "contact_point_id", pl.col("kind").cast(pl.String), "timezone"
+    )
+    own = own.join(work.select("customer_id"), on="customer_id", how="semi")
     zones = (
-        own.drop_nulls("timezone")
-        .sort("contact_point_id")
-        .unique("customer_id", keep="first", maintain_order=True)
-        .select("customer_id", pl.col("timezone").alias("point_zone"))
-    )
-    work = (
-        work.join(zones, on="customer_id", how="left", maintain_order="left")
-        .with_columns(pl.coalesce("timezone", "point_zone").alias("timezone"))
-        .drop("point_zone")
-    )
-    usable = pl.DataFrame(
-        [(channel, kind) for channel, kinds in _POINT_KINDS.items() for kind in kinds],
-        schema=["channel", "kind"],
-        orient="row",
+        own.sort("contact_point_id")
+        .group_by("customer_id")
+        .agg(pl.col("timezone").drop_nulls().first().alias("point_zone"))
     )
     chosen = (
         work.select("customer_id", pl.col("channels").alias("channel"))
         .with_columns(pl.int_ranges(pl.col("channel").list.len()).alias("rank"))
         .explode("channel", "rank")
-        .join(usable, on="channel", maintain_order="left")
-        .join(
-            own.select("customer_id", "contact_point_id", pl.col("kind").cast(pl.String)),
-            on=["customer_id", "kind"],
-        )
+        .join(_POINT_KINDS, on="channel")
+        .join(own.drop("timezone"), on=["customer_id", "kind"])
         .sort("customer_id", "rank", "contact_point_id")
         .unique("customer_id", keep="first", maintain_order=True)
         .select("customer_id", "channel", "contact_point_id")
     )
-    return work.join(chosen, on="customer_id", how="left", maintain_order="left").with_columns(
-        pl.col("channel").is_null().alias("has_no_point"),
-        pl.col("channel").fill_null(pl.col("channels").list.first()),
+    return (
+        work.join(zones, on="customer_id", how="left", maintain_order="left")
+        .join(chosen, on="customer_id", how="left", maintain_order="left")
+        .with_columns(
+            pl.coalesce("timezone", "point_zone").alias("timezone"),
+            pl.col("channel").is_null().alias("has_no_point"),
+            pl.col("channel").fill_null(pl.col("channels").list.first()),
+        )
     )
 
 
 def _packs_of(work: pl.DataFrame, law: LenderLaw) -> pl.Series:
-    """The packs that bind each person."""
-    places = work.select("jurisdiction", "region").unique()
-    bound = places.with_columns(
-        pl.Series(
-            "packs",
-            [law.packs_for(place, region) for place, region in places.iter_rows()],
-            dtype=pl.List(pl.String),
-        )
-    )
+    """The packs that bind each person. Of somebody whom the records do not know yet only the floor (the gate refuses)."""
     keys = ["jurisdiction", "region"]
-    return work.select(keys).join(bound, on=keys, how="left", nulls_equal=True, maintain_order="left")[
+    places = work.select(keys).unique()
+    bound = [
+        [FLOOR] if place is None else law.packs_for(place, region) for place, region in places.iter_rows()
+    ]
+    packs = places.with_columns(pl.Series("packs", bound, dtype=pl.List(pl.String)))
+    return work.select(keys).join(packs, on=keys, how="left", nulls_equal=True, maintain_order="left")[
         "packs"
     ]
 
 
-def _days_of(zones: pl.Series, as_of: date) -> list[pl.Series]:
-    """The first instant of the day and of the next on each person's clock; UTC where none is known (the gate refuses)."""
-    names = [name for name in zones.unique().to_list() if is_zone(name)]
+def _with_day(work: pl.DataFrame, stages: Sequence[Stage], as_of: date) -> pl.DataFrame:
+    """The day on each person's clock: its first instant, the next day's, and the stage's working window.
 
-    def instants(day: date) -> list[datetime]:
-        return [datetime.combine(day, time(), ZoneInfo(name)).astimezone(UTC) for name in names]
+    UTC stands in where no zone is known; the gate refuses those.
+    """
+    windows = {stage.name: (stage.opens, stage.closes) for stage in stages}
+    rows = []
+    for name, stage in work.select("timezone", "stage").unique().iter_rows():
+        clock = ZoneInfo(name) if is_zone(name) else UTC
+        opens, closes = windows[stage]
+        instants = [
+            datetime.combine(day, at, clock).astimezone(UTC)
+            for day, at in (
+                (as_of, time()),
+                (as_of + timedelta(days=1), time()),
+                (as_of, opens),
+                (as_of, closes),
+            )
+        ]
+        rows.append((name, stage, *instants))
+    instants_of = ("day_start", "day_end", "opens_at", "closes_at")
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {"timezone": pl.String, "stage": pl.String}
+    schema |= dict.fromkeys(instants_of, _INSTANT)
+    days = pl.DataFrame(rows, schema=schema, orient="row")
+    return work.join(days, on=["timezone", "stage"], how="left", nulls_equal=True, maintain_order="left")
 
-    kind = pl.Datetime("us", "UTC")
-    found = []
-    for alias, day in (("day_start", as_of), ("day_end", as_of + timedelta(days=1))):
-        unknown = datetime.combine(day, time(), UTC)
-        found.append(
-            zones.replace_strict(
-                names, pl.Series(instants(day), dtype=kind), default=unknown, return_dtype=kind
-            ).alias(alias)
-        )
-    return found
+
+class _Asked:
+    """The gates of a partition, one for each different list of packs, and the records they judge by."""
+
+    def __init__(
+        self, law: LenderLaw, actor: str, known: Mapping[str, pl.DataFrame], positions: pl.DataFrame
+    ) -> None:
+        self._law, self._actor = law, actor
+        self._records = TableRecords(known, positions.select("account_id", "past_due_days"))
+        self._gates: dict[str, Gate] = {}
+
+    def verdicts(self, work: pl.DataFrame, at: pl.Expr) -> pl.DataFrame:
+        """allowed, reasons and not_before of the contacts, made at these instants, in their order."""
+        attempts = work.select(
+            pl.col("customer_id").alias("attempt_id"),
+            "customer_id",
+            "account_ids",
+            at.alias("at"),
+            pl.col("channel").cast(pl.Enum(TABLES["contacts"].by_name["channel"].choices)),
+            "contact_point_id",
+            "purpose",
+            pl.col("packs").list.join("\0").alias("bound"),
+        ).with_row_index("row")
+        parts = [
+            check_frame(self._gate(str(bound)), group, self._records).with_columns(group["row"])
+            for (bound,), group in attempts.partition_by("bound", as_dict=True, include_key=False).items()
+        ]
+        return pl.concat(parts).sort("row").select("allowed", "reasons", "not_before")
+
+    def _gate(self, bound: str) -> Gate:
+        if bound not in self._gates:
+            self._gates[bound] = Gate(bound.split("\0"), self._actor, known=self._law.packs)
+        return self._gates[bound]
+
+
+def _placed(work: pl.DataFrame, asked: _Asked) -> pl.DataFrame:
+    """Each contact at an instant of the day for which the gate was asked and said yes: ``at``, null where there is none.
+
+    The first asking finds from when the day is open; the second asks for the person's place in the working window. Where
+    that is refused, the gate's own next instant stands in, else the day's first; a third asking makes sure of those.
+    ``reasons`` and ``later`` are those of the second: what refuses a contact in working hours, not that midnight is night.
+    """
+    first = asked.verdicts(work, pl.col("day_start"))
+    earliest = pl.when(first["allowed"]).then(work["day_start"]).otherwise(first["not_before"])
+    work = work.with_columns(earliest.alias("earliest"))
+    work = work.with_columns(
+        pl.when(pl.col("earliest") < pl.col("day_end")).then("earliest").alias("earliest")
+    )
+    work = work.with_columns(_slot().alias("slot"))
+    second = asked.verdicts(work, pl.col("slot"))
+    work = work.with_columns(second["allowed"], second["reasons"], second["not_before"].alias("later"))
+    in_time = pl.when(pl.col("later") < pl.col("day_end")).then("later")
+    work = work.with_columns(
+        pl.when("allowed").then("slot").otherwise(pl.coalesce(in_time, "earliest")).alias("at")
+    )
+    moved = work.filter(~pl.col("allowed") & pl.col("at").is_not_null())
+    if not moved.height:
+        return work
+    third = moved.select("customer_id").with_columns(
+        asked.verdicts(moved, pl.col("at"))["allowed"].alias("is_sure")
+    )
+    return work.join(third, on="customer_id", how="left", maintain_order="left").with_columns(
+        pl.when(pl.col("is_sure").fill_null(True)).then("at").alias("at")
+    )
 
 
 def _slot() -> pl.Expr:
-    """The person's place in the working window of the stage, to the minute; not before the day's earliest lawful instant."""
-    minutes = (pl.col("closes") - pl.col("opens")) // 60_000_000
-    after = (
-        pl.col("opens")
-        + (pl.col("customer_id").hash(seed=11) % minutes.cast(pl.UInt64)).cast(pl.Int64) * 60_000_000
-    )
-    slot = pl.col("day_start") + pl.duration(microseconds=after)
-    is_today = pl.col("earliest").is_not_null() & (pl.col("earliest") < pl.col("day_end"))
-    return pl.when(is_today).then(pl.max_horizontal(slot, "earliest")).otherwise(slot).alias("slot")
-
-
-def _judged(work: pl.DataFrame, law: LenderLaw, actor: str, records: TableRecords) -> pl.DataFrame:
-    """The gate's verdicts on the work as it stands, in its order; each group of packs has its own gate."""
-    attempts = work.with_row_index("row").select(
-        "row",
-        pl.col("customer_id").alias("attempt_id"),
-        "customer_id",
-        "account_ids",
-        "at",
-        pl.col("channel").cast(pl.Enum(TABLES["contacts"].by_name["channel"].choices)),
-        "contact_point_id",
-        "purpose",
-        pl.col("packs").list.join("\0").alias("bound"),
-    )
-    parts = []
-    for (bound,), group in attempts.partition_by("bound", as_dict=True, include_key=False).items():
-        gate = Gate(str(bound).split("\0"), actor, known=law.packs)
-        parts.append(check_frame(gate, group, records).with_columns(group["row"]))
-    return pl.concat(parts).sort("row")
+    """The person's place in the part of the working window that lies after the day's first lawful instant, to the minute;
+    that instant itself where it comes after the window.
+    """
+    begins = pl.max_horizontal("opens_at", "earliest")
+    room = ((pl.col("closes_at") - begins).dt.total_microseconds() // _MINUTE).clip(lower_bound=1)
+    place = pl.col("customer_id").hash(_HASH_SEED) % room.cast(pl.UInt64)
+    return begins + pl.duration(minutes=place.cast(pl.Int64))
 
 
 def _held_by_the_house(
-    work: pl.DataFrame,
-    promises: pl.DataFrame | None,
-    accounts: pl.DataFrame,
-    as_of: date,
-    unsure: Sequence[str],
+    work: pl.DataFrame, ladder: Ladder, known: Mapping[str, pl.DataFrame], as_of: date, lost: Lost
 ) -> pl.DataFrame:
-    """What the house itself holds back: open promises, uncountable contacts, no way to reach the person."""
-    promised: list[str] = []
-    if promises is not None and promises.height:
-        owners = accounts.select("customer_id").with_row_index("account_row")
-        open_ones = promises.filter((pl.col("due_on") >= as_of) & (pl.col("made_at").dt.date() <= as_of))
-        promised = (
-            open_ones.with_columns(pl.col("account_row").cast(pl.UInt32))
-            .join(owners, on="account_row")["customer_id"]
-            .unique()
-            .to_list()
-        )
+    """What the run itself holds back, added to the gate's reasons: ``is_held_back``; and no instant is known that ends it."""
+    accounts = known["accounts"].select("account_id", "customer_id")
+
+    def is_lost(rule: str) -> pl.Expr:
+        names = lost.customers(rule, accounts)
+        return pl.lit(rule in lost.for_all) | pl.col("customer_id").is_in(names.implode())
+
+    promised = _with_open_promise(known.get("promises"), accounts, as_of)
     flags = {
-        "house-floor.open-promise": pl.col("customer_id").is_in(promised),
-        "house-floor.incomplete-contacts": pl.col("customer_id").is_in(list(unsure)),
+        "house-floor.open-promise": pl.col("customer_id").is_in(promised.implode()),
         "house-floor.no-contact-point": pl.col("has_no_point"),
+        "house-floor.incomplete-account": pl.col("is_incomplete"),
+        CONTACTS: is_lost(CONTACTS),
+        RECORDS: is_lost(RECORDS),
     }
-    reasons = pl.col("reasons")
-    for rule, is_so in flags.items():
-        told = pl.lit(
-            pl.Series(
-                [[{"rule": rule, "citation": _CITATION, "effect": "prohibited", "detail": _HELD[rule]}]],
-                dtype=pl.List(REASON),
-            )
-        ).first()
-        reasons = pl.when(is_so).then(pl.concat_list(reasons, told)).otherwise(reasons)
-    is_held = pl.any_horizontal(*flags.values()) | pl.col("at").is_null()
-    return work.with_columns(is_held.alias("is_held_back"), reasons.alias("reasons")).with_columns(
-        pl.when(pl.any_horizontal(*flags.values())).then(None).otherwise(pl.col("later")).alias("later")
+    work = work.with_columns(is_so.alias(rule) for rule, is_so in flags.items())
+    told = [pl.when(rule).then(_told(ladder.reasons[rule])) for rule in flags]
+    from_gate = pl.when("allowed").then(pl.lit([], pl.List(REASON))).otherwise("reasons")
+    is_house = pl.any_horizontal(*flags)
+    return work.with_columns(
+        from_gate.list.concat(pl.concat_list(told).list.drop_nulls()).alias("reasons"),
+        (is_house | pl.col("at").is_null()).alias("is_held_back"),
+        pl.when(~is_house).then("later").alias("later"),
     )
 
 
-def _finished(work: pl.DataFrame, as_of: date | None) -> pl.DataFrame:
+def _told(reason: HouseReason) -> pl.Expr:
+    return pl.struct(
+        pl.lit(reason.rule).alias("rule"),
+        pl.lit(reason.citation).alias("citation"),
+        pl.lit("prohibited").alias("effect"),
+        pl.lit(reason.en).alias("detail"),
+    )
+
+
+def _with_open_promise(promises: pl.DataFrame | None, accounts: pl.DataFrame, as_of: date) -> pl.Series:
+    """Customers who promised, by the end of the day, to pay on that day or later."""
+    if promises is None:
+        return pl.Series([], dtype=pl.String)
+    is_open = (pl.col("due_on") >= as_of) & (pl.col("made_at").dt.date() <= as_of)
+    return promises.filter(is_open).join(accounts, on="account_id")["customer_id"].unique().sort()
+
+
+def _finished(work: pl.DataFrame) -> pl.DataFrame:
     """The list's columns; a planned contact has no reasons and a held one no instant."""
-    kind = pl.Datetime("us", "UTC")
-    if as_of is None:
-        return pl.DataFrame(schema=WORK_SCHEMA)
-    empty = pl.lit(pl.Series([[]], dtype=pl.List(REASON))).first()
-    return work.select(
-        "customer_id",
-        "account_ids",
-        "stage",
-        "channel",
-        "contact_point_id",
-        "purpose",
-        pl.when("is_held_back").then(None).otherwise(pl.col("at")).cast(kind).alias("at"),
-        "timezone",
-        "is_held_back",
-        pl.when("is_held_back").then("reasons").otherwise(empty).alias("reasons"),
-        pl.when("is_held_back").then(pl.col("later")).cast(kind).alias("not_before"),
-        "past_due_days",
-        "bucket",
-        "packs",
-    ).cast(pl.Schema(WORK_SCHEMA))
+    is_held = pl.col("is_held_back")
+    return work.with_columns(
+        pl.when(~is_held).then("at").alias("at"),
+        pl.when(is_held).then("reasons").otherwise(pl.lit([], pl.List(REASON))).alias("reasons"),
+        pl.when(is_held).then("later").alias("not_before"),
+    ).select(pl.col(name).cast(kind) for name, kind in WORK_SCHEMA.items())

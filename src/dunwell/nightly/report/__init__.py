@@ -45,7 +45,7 @@ def render_report(
         roll_section(figures, bucket_order, facts, words),
         vintages_section(figures, words),
         classes_section(figures, words),
-        *([] if work is None else [contacts_section(work, words)]),
+        *([] if work is None else [contacts_section(work, facts, words)]),
         quality_section(quarantine, words),
         reading_section(words),
         about_section(facts, words),
