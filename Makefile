@@ -52,8 +52,9 @@ format: setup  ## put the code in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup  ## how long a million accounts take here, beside merely reading their columns, and beside a rival
-	@$(BIN)/python benchmarks/ledger.py
+bench: setup  ## how long a million accounts and a million attempts take here, beside merely reading and grouping their rows
+	@$(BIN)/python -m benchmarks.ledger
+	@$(BIN)/python -m benchmarks.gate
 
 docs: setup  ## the pages that are made from the rule packs' text, anew
 	@$(BIN)/python -c 'from pathlib import Path; from dunwell.law.telling import write_pages; write_pages(Path("docs/packs"))'
