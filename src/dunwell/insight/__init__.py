@@ -1,0 +1,1 @@
+"""What is likely: features, scorecards, payment hazards, contactability, roll rates and what drives them."""
