@@ -1,0 +1,259 @@
+"""The one way into the journal: ``Journal.record``.
+
+It checks what an event may say, puts personal data into the vault, and writes the events with their hashes, all in the
+caller's transaction: a permission and the claim that uses it stand or fall together.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from django.db import transaction
+
+from dunwell.journal.keys import MasterKeys, Random
+from dunwell.journal.kinds import KINDS
+from dunwell.journal.models import Event
+from dunwell.journal.tree import leaf_hash
+from dunwell.journal.vault import NewItem, Vault
+
+PERSONAL = "personal"
+_KEY_MAX = 120
+
+
+class EventRefused(ValueError):
+    """An event says what its kind may not, or leaves out what it must; says which and the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """Something that happened. ``accounts`` and ``contact_point`` are the lender's ids; events hold pseudonyms of them.
+
+    ``body``: plain facts; ``personal``: texts that go into the vault. ``key``: the same for the same happening, however often
+    it is told. ``corrects``: the event_id that this one corrects.
+    """
+
+    kind: str
+    happened_at: datetime
+    customer_id: str | None = None
+    accounts: tuple[str, ...] = ()
+    contact_point: str | None = None
+    body: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    personal: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    key: str | None = None
+    corrects: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event's id, and whether it was recorded now (False: it had been already)."""
+
+    event_id: str
+    is_new: bool
+
+
+class Journal:
+    """Writes events and lets personal data be read, which is an event too. One object a process."""
+
+    def __init__(self, master: MasterKeys, *, clock: Callable[[], datetime], random: Random) -> None:
+        """``clock``: when something is recorded; ``random``: so many random bytes."""
+        self.clock = clock
+        self._random = random
+        self.vault = Vault(master, random)
+
+    def record(self, events: Sequence[NewEvent]) -> list[Recorded]:
+        """Record events in their order, within the caller's transaction or one of its own; an answer for each.
+
+        Raises EventRefused, ``vault.Erased``, ``keys.KeysUnusable``; then nothing is recorded.
+        """
+        for event in events:
+            check(event)
+        with transaction.atomic():
+            known = self._known({event.key for event in events if event.key is not None})
+            answers: list[Recorded] = []
+            fresh: list[tuple[NewEvent, str]] = []
+            for event in events:
+                found = known.get(event.key or "")
+                if found is not None:
+                    answers.append(Recorded(found, False))
+                    continue
+                event_id = self._event_id()
+                fresh.append((event, event_id))
+                answers.append(Recorded(event_id, True))
+                if event.key is not None:
+                    known[event.key] = event_id
+            self._write(fresh)
+        return answers
+
+    def _known(self, keys: Iterable[str]) -> dict[str, str]:
+        wanted = sorted(keys)
+        return {
+            str(key): event_id
+            for start in range(0, len(wanted), 500)
+            for key, event_id in Event.objects.filter(key__in=wanted[start : start + 500]).values_list(
+                "key", "event_id"
+            )
+        }
+
+    def _event_id(self) -> str:
+        """Sortable by time and unique: milliseconds, then random bits (UUID version 7, RFC 9562)."""
+        stamp = int(self.clock().timestamp() * 1000).to_bytes(6, "big")
+        rest = bytearray(self._random(10))
+        rest[0] = 0x70 | rest[0] & 0x0F
+        rest[2] = 0x80 | rest[2] & 0x3F
+        text = (stamp + bytes(rest)).hex()
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    def _write(self, events: Sequence[tuple[NewEvent, str]]) -> None:
+        if not events:
+            return
+        now = self.clock()
+        customers = {event.customer_id for event, _ in events if event.customer_id is not None}
+        subjects = self.vault.admit(customers, now) if customers else {}
+        self.vault.open_keys(set(subjects.values()))
+        items = [
+            NewItem(subjects[event.customer_id], f"{event.kind}:{name}", text)
+            for event, _ in events
+            if event.customer_id is not None
+            for name, text in event.personal.items()
+        ]
+        kept = iter(self.vault.keep(items, now) if items else [])
+        rows = []
+        for event, event_id in events:
+            subject = None if event.customer_id is None else subjects[event.customer_id]
+            body = dict(event.body)
+            if subject is not None and event.accounts:
+                body["accounts"] = sorted(
+                    self.vault.pseudonym(subject, "account", name) for name in event.accounts
+                )
+            if subject is not None and event.contact_point is not None:
+                body["contact_point"] = self.vault.pseudonym(subject, "point", event.contact_point)
+            if event.personal:
+                body[PERSONAL] = {
+                    name: {"item": item.reference, "digest": item.digest}
+                    for name, item in zip(event.personal, kept, strict=False)
+                }
+            row = Event(
+                event_id=event_id,
+                kind=event.kind,
+                subject_id=subject,
+                happened_at=event.happened_at.astimezone(UTC),
+                recorded_at=now,
+                body=canonical(body),
+                corrects=event.corrects,
+                key=event.key,
+            )
+            row.leaf_hash = leaf_hash(event_bytes(row))
+            rows.append(row)
+        Event.objects.bulk_create(rows, batch_size=500)
+
+    def reveal(self, references: Iterable[str], *, by: str, why: str, customer_id: str) -> dict[str, str]:
+        """Personal data by reference, in the clear; who looked and why is recorded first. Erased items are left out."""
+        wanted = sorted(set(references))
+        with transaction.atomic():
+            self.record(
+                [
+                    NewEvent(
+                        kind="data.read",
+                        happened_at=self.clock(),
+                        customer_id=customer_id,
+                        body={"by": by, "why": why, "items": wanted},
+                    )
+                ]
+            )
+            return {reference: text for reference, (text, _) in self.vault.read(wanted).items()}
+
+    def erase(self, customer_id: str, *, by: str, why: str) -> int:
+        """Erase a person: the event that says so, then the key and everything kept; how many items went.
+
+        Raises LookupError when the vault does not know them.
+        """
+        with transaction.atomic():
+            subject = self.vault.references([customer_id]).get(customer_id)
+            if subject is None:
+                raise LookupError(f"no customer {customer_id!r} is in the vault")
+            body = {"by": by, "why": why}
+            self.record([NewEvent("data.erased", self.clock(), customer_id, body=body)])
+            return self.vault.erase(subject, self.clock())
+
+
+def check(event: NewEvent) -> None:
+    """Refuse an event that says what its kind may not. Raises EventRefused."""
+    kind = KINDS.get(event.kind)
+    if kind is None:
+        raise EventRefused(f"there is no kind of event {event.kind!r}. Known: {', '.join(KINDS)}")
+    if event.happened_at.tzinfo is None:
+        raise EventRefused(f"{event.kind}: {event.happened_at} has no offset")
+    said = set(event.body)
+    if event.accounts:
+        said.add("accounts")
+    if event.contact_point is not None:
+        said.add("contact_point")
+    missing = sorted(set(kind.needs) - said)
+    if missing:
+        raise EventRefused(f"{event.kind} needs {missing[0]}")
+    strange = sorted(said - {*kind.needs, *kind.may})
+    if strange:
+        raise EventRefused(
+            f"{event.kind} may not say {strange[0]}. Known: {', '.join((*kind.needs, *kind.may))}"
+        )
+    if event.body.keys() & {"accounts", "contact_point"}:
+        raise EventRefused(
+            f"{event.kind}: name accounts and contact_point as such, so that they become pseudonyms"
+        )
+    hidden = sorted(set(event.personal) - set(kind.personal))
+    if hidden:
+        raise EventRefused(
+            f"{event.kind} keeps no personal {hidden[0]}. Known: {', '.join(kind.personal) or 'none'}"
+        )
+    if event.customer_id is None and (event.personal or event.accounts or event.contact_point):
+        raise EventRefused(f"{event.kind} names accounts or personal data of nobody: give customer_id")
+    if event.key is not None and not 0 < len(event.key) <= _KEY_MAX:
+        raise EventRefused(f"{event.kind}: the key has {len(event.key)} characters. 1 to {_KEY_MAX}")
+
+
+def canonical(values: Mapping[str, Any]) -> str:
+    """JSON that is the same for the same values: sorted keys, no spaces, no floats (RFC 8785 where no numbers but integers are).
+
+    Raises EventRefused for what it cannot say.
+    """
+    return json.dumps(
+        _plain(values), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, datetime):
+        return instant_text(value)
+    raise EventRefused(
+        f"{type(value).__name__} cannot stand in an event: write it as text, a whole number, or a list of those"
+    )
+
+
+def instant_text(at: datetime) -> str:
+    """An instant as events write it: UTC to the microsecond."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def event_bytes(event: Event) -> bytes:
+    """What an event's leaf is made of: every column that says something."""
+    return canonical(
+        {
+            "event_id": event.event_id,
+            "kind": event.kind,
+            "subject": event.subject_id,
+            "happened_at": event.happened_at,
+            "recorded_at": event.recorded_at,
+            "body": event.body,
+            "corrects": event.corrects,
+            "key": event.key,
+        }
+    ).encode()
