@@ -4,7 +4,6 @@ It checks what an event may say, puts personal data into the vault, and writes t
 caller's transaction: a permission and the claim that uses it stand or fall together.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
+from dunwell.journal.canonical import Unsayable, canonical, event_bytes
 from dunwell.journal.keys import MasterKeys, Random
 from dunwell.journal.kinds import KINDS
 from dunwell.journal.models import Event
@@ -144,11 +144,11 @@ class Journal:
                 subject_id=subject,
                 happened_at=event.happened_at.astimezone(UTC),
                 recorded_at=now,
-                body=canonical(self._body(event, subject, kept)),
+                body=_said(event.kind, self._body(event, subject, kept)),
                 corrects=event.corrects,
                 key=event.key,
             )
-            row.leaf_hash = leaf_hash(event_bytes(row))
+            row.leaf_hash = leaf_hash(event_bytes(columns(row)))
             rows.append(row)
         Event.objects.bulk_create(rows, batch_size=500)
 
@@ -234,46 +234,22 @@ def check(event: NewEvent) -> None:
         raise EventRefused(f"{event.kind}: the key has {len(event.key)} characters. 1 to {_KEY_MAX}")
 
 
-def canonical(values: Mapping[str, Any]) -> str:
-    """JSON that is the same for the same values: sorted keys, no spaces, no floats (RFC 8785 where no numbers but integers are).
-
-    Raises EventRefused for what it cannot say.
-    """
-    return json.dumps(
-        _plain(values), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+def _said(kind: str, body: Mapping[str, Any]) -> str:
+    try:
+        return canonical(body)
+    except Unsayable as error:
+        raise EventRefused(f"{kind}: {error}") from error
 
 
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, datetime):
-        return instant_text(value)
-    raise EventRefused(
-        f"{type(value).__name__} cannot stand in an event: write it as text, a whole number, or a list of those"
-    )
-
-
-def instant_text(at: datetime) -> str:
-    """An instant as events write it: UTC to the microsecond."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def event_bytes(event: Event) -> bytes:
-    """What an event's leaf is made of: every column that says something."""
-    return canonical(
-        {
-            "event_id": event.event_id,
-            "kind": event.kind,
-            "subject": event.subject_id,
-            "happened_at": event.happened_at,
-            "recorded_at": event.recorded_at,
-            "body": event.body,
-            "corrects": event.corrects,
-            "key": event.key,
-        }
-    ).encode()
+def columns(event: Event) -> dict[str, Any]:
+    """What an event says, as its leaf is made of it."""
+    return {
+        "event_id": event.event_id,
+        "kind": event.kind,
+        "subject": event.subject_id,
+        "happened_at": event.happened_at,
+        "recorded_at": event.recorded_at,
+        "body": event.body,
+        "corrects": event.corrects,
+        "key": event.key,
+    }
