@@ -25,7 +25,7 @@ class Settings:
     """A workspace's settings. Paths are absolute; ``tape_columns`` maps table and column to the lender's own
     column name.
 
-    ``partition_count`` None lets the size of the tape decide.
+    ``partition_count`` None lets the size of the tape decide. ``outreach`` holds a table a channel, which the channel reads.
     """
 
     root: Path
@@ -37,6 +37,7 @@ class Settings:
     partition_count: int | None = None
     tape_folder: Path = Path("tape")
     tape_columns: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    outreach: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def database(self) -> str:
@@ -69,6 +70,7 @@ _KEYS: Mapping[str, Mapping[str, tuple[str, type]]] = {
     "database": {"url": ("database_url", str)},
     "engine": {"name": ("engine", str), "partitions": ("partition_count", int)},
 }
+_READ_ELSEWHERE = ("tape", "outreach")
 _CHOICES = {
     "actor": ("first_party", "agency", "debt_buyer"),
     "locale": ("en", "zh"),
@@ -95,10 +97,12 @@ def parse_settings(text: Mapping[str, Any], root: Path) -> Settings:
     file = root / FILE_NAME
     values: dict[str, Any] = {}
     for section, keys in text.items():
-        if section == "tape":
+        if section in _READ_ELSEWHERE:
             continue
         if section not in _KEYS or not isinstance(keys, Mapping):
-            raise SettingsError(f"{file}: [{section}] is not known. Known: {', '.join([*_KEYS, 'tape'])}")
+            raise SettingsError(
+                f"{file}: [{section}] is not known. Known: {', '.join([*_KEYS, *_READ_ELSEWHERE])}"
+            )
         for key, value in keys.items():
             if key not in _KEYS[section]:
                 raise SettingsError(
@@ -119,8 +123,15 @@ def parse_settings(text: Mapping[str, Any], root: Path) -> Settings:
             f"{file}: engine.partitions is {values['partition_count']}. Write 1 or more, or leave it out"
         )
     folder, columns = _tape(text.get("tape", {}), file)
+    outreach = text.get("outreach", {})
+    if not isinstance(outreach, Mapping):
+        raise SettingsError(f"{file}: outreach is not a table. Write [outreach.email]")
     return Settings(
-        root=root.resolve(), tape_folder=(root / folder).resolve(), tape_columns=columns, **values
+        root=root.resolve(),
+        tape_folder=(root / folder).resolve(),
+        tape_columns=columns,
+        outreach=outreach,
+        **values,
     )
 
 

@@ -21,6 +21,7 @@ from dunwell.journal.vault import Kept, NewItem, Vault
 
 PERSONAL = "personal"
 _KEY_MAX = 120
+_PSEUDONYMS = {"accounts", "contact_point"}
 
 
 class EventRefused(ValueError):
@@ -45,6 +46,7 @@ class NewEvent:
     key: str | None = None
     corrects: str | None = None
     subject: str | None = None
+    pseudonyms: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def is_of_somebody(self) -> bool:
@@ -154,7 +156,7 @@ class Journal:
 
     def _body(self, event: NewEvent, subject: str | None, kept: Iterator[Kept]) -> dict[str, Any]:
         """What the event says, with pseudonyms for what is the person's own and digests for what lies in the vault."""
-        body = dict(event.body)
+        body = {**event.body, **event.pseudonyms}
         if subject is None:
             return body
         if event.accounts:
@@ -206,7 +208,7 @@ def check(event: NewEvent) -> None:
         raise EventRefused(f"there is no kind of event {event.kind!r}. Known: {', '.join(KINDS)}")
     if event.happened_at.tzinfo is None:
         raise EventRefused(f"{event.kind}: {event.happened_at} has no offset")
-    said = set(event.body)
+    said = set(event.body) | set(event.pseudonyms)
     if event.accounts:
         said.add("accounts")
     if event.contact_point is not None:
@@ -219,7 +221,7 @@ def check(event: NewEvent) -> None:
         raise EventRefused(
             f"{event.kind} may not say {strange[0]}. Known: {', '.join((*kind.needs, *kind.may))}"
         )
-    if event.body.keys() & {"accounts", "contact_point"}:
+    if event.body.keys() & _PSEUDONYMS or not event.pseudonyms.keys() <= _PSEUDONYMS:
         raise EventRefused(
             f"{event.kind}: name accounts and contact_point as such, so that they become pseudonyms"
         )

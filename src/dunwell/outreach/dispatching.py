@@ -17,10 +17,11 @@ from dunwell.journal.models import Subject
 from dunwell.journal.recording import Journal, NewEvent
 from dunwell.law import Gate, Person
 from dunwell.outreach.channel import Message, Outcome
-from dunwell.outreach.knowing import decoded, seen_by_subject, with_journal
+from dunwell.outreach.knowing import decoded, seen_by_subject, undeliverable, with_journal
 from dunwell.outreach.models import ProviderReference, State, Work
 from dunwell.outreach.pacing import QuietHours, Rate, take
 from dunwell.outreach.permitting import UNKNOWN_PERSON, Compose, Permitted, Refused, permit, refused
+from dunwell.outreach.receipts import take_early
 from dunwell.outreach.wire import WireRecord
 
 _WHY_MAX = 300
@@ -186,7 +187,8 @@ class Dispatcher:
             return self._journal.vault.pseudonym(subject, kind, name)
 
         person = with_journal(person, decoded(seen, person, pseudonym))
-        return permit(row, customer, person, self._known.gate(customer), self._compose, pseudonym, now)
+        gate = self._known.gate(customer)
+        return permit(row, customer, person, gate, self._compose, pseudonym, undeliverable(seen), now)
 
     def _locked(self, subjects: Sequence[str]) -> dict[str, str]:
         """The customer_id of each of these persons who was not erased; their rows locked, always in the same order."""
@@ -212,6 +214,11 @@ class Dispatcher:
                     for reference in found[row.message_id].provider_references
                 ],
                 ignore_conflicts=True,
+            )
+            take_early(
+                self._journal,
+                self.provider,
+                [name for row in rows for name in found[row.message_id].provider_references],
             )
             _save(rows, now)
         self._wire.clear()

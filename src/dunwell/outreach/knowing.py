@@ -67,6 +67,12 @@ def decoded(
     return events
 
 
+def undeliverable(rows: Iterable[tuple[str, str, datetime, str]]) -> set[str]:
+    """The pseudonyms of contact points from which messages came back for good."""
+    bodies = [json.loads(body) for _, kind, _, body in rows if kind == "contact.bounced"]
+    return {body["contact_point"] for body in bodies if body.get("is_permanent") and "contact_point" in body}
+
+
 def with_journal(person: Person, events: Sequence[Seen]) -> Person:
     """The person with all that the journal has seen. The journal says which notices were given, so the gate may demand them."""
     points = dict(person.contact_points)

@@ -75,3 +75,18 @@ class Pace(models.Model):
     provider = models.CharField(primary_key=True, max_length=40)
     tokens_milli = models.BigIntegerField()
     filled_at = models.DateTimeField()
+
+
+class EarlyReceipt(models.Model):
+    """A receipt that came before we knew the provider's name for the message; it waits until we do."""
+
+    provider = models.CharField(max_length=40)
+    reference = models.CharField(max_length=120)
+    receipt_id = models.CharField(max_length=120)
+    receipt = models.TextField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        """The same receipt waits once."""
+
+        constraints = [models.UniqueConstraint(fields=["provider", "receipt_id"], name="one_early_receipt")]

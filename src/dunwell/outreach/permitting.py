@@ -1,6 +1,6 @@
 """One permission: the message as it would go out, the gate's verdict at this instant, and the event that records it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -21,6 +21,12 @@ UNKNOWN_PERSON = Reason(
     "dunwell: the gate fails closed",
     "missing",
     "The records do not know this person, or they were erased.",
+)
+UNDELIVERABLE = Reason(
+    "house-floor.undeliverable",
+    "house policy",
+    "prohibited",
+    "Messages to this number or address came back for good; it is not used again until the records name another.",
 )
 
 
@@ -87,15 +93,21 @@ def permit(
     gate: Gate,
     compose: Compose,
     pseudonym: Callable[[str, str], str],
+    undeliverable: Collection[str],
     now: datetime,
 ) -> Permitted | Refused:
-    """May this message go out now? The gate is asked first, then the text is made and reviewed as it would be read."""
+    """May this message go out now? The gate is asked first, then the text is made and reviewed as it would be read.
+
+    ``undeliverable``: pseudonyms of contact points from which messages came back for good.
+    """
     points = {pseudonym("point", name): name for name in person.contact_points}
     accounts = {pseudonym("account", name): name for name in person.accounts or ()}
     named = [name for name in work.accounts.split(";") if name]
     point = points.get(work.contact_point or "")
     if point is None:
         return refused(work, (UNKNOWN_POINT,), None, now)
+    if work.contact_point in undeliverable:
+        return refused(work, (UNDELIVERABLE,), None, now)
     attempt = Attempt(
         customer_id=customer_id,
         at=now,

@@ -19,6 +19,27 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="EarlyReceipt",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("provider", models.CharField(max_length=40)),
+                ("reference", models.CharField(max_length=120)),
+                ("receipt_id", models.CharField(max_length=120)),
+                ("receipt", models.TextField()),
+                ("received_at", models.DateTimeField()),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "receipt_id"), name="one_early_receipt")
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Work",
             fields=[
                 ("message_id", models.CharField(max_length=36, primary_key=True, serialize=False)),
