@@ -141,6 +141,10 @@ class _Front:
             faults.append(
                 self._fault("until", "lies not after from", "until is the first day without the text")
             )
+        if values["from"] < values["approved_on"]:
+            faults.append(
+                self._fault("from", "lies before approved_on", "Nothing is used before it is approved")
+            )
         place = f"{values['language']}/{values['channel']}/"
         if not (self.file.startswith(place) and self.file.count("/") == 2):
             faults.append(Fault(self.file, 0, "place", "lies in the wrong folder", f"Move it to {place}"))

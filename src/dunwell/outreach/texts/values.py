@@ -103,6 +103,8 @@ def _money(value: Value, locale: str, channel: str) -> str:
     symbol = get_currency_symbol(value.currency, known)
     if channel == "sms" and known.language == "en" and not is_gsm(symbol):
         pattern = pattern.replace("¤", "¤¤ ")  # one letter outside GSM 7-bit would double the message's parts
+    elif symbol[-1:].isalpha():
+        pattern = pattern.replace("¤", "¤ ")
     amount = format_currency(
         Decimal(format_minor(value.minor, value.currency)),
         value.currency,
