@@ -1,6 +1,6 @@
 """A text that may not be used is refused with its file, line, span and what to write instead."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -102,7 +102,8 @@ def test_front_matter_that_says_something_wrong(shelf: "Shelf", key: str, value:
     if key == "slots_":
         shelf.put("Hello {name}.", slots='name = "secret"')
     else:
-        shelf.put("Hello {name}.", **{key: value})
+        changed: dict[str, Any] = {key: value}
+        shelf.put("Hello {name}.", **changed)
     faults = shelf.faults()
     assert len(faults) == 1
     assert faults[0].category == "front_matter"
