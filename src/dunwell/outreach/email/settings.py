@@ -83,7 +83,7 @@ def parse_email_settings(
     from_address = _address(table, "from_address", _text(table, "from_address"))
     reply_to = _text(table, "reply_to", "")
     settings = EmailSettings(
-        host=_text(table, "host"),
+        host=_host(table),
         port=_whole_number(table, "port", 587, 1, 65535),
         starttls=_starttls(table),
         ca_file=_file(root, table, "ca_file"),
@@ -159,6 +159,20 @@ def _address(table: Mapping[str, Any], key: str, value: str) -> str:
     except ValueError as error:
         raise _error(
             key, f"cannot be used: {error}", 'Write one address, such as "care@lender.example"'
+        ) from error
+
+
+def _host(table: Mapping[str, Any]) -> str:
+    host = _text(table, "host")
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return ensure_domain(host, label_count_min=1)
+    except ValueError as error:
+        raise _error(
+            "host", f"cannot be used: {error}", 'Write the relay\'s name, such as "smtp.lender.example"'
         ) from error
 
 
