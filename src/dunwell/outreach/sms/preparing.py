@@ -1,7 +1,8 @@
 """A message made ready before anything is written: its number checked, its text cut, or the refusal that it deserves."""
 
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import smpp34
@@ -9,6 +10,11 @@ import smpp34
 from dunwell.outreach.channel import Message, Outcome
 from dunwell.outreach.sms.settings import SmppSettings
 from dunwell.outreach.sms.splitting import Split, TextUnfit, reference_for, split_text
+
+_log = logging.getLogger(__name__)
+
+OnBegin = Callable[[Sequence[str]], Awaitable[None]]
+"""Told the message_ids of which the first part is about to be written; once it returns, they are written."""
 
 _INTERNATIONAL_TON = 1
 _ISDN_NPI = 1
@@ -59,6 +65,20 @@ def prepare(message: Message, settings: SmppSettings) -> Prepared | Outcome:
             for body in bodies
         ),
     )
+
+
+async def is_begun(message_id: str, on_begin: OnBegin | None) -> bool:
+    """Tells that the message is about to be written. False where no record of it could be kept: then it is not sent,
+    while those on their way go on.
+    """
+    if on_begin is None:
+        return True
+    try:
+        await on_begin((message_id,))
+    except Exception:
+        _log.exception("SMS: the record that a message begins could not be kept; it is not sent")
+        return False
+    return True
 
 
 def _encoder(

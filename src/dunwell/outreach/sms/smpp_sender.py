@@ -17,16 +17,13 @@ from dunwell.outreach.sms.pdu import (
     THROTTLED,
     Delivery,
 )
-from dunwell.outreach.sms.preparing import Prepared, prepare
+from dunwell.outreach.sms.preparing import OnBegin, Prepared, is_begun, prepare
 from dunwell.outreach.sms.receipts import is_receipt, parse_receipt, reference_of_answer
 from dunwell.outreach.sms.replies import PartialReplies
 from dunwell.outreach.sms.session import Answer, NotBound, Session, open_session
 from dunwell.outreach.sms.settings import SmppSettings
 
 _log = logging.getLogger(__name__)
-
-OnBegin = Callable[[Sequence[str]], Awaitable[None]]
-"""Told the message_ids of which the first part is about to be written; once it returns, they are written."""
 
 OnInbound = Callable[[Receipt | Reply], Awaitable[None]]
 """Stores a receipt or reply for good; whatever it raises, the SMSC is asked to deliver again."""
@@ -143,7 +140,7 @@ class SmppSender:
             await self._pace.turn()
             if not session.is_open:
                 return Answer("unwritten", detail=session.end_reason)
-            if is_first and not await self._is_begun(message_id):
+            if is_first and not await is_begun(message_id, self._on_begin):
                 return Answer("unwritten", detail="our own record of it could not be kept")
             answer = await session.submit(encode)
             is_asked_to_wait = answer.fate == "answered" and answer.status in (THROTTLED, QUEUE_FULL)
@@ -151,17 +148,6 @@ class SmppSender:
                 self._pace.hold(self._settings.throttle_seconds)
             if is_first or not is_asked_to_wait or loop.time() >= give_up_at:
                 return answer
-
-    async def _is_begun(self, message_id: str) -> bool:
-        if self._on_begin is None:
-            return True
-        try:
-            await self._on_begin((message_id,))
-        except Exception:
-            # A message of which we could keep no record is not sent; those on their way go on.
-            _log.exception("SMS: the record that a message begins could not be kept; it is not sent")
-            return False
-        return True
 
     async def _bound(self) -> Session:
         """The open session, made if need be. Raises NotBound."""

@@ -102,7 +102,8 @@ def read_header(body: bytes) -> tuple[Place | None, bytes]:
 
 def place_of(reference: int, total: int, number: int) -> Place | None:
     """A place among several parts, or None where the numbers make none."""
-    return Place(reference, total, number) if total > 1 and 1 <= number <= total else None
+    is_place = 1 < total <= PARTS_AT_MOST and 1 <= number <= total
+    return Place(reference, total, number) if is_place else None
 
 
 def join_bodies(data_codings: list[int], bodies: list[bytes]) -> str:
