@@ -23,7 +23,10 @@ _TEMPORARY_ERRORS = ("6", "27", "31", "32", "33", "34")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmppSettings:
-    """An SMPP 3.4 account at an operator or aggregator. Times are in seconds; see docs/outreach-sms.md."""
+    """An SMPP 3.4 account at an operator or aggregator; docs/outreach-sms.md tells what each key means.
+
+    ``system_id`` and ``password`` may be longer than the standard's 15 and 8 characters, as some providers hand out.
+    """
 
     host: str
     system_id: str
@@ -88,8 +91,8 @@ def _read_smpp(keys: "_Keys") -> SmppSettings:
     return SmppSettings(
         host=keys.text("host"),
         port=keys.whole("port", 2775, 1, 65535),
-        system_id=keys.text("system_id", longest=15),
-        password=keys.secret("password_env", longest=8),
+        system_id=keys.text("system_id", longest=63),
+        password=keys.secret("password_env", longest=63),
         system_type=keys.text("system_type", "", longest=12),
         source=source.removeprefix("+"),
         source_ton=keys.whole("source_ton", ton, 0, 6),
