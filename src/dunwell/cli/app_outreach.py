@@ -13,7 +13,8 @@ outreach = typer.Typer(
 )
 
 Channel = Annotated[
-    str | None, typer.Option("--channel", help="One channel: email, sms or letter; all that are set up when not given.")
+    str | None,
+    typer.Option("--channel", help="One channel: email, sms or letter; all that are set up when not given."),
 ]
 
 
@@ -32,7 +33,8 @@ def send(channel: Channel = None, as_json: Json = False) -> None:
 def work(
     channel: Channel = None,
     worker: Annotated[
-        str | None, typer.Option("--worker", help="This worker's name, the same after a restart; one name, one process.")
+        str | None,
+        typer.Option("--worker", help="This worker's name, the same after a restart; one name, one process."),
     ] = None,
 ) -> None:
     """Keep sending what falls due and taking in what comes back, until Ctrl-C.
@@ -46,9 +48,12 @@ def work(
 
 @outreach.command("receive", cls=Command)
 def receive(
-    channel: Annotated[str, typer.Argument(help="email, letter (returned mail, CSV) or sms (a webhook's body).")],
+    channel: Annotated[
+        str, typer.Argument(help="email, letter (returned mail, CSV) or sms (a webhook's body).")
+    ],
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Messages as they arrived, a file each; standard input when none is named.")
+        list[Path] | None,
+        typer.Argument(help="Messages as they arrived, a file each; standard input when none is named."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -79,8 +84,12 @@ def inbox(
 def preview(
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The lender's customer_id.")],
     channel: Annotated[str, typer.Option("--channel", help="email, sms or letter.")] = "email",
-    stage: Annotated[str, typer.Option("--stage", help="The stage of the text, like early_reminder.")] = "early_reminder",
-    out: Annotated[Path | None, typer.Option(help="Write the e-mail's HTML or the letter's PDF there.")] = None,
+    stage: Annotated[
+        str, typer.Option("--stage", help="The stage of the text, like early_reminder.")
+    ] = "early_reminder",
+    out: Annotated[
+        Path | None, typer.Option(help="Write the e-mail's HTML or the letter's PDF there.")
+    ] = None,
 ) -> None:
     """Show a message as this customer would read it now, and whether the law allows it now. Nothing is sent.
 

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_journal(root: Path) -> tuple[Settings, "Journal"]:
+def open_journal(root: Path, clock: Callable[[], datetime] = now) -> tuple[Settings, "Journal"]:
     """The workspace's settings and journal. Raises SettingsError, KeysUnusable."""
     settings = read_settings(root)
     master = read_master_keys(settings.keys_folder, os.environ, os.urandom)
@@ -29,7 +30,7 @@ def open_journal(root: Path) -> tuple[Settings, "Journal"]:
     _bring_up_to_date(settings)
     from dunwell.journal.recording import Journal
 
-    return settings, Journal(master, clock=now, random=os.urandom)
+    return settings, Journal(master, clock=clock, random=os.urandom)
 
 
 def signer_of(settings: Settings) -> Signer:

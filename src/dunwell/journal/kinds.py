@@ -69,7 +69,7 @@ KINDS: Mapping[str, Kind] = {
     "contact.replied": Kind(
         "the person wrote to us",
         ("channel",),
-        (*_ABOUT, "in_reply_to", "intents", "needs_person", "language"),
+        (*_ABOUT, "in_reply_to", "intents", "needs_person", "is_urgent", "language"),
         ("text", "address"),
     ),
     "contact.made": Kind(

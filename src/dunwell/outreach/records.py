@@ -1,5 +1,6 @@
 """The lender's records for the dispatcher: people, what they owe and where they are reached, a few hundred at a time."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,10 +44,14 @@ class _Table:
         self._rows = rows.sort("customer_id", maintain_order=True)
         self._owners = self._rows["customer_id"]
 
+    def all(self) -> pl.DataFrame:
+        """Every row."""
+        return self._rows
+
     def of(self, customer_ids: pl.Series) -> pl.DataFrame:
         """The rows of these customers (sorted, each once)."""
-        low = self._owners.search_sorted(customer_ids, side="left").to_numpy()
-        high = self._owners.search_sorted(customer_ids, side="right").to_numpy()
+        low = self._owners.search_sorted(customer_ids, side="left").to_numpy().astype(np.int64)
+        high = self._owners.search_sorted(customer_ids, side="right").to_numpy().astype(np.int64)
         counts = high - low
         places = np.repeat(low - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
         return self._rows[places]
@@ -64,18 +69,36 @@ class BookRecords:
         self._positions = _Table(pl.DataFrame(schema={"customer_id": pl.String}))
         self._people: dict[str, Person] = {}
         self._customers: dict[str, Customer] = {}
+        self._by_address: dict[str, list[tuple[str, str]]] = {}
+        self._lock = threading.RLock()  # the workers of several channels share one book
         self._refresh()
 
     def people(self, customer_ids: Sequence[str]) -> Mapping[str, Person]:
         """Those of them that the records know."""
-        self._refresh()
-        self._read([customer for customer in customer_ids if customer not in self._people])
-        return {customer: self._people[customer] for customer in customer_ids if customer in self._people}
+        with self._lock:
+            self._refresh()
+            self._read([customer for customer in customer_ids if customer not in self._people])
+            return {name: self._people[name] for name in customer_ids if name in self._people}
 
     def customer(self, customer_id: str) -> Customer:
         """What a text may say of this person. Raises KeyError when the records do not know them."""
-        self._read([] if customer_id in self._customers else [customer_id])
-        return self._customers[customer_id]
+        with self._lock:
+            self._read([] if customer_id in self._customers else [customer_id])
+            return self._customers[customer_id]
+
+    def owners(self, channel: str, address: str) -> list[tuple[str, str]]:
+        """customer_id and contact_point_id of everybody who is reached at this address: several may share one."""
+        with self._lock:
+            self._refresh()
+            if not self._by_address:
+                self._read_addresses()
+            return self._by_address.get(plain_address(address), [])
+
+    def _read_addresses(self) -> None:
+        points = self._tables["contact_points"].all()
+        wanted = points.filter(pl.col("kind").cast(pl.String).is_in(["mobile", "landline", "email"]))
+        for customer, point, value in wanted.select("customer_id", "contact_point_id", "value").iter_rows():
+            self._by_address.setdefault(plain_address(value), []).append((customer, point))
 
     def gate(self, customer_id: str) -> Gate:
         """The gate of the packs that bind this person, by their jurisdiction."""
@@ -117,7 +140,19 @@ class BookRecords:
             name: _Table(pl.concat(frames, how="diagonal_relaxed")) for name, frames in tables.items()
         }
         self._positions = _Table(pl.read_parquet(self._folder / "positions.parquet"))
-        self._people, self._customers = {}, {}
+        self._people, self._customers, self._by_address = {}, {}, {}
+
+
+def plain_address(text: str) -> str:
+    """An e-mail address or a number as it is compared: case, spaces and punctuation, and the way to say "abroad" do not matter.
+
+    >>> plain_address("+44 7700 900123"), plain_address("0044 7700 900123"), plain_address(" Ann@Example.COM ")
+    ('447700900123', '447700900123', 'ann@example.com')
+    """
+    if "@" in text:
+        return text.strip().casefold()
+    digits = "".join(letter for letter in text if letter.isdigit())
+    return digits.removeprefix("00")
 
 
 def _with_owner(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
