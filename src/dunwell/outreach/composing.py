@@ -62,7 +62,8 @@ class Composer:
         language = customer.row.get("language") or self._locale
         zone = (asked.person.timezones or ("UTC",))[0]
         today = asked.at.astimezone(ZoneInfo(zone)).date()
-        packs = tuple(pack.key for pack in self._records.gate(asked.customer_id).packs)
+        bound = self._records.gate(asked.customer_id).packs
+        packs = tuple(pack.key for pack in bound if not pack.is_house_policy)  # what binds words is law
         try:
             text = choose(
                 self._texts,

@@ -79,7 +79,7 @@ class Refused:
 
     def put_off(self) -> None:
         """Leave the work due for the instant at which it becomes lawful, where that is in its time; else held."""
-        self.work.why = "; ".join(reason.rule for reason in self.reasons)[:300]
+        self.work.why = "; ".join(_in_short(reason) for reason in self.reasons)[:300]
         if self.not_before is not None and self.not_before < self.work.expires_at:
             self.work.due_at = self.not_before
         else:
@@ -157,9 +157,22 @@ def refused(
         "message_id": work.message_id,
         "channel": work.channel,
         "purpose": work.purpose,
-        "reasons": [{"rule": r.rule, "citation": r.citation, "effect": r.effect} for r in reasons],
+        "reasons": [_recorded(reason) for reason in reasons],
         "not_before": not_before,
         **more,
     }
     event = NewEvent("contact.refused", now, subject=str(work.subject_id), body=body)
     return Refused(work, reasons, not_before, event)
+
+
+_OUTREACH = "outreach."
+"""Reasons of our own, whose sentence tells more than the rule's text: no text that fits, what the review found."""
+
+
+def _in_short(reason: Reason) -> str:
+    return f"{reason.rule}: {reason.detail}" if reason.rule.startswith(_OUTREACH) else reason.rule
+
+
+def _recorded(reason: Reason) -> dict[str, str]:
+    told = {"rule": reason.rule, "citation": reason.citation, "effect": reason.effect}
+    return told | ({"detail": reason.detail} if reason.rule.startswith(_OUTREACH) else {})
