@@ -67,8 +67,7 @@ async def send_until_settled(
     return histories
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("has_tls", [False, True])
+@pytest.mark.parametrize(("seed", "has_tls"), [(1, False), (2, True)])
 def test_no_message_is_lost_or_doubled(certificate: Certificate, seed: int, has_tls: bool) -> None:
     plan = at_random(seed, FAULTS, share=0.3)
     with SmtpServer(plan=plan, certificate=certificate if has_tls else None) as server:
