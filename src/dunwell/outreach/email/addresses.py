@@ -40,7 +40,7 @@ def ensure_message_id(message_id: str) -> str:
     return message_id
 
 
-def ensure_domain(text: str, *, label_count_min: int = 1) -> str:
+def ensure_domain(text: str, *, label_count_min: int = 2) -> str:
     """The domain in lower case and in its ASCII form (IDNA). Raises ValueError.
 
     >>> ensure_domain("Bücher.example")

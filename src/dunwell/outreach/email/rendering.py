@@ -99,13 +99,15 @@ def compose(message: Message, settings: EmailSettings, sent_at: datetime) -> Ema
     mail["Date"] = format_datetime(sent_at)
     mail["Message-ID"] = f"<{_checked(ensure_message_id, message.message_id)}@{settings.message_id_domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail["Content-Language"] = message.language
     for name, value in _checked_headers(message.headers).items():
         mail[name] = value
     mail.set_content(message.text + "\n", subtype="plain", charset="utf-8")
     mail.add_alternative(
         message.html or html_from_text(message.text, message.language, message.subject), subtype="html"
     )
+    mail["Content-Language"] = (
+        message.language
+    )  # last: the parts would take a Content- header away from the whole
     return mail
 
 
