@@ -91,10 +91,16 @@ def test_an_end_that_is_told(answer: bytes, detail: str) -> None:
     assert detail in outcomes[0].detail
 
 
-def test_a_message_the_centre_did_not_understand_was_not_taken() -> None:
-    (outcome,) = asyncio.run(talk(lambda number: framed(0x80000000, 0x03, 2, b""), messages=1))
-    assert outcome.certainty == "refused"
-    assert "the command is invalid" in outcome.detail
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_message_the_centre_made_nothing_of_was_not_taken(status: int) -> None:
+    (outcome,) = asyncio.run(talk(lambda number: framed(0x80000000, status, 2, b""), messages=1))
+    assert outcome.certainty == "deferred"
+    assert "the SMSC answered" in outcome.detail
+
+
+def test_an_answer_to_another_command_is_none() -> None:
+    (outcome,) = asyncio.run(talk(lambda number: framed(0x80000015, 0, 2, b""), messages=1))
+    assert outcome.certainty == "unknown"
 
 
 def certificate(folder: Path) -> Path:

@@ -57,6 +57,7 @@ class SmppSender:
         self._pace = Pace(settings.throughput_per_second)
         self._session: Session | None = None
         self._binding = asyncio.Lock()
+        self._sending = asyncio.Lock()  # one send at a time, so that the window holds
         self._tasks: list[asyncio.Task[None]] = []
         self._is_closed = False
 
@@ -90,7 +91,8 @@ class SmppSender:
                         retry_after_seconds=error.retry_after_seconds,
                     )
             else:
-                await self._submit_all(session, ready, outcomes)
+                async with self._sending:
+                    await self._submit_all(session, ready, outcomes)
         return [outcome for outcome in outcomes if outcome is not None]
 
     async def close(self) -> None:
