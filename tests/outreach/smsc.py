@@ -32,7 +32,6 @@ class Taken:
     data_coding: int
     body: bytes
     tlvs: dict[int, bytes]
-    validity_period: str = ""
 
     @property
     def place(self) -> tuple[int, int, int] | None:

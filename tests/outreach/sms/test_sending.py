@@ -128,21 +128,23 @@ def test_what_can_never_be_sent_is_refused_before_anything_is_written() -> None:
     asyncio.run(scene())
 
 
-def test_a_message_is_told_to_begin_before_its_first_part_is_written() -> None:
+def test_a_message_is_told_to_begin_once_and_before_its_first_part_is_written() -> None:
     async def scene() -> None:
-        seen_at_begin: dict[str, int] = {}
+        begun: list[tuple[str, int]] = []
 
         async with Smsc() as smsc:
 
             async def on_begin(message_ids: Sequence[str]) -> None:
                 for message_id in message_ids:
-                    assert message_id not in seen_at_begin
-                    seen_at_begin[message_id] = len(smsc.messages().get(f"8526{int(message_id[4:]):07}", []))
+                    parts = smsc.messages().get(f"8526{int(message_id[4:]):07}", [])
+                    begun.append((message_id, len(parts)))
 
             sender = SmppSender(at_port(smsc.port), clock=clock, on_begin=on_begin)
-            await sender.send([message(number, "word " * 80) for number in range(5)])
+            outcomes = await sender.send([message(number, "word " * 80) for number in range(5)])
             await sender.close()
-            assert seen_at_begin == {f"msg-{number}": 0 for number in range(5)}
+            assert {outcome.certainty for outcome in outcomes} == {"accepted"}
+            assert len(smsc.taken) == 15
+            assert sorted(begun) == [(f"msg-{number}", 0) for number in range(5)]
 
     asyncio.run(scene())
 
