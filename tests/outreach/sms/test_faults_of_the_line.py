@@ -35,7 +35,7 @@ def test_a_bind_that_fails_defers_with_the_mend_and_never_hangs(
 ) -> None:
     async def scene() -> None:
         async with Smsc(faults=faults) as smsc, asyncio.timeout(3):
-            (outcome,) = await send_once(smsc.port, [message(1)], password=password, timeout_seconds=0.2)
+            (outcome,) = await send_once(smsc.port, [message(1)], password=password, timeout_seconds=0.5)
             assert outcome.certainty == "deferred"
             assert words in outcome.detail
             assert password not in outcome.detail
@@ -86,9 +86,13 @@ def test_a_connection_cut_with_messages_outstanding() -> None:
 def test_an_smsc_that_falls_silent_gets_no_more_messages() -> None:
     async def scene() -> None:
         async with Smsc() as smsc:
-            sender = SmppSender(at_port(smsc.port, window=3, timeout_seconds=0.2), clock=clock)
-            assert await sender.start() is None
-            smsc.faults.is_deaf = True
+
+            def fall_silent(number: int, submit: object) -> int:
+                smsc.faults.is_deaf = True
+                return 0
+
+            smsc.faults.decide = fall_silent
+            sender = SmppSender(at_port(smsc.port, window=3, timeout_seconds=0.5), clock=clock)
             outcomes = await sender.send([message(number) for number in range(9)])
             await sender.close()
             certainties = [outcome.certainty for outcome in outcomes]
@@ -97,15 +101,31 @@ def test_an_smsc_that_falls_silent_gets_no_more_messages() -> None:
     asyncio.run(scene())
 
 
+def test_a_line_that_died_in_the_meantime_is_found_out_before_anything_is_written() -> None:
+    async def scene() -> None:
+        async with Smsc() as smsc:
+            sender = SmppSender(at_port(smsc.port, timeout_seconds=0.5), clock=clock)
+            assert await sender.start() is None
+            smsc.faults.is_deaf = True
+            outcomes = await sender.send([message(number) for number in range(3)])
+            assert {outcome.certainty for outcome in outcomes} == {"deferred"}
+            smsc.faults.is_deaf = False
+            outcomes = await sender.send([message(number) for number in range(3)])
+            assert {outcome.certainty for outcome in outcomes} == {"accepted"}
+            await sender.close()
+
+    asyncio.run(scene())
+
+
 def test_a_silent_line_is_found_out_and_bound_anew() -> None:
     async def scene() -> None:
         async with Smsc() as smsc:
             sender = SmppSender(
-                at_port(smsc.port, enquire_link_seconds=0.05, timeout_seconds=0.1), clock=clock
+                at_port(smsc.port, enquire_link_seconds=0.05, timeout_seconds=0.3), clock=clock
             )
             assert await sender.start() is None
             smsc.faults.is_deaf = True
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
             smsc.faults.is_deaf = False
             async with asyncio.timeout(3):
                 while smsc.binds < 2:

@@ -38,7 +38,9 @@ PDUS = st.builds(
 )
 
 
-async def talk(answer: Callable[[int], bytes], messages: int = 2) -> list[Outcome]:
+async def talk(
+    answer: Callable[[int], bytes], messages: int = 2, timeout_seconds: float = 0.5
+) -> list[Outcome]:
     """Send to a centre that binds us and then answers our n-th PDU with these bytes."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -59,7 +61,9 @@ async def talk(answer: Callable[[int], bytes], messages: int = 2) -> list[Outcom
     async with server:
         port = server.sockets[0].getsockname()[1]
         inbox = Inbox()
-        sender = SmppSender(at_port(port, timeout_seconds=0.1, window=1), clock=clock, on_inbound=inbox.take)
+        sender = SmppSender(
+            at_port(port, timeout_seconds=timeout_seconds, window=1), clock=clock, on_inbound=inbox.take
+        )
         outcomes = await sender.send([message(number) for number in range(messages)])
         await sender.close()
     return outcomes
@@ -69,7 +73,7 @@ async def talk(answer: Callable[[int], bytes], messages: int = 2) -> list[Outcom
 def test_any_bytes(answer: bytes) -> None:
     async def scene() -> None:
         async with asyncio.timeout(5):
-            outcomes = await talk(lambda number: answer)
+            outcomes = await talk(lambda number: answer, timeout_seconds=0.1)
         assert [outcome.message_id for outcome in outcomes] == ["msg-0", "msg-1"]
 
     asyncio.run(scene())
@@ -80,7 +84,7 @@ def test_any_bytes(answer: bytes) -> None:
     [
         (struct.pack(">IIII", 5, 4, 0, 0), "5 bytes long"),
         (struct.pack(">IIII", 0xFFFFFFFF, 4, 0, 0), "4294967295 bytes long"),
-        (framed(0x80000004, 0, 99, b"x\0"), "no answer within 0.1 s"),
+        (framed(0x80000004, 0, 99, b"x\0"), "no answer within 0.5 s"),
         (framed(0x00000006, 0, 1, b""), "the SMSC unbound us"),
     ],
     ids=["too short", "too long", "another's answer", "unbind"],

@@ -9,8 +9,8 @@ import pytest
 from dunwell.outreach.channel import Message, Outcome
 from dunwell.outreach.sms.pdu import QUEUE_FULL, THROTTLED
 from dunwell.outreach.sms.smpp_sender import SmppSender
-from tests.outreach.sms.worlds import at_port, clock, message
-from tests.outreach.smsc import Faults, Smsc
+from tests.outreach.sms.worlds import Inbox, at_port, clock, message
+from tests.outreach.smsc import Faults, Smsc, smsc_running
 
 BAD_ADDRESS = 0x0B
 
@@ -186,3 +186,25 @@ def test_the_link_is_kept_alive_while_nothing_is_said() -> None:
             assert smsc.binds == 1
 
     asyncio.run(scene())
+
+
+def test_a_centre_that_goes_away_and_one_that_takes_its_place() -> None:
+    inbox = Inbox()
+
+    async def send(sender: SmppSender, number: int) -> str:
+        (outcome,) = await sender.send([message(number)])
+        return outcome.certainty
+
+    first = Smsc()
+    with asyncio.Runner() as runner:
+        with smsc_running(first):
+            sender = SmppSender(at_port(first.port), clock=clock, on_inbound=inbox.take)
+            assert runner.run(send(sender, 1)) == "accepted"
+        assert runner.run(send(sender, 2)) == "deferred"
+        second = Smsc(port=first.port)
+        with smsc_running(second) as run:
+            assert runner.run(send(sender, 3)) == "accepted"
+            said = runner.get_loop().run_in_executor(None, lambda: run(second.say("85251234567", "STOP")))
+            assert runner.get_loop().run_until_complete(said) == 0
+            runner.run(sender.close())
+    assert [len(first.taken), len(second.taken), len(inbox.replies)] == [1, 1, 1]

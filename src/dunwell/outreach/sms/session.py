@@ -146,6 +146,13 @@ class Session:
             return Answer("unwritten", detail=self.end_reason)
         return await self._request(SUBMIT_SM, encode)
 
+    async def answers(self) -> bool:
+        """Whether the SMSC is still there: asked before a batch, since a connection may have died unnoticed and what
+        is written into a dead one is unknown.
+        """
+        await self._enquire()
+        return self.is_open
+
     async def close(self) -> None:
         """Take what was delivered, unbind, and let go of the connection."""
         with suppress(TimeoutError):
@@ -260,8 +267,11 @@ class Session:
             if idle_seconds < every_seconds:
                 await asyncio.sleep(every_seconds - idle_seconds)
                 continue
-            await self._request(ENQUIRE_LINK, lambda sequence: encode_pdu(ENQUIRE_LINK, sequence))
+            await self._enquire()
             self._heard_at = loop.time()
+
+    async def _enquire(self) -> None:
+        await self._request(ENQUIRE_LINK, lambda sequence: encode_pdu(ENQUIRE_LINK, sequence))
 
     def _end(self, reason: str) -> None:
         if self.ended.is_set():

@@ -152,7 +152,7 @@ class SmppSender:
                 return answer
 
     async def _bound(self) -> Session:
-        """The open session, made if need be. Raises NotBound."""
+        """A session that answers, made if need be. Raises NotBound."""
         async with self._binding:
             if self._is_closed:
                 raise NotBound("the sender is closed", LOST_RETRY_SECONDS)
@@ -161,7 +161,7 @@ class SmppSender:
                     asyncio.create_task(self._keep_bound()),
                     asyncio.create_task(self._hand_over_overdue()),
                 ]
-            if self._session is not None and self._session.is_open:
+            if self._session is not None and await self._session.answers():
                 return self._session
             if self._session is not None:
                 await self._session.drop(self._session.end_reason)
