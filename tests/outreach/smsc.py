@@ -5,14 +5,16 @@ anybody), counts what is outstanding, and cuts the connection where a test asks 
 """
 
 import asyncio
+import concurrent.futures
 import socket
 import ssl
 import struct
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import smpp34
 
@@ -32,7 +34,6 @@ class Taken:
     data_coding: int
     body: bytes
     tlvs: dict[int, bytes]
-    validity_period: str = ""
 
     @property
     def place(self) -> tuple[int, int, int] | None:
@@ -257,6 +258,32 @@ class Smsc:
     def _password_status(self, bind: bytes) -> int:
         _, password, *_ = bind[16:].split(b"\0")
         return 0 if password.decode() == self.password else INVALID_PASSWORD
+
+
+@contextmanager
+def smsc_running(smsc: Smsc) -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
+    """The centre in a thread of its own, for tests that run in no loop or in many.
+
+    Gives a function that runs the centre's coroutines there and waits: ``status = run(smsc.say("852...", "STOP"))``.
+    """
+    ready: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = (
+        concurrent.futures.Future()
+    )
+
+    async def live() -> None:
+        async with smsc:
+            done = asyncio.Event()
+            ready.set_result((asyncio.get_running_loop(), done))
+            await done.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(live(),))
+    thread.start()
+    loop, done = ready.result(timeout=10)
+    try:
+        yield lambda work: asyncio.run_coroutine_threadsafe(work, loop).result(timeout=10)
+    finally:
+        loop.call_soon_threadsafe(done.set)
+        thread.join()
 
 
 class _Cut(Exception):

@@ -38,7 +38,9 @@ PDUS = st.builds(
 )
 
 
-async def talk(answer: Callable[[int], bytes], messages: int = 2) -> list[Outcome]:
+async def talk(
+    answer: Callable[[int], bytes], messages: int = 2, timeout_seconds: float = 0.5
+) -> list[Outcome]:
     """Send to a centre that binds us and then answers our n-th PDU with these bytes."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -59,7 +61,9 @@ async def talk(answer: Callable[[int], bytes], messages: int = 2) -> list[Outcom
     async with server:
         port = server.sockets[0].getsockname()[1]
         inbox = Inbox()
-        sender = SmppSender(at_port(port, timeout_seconds=0.1, window=1), clock=clock, on_inbound=inbox.take)
+        sender = SmppSender(
+            at_port(port, timeout_seconds=timeout_seconds, window=1), clock=clock, on_inbound=inbox.take
+        )
         outcomes = await sender.send([message(number) for number in range(messages)])
         await sender.close()
     return outcomes
@@ -69,7 +73,7 @@ async def talk(answer: Callable[[int], bytes], messages: int = 2) -> list[Outcom
 def test_any_bytes(answer: bytes) -> None:
     async def scene() -> None:
         async with asyncio.timeout(5):
-            outcomes = await talk(lambda number: answer)
+            outcomes = await talk(lambda number: answer, timeout_seconds=0.1)
         assert [outcome.message_id for outcome in outcomes] == ["msg-0", "msg-1"]
 
     asyncio.run(scene())
@@ -80,7 +84,7 @@ def test_any_bytes(answer: bytes) -> None:
     [
         (struct.pack(">IIII", 5, 4, 0, 0), "5 bytes long"),
         (struct.pack(">IIII", 0xFFFFFFFF, 4, 0, 0), "4294967295 bytes long"),
-        (framed(0x80000004, 0, 99, b"x\0"), "no answer within 0.1 s"),
+        (framed(0x80000004, 0, 99, b"x\0"), "no answer within 0.5 s"),
         (framed(0x00000006, 0, 1, b""), "the SMSC unbound us"),
     ],
     ids=["too short", "too long", "another's answer", "unbind"],
@@ -91,10 +95,16 @@ def test_an_end_that_is_told(answer: bytes, detail: str) -> None:
     assert detail in outcomes[0].detail
 
 
-def test_a_message_the_centre_did_not_understand_was_not_taken() -> None:
-    (outcome,) = asyncio.run(talk(lambda number: framed(0x80000000, 0x03, 2, b""), messages=1))
-    assert outcome.certainty == "refused"
-    assert "the command is invalid" in outcome.detail
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_message_the_centre_made_nothing_of_was_not_taken(status: int) -> None:
+    (outcome,) = asyncio.run(talk(lambda number: framed(0x80000000, status, 2, b""), messages=1))
+    assert outcome.certainty == "deferred"
+    assert "the SMSC answered" in outcome.detail
+
+
+def test_an_answer_to_another_command_is_none() -> None:
+    (outcome,) = asyncio.run(talk(lambda number: framed(0x80000015, 0, 2, b""), messages=1))
+    assert outcome.certainty == "unknown"
 
 
 def certificate(folder: Path) -> Path:

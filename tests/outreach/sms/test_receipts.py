@@ -58,6 +58,11 @@ def test_states(state: str, error: str, kind: str, is_permanent: bool) -> None:
     assert receipt.detail.startswith(state[:4])
 
 
+def test_the_message_s_own_words_say_nothing_about_it() -> None:
+    receipt = parsed("id:7f3a stat:UNDELIV text: err:027 done date:2611240100")
+    assert (receipt.permanent, receipt.at) == (True, NOW)
+
+
 def test_optional_parameters_speak_without_a_text() -> None:
     tlvs = {0x001E: b"7f3a\0", 0x0427: b"\x05", 0x0423: b"\x03\x00\x1b"}
     receipt = parsed("", tlvs)

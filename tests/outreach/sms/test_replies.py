@@ -5,7 +5,6 @@ import random
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,11 +40,6 @@ def take_all(replies: PartialReplies, deliveries: list[Delivery]) -> list[Reply]
     return taken
 
 
-@pytest.fixture
-def replies(tmp_path: Path) -> PartialReplies:
-    return PartialReplies()
-
-
 @given(
     text=st.text(alphabet="abc €{}请😀", min_size=80, max_size=600).filter(str.strip),
     bits=st.sampled_from([8, 16]),
@@ -71,6 +65,14 @@ def test_parts_by_optional_parameters() -> None:
         for number, body in ((2, b"tomorrow"), (1, b"I pay "))
     ]
     assert [reply.text for reply in take_all(replies, deliveries)] == ["I pay tomorrow"]
+    replies.close()
+
+
+def test_a_total_that_no_message_has_makes_no_part() -> None:
+    replies = PartialReplies()
+    tlvs = {0x020C: b"\1", 0x020E: b"\x7f\xff\xff\xff", 0x020F: b"\1"}
+    reply = replies.take(Delivery("852", "12345", 0, 0, b"hello", tlvs), NOW)
+    assert reply and reply.text == "hello"
     replies.close()
 
 
@@ -108,10 +110,12 @@ def test_a_reference_used_again_before_its_first_message_was_complete_loses_noth
 
 def test_a_restart_loses_no_part(tmp_path: Path) -> None:
     deliveries = parts_of(LONG)
-    before = PartialReplies(tmp_path / "parts.sqlite3")
+    file = tmp_path / "kept" / "parts.sqlite3"
+    before = PartialReplies(file)
     assert take_all(before, deliveries[:-1]) == []
     before.close()
-    after = PartialReplies(tmp_path / "parts.sqlite3")
+    assert file.stat().st_mode & 0o077 == 0
+    after = PartialReplies(file)
     assert [reply.text for reply in take_all(after, deliveries[-1:])] == [LONG]
     after.close()
 

@@ -9,8 +9,8 @@ import pytest
 from dunwell.outreach.channel import Message, Outcome
 from dunwell.outreach.sms.pdu import QUEUE_FULL, THROTTLED
 from dunwell.outreach.sms.smpp_sender import SmppSender
-from tests.outreach.sms.worlds import at_port, clock, message
-from tests.outreach.smsc import Faults, Smsc
+from tests.outreach.sms.worlds import Inbox, at_port, clock, message
+from tests.outreach.smsc import Faults, Smsc, smsc_running
 
 BAD_ADDRESS = 0x0B
 
@@ -128,21 +128,23 @@ def test_what_can_never_be_sent_is_refused_before_anything_is_written() -> None:
     asyncio.run(scene())
 
 
-def test_a_message_is_told_to_begin_before_its_first_part_is_written() -> None:
+def test_a_message_is_told_to_begin_once_and_before_its_first_part_is_written() -> None:
     async def scene() -> None:
-        seen_at_begin: dict[str, int] = {}
+        begun: list[tuple[str, int]] = []
 
         async with Smsc() as smsc:
 
             async def on_begin(message_ids: Sequence[str]) -> None:
                 for message_id in message_ids:
-                    assert message_id not in seen_at_begin
-                    seen_at_begin[message_id] = len(smsc.messages().get(f"8526{int(message_id[4:]):07}", []))
+                    parts = smsc.messages().get(f"8526{int(message_id[4:]):07}", [])
+                    begun.append((message_id, len(parts)))
 
             sender = SmppSender(at_port(smsc.port), clock=clock, on_begin=on_begin)
-            await sender.send([message(number, "word " * 80) for number in range(5)])
+            outcomes = await sender.send([message(number, "word " * 80) for number in range(5)])
             await sender.close()
-            assert seen_at_begin == {f"msg-{number}": 0 for number in range(5)}
+            assert {outcome.certainty for outcome in outcomes} == {"accepted"}
+            assert len(smsc.taken) == 15
+            assert sorted(begun) == [(f"msg-{number}", 0) for number in range(5)]
 
     asyncio.run(scene())
 
@@ -184,3 +186,25 @@ def test_the_link_is_kept_alive_while_nothing_is_said() -> None:
             assert smsc.binds == 1
 
     asyncio.run(scene())
+
+
+def test_a_centre_that_goes_away_and_one_that_takes_its_place() -> None:
+    inbox = Inbox()
+
+    async def send(sender: SmppSender, number: int) -> str:
+        (outcome,) = await sender.send([message(number)])
+        return outcome.certainty
+
+    first = Smsc()
+    with asyncio.Runner() as runner:
+        with smsc_running(first):
+            sender = SmppSender(at_port(first.port), clock=clock, on_inbound=inbox.take)
+            assert runner.run(send(sender, 1)) == "accepted"
+        assert runner.run(send(sender, 2)) == "deferred"
+        second = Smsc(port=first.port)
+        with smsc_running(second) as run:
+            assert runner.run(send(sender, 3)) == "accepted"
+            said = runner.get_loop().run_in_executor(None, lambda: run(second.say("85251234567", "STOP")))
+            assert runner.get_loop().run_until_complete(said) == 0
+            runner.run(sender.close())
+    assert [len(first.taken), len(second.taken), len(inbox.replies)] == [1, 1, 1]

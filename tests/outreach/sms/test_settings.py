@@ -41,6 +41,7 @@ def test_the_least_that_makes_an_smpp_account() -> None:
     assert isinstance(settings, SmppSettings)
     assert (settings.port, settings.window, settings.parts_max, settings.tls) == (2775, 10, 4, False)
     assert settings.password == "hunter2"
+    assert settings.parts_file == Path("/workspace/book/sms-parts.sqlite3")
     assert "hunter2" not in repr(settings)
 
 
@@ -77,13 +78,13 @@ def test_every_key_as_toml_has_it() -> None:
         temporary_errors = [27, "a1"]
         deferred_statuses = [0x0400]
         message_id_tag = 0x1401
-        parts_file = "book/sms-parts.sqlite3"
+        parts_file = "kept/parts.sqlite3"
         part_wait_seconds = 600
     """
     settings = read(SMPP | tomllib.loads(text))
     assert isinstance(settings, SmppSettings)
     assert settings.tls_ca_file == Path("/workspace/policy/smsc.pem")
-    assert settings.parts_file == Path("/workspace/book/sms-parts.sqlite3")
+    assert settings.parts_file == Path("/workspace/kept/parts.sqlite3")
     assert settings.receipt_timezone == ZoneInfo("Asia/Shanghai")
     assert settings.temporary_errors == ("27", "a1")
     assert (settings.deferred_statuses, settings.message_id_tag, settings.reference_bits) == (

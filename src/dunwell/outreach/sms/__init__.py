@@ -7,6 +7,7 @@ receipts and replies come back through SmppSender's ``on_inbound`` or as webhook
 from dunwell.outreach.sms.http_sender import HttpSender
 from dunwell.outreach.sms.settings import HttpSettings, SmppSettings, SmsSettings, read_sms_settings
 from dunwell.outreach.sms.smpp_sender import SmppSender
+from dunwell.outreach.sms.splitting import TextUnfit, split_text
 from dunwell.outreach.sms.webhooks import WebhookRefused, parse_webhook
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "SmppSender",
     "SmppSettings",
     "SmsSettings",
+    "TextUnfit",
     "WebhookRefused",
     "parse_webhook",
     "read_sms_settings",
+    "split_text",
 ]

@@ -3,15 +3,24 @@
 from collections.abc import Sequence
 
 from dunwell.outreach.channel import Outcome
-from dunwell.outreach.sms.pdu import QUEUE_FULL, SYSTEM_ERROR, THROTTLED, status_in_words
+from dunwell.outreach.sms.pdu import INVALID_COMMAND, QUEUE_FULL, SYSTEM_ERROR, THROTTLED, status_in_words
 from dunwell.outreach.sms.preparing import Prepared
 from dunwell.outreach.sms.session import Answer
 from dunwell.outreach.sms.settings import SmppSettings
 
 LOST_RETRY_SECONDS = 5.0
+_INVALID_LENGTH = 0x02
 _NOT_BOUND_FOR_THIS = 0x04
 _SUBMIT_FAILED = 0x45
-_DEFERRED_STATUSES = (_NOT_BOUND_FOR_THIS, SYSTEM_ERROR, QUEUE_FULL, _SUBMIT_FAILED, THROTTLED)
+_DEFERRED_STATUSES = (
+    _INVALID_LENGTH,
+    INVALID_COMMAND,
+    _NOT_BOUND_FOR_THIS,
+    SYSTEM_ERROR,
+    QUEUE_FULL,
+    _SUBMIT_FAILED,
+    THROTTLED,
+)
 """The SMSC did not take the message, for a reason of its own. Every other error is the message's and stays."""
 
 

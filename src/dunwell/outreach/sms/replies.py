@@ -35,7 +35,11 @@ class PartialReplies:
     """Replies as they come in: whole ones at once, long ones when their parts are together."""
 
     def __init__(self, file: Path | None = None) -> None:
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(mode=0o600)  # what people wrote is for nobody else on this machine
         self._store = sqlite3.connect(file or ":memory:", isolation_level=None, check_same_thread=False)
+        self._store.execute("PRAGMA secure_delete = ON")
         self._store.executescript(_TABLES)
 
     def take(self, delivery: Delivery, at: datetime) -> Reply | None:

@@ -22,6 +22,8 @@ from dunwell.outreach.sms.pdu import (
     PERMANENT_RECEIVER_ERROR,
     QUEUE_FULL,
     RESPONSE,
+    SUBMIT_SM,
+    SYSTEM_ERROR,
     TEMPORARY_RECEIVER_ERROR,
     UNBIND,
     Delivery,
@@ -99,7 +101,7 @@ class Session:
         self._settings = settings
         self._take_delivery = take_delivery
         self._sequence = 0
-        self._answers: dict[int, asyncio.Future[Pdu | None]] = {}
+        self._answers: dict[int, tuple[int, asyncio.Future[Pdu | None]]] = {}  # by sequence, with the command
         self._deliveries: asyncio.Queue[Pdu] = asyncio.Queue(_DELIVERIES_WAITING_MAX)
         self._heard_at = asyncio.get_running_loop().time()
         self.ended = asyncio.Event()
@@ -118,7 +120,9 @@ class Session:
         settings = self._settings
         place = f"{settings.host}:{settings.port}"
         body = bind_body(settings.system_id, settings.password, settings.system_type)
-        answer = await self._request(lambda sequence: encode_pdu(BIND_TRANSCEIVER, sequence, body=body))
+        answer = await self._request(
+            BIND_TRANSCEIVER, lambda sequence: encode_pdu(BIND_TRANSCEIVER, sequence, body=body)
+        )
         if answer.fate != "answered":
             raise NotBound(
                 f"{place} did not answer the bind of system_id {settings.system_id} ({answer.detail}). "
@@ -140,7 +144,14 @@ class Session:
         """
         if not self.is_open:
             return Answer("unwritten", detail=self.end_reason)
-        return await self._request(encode)
+        return await self._request(SUBMIT_SM, encode)
+
+    async def answers(self) -> bool:
+        """Whether the SMSC is still there: asked before a batch, since a connection may have died unnoticed and what
+        is written into a dead one is unknown.
+        """
+        await self._enquire()
+        return self.is_open
 
     async def close(self) -> None:
         """Take what was delivered, unbind, and let go of the connection."""
@@ -148,7 +159,7 @@ class Session:
             async with asyncio.timeout(self._settings.timeout_seconds):
                 await self._deliveries.join()
                 if self.is_open:
-                    await self._request(lambda sequence: encode_pdu(UNBIND, sequence))
+                    await self._request(UNBIND, lambda sequence: encode_pdu(UNBIND, sequence))
         await self.drop("closed by us")
 
     async def drop(self, reason: str) -> None:
@@ -162,13 +173,13 @@ class Session:
         with suppress(OSError):
             await self._writer.wait_closed()
 
-    async def _request(self, encode: Callable[[int], bytes]) -> Answer:
+    async def _request(self, command: int, encode: Callable[[int], bytes]) -> Answer:
         sequence = self._sequence = self._sequence % _SEQUENCE_MAX + 1
         pdu = encode(sequence)
         if self.ended.is_set():
             return Answer("unwritten", detail=self.end_reason)
         answer: asyncio.Future[Pdu | None] = asyncio.get_running_loop().create_future()
-        self._answers[sequence] = answer
+        self._answers[sequence] = command, answer
         try:
             self._writer.write(pdu)
             async with asyncio.timeout(self._settings.timeout_seconds):
@@ -180,6 +191,8 @@ class Session:
             self._answers.pop(sequence, None)
         if response is None:
             return Answer("lost", detail=self.end_reason)
+        if response.command_id == GENERIC_NACK:  # the SMSC could make nothing of it, whatever status it adds
+            return Answer("answered", response.status or SYSTEM_ERROR)
         return Answer("answered", response.status, response.first_string())
 
     async def _read(self) -> None:
@@ -198,9 +211,7 @@ class Session:
 
     def _handle(self, pdu: Pdu) -> None:
         if pdu.command_id & RESPONSE:
-            answer = self._answers.get(pdu.sequence)
-            if answer is not None and not answer.done():
-                answer.set_result(pdu)
+            self._settle(pdu)
         elif pdu.command_id == DELIVER_SM:
             try:
                 self._deliveries.put_nowait(pdu)
@@ -212,6 +223,12 @@ class Session:
                 self._end("the SMSC unbound us")
         else:
             self._write(encode_pdu(GENERIC_NACK, pdu.sequence, INVALID_COMMAND))
+
+    def _settle(self, response: Pdu) -> None:
+        command, answer = self._answers.get(response.sequence, (0, None))
+        is_the_answer = response.command_id in (command | RESPONSE, GENERIC_NACK)
+        if answer is not None and is_the_answer and not answer.done():
+            answer.set_result(response)
 
     def _respond(self, pdu: Pdu, status: int) -> None:
         # deliver_sm_resp carries an empty message_id (section 4.6.2); the others have no body.
@@ -250,15 +267,18 @@ class Session:
             if idle_seconds < every_seconds:
                 await asyncio.sleep(every_seconds - idle_seconds)
                 continue
-            await self._request(lambda sequence: encode_pdu(ENQUIRE_LINK, sequence))
+            await self._enquire()
             self._heard_at = loop.time()
+
+    async def _enquire(self) -> None:
+        await self._request(ENQUIRE_LINK, lambda sequence: encode_pdu(ENQUIRE_LINK, sequence))
 
     def _end(self, reason: str) -> None:
         if self.ended.is_set():
             return
         self.end_reason = reason
         self.ended.set()
-        for answer in self._answers.values():
+        for _, answer in self._answers.values():
             if not answer.done():
                 answer.set_result(None)
         self._writer.close()

@@ -114,7 +114,7 @@ def _read_smpp(keys: "_Keys") -> SmppSettings:
         temporary_errors=tuple(str(code) for code in keys.listing("temporary_errors", _TEMPORARY_ERRORS)),
         deferred_statuses=keys.statuses("deferred_statuses"),
         message_id_tag=keys.whole("message_id_tag", 0, 0x1400, 0x3FFF) or None,
-        parts_file=keys.path("parts_file"),
+        parts_file=keys.path("parts_file", "book/sms-parts.sqlite3"),
         part_wait_seconds=keys.number("part_wait_seconds", 300.0, 0.1, 86_400),
     )
 
@@ -183,8 +183,8 @@ class _Keys:
             raise self._error(key, f"is {value!r}", "write true or false")
         return value
 
-    def path(self, key: str) -> Path | None:
-        text = self.text(key, "")
+    def path(self, key: str, default: str = "") -> Path | None:
+        text = self.text(key, default)
         return self._root / text if text else None
 
     def zone(self, key: str) -> ZoneInfo:

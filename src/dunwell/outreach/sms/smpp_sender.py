@@ -57,6 +57,7 @@ class SmppSender:
         self._pace = Pace(settings.throughput_per_second)
         self._session: Session | None = None
         self._binding = asyncio.Lock()
+        self._sending = asyncio.Lock()  # one send at a time, so that the window holds
         self._tasks: list[asyncio.Task[None]] = []
         self._is_closed = False
 
@@ -90,7 +91,8 @@ class SmppSender:
                         retry_after_seconds=error.retry_after_seconds,
                     )
             else:
-                await self._submit_all(session, ready, outcomes)
+                async with self._sending:
+                    await self._submit_all(session, ready, outcomes)
         return [outcome for outcome in outcomes if outcome is not None]
 
     async def close(self) -> None:
@@ -150,7 +152,7 @@ class SmppSender:
                 return answer
 
     async def _bound(self) -> Session:
-        """The open session, made if need be. Raises NotBound."""
+        """A session that answers, made if need be. Raises NotBound."""
         async with self._binding:
             if self._is_closed:
                 raise NotBound("the sender is closed", LOST_RETRY_SECONDS)
@@ -159,7 +161,7 @@ class SmppSender:
                     asyncio.create_task(self._keep_bound()),
                     asyncio.create_task(self._hand_over_overdue()),
                 ]
-            if self._session is not None and self._session.is_open:
+            if self._session is not None and await self._session.answers():
                 return self._session
             if self._session is not None:
                 await self._session.drop(self._session.end_reason)
