@@ -75,6 +75,7 @@ def test_a_sentence_brought_by_a_value_is_reviewed(
         "",
         "   ",
         "Li\u202eevil",
+        "M\ufffdller",
         "see https://evil.example",
         "www.evil.example",
         "x" * 81,
