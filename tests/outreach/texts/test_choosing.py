@@ -28,6 +28,8 @@ def test_by_language_channel_stage_and_role(texts: tuple[Text, ...]) -> None:
         ({"stage": "validation_notice"}, "none fits by its stage"),
         ({"actor": "friend"}, "none fits by its actor"),
         ({"packs": ("us-tx",)}, "none fits by its packs"),
+        ({"packs": ()}, "none fits by its packs"),
+        ({"packs": ("house-floor",)}, "none fits by its packs"),
         ({"on": date(2020, 1, 1)}, "none fits by its day"),
     ],
 )

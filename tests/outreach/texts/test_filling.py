@@ -75,6 +75,7 @@ def test_a_sentence_brought_by_a_value_is_reviewed(
         "",
         "   ",
         "Li\u202eevil",
+        "M\ufffdller",
         "see https://evil.example",
         "www.evil.example",
         "x" * 81,
@@ -117,6 +118,7 @@ def test_a_text_for_somebody_else_is_refused(reminder: Text, values: dict[str, o
     assert "the person reads zh-CN" in refused(reminder, values, locale="zh-CN")
     assert "not for a first_party" in refused(reminder, values, actor="first_party")
     assert "not reviewed under us-tx" in refused(reminder, values, packs=("us-tx",))
+    assert "no pack binds the contact" in refused(reminder, values, packs=("house-floor",))
     assert "not on 2025-12-31" in refused(reminder, values, on=date(2025, 12, 31))
 
 

@@ -37,9 +37,9 @@ class Address:
         for line in self.lines:
             if not line.strip() or len(line) > LINE_MAX:
                 raise AddressUnusable(f"an address line has 1 to {LINE_MAX} characters. Mend the record")
-            if any(unicodedata.category(letter)[0] == "C" for letter in line):
+            if any(unicodedata.category(letter)[0] == "C" or letter == "\ufffd" for letter in line):
                 raise AddressUnusable(
-                    "an address line holds a line end or an unseen character. Mend the record"
+                    "an address line holds a line end or an unseen or broken character. Mend the record"
                 )
         if not _COUNTRY.fullmatch(self.country):
             raise AddressUnusable(

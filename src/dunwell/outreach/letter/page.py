@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, Literal
 
 import segno
 import typst
@@ -53,6 +54,12 @@ class Page:
 
 def letter_pdf(message: Message, settings: LetterSettings) -> Page:
     """The letter for a message. Raises LetterUnprintable."""
+    pdf = typeset(message, settings, "pdf")[0]
+    return Page(pdf, _page_count(pdf))
+
+
+def typeset(message: Message, settings: LetterSettings, form: Literal["pdf", "png"]) -> list[bytes]:
+    """The letter as one PDF file, or as a picture of each page (144 dots an inch). Raises LetterUnprintable."""
     told = _told(message, settings)
     fonts = fonts_of(settings.font_folders)
     everything = json.dumps(told, ensure_ascii=False)
@@ -66,16 +73,17 @@ def letter_pdf(message: Message, settings: LetterSettings) -> Page:
         )
     day = date.fromisoformat(message.headers["Date"])
     try:
-        pdf = typst.compile(
+        made: Any = typst.compile(  # a list where there are several pictures
             files("dunwell.outreach.letter").joinpath("page.typ").read_bytes(),
             font_paths=fonts,
             sys_inputs={"letter": json.dumps(told | {"fonts": families}, ensure_ascii=False)},
+            format=form,
             pdf_standards=["a-2a", "ua-1"],
             timestamp=datetime(day.year, day.month, day.day, tzinfo=UTC),
         )
     except typst.TypstError as error:
         raise _unprintable(error) from error
-    return Page(pdf, _page_count(pdf))
+    return made if isinstance(made, list) else [made]
 
 
 @cache

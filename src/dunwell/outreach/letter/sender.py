@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -63,32 +64,25 @@ class LetterSender:
         laid = {entry.message_id: entry.file for entry in _entries(self._settings.folder)}
         is_closed = read_manifest(self._folder).total is not None
         self._folder.mkdir(parents=True, exist_ok=True)
-        outcomes: list[Outcome] = []
-        entries: list[Entry] = []
-        for message in messages:
-            name = message.message_id
-            if name in laid:
-                outcomes.append(Outcome(name, "accepted", "already in the print folder", (laid[name],)))
-                continue
-            if is_closed:
-                detail = f"batch {self._settings.batch} is closed; name the next one in the settings"
-                outcomes.append(Outcome(name, "deferred", detail))
-                continue
-            try:
-                entry = self._lay_one(message)
-            except LetterUnprintable as error:
-                outcomes.append(Outcome(name, "refused" if error.is_for_good else "deferred", str(error)))
-                continue
-            entries.append(entry)
-            laid[name] = entry.file
-            outcomes.append(Outcome(name, "accepted", f"{entry.pages} pages", (entry.file,)))
+        new = {} if is_closed else {one.message_id: one for one in messages if one.message_id not in laid}
+        with ThreadPoolExecutor(self._settings.workers) as pool:  # Typst works outside the interpreter's lock
+            made = dict(zip(new, pool.map(self._lay_one, new.values()), strict=True))
+        entries = [entry for entry in made.values() if isinstance(entry, Entry)]
         if entries:
             sync_folder(self._folder)
             append_lines(self._folder, map(entry_line, entries))
-        return outcomes
+        return [
+            _outcome(one.message_id, made[one.message_id])
+            if one.message_id in made
+            else self._not_laid(one.message_id, laid.get(one.message_id))
+            for one in messages
+        ]
 
-    def _lay_one(self, message: Message) -> Entry:
-        page = letter_pdf(message, self._settings)
+    def _lay_one(self, message: Message) -> Entry | LetterUnprintable:
+        try:
+            page = letter_pdf(message, self._settings)
+        except LetterUnprintable as error:
+            return error
         file = self._folder / f"{message.message_id}.pdf"
         write_file(file, page.pdf)
         return Entry(
@@ -99,6 +93,19 @@ class LetterSender:
             postal_class=message.headers.get("Postal-Class", "standard"),
             country=message.headers["Country"],
         )
+
+    def _not_laid(self, message_id: str, file: str | None) -> Outcome:
+        if file is not None:
+            return Outcome(message_id, "accepted", "already in the print folder", (file,))
+        detail = f"batch {self._settings.batch} is closed; name the next one in the settings"
+        return Outcome(message_id, "deferred", detail)
+
+
+def _outcome(message_id: str, made: Entry | LetterUnprintable) -> Outcome:
+    if isinstance(made, LetterUnprintable):
+        return Outcome(message_id, "refused" if made.is_for_good else "deferred", str(made))
+    pages = "1 page" if made.pages == 1 else f"{made.pages} pages"
+    return Outcome(message_id, "accepted", pages, (made.file,))
 
 
 def close_batch(settings: LetterSettings) -> BatchTotal:

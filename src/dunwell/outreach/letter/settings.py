@@ -31,6 +31,7 @@ class LetterSettings:
     (12 CFR 1006.22(f)(2)).
     ``envelope``: ``din5008`` (A4, form B, for DL and C6/5 windows) or ``us10`` (US Letter, #10 window). ``country``: where it
     is posted (ISO 3166-1). ``seal``: a picture (PNG or SVG) that is set beside the signature, as Chinese letters bear one.
+    ``workers``: how many letters are set at once.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class LetterSettings:
     envelope: Literal["din5008", "us10"] = "din5008"
     font_folders: tuple[Path, ...] = FONT_FOLDERS
     seal: Path | None = None
+    workers: int = 2
 
     def __post_init__(self) -> None:
         """Raises SettingsUnusable."""
@@ -52,6 +54,8 @@ class LetterSettings:
             raise SettingsUnusable(f"envelope {self.envelope!r} is not known. One of: din5008, us10")
         if not re.fullmatch("[A-Z]{2}", self.country):
             raise SettingsUnusable(f"country {self.country!r} is no ISO 3166-1 code. Write two capitals")
+        if not 1 <= self.workers <= 64:
+            raise SettingsUnusable(f"workers = {self.workers}: 1 to 64. Mend it")
         if len(self.return_line) > 90 or not self.return_line.isprintable():
             raise SettingsUnusable("return_line: one line of 90 characters at most. Shorten it")
         if found := _SHOWS_COLLECTING.search(self.return_line):

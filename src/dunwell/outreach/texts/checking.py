@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from dunwell.law.language import Finding, review
 from dunwell.outreach.texts.length import sms_parts
@@ -112,18 +113,24 @@ def reviewed(
     whole = f"{subject.text}\n{body.text}" if subject.text else body.text
     offset = len(whole) - len(body.text)
     for actor in actors:
-        asked = {"language": text.language, "packs": packs, "actor": actor, "on": on}
-        for found in review(whole, channel=text.channel, **asked).findings:  # type: ignore[arg-type]
+        verdict = review(whole, language=text.language, channel=text.channel, packs=packs, actor=actor, on=on)
+        for found in verdict.findings:
             fault = _from_finding(text, found, subject, body, offset)
             faults.setdefault((fault.line, fault.start, fault.category, found.rule), fault)
         for name, kind in text.slots.items():
             if kind == "organisation" and f"{{{name}}}" in text.body + text.subject:
-                posing = POSING[text.language].format(values[name])
-                for found in review(posing, channel="call", **asked).findings:  # type: ignore[arg-type]
+                for found in _posing(values[name], text.language, packs, actor, on):
                     problem = f"{{{name}}} poses: {found.quoted!r} ({found.rule}, {found.citation})"
                     fault = Fault(text.file, 0, found.category, problem, found.suggestion)
                     faults.setdefault((name, found.category), fault)
     return list(faults.values())
+
+
+@lru_cache(maxsize=1024)
+def _posing(name: str, language: str, packs: tuple[str, ...], actor: str, on: date) -> tuple[Finding, ...]:
+    """What the review finds in an organisation that introduces itself by this name."""
+    said = POSING[language].format(name)
+    return review(said, language=language, channel="call", packs=packs, actor=actor, on=on).findings
 
 
 def length(text: Text, filled: str) -> list[Fault]:
@@ -131,7 +138,7 @@ def length(text: Text, filled: str) -> list[Fault]:
     if text.channel != "sms" or (parts := sms_parts(filled)) <= SMS_PARTS_MAX:
         return []
     problem = f"takes {parts} parts, {SMS_PARTS_MAX} at most"
-    return [Fault(text.file, text.body_line, "length", problem, "Say less: one goal, one step")]
+    return [Fault(text.file, text.lines.body, "length", problem, "Say less: one goal, one step")]
 
 
 def _slots(text: Text) -> Iterator[Fault]:
@@ -146,9 +153,11 @@ def _slots(text: Text) -> Iterator[Fault]:
     for name in text.slots:
         if name not in used:
             problem = f"{{{name}}} is declared and not used"
-            yield Fault(text.file, 1, "slot", problem, "Use it, or take it out of [slots]")
+            yield Fault(
+                text.file, text.lines.slots[name], "slot", problem, "Use it, or take it out of [slots]"
+            )
     if not text.body:
-        yield Fault(text.file, text.body_line, "slot", "says nothing", "Write the text below the second +++")
+        yield Fault(text.file, text.lines.body, "slot", "says nothing", "Write the text below the second +++")
 
 
 def _strays(text: Text) -> Iterator[Fault]:
@@ -182,7 +191,7 @@ def _subject(text: Text) -> Iterator[Fault]:
 def _from_finding(text: Text, found: Finding, subject: Rendered, body: Rendered, offset: int) -> Fault:
     if found.category == "missing_disclosure":
         problem = f"is not said ({found.rule}, {found.citation})"
-        return Fault(text.file, text.body_line, found.category, problem, found.suggestion)
+        return Fault(text.file, text.lines.body, found.category, problem, found.suggestion)
     problem = f"{found.quoted!r} ({found.rule}, {found.citation})"
     is_body = found.start >= offset
     rendered, shift = (body, offset) if is_body else (subject, 0)
@@ -193,9 +202,10 @@ def _from_finding(text: Text, found: Finding, subject: Rendered, body: Rendered,
 def _at(text: Text, is_body: bool, start: int, end: int, category: str, problem: str, mend: str) -> Fault:
     """A fault at a span of the body or the subject, told by the file's line."""
     if not is_body:
-        return Fault(text.file, 1, category, f"subject: {problem}", mend, start, end)
+        shift = text.lines.subject_column
+        return Fault(text.file, text.lines.subject, category, problem, mend, shift + start, shift + end)
     before = text.body[:start]
     column = start - (before.rfind("\n") + 1)
     return Fault(
-        text.file, text.body_line + before.count("\n"), category, problem, mend, column, column + end - start
+        text.file, text.lines.body + before.count("\n"), category, problem, mend, column, column + end - start
     )

@@ -24,7 +24,7 @@ def choose(
     """The text for a contact: the one reviewed under all packs that bind it and, of several, under the fewest others.
 
     ``language`` is a BCP 47 tag. Of equals the one with the latest first day is taken. Raises NoText (also for a language
-    in which we cannot review a text).
+    in which we cannot review a text, and where no pack of law binds the contact: words that no law was held against).
     """
     try:
         known = language_of(language)
@@ -36,7 +36,7 @@ def choose(
         ("channel", lambda text: text.channel == channel),
         ("stage", lambda text: text.stage == stage),
         ("actor", lambda text: actor in text.actors),
-        ("packs", lambda text: bound <= set(text.packs)),
+        ("packs", lambda text: bool(bound) and bound <= set(text.packs)),
         ("day", lambda text: text.holds_on(on)),
     )
     left = list(texts)

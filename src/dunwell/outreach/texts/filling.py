@@ -64,6 +64,8 @@ def _not_for(text: Text, locale: str, packs: tuple[str, ...], actor: str, on: da
         faults.append(f"is in {text.language}, and the person reads {locale}")
     if not text.holds_on(on):
         faults.append(f"may be used from {text.from_on} until {text.until_on or 'on'}, not on {on}")
+    if not packs:
+        faults.append("cannot be held against any law: no pack binds the contact")
     if unreviewed := sorted(set(packs) - set(text.packs)):
         faults.append(f"was not reviewed under {', '.join(unreviewed)}")
     if actor not in text.actors:

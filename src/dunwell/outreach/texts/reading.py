@@ -19,6 +19,7 @@ from dunwell.outreach.texts.text import (
     PURPOSES_BY_STAGE,
     STAGES,
     Fault,
+    Lines,
     Text,
     TextsRefused,
 )
@@ -182,17 +183,27 @@ class _Front:
             until_on=values.get("until"),
             subject=values.get("subject", ""),
             body=body,
-            body_line=body_line,
             file=self.file,
+            lines=self._lines(body_line),
             content_hash=digest,
         )
 
-    def _fault(self, key: str, problem: str, mend: str) -> Fault:
-        found = re.compile(rf"\s*(?:{re.escape(key)}\s*=|\[{re.escape(key)}\])")
-        line = next(
-            (number for number, line in enumerate(self.lines, start=1) if key and found.match(line)), 1
+    def _lines(self, body_line: int) -> Lines:
+        subject = self._line("subject")
+        return Lines(
+            body=body_line,
+            subject=subject,
+            subject_column=self.lines[subject - 1].find('"') + 1,
+            slots={name: self._line(name) for name in self.values.get("slots", {})},
         )
-        return Fault(self.file, line, "front_matter", problem, mend)
+
+    def _line(self, key: str) -> int:
+        """The line, from 1 on, where a key (or a table) of the front matter stands; the first where none does."""
+        found = re.compile(rf"\s*(?:{re.escape(key)}\s*=|\[{re.escape(key)}\])")
+        return next((number for number, line in enumerate(self.lines, start=1) if found.match(line)), 1)
+
+    def _fault(self, key: str, problem: str, mend: str) -> Fault:
+        return Fault(self.file, self._line(key) if key else 1, "front_matter", problem, mend)
 
 
 def _is_text(value: object) -> bool:

@@ -60,13 +60,23 @@ class Text:
     until_on: date | None
     subject: str
     body: str
-    body_line: int
     file: str
+    lines: "Lines"
     content_hash: str
 
     def holds_on(self, day: date) -> bool:
         """Whether it may be used on that day."""
         return self.from_on <= day and (self.until_on is None or day < self.until_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Where a text's parts stand in its file: the body's first line, the subject's line and column, the slots' lines."""
+
+    body: int
+    subject: int
+    subject_column: int
+    slots: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

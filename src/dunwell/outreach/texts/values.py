@@ -141,9 +141,10 @@ def _check_line(text: str, length_max: int) -> None:
     if len(text) > length_max:
         raise ValueRefused(f"it has {len(text)} characters, {length_max} at most. Shorten it")
     for letter in text:
-        if unicodedata.category(letter) in _FORBIDDEN_CATEGORIES and letter not in _JOINERS:
+        is_unseen = unicodedata.category(letter) in _FORBIDDEN_CATEGORIES and letter not in _JOINERS
+        if is_unseen or letter == "\ufffd":
             raise ValueRefused(
-                f"it holds U+{ord(letter):04X}, a line end or an unseen character. Take it out"
+                f"it holds U+{ord(letter):04X}, a line end, an unseen or a broken character. Take it out"
             )
     if _TEMPLATE.search(text):
         raise ValueRefused("it holds template syntax. Take braces and the like out")
