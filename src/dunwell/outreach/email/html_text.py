@@ -22,7 +22,8 @@ _QUOTE_IDS = frozenset(
     {"isreplycontent", "divrplyfwdmsg", "appendonsend", "mail-editor-reference-message-container"}
 )
 _TO_THE_END = frozenset({"divrplyfwdmsg", "appendonsend"})
-_DEPTH_MAX = 2000
+_DEPTH_MAX = 200
+_LENGTH_MAX = 300_000
 
 
 def text_from_html(html: str) -> str:
@@ -33,10 +34,11 @@ def text_from_html(html: str) -> str:
     """
     reader = _Reader()
     try:
-        reader.feed(html)
-        reader.close()
+        reader.feed(html[:_LENGTH_MAX] + "\n")
     except (AssertionError, ValueError, RecursionError):
         pass  # what was read until there stands
+    # Where a tag or a comment never ends, close() would try again from every character; the rest is read as text.
+    reader.handle_data(re.sub(r"<[^<>]*>?", " ", reader.rawdata))
     lines = (" ".join(line.split(" ")).strip() for line in "".join(reader.pieces).split("\n"))
     return "\n".join(lines).strip()
 
