@@ -136,6 +136,11 @@ def test_long_lines_take_no_time(line: str) -> None:
     new_text("\n".join([line] * 5))
 
 
+@pytest.mark.parametrize("piece", ["<!--", "<![", "<a ", "<a b='", "</", "&#", "<?", "</p>", "<div></p>"])
+def test_endless_markup_takes_no_time(piece: str) -> None:
+    assert "Hello" in text_from_html("<p>Hello</p>" + piece * 20_000)
+
+
 @pytest.mark.parametrize(
     "line", ["--", "-- ", "> a", "From: a", "On 1 at 10:00", "a wrote:", "", "---------------------"]
 )

@@ -1,5 +1,6 @@
 """The text of an HTML part, as a person would read it, without the message that it quotes."""
 
+import contextlib
 import re
 from html.parser import HTMLParser
 
@@ -33,10 +34,8 @@ def text_from_html(html: str) -> str:
     'Yes, Friday.'
     """
     reader = _Reader()
-    try:
+    with contextlib.suppress(AssertionError, ValueError, RecursionError):  # what was read until there stands
         reader.feed(html[:_LENGTH_MAX] + "\n")
-    except (AssertionError, ValueError, RecursionError):
-        pass  # what was read until there stands
     # Where a tag or a comment never ends, close() would try again from every character; the rest is read as text.
     reader.handle_data(re.sub(r"<[^<>]*>?", " ", reader.rawdata))
     lines = (" ".join(line.split(" ")).strip() for line in "".join(reader.pieces).split("\n"))
