@@ -134,8 +134,13 @@ def test_a_relay_that_does_not_let_us_in_has_taken_nothing(fault: Fault) -> None
     assert [one.recipient for one in server.taken] == [BO]
 
 
-def test_a_421_closes_and_the_next_message_opens_anew() -> None:
-    with SmtpServer(plan=by_recipient({"": [None, CLOSING]})) as server:
+@pytest.mark.parametrize(
+    "faults",
+    [{"": [None, CLOSING]}, {BO: [Fault("reply", "421 4.3.2 service shutting down")]}],
+    ids=["before the message", "after it"],
+)
+def test_a_421_closes_and_the_next_message_opens_anew(faults: dict[str, list[Fault | None]]) -> None:
+    with SmtpServer(plan=by_recipient(faults)) as server:
         settings = made_settings(port=server.port, connection_count=1)
         [outcomes] = send(settings, messages_to(settings, ANA, BO, CHEN))
     assert certainties(outcomes) == ["accepted", "deferred", "accepted"]
