@@ -145,6 +145,6 @@ def test_endless_markup_takes_no_time(piece: str) -> None:
     "line", ["--", "-- ", "> a", "From: a", "On 1 at 10:00", "a wrote:", "", "---------------------"]
 )
 def test_many_lines_take_no_time(line: str) -> None:
-    new_text("\n".join(["Hello", *[line] * 50_000]))
+    new_text("\n".join(["Hello", *[line] * 20_000]))
     head = "".join(f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n' for n in range(40))
-    read_all(f"From: a@b.example\n{head}{(line + chr(10)) * 3_000}".encode())
+    read_all(f"From: a@b.example\n{head}{(line + chr(10)) * 1_000}".encode())
