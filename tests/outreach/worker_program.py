@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from dunwell.journal.keys import LocalMasterKeys
@@ -18,6 +19,9 @@ from dunwell.outreach.email.rendering import render
 from dunwell.outreach.email.sender import EmailSender
 from dunwell.settings import Settings, set_up_django
 from tests.outreach.email.made import made_settings
+
+if TYPE_CHECKING:
+    from dunwell.journal.recording import Journal
 
 LAW = Path(__file__).parents[2] / "src" / "dunwell" / "cli" / "new_workspace" / "policy" / "law.toml"
 TWICE_EVERY = 4
@@ -55,10 +59,7 @@ def main() -> None:
     what, folder, database, port, name, count = sys.argv[1:]
     os.environ["DATABASE_URL"] = database
     set_up_django(Settings(root=Path(folder)))
-    from dunwell.journal.recording import Journal
-
-    master = LocalMasterKeys({"k1": bytes(range(32))}, os.urandom)
-    journal = Journal(master, clock=now, random=os.urandom)
+    journal = journal_of()
     if what == "plan":
         plan(journal, int(count))
     elif what == "work":
@@ -67,13 +68,19 @@ def main() -> None:
         report(journal)
 
 
-def plan(journal: "object", count: int) -> None:
+def journal_of() -> "Journal":
+    """The journal of this process's database, under the tests' master key."""
+    from dunwell.journal.recording import Journal
+
+    master = LocalMasterKeys({"k1": bytes(range(32))}, os.urandom)
+    return Journal(master, clock=now, random=os.urandom)
+
+
+def plan(journal: "Journal", count: int, *, twice: bool = True) -> None:
     from django.core.management import call_command
 
-    from dunwell.journal.recording import Journal
     from dunwell.outreach.models import Work
 
-    assert isinstance(journal, Journal)
     call_command("migrate", verbosity=0)
     at = now()
     names = [f"C{number:05d}" for number in range(count)]
@@ -82,7 +89,7 @@ def plan(journal: "object", count: int) -> None:
     rows = []
     for number, customer in enumerate(names):
         subject = subjects[customer]
-        for turn in range(2 if number % TWICE_EVERY == 0 else 1):
+        for turn in range(2 if twice and number % TWICE_EVERY == 0 else 1):
             rows.append(
                 Work(
                     message_id=str(UUID(bytes=os.urandom(16))),
@@ -101,16 +108,14 @@ def plan(journal: "object", count: int) -> None:
     Work.objects.bulk_create(rows, batch_size=500)
 
 
-def work_until_idle(journal: "object", folder: Path, port: int, name: str) -> None:
+def work_until_idle(journal: "Journal", folder: Path, port: int, name: str) -> None:
     import time
 
-    from dunwell.journal.recording import Journal
     from dunwell.outreach.dispatching import Dispatcher, Limits
     from dunwell.outreach.permitting import Asked, Composed
     from dunwell.outreach.wire import WireRecord, this_boot
     from dunwell.outreach.working import Wires, work
 
-    assert isinstance(journal, Journal)
     settings = made_settings(port=port, timeout_seconds=5.0)
 
     def compose(asked: Asked) -> Composed:
@@ -143,12 +148,10 @@ def work_until_idle(journal: "object", folder: Path, port: int, name: str) -> No
         wires.start(sender.close()).result()
 
 
-def report(journal: "object") -> None:
+def report(journal: "Journal") -> None:
     from dunwell.journal.models import Event
-    from dunwell.journal.recording import Journal
     from dunwell.outreach.models import Work
 
-    assert isinstance(journal, Journal)
     customers = journal.vault.customer_ids(list(Work.objects.values_list("subject_id", flat=True)))
     works = [
         {
