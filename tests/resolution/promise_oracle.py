@@ -120,9 +120,7 @@ def _may_take(one: Judged, number: int, payment: Received, rule: Rule, day: obje
     if one.ended is None:
         return True
     ended_on = day(one.ended.at)  # type: ignore[operator]
-    return payment.paid_on < ended_on or (
-        payment.paid_on == ended_on and payment.recorded_at <= one.ended.at
-    )
+    return payment.paid_on < ended_on or (payment.paid_on == ended_on and payment.recorded_at <= one.ended.at)
 
 
 def _state(one: Judged) -> str:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dunwell.ledger.arrays import standing_payments
 from dunwell.resolution.promise_policy import PromisePolicy, read_promise_policy
-from dunwell.resolution.promises import Cancelled, Part, Promise, Received, judge_account
+from dunwell.resolution.promises import Cancelled, Part, Promise, Received, judge_account, judge_promises
 from tests.resolution.promise_oracle import Judged, Rule, judge
 
 FIRST = date(2026, 3, 1)
@@ -23,6 +24,19 @@ RULES = (
     Rule(share=Fraction(3, 100), tolerance_minor=7, grace_days=1),
     Rule(tolerance_minor=1000),
 )
+INSTANT = pl.Datetime("us", "UTC")
+PROMISES: dict[str, Any] = {
+    **dict.fromkeys(("promise_id", "account_id", "customer_id", "currency", "timezone"), pl.String),
+    **{"made_at": INSTANT, "due_on": pl.Date, "amount_minor": pl.Int64, "recorded_at": INSTANT},
+}
+PAYMENTS: dict[str, Any] = {
+    **{"account_row": pl.UInt32, "account_id": pl.String, "payment_id": pl.String, "paid_on": pl.Date},
+    **{"amount_minor": pl.Int64, "recorded_at": INSTANT, "kind": pl.String, "reverses": pl.String},
+}
+CANCELLATIONS: dict[str, Any] = {
+    **{"promise_id": pl.String, "account_id": pl.String, "at": INSTANT, "reason": pl.String},
+    **{"superseded_by": pl.String, "recorded_at": INSTANT},
+}
 ZONES = (None, "Asia/Shanghai", "America/New_York")
 
 
@@ -57,14 +71,24 @@ def events(draw: Any) -> tuple[list[Promise], list[Received], list[Cancelled]]:
         Promise(f"P{number}", at, parts_, recorded_at=at + timedelta(hours=late))
         for number, (at, parts_, late) in enumerate(made)
     ]
-    paid = draw(st.lists(st.tuples(days, amounts, instants, st.sampled_from(["payment"] * 4 + ["chargeback"])), max_size=6))
+    paid = draw(
+        st.lists(
+            st.tuples(days, amounts, instants, st.sampled_from(["payment"] * 4 + ["chargeback"])), max_size=6
+        )
+    )
     payments = [Received(f"M{n}", on, amount, at, kind) for n, (on, amount, at, kind) in enumerate(paid)]
     for n, at in draw(st.dictionaries(st.integers(0, 5), instants, max_size=2)).items():
         if n < len(payments) and payments[n].kind == "payment":
             taken = payments[n]
-            payments.append(Received(f"R{n}", taken.paid_on, taken.amount_minor, at, "reversal", taken.payment_id))
+            payments.append(
+                Received(f"R{n}", taken.paid_on, taken.amount_minor, at, "reversal", taken.payment_id)
+            )
     ended = draw(st.lists(st.tuples(st.integers(0, 3), instants), max_size=2))
-    return promises, payments, [Cancelled(f"P{n}", at, "by agreement") for n, at in ended if n < len(promises)]
+    return (
+        promises,
+        payments,
+        [Cancelled(f"P{n}", at, "by agreement") for n, at in ended if n < len(promises)],
+    )
 
 
 def as_told(one: Judged) -> dict[str, Any]:
@@ -88,7 +112,8 @@ def told(row: dict[str, Any]) -> dict[str, Any]:
         "kept_on": row["kept_on"],
         "broken_on": row["broken_on"],
         "parts": sorted(
-            (p["due_on"], int(p["amount"] * 100), int(p["credited"] * 100), str(p["kept_on"])) for p in row["parts"]
+            (p["due_on"], int(p["amount"] * 100), int(p["credited"] * 100), str(p["kept_on"]))
+            for p in row["parts"]
         ),
     }
 
@@ -110,7 +135,14 @@ def test_the_walk_is_the_oracles(
 ) -> None:
     promises, payments, ended = events
     found = judge_account(
-        promises, payments, ended, as_of, currency="USD", timezone=zone, known_at=known_at, policy=policy_of(rule)
+        promises,
+        payments,
+        ended,
+        as_of,
+        currency="USD",
+        timezone=zone,
+        known_at=known_at,
+        policy=policy_of(rule),
     )
     expected = judge(promises, payments, ended, as_of, rule, zone, known_at)
     assert {row["promise_id"]: told(row) for row in found.to_dicts()} == {
@@ -125,7 +157,9 @@ def test_no_minor_unit_is_credited_twice(
     promises, payments, ended = events
     found = judge_account(promises, payments, ended, as_of, currency="USD")
     undone = {p.reverses for p in payments}
-    standing = [p for p in payments if p.kind == "payment" and p.payment_id not in undone and p.paid_on <= as_of]
+    standing = [
+        p for p in payments if p.kind == "payment" and p.payment_id not in undone and p.paid_on <= as_of
+    ]
     assert found["credited"].sum() * 100 <= sum(p.amount_minor for p in standing)
     assert (found["credited"] <= found["amount"]).all()
 
@@ -155,9 +189,6 @@ def test_one_account_or_many_is_the_same_function(
     accounts: list[tuple[list[Promise], list[Received], list[Cancelled]]],
 ) -> None:
     """Each account of a frame of many stands as it does alone."""
-    from dunwell.ledger.arrays import standing_payments
-    from dunwell.resolution.promises import judge_promises
-
     as_of = FIRST + timedelta(days=9)
     rows, money, ended = [], [], []
     for number, (promises, payments, cancellations) in enumerate(accounts):
@@ -172,30 +203,10 @@ def test_one_account_or_many_is_the_same_function(
             for p in payments
         ]
         ended += [(c.promise_id, name, c.at, c.reason, None, c.at) for c in cancellations]
-    instant = pl.Datetime("us", "UTC")
     found = judge_promises(
-        pl.DataFrame(
-            rows,
-            schema={"promise_id": pl.String, "account_id": pl.String, "customer_id": pl.String, "currency": pl.String}
-            | {"timezone": pl.String, "made_at": instant, "due_on": pl.Date, "amount_minor": pl.Int64}
-            | {"recorded_at": instant},
-            orient="row",
-        ),
-        standing_payments(
-            pl.DataFrame(
-                money,
-                schema={"account_row": pl.UInt32, "account_id": pl.String, "payment_id": pl.String}
-                | {"paid_on": pl.Date, "amount_minor": pl.Int64, "recorded_at": instant}
-                | {"kind": pl.String, "reverses": pl.String},
-                orient="row",
-            )
-        ),
-        pl.DataFrame(
-            ended,
-            schema={"promise_id": pl.String, "account_id": pl.String, "at": instant, "reason": pl.String}
-            | {"superseded_by": pl.String, "recorded_at": instant},
-            orient="row",
-        ),
+        pl.DataFrame(rows, schema=PROMISES, orient="row"),
+        standing_payments(pl.DataFrame(money, schema=PAYMENTS, orient="row")),
+        pl.DataFrame(ended, schema=CANCELLATIONS, orient="row"),
         as_of,
     )
     named = ["account_id", "customer_id"]
