@@ -27,15 +27,28 @@ RULES = (
 INSTANT = pl.Datetime("us", "UTC")
 PROMISES: dict[str, Any] = {
     **dict.fromkeys(("promise_id", "account_id", "customer_id", "currency", "timezone"), pl.String),
-    **{"made_at": INSTANT, "due_on": pl.Date, "amount_minor": pl.Int64, "recorded_at": INSTANT},
+    "made_at": INSTANT,
+    "due_on": pl.Date,
+    "amount_minor": pl.Int64,
+    "recorded_at": INSTANT,
 }
 PAYMENTS: dict[str, Any] = {
-    **{"account_row": pl.UInt32, "account_id": pl.String, "payment_id": pl.String, "paid_on": pl.Date},
-    **{"amount_minor": pl.Int64, "recorded_at": INSTANT, "kind": pl.String, "reverses": pl.String},
+    "account_row": pl.UInt32,
+    "account_id": pl.String,
+    "payment_id": pl.String,
+    "paid_on": pl.Date,
+    "amount_minor": pl.Int64,
+    "recorded_at": INSTANT,
+    "kind": pl.String,
+    "reverses": pl.String,
 }
 CANCELLATIONS: dict[str, Any] = {
-    **{"promise_id": pl.String, "account_id": pl.String, "at": INSTANT, "reason": pl.String},
-    **{"superseded_by": pl.String, "recorded_at": INSTANT},
+    "promise_id": pl.String,
+    "account_id": pl.String,
+    "at": INSTANT,
+    "reason": pl.String,
+    "superseded_by": pl.String,
+    "recorded_at": INSTANT,
 }
 ZONES = (None, "Asia/Shanghai", "America/New_York")
 
