@@ -41,6 +41,13 @@ def run_and_print(
         from dunwell.nightly.summary import summary_text
 
         Console().print(
-            summary_text(result.figures, result.quarantine, result.facts, result.bucket_order, result.work)
+            summary_text(
+                result.figures,
+                result.quarantine,
+                result.facts,
+                result.bucket_order,
+                result.work,
+                result.promises,
+            )
         )
     return result.exit_code

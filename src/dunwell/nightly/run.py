@@ -24,9 +24,11 @@ from dunwell.ledger import Terms, positions, read_terms
 from dunwell.nightly.about import BrokenRule, Quarantine, RunFacts, TapeFile, UnreadableFile
 from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partition_figures
 from dunwell.nightly.lost import lost_rows
+from dunwell.nightly.promises import PromiseFigures, merge_promises, promise_figures
 from dunwell.nightly.stages import STAGES_FILE
 from dunwell.nightly.summary import summary_dict
 from dunwell.nightly.worklist import WorkFigures, merge_work, plan_contacts, work_figures
+from dunwell.resolution import PromisePolicy, promises_as_of, read_promise_policy
 from dunwell.settings import Settings
 
 Watch = Callable[[str, int, int], None]
@@ -43,11 +45,14 @@ class RunResult:
     facts: RunFacts
     bucket_order: tuple[str, ...]
     work: WorkFigures
+    promises: PromiseFigures
     exit_code: int
 
     def summary(self) -> dict[str, Any]:
         """The summary as plain values, for ``--json`` and ``book/run.json``."""
-        return summary_dict(self.figures, self.quarantine, self.facts, self.bucket_order, self.work)
+        return summary_dict(
+            self.figures, self.quarantine, self.facts, self.bucket_order, self.work, self.promises
+        )
 
 
 def run_day(
@@ -62,17 +67,20 @@ def run_day(
     """Run a day for a workspace. ``now`` is the instant of import for rows that do not say when they were
     recorded.
 
-    Writes ``book/``: the partitions, ``positions.parquet``, ``worklist.parquet``, ``quarantine/``, ``report.html`` and
-    ``run.json``. Raises TapeUnusable, TermsError and PolicyError before anything is written.
+    Writes ``book/``: the partitions, ``positions.parquet``, ``promises.parquet``, ``worklist.parquet``, ``quarantine/``,
+    ``report.html`` and ``run.json``. Raises TapeUnusable, TermsError and PolicyError before anything is written.
     """
     terms = read_terms(settings.terms_folder)
     overlay = settings.root / "policy" / "law.toml"
     law = read_law(overlay)
+    promised = read_promise_policy(settings.root / "policy" / "promises.toml")
     facts = RunFacts(
         run_id=f"{as_of.isoformat()}-{now.strftime('%Y%m%dT%H%M%SZ')}",
         as_of=as_of,
         previous_as_of=as_of - timedelta(days=1),
-        policy_hash=_hash_of([*settings.terms_folder.glob("*.toml"), overlay, STAGES_FILE], law),
+        policy_hash=_hash_of(
+            [*settings.terms_folder.glob("*.toml"), overlay, STAGES_FILE, *promised.files], law
+        ),
         known_at=known_at,
         lender=settings.acts_for,
         versions={"dunwell": __version__, "polars": pl.__version__},
@@ -87,11 +95,13 @@ def run_day(
         watch=watch,
     )
     with tape, StagedBook(settings.book_folder, tape.partition_count, now) as staged:
-        day = _Day(as_of, known_at, terms, law, settings.actor)
-        figures, work = _settle_all(tape, staged, day, watch)
+        day = _Day(as_of, known_at, terms, law, promised, settings.actor)
+        figures, work, promises = _settle_all(tape, staged, day, watch)
         tape.write_quarantine(staged.staging / "quarantine")
         facts = replace(facts, files=_files_written(settings.book_folder, tape))
-        result = RunResult(figures, quarantine_of(tape), facts, bucket_order(terms), work, tape.exit_code)
+        result = RunResult(
+            figures, quarantine_of(tape), facts, bucket_order(terms), work, promises, tape.exit_code
+        )
         watch("writing the report", tape.partition_count, tape.partition_count)
         _write_report(result, staged.staging, settings.locale)
         staged.commit(as_of.isoformat())
@@ -106,18 +116,23 @@ class _Day:
     known_at: datetime | None
     terms: Mapping[str, Terms]
     law: LenderLaw
+    promised: PromisePolicy
     actor: str
 
 
-def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> tuple[Figures, WorkFigures]:
-    """Every partition: written to the book, settled as of the day and the day before, its positions and work list
-    appended and counted.
+def _settle_all(
+    tape: Tape, staged: StagedBook, day: _Day, watch: Watch
+) -> tuple[Figures, WorkFigures, PromiseFigures]:
+    """Every partition: written to the book, settled as of the day and the day before, its positions, promises and work
+    list appended and counted.
     """
     counted: list[Figures] = []
     planned: list[WorkFigures] = []
+    promised: list[PromiseFigures] = []
     lost = lost_rows(tape)
     with (
         _Appended(staged.staging / "positions.parquet") as settled,
+        _Appended(staged.staging / "promises.parquet") as judged,
         _Appended(staged.staging / "worklist.parquet") as listed,
     ):
         for partition in tape.partitions():
@@ -126,6 +141,9 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> tupl
             today, figures = _settle_one(partition, day)
             counted.append(figures)
             settled.add(today)
+            promises = promises_as_of(partition.tables, day.as_of, day.known_at, day.promised)
+            judged.add(promises)
+            promised.append(promise_figures(promises))
             watch("planning the contacts", partition.number, tape.partition_count)
             work = plan_contacts(
                 partition.tables,
@@ -135,10 +153,11 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> tupl
                 day.as_of,
                 known_at=day.known_at,
                 lost=lost,
+                promises=promises,
             )
             listed.add(work)
             planned.append(work_figures(work))
-    return merge_figures(counted), merge_work(planned)
+    return merge_figures(counted), merge_work(planned), merge_promises(promised)
 
 
 class _Appended:
@@ -192,6 +211,7 @@ def quarantine_of(tape: Tape) -> Quarantine:
 def _files_written(book: Path, tape: Tape) -> dict[str, str]:
     files = {
         "positions": str(book / "positions.parquet"),
+        "promises": str(book / "promises.parquet"),
         "worklist": str(book / "worklist.parquet"),
         "report": str(book / "report.html"),
         "summary": str(book / "run.json"),
