@@ -184,6 +184,22 @@ def statement(
     raise typer.Exit(show_statement(account_id, as_of, known_at, pdf, tape, terms, as_json))
 
 
+@app.command(cls=Command)
+def promises(
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    account: Annotated[str | None, typer.Option(help="Only this account's promises.")] = None,
+    as_json: Json = False,
+) -> None:
+    """How the promises to pay stand on a day: open, kept, partly kept, broken or cancelled, and why.
+
+    Example: dunwell promises --as-of 2026-11-23
+    """
+    from dunwell.cli.promises import show_promises
+
+    raise typer.Exit(show_promises(Path.cwd(), as_of, known_at, account, as_json))
+
+
 law = typer.Typer(
     help="What is allowed: verdicts for contacts, law cases, the packs' text and how it changed.",
     no_args_is_help=True,
