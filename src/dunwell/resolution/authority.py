@@ -69,7 +69,9 @@ def may_grant(authority: Authority, role: str, kind: str, amount_minor: int, cur
     grant = authority.of(role, kind)
     amount = f"{format_minor(amount_minor, currency)} {currency}"
     if grant is None:
-        return Decision(False, False, f"{authority.file} lets nobody in the role {role} grant {_said(kind)}")
+        return Decision(
+            False, False, f"{authority.file} lets nobody in the role {role} grant {kind.replace('_', ' ')}"
+        )
     alone, most = grant.alone_minor.get(currency), grant.at_most_minor.get(currency)
     if alone is None or most is None:
         return Decision(False, False, f"{authority.file} names no amount of {currency} for {role}")
