@@ -10,10 +10,9 @@ from datetime import date
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from dunwell.money import format_minor, parse_minor
-from dunwell.policy import PolicyError, PolicyText, read_policies, read_policy
+from dunwell.policy import Entry, PolicyError, PolicyText, read_policies, read_policy
 
 BUDGETS_FOLDER = Path(__file__).parent / "texts" / "budgets"
 CATEGORY_KINDS = ("income", "fixed", "flexible", "priority_arrears")
@@ -21,6 +20,17 @@ CATEGORY_KINDS = ("income", "fixed", "flexible", "priority_arrears")
 
 class BudgetError(ValueError):
     """A budget cannot be used; says which entry, and what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """What a household keeps in some regions (``*``: everywhere): minor units a month, and who says so."""
+
+    regions: tuple[str, ...]
+    household_minor: int
+    adult_minor: int
+    dependent_minor: int
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +44,14 @@ class Form:
     categories: Mapping[str, str]
     savings_share: Fraction
     savings_most_minor: int
-    protected: tuple[Mapping[str, Any], ...]
+    protected: tuple[Protected, ...]
 
     def protected_minor(self, region: str | None, adults: int, dependents: int) -> tuple[int, str]:
         """What a household of this size keeps whatever it states, and who says so; the region's own figure first."""
-        places = [entry for entry in self.protected if region is not None and region in entry["regions"]]
-        chosen = (places or [entry for entry in self.protected if "*" in entry["regions"]])[-1]
-        minor = chosen["household"] + adults * chosen["adult"] + dependents * chosen["dependent"]
-        return minor, str(chosen["source"])
+        places = [one for one in self.protected if region is not None and region in one.regions]
+        chosen = (places or [one for one in self.protected if "*" in one.regions])[-1]
+        minor = chosen.household_minor + adults * chosen.adult_minor + dependents * chosen.dependent_minor
+        return minor, chosen.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,22 +178,15 @@ def read_form(file: Path, day: date) -> Form:
 
 def _form(text: PolicyText, day: date) -> Form:
     currency, savings = text.values["currency"], text.values.get("savings", {})
-    categories = {}
+    categories: dict[str, str] = {}
     for entry in text.entries("category", day):
         if entry.values.get("kind") not in CATEGORY_KINDS:
             raise PolicyError(
                 text.file, f"{entry.key}.kind", "is not known", f"One of: {', '.join(CATEGORY_KINDS)}"
             )
         categories |= dict.fromkeys(entry.values["keys"], entry.values["kind"])
-    protected = tuple(
-        {"regions": tuple(entry.values["regions"]), "source": entry.source}
-        | {
-            part: parse_minor(entry.values.get(f"per_{part}", "0"), currency)
-            for part in ("household", "adult", "dependent")
-        }
-        for entry in text.entries("protected", day)
-    )
-    if not any("*" in entry["regions"] for entry in protected):
+    protected = tuple(_protected(entry, currency) for entry in text.entries("protected", day))
+    if not any("*" in one.regions for one in protected):
         raise PolicyError(
             text.file, "protected", f"none holds everywhere on {day}", 'Write one with regions = ["*"]'
         )
@@ -197,3 +200,11 @@ def _form(text: PolicyText, day: date) -> Form:
         parse_minor(savings.get("at_most", "0"), currency),
         protected,
     )
+
+
+def _protected(entry: Entry, currency: str) -> Protected:
+    household, adult, dependent = (
+        parse_minor(entry.values.get(f"per_{part}", "0"), currency)
+        for part in ("household", "adult", "dependent")
+    )
+    return Protected(tuple(entry.values["regions"]), household, adult, dependent, entry.source)
