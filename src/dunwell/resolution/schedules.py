@@ -1,0 +1,106 @@
+"""Exact schedules: what is paid when, in minor units, so that the parts add up to the debt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+from dunwell.calendars import add_months
+from dunwell.money import round_half_even
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPart:
+    """One part of a plan: what it takes off the debt, the interest on top, and how it is shared among the accounts."""
+
+    number: int
+    due_on: date
+    debt_minor: int
+    interest_minor: int
+    by_account: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def amount_minor(self) -> int:
+        """What is to be paid."""
+        return self.debt_minor + self.interest_minor
+
+
+def level_parts(
+    debt_minor: int,
+    principal_minor: int,
+    annual_rate: Fraction,
+    monthly_minor: int,
+    first_due_on: date,
+    months_max: int,
+) -> tuple[PlanPart, ...] | None:
+    """Parts of ``monthly_minor`` a month until the debt is paid, the last one with what remains; None when it takes longer than
+    ``months_max``, or when the part does not cover the interest.
+
+    Interest runs on what is left of the principal, a twelfth of the rate a month, rounded half-even; a part pays its interest
+    first, then principal, so that interest falls soonest. There is none on interest, fees and penalty.
+    """
+    parts: list[PlanPart] = []
+    debt, principal = debt_minor, min(principal_minor, debt_minor)
+    while debt > 0:
+        if len(parts) == months_max:
+            return None
+        interest = round_half_even(principal * annual_rate.numerator, 12 * annual_rate.denominator)
+        paid = min(monthly_minor, debt + interest) - interest
+        if paid <= 0:
+            return None
+        parts.append(PlanPart(len(parts) + 1, add_months(first_due_on, len(parts)), paid, interest))
+        debt, principal = debt - paid, max(principal - paid, 0)
+    return tuple(parts)
+
+
+def even_parts(
+    debt_minor: int,
+    principal_minor: int,
+    annual_rate: Fraction,
+    most_minor: int,
+    first_due_on: date,
+    months_max: int,
+) -> tuple[PlanPart, ...] | None:
+    """The parts as even as they can be, in as few months as ``most_minor`` a month allows; None when that is too many."""
+
+    def with_monthly(monthly: int, months: int) -> tuple[PlanPart, ...] | None:
+        return level_parts(debt_minor, principal_minor, annual_rate, monthly, first_due_on, months)
+
+    parts = with_monthly(most_minor, months_max)
+    if parts is None:
+        return None
+    low, high = 1, most_minor
+    while low < high:
+        middle = (low + high) // 2
+        if with_monthly(middle, len(parts)) is None:
+            low = middle + 1
+        else:
+            high = middle
+    return with_monthly(high, len(parts))
+
+
+def interest_on(parts: Sequence[PlanPart], principal_minor: int, annual_rate: Fraction) -> int:
+    """The interest that these parts would carry at another rate."""
+    total, principal = 0, principal_minor
+    for part in parts:
+        total += round_half_even(principal * annual_rate.numerator, 12 * annual_rate.denominator)
+        principal = max(principal - part.debt_minor, 0)
+    return total
+
+
+def shared(parts: Sequence[PlanPart], debts: Sequence[tuple[str, int]]) -> tuple[PlanPart, ...]:
+    """The parts with each account's share, by the size of the debts; shares of a part add up to it, and an account's shares to
+    its debt (and its part of the interest), to the minor unit.
+    """
+    whole = sum(minor for _, minor in debts)
+    ends = [0]
+    for _, minor in debts:
+        ends.append(ends[-1] + minor)
+    found, paid = [], 0
+    for part in parts:
+        before, paid = paid, paid + part.amount_minor
+        # What is paid so far up to an account's end is rounded down; differences of that add up whatever the rounding.
+        cuts = [paid * end // whole - before * end // whole for end in ends]
+        shares = tuple((debts[k][0], cuts[k + 1] - cuts[k]) for k in range(len(debts)))
+        found.append(PlanPart(part.number, part.due_on, part.debt_minor, part.interest_minor, shares))
+    return tuple(found)
