@@ -200,6 +200,35 @@ def promises(
     raise typer.Exit(show_promises(Path.cwd(), as_of, known_at, account, as_json))
 
 
+@app.command(cls=Command)
+def plans(
+    account_id: Annotated[
+        str, typer.Argument(help="An account's id; the plans are for all its customer owes.")
+    ],
+    budget: Annotated[
+        Path | None, typer.Option(help="The customer's income and spending (TOML), in a standard form.")
+    ] = None,
+    left: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AMOUNT", help="Instead of a budget: what is left each month for all creditors."
+        ),
+    ] = None,
+    role: Annotated[
+        str, typer.Option(help="Who asks; policy/authority.toml says what they may grant.")
+    ] = "collector",
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """What a customer can afford: several plans for all their debts, never more than is left, or patience.
+
+    Example: dunwell plans A0000012 --budget budget.toml
+    """
+    from dunwell.cli.plans import show_plans
+
+    raise typer.Exit(show_plans(Path.cwd(), account_id, budget, left, role, as_of, as_json))
+
+
 law = typer.Typer(
     help="What is allowed: verdicts for contacts, law cases, the packs' text and how it changed.",
     no_args_is_help=True,
