@@ -13,7 +13,7 @@ from dunwell.resolution.budget import Affordability
 from dunwell.resolution.plan_policy import PlanPolicy, read_plan_policy
 from dunwell.resolution.plans import Debt, Plan, PlanError, as_promise, propose_plans
 from dunwell.resolution.promises import Cancelled, Received, judge_account
-from dunwell.resolution.schedules import even_parts, interest_on, level_parts
+from dunwell.resolution.schedules import PlanPart, even_parts, interest_on, level_parts, shared
 
 AS_OF = date(2026, 11, 23)
 HOUSE = read_plan_policy(AS_OF)
@@ -292,3 +292,25 @@ def test_a_lenders_own_text_is_used_from_its_day_and_refused_with_mistakes(tmp_p
         file.write_text(text.replace(good, bad), encoding="utf-8")
         with pytest.raises(PolicyError):
             propose_plans([debt()], left(1), read_plan_policy(AS_OF, file), AS_OF)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=6),
+    cuts=st.lists(st.integers(1, 5), min_size=1, max_size=12),
+)
+def test_small_amounts_are_shared_without_taking_anything_back(sizes: list[int], cuts: list[int]) -> None:
+    debts = [(f"A{n}", size) for n, size in enumerate(sizes)]
+    whole, parts, paid = sum(sizes), [], 0
+    for number, cut in enumerate(cuts, start=1):
+        cut = min(cut, whole - paid)
+        if cut:
+            parts.append(PlanPart(number, AS_OF, cut, 0))
+            paid += cut
+    if paid < whole:
+        parts.append(PlanPart(len(parts) + 1, AS_OF, whole - paid, 0))
+    found = shared(parts, debts)
+    for part in found:
+        assert sum(minor for _, minor in part.by_account) == part.amount_minor
+        assert min(minor for _, minor in part.by_account) >= 0
+    for account_id, size in debts:
+        assert sum(dict(part.by_account)[account_id] for part in found) == size

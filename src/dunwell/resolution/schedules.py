@@ -89,18 +89,32 @@ def interest_on(parts: Sequence[PlanPart], principal_minor: int, annual_rate: Fr
 
 
 def shared(parts: Sequence[PlanPart], debts: Sequence[tuple[str, int]]) -> tuple[PlanPart, ...]:
-    """The parts with each account's share, by the size of the debts; shares of a part add up to it, and an account's shares to
-    its debt (and its part of the interest), to the minor unit.
+    """The parts with each account's share, by the size of the debts: never negative, the shares of a part add up to it, and an
+    account's shares to its debt (and its part of the interest), to the minor unit.
     """
-    whole = sum(minor for _, minor in debts)
-    ends = [0]
-    for _, minor in debts:
-        ends.append(ends[-1] + minor)
+    sizes, given = [minor for _, minor in debts], [0] * len(debts)
     found, paid = [], 0
     for part in parts:
-        before, paid = paid, paid + part.amount_minor
-        # What is paid so far up to an account's end is rounded down; differences of that add up whatever the rounding.
-        cuts = [paid * end // whole - before * end // whole for end in ends]
-        shares = tuple((debts[k][0], cuts[k + 1] - cuts[k]) for k in range(len(debts)))
-        found.append(PlanPart(part.number, part.due_on, part.debt_minor, part.interest_minor, shares))
+        paid += part.amount_minor
+        shares = _shares(part.amount_minor, paid, sizes, given)
+        given = [before + share for before, share in zip(given, shares, strict=True)]
+        by_account = tuple((debts[k][0], share) for k, share in enumerate(shares))
+        found.append(PlanPart(part.number, part.due_on, part.debt_minor, part.interest_minor, by_account))
     return tuple(found)
+
+
+def _shares(amount: int, paid: int, sizes: Sequence[int], given: Sequence[int]) -> list[int]:
+    """An amount shared so that each account comes as near as whole units allow to its part of what is paid so far."""
+    whole = sum(sizes)
+    shares = [max(paid * size // whole - before, 0) for size, before in zip(sizes, given, strict=True)]
+
+    def behind(k: int) -> int:
+        """By how much an account would still be behind its part, in units of one over the whole."""
+        return paid * sizes[k] - whole * (given[k] + shares[k])
+
+    while (rest := amount - sum(shares)) != 0:
+        if rest > 0:
+            shares[max(range(len(sizes)), key=behind)] += 1
+        else:
+            shares[min((k for k in range(len(sizes)) if shares[k]), key=behind)] -= 1
+    return shares
