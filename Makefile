@@ -61,7 +61,7 @@ docs: setup  ## the pages that are made from the rule packs' text, anew
 
 lock: $(TOOLS)  ## pin every part anew, with hashes, into requirements.lock
 	@$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate \
-		--python-version 3.11 --group dev pyproject.toml -o requirements.lock \
+		--python-version 3.11 --group dev --all-extras pyproject.toml -o requirements.lock \
 		--custom-compile-command "make lock"
 
 clean:  ## remove what was made here (the environment, caches, the demo)

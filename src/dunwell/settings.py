@@ -5,6 +5,7 @@ the folder where tapes arrive. Every key has a default, so a file may hold only 
 refused with the key and the mend.
 """
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ class Settings:
     """A workspace's settings. Paths are absolute; ``tape_columns`` maps table and column to the lender's own
     column name.
 
-    ``partition_count`` None lets the size of the tape decide.
+    ``partition_count`` None lets the size of the tape decide. ``outreach`` holds a table a channel, which the channel reads.
     """
 
     root: Path
@@ -36,6 +37,22 @@ class Settings:
     partition_count: int | None = None
     tape_folder: Path = Path("tape")
     tape_columns: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    outreach: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def database(self) -> str:
+        """The database's address: ``DATABASE_URL`` of the environment before what the workspace says."""
+        return os.environ.get("DATABASE_URL") or self.database_url
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where the workspace's secrets lie; never in git."""
+        return self.root / "keys"
+
+    @property
+    def evidence_folder(self) -> Path:
+        """Where anchors and exported evidence lie."""
+        return self.root / "evidence"
 
     @property
     def terms_folder(self) -> Path:
@@ -53,6 +70,7 @@ _KEYS: Mapping[str, Mapping[str, tuple[str, type]]] = {
     "database": {"url": ("database_url", str)},
     "engine": {"name": ("engine", str), "partitions": ("partition_count", int)},
 }
+_READ_ELSEWHERE = ("tape", "outreach")
 _CHOICES = {
     "actor": ("first_party", "agency", "debt_buyer"),
     "locale": ("en", "zh"),
@@ -79,10 +97,12 @@ def parse_settings(text: Mapping[str, Any], root: Path) -> Settings:
     file = root / FILE_NAME
     values: dict[str, Any] = {}
     for section, keys in text.items():
-        if section == "tape":
+        if section in _READ_ELSEWHERE:
             continue
         if section not in _KEYS or not isinstance(keys, Mapping):
-            raise SettingsError(f"{file}: [{section}] is not known. Known: {', '.join([*_KEYS, 'tape'])}")
+            raise SettingsError(
+                f"{file}: [{section}] is not known. Known: {', '.join([*_KEYS, *_READ_ELSEWHERE])}"
+            )
         for key, value in keys.items():
             if key not in _KEYS[section]:
                 raise SettingsError(
@@ -103,8 +123,15 @@ def parse_settings(text: Mapping[str, Any], root: Path) -> Settings:
             f"{file}: engine.partitions is {values['partition_count']}. Write 1 or more, or leave it out"
         )
     folder, columns = _tape(text.get("tape", {}), file)
+    outreach = text.get("outreach", {})
+    if not isinstance(outreach, Mapping):
+        raise SettingsError(f"{file}: outreach is not a table. Write [outreach.email]")
     return Settings(
-        root=root.resolve(), tape_folder=(root / folder).resolve(), tape_columns=columns, **values
+        root=root.resolve(),
+        tape_folder=(root / folder).resolve(),
+        tape_columns=columns,
+        outreach=outreach,
+        **values,
     )
 
 
@@ -125,3 +152,44 @@ def _tape(section: Any, file: Path) -> tuple[str, Mapping[str, Mapping[str, str]
                 f'{file}: tape.columns.{table} is not a table of texts. Write account_id = "LOAN_NO"'
             )
     return folder, columns
+
+
+def django_settings(settings: Settings) -> dict[str, Any]:
+    """Django's settings for a workspace: its database and dunwell's own apps. Raises SettingsError.
+
+    SQLite writes through a log and syncs every commit, so that what was recorded survives a power cut; its transactions
+    take the write lock when they begin, so that two workers wait for each other instead of failing.
+    """
+    import dj_database_url
+
+    try:
+        database = dict(dj_database_url.parse(settings.database))
+    except (dj_database_url.ParseError, dj_database_url.UnknownSchemeError) as error:
+        raise SettingsError(
+            f"{settings.root / FILE_NAME}: database.url cannot be read. Write sqlite:///FILE or postgresql://USER@HOST/NAME"
+        ) from error
+    if "sqlite3" in str(database["ENGINE"]):
+        database["NAME"] = str(settings.root / str(database["NAME"]))
+        database["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+        }
+    return {
+        "DATABASES": {"default": database},
+        "INSTALLED_APPS": ["dunwell.journal", "dunwell.outreach"],
+        "USE_TZ": True,
+        "TIME_ZONE": "UTC",
+        "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
+        "LOGGING_CONFIG": None,
+    }
+
+
+def set_up_django(settings: Settings) -> None:
+    """Make Django work on a workspace's database in this process. A second call for the same process changes nothing."""
+    import django
+    from django.conf import settings as django_conf
+
+    if not django_conf.configured:
+        django_conf.configure(**django_settings(settings))
+        django.setup()

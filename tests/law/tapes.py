@@ -109,9 +109,12 @@ class Tape:
             found = read_table(folder, name, RECORDED, zones_as_text=True)
             if found is not None:
                 tables[name] = found
+        return attempts, TableRecords(tables, self.past_due() if self._has["accounts"] else None)
+
+    def past_due(self) -> pl.DataFrame:
+        """The accounts' days past due, where they are known."""
         schema = {"account_id": pl.String, "past_due_days": pl.Int64}
-        past_due = pl.DataFrame(self._past_due, schema=schema, orient="row")
-        return attempts, TableRecords(tables, past_due if self._has["accounts"] else None)
+        return pl.DataFrame(self._past_due, schema=schema, orient="row")
 
     def _person_rows(self, name: str, person: Person) -> dict[str, list[dict[str, Any]]]:
         if (person.accounts is not None) != self._has["accounts"]:

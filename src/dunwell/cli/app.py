@@ -3,22 +3,13 @@ runs.
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
-from dunwell.cli.errors import explained
-
-
-class Command(TyperCommand):
-    """A command whose failures are explained to the person who can mend them, and which stops quietly on Ctrl-C."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command's function."""
-        with explained():
-            return super().invoke(ctx)
-
+from dunwell.cli.app_evidence import evidence
+from dunwell.cli.app_outreach import outreach
+from dunwell.cli.options import AsOf, Command, Json, KnownAt
 
 app = typer.Typer(
     name="dunwell",
@@ -28,19 +19,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines instead of text.")]
-AsOf = Annotated[
-    str | None, typer.Option("--as-of", metavar="DAY", help="The day the figures are for, like 2026-11-23.")
-]
-KnownAt = Annotated[
-    str | None,
-    typer.Option(
-        "--known-at",
-        metavar="INSTANT",
-        help="Only what had been recorded by then: a day (its end, UTC) or 2026-11-23T18:00:00+08:00.",
-    ),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -320,3 +298,7 @@ def law_diff(
     from dunwell.cli.law import diff_pack
 
     raise typer.Exit(diff_pack(pack, first, second, as_json))
+
+
+app.add_typer(outreach, name="outreach")
+app.add_typer(evidence, name="evidence")

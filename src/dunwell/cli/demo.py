@@ -37,6 +37,9 @@ def run_demo(folder: Path, accounts: int, seed: int, as_of: str | None, as_json:
     settings = read_settings(folder)
     code = run_and_print(settings, settings.tape_folder, day.isoformat(), None, as_json)
     if not as_json:
+        from dunwell.cli.demo_outreach import send_demo
+
+        send_demo(folder, day)
         print(f"\nThe report: {folder / 'book' / 'report.html'}")
         print(
             f"A statement: cd {folder} && dunwell statement ACCOUNT_ID   (settings in {folder / FILE_NAME})"

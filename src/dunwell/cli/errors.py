@@ -42,7 +42,10 @@ _MENDABLE = (
     ("dunwell.book.sources", "FileUnreadable"),
     ("dunwell.book.sources", "TapeUnusable"),
     ("dunwell.book.store", "NoBook"),
+    ("dunwell.journal.keys", "KeysUnusable"),
+    ("dunwell.journal.vault", "Damaged"),
     ("dunwell.ledger.terms", "TermsError"),
+    ("dunwell.outreach.texts.text", "TextsRefused"),
     ("dunwell.policy", "PolicyError"),
     ("dunwell.settings", "SettingsError"),
 )

@@ -1,9 +1,13 @@
-"""``dunwell init``: a workspace is a folder of text, copied from ``new_workspace/`` beside this file."""
+"""``dunwell init``: a workspace is a folder of text, copied from ``new_workspace/`` beside this file.
+
+The approved message texts come from the room that knows how they are read.
+"""
 
 import shutil
 from pathlib import Path
 
 from dunwell.cli.errors import CommandError
+from dunwell.outreach.texts import SHIPPED
 
 _TEMPLATE = Path(__file__).parent / "new_workspace"
 
@@ -30,6 +34,7 @@ def copy_template(folder: Path) -> None:
     staging = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(staging, ignore_errors=True)
     shutil.copytree(_TEMPLATE, staging)
+    shutil.copytree(SHIPPED, staging / "policy" / "texts", dirs_exist_ok=True)
     (staging / "gitignore").rename(staging / ".gitignore")
     if folder.exists():
         folder.rmdir()

@@ -379,7 +379,9 @@ class PersonArrays:
                 NEVER if consent.withdrawn_at is None else instant_number(consent.withdrawn_at),
                 FOREVER if consent.days is None else consent.days,
                 *(consent.hours or (NONE, NONE)),
-                codes.SOURCES.index(consent.source),
+                codes.SOURCES.index(consent.source)
+                if consent.source in codes.SOURCES
+                else len(codes.SOURCES),
                 debt,
             )
             for consent in self.person.consents

@@ -1,0 +1,100 @@
+"""``dunwell outreach``: the names, options and help of its commands. The work lies in ``outreach`` and ``inbox``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dunwell.cli.options import Command, Json
+
+outreach = typer.Typer(
+    help="How it is said: send the day's work list, keep a worker going, take in receipts and answers, preview a text.",
+    no_args_is_help=True,
+)
+
+Channel = Annotated[
+    str | None,
+    typer.Option("--channel", help="One channel: email, sms or letter; all that are set up when not given."),
+]
+
+
+@outreach.command("send", cls=Command)
+def send(channel: Channel = None, as_json: Json = False) -> None:
+    """Make due work of the last run's work list and send what is due now, each message permitted by the gate; then stop.
+
+    Example: dunwell outreach send --channel email
+    """
+    from dunwell.cli.outreach import send_due
+
+    send_due(channel, as_json)
+
+
+@outreach.command("work", cls=Command)
+def work(
+    channel: Channel = None,
+    worker: Annotated[
+        str | None,
+        typer.Option("--worker", help="This worker's name, the same after a restart; one name, one process."),
+    ] = None,
+) -> None:
+    """Keep sending what falls due and taking in what comes back, until Ctrl-C.
+
+    Example: dunwell outreach work --channel sms --worker sms-1
+    """
+    from dunwell.cli.outreach import keep_working
+
+    keep_working(channel, worker)
+
+
+@outreach.command("receive", cls=Command)
+def receive(
+    channel: Annotated[
+        str, typer.Argument(help="email, letter (returned mail, CSV) or sms (a webhook's body).")
+    ],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Messages as they arrived, a file each; standard input when none is named."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Take in what came back: bounces, receipts and people's answers. The same message twice counts once.
+
+    Example: dunwell outreach receive email < message.eml
+    """
+    from dunwell.cli.inbox import receive_files
+
+    raise typer.Exit(receive_files(channel, files or [], as_json))
+
+
+@outreach.command("inbox", cls=Command)
+def inbox(
+    everything: Annotated[bool, typer.Option("--all", help="Also answers that need nobody.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the answers that wait for a person, the most urgent first. Who looked is recorded.
+
+    Example: dunwell outreach inbox
+    """
+    from dunwell.cli.inbox import show_inbox
+
+    show_inbox(everything, as_json)
+
+
+@outreach.command("preview", cls=Command)
+def preview(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The lender's customer_id.")],
+    channel: Annotated[str, typer.Option("--channel", help="email, sms or letter.")] = "email",
+    stage: Annotated[
+        str, typer.Option("--stage", help="The stage of the text, like early_reminder.")
+    ] = "early_reminder",
+    out: Annotated[
+        Path | None, typer.Option(help="Write the e-mail's HTML or the letter's PDF there.")
+    ] = None,
+) -> None:
+    """Show a message as this customer would read it now, and whether the law allows it now. Nothing is sent.
+
+    Example: dunwell outreach preview C0000123 --channel sms
+    """
+    from dunwell.cli.outreach import preview_message
+
+    raise typer.Exit(preview_message(customer, channel, stage, out))

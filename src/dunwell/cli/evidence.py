@@ -1,0 +1,233 @@
+"""``dunwell evidence``: the journal sealed, checked and handed out; people kept and erased."""
+
+import getpass
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dunwell.book import Book, NoBook
+from dunwell.cli.errors import CommandError
+from dunwell.cli.evidence_pack import read_anchor
+from dunwell.cli.journal import now, open_journal, public_keys, signer_of
+from dunwell.journal.heads import Head
+from dunwell.journal.keys import add_master_key, make_keys
+from dunwell.law.overlay import LenderLaw, read_law
+from dunwell.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from dunwell.journal.recording import Journal
+    from dunwell.journal.retention import Clock
+
+
+def make_or_rotate_keys(rotate: bool) -> None:
+    """Make the keys that are missing; with ``rotate`` a new master key, and everything rewrapped."""
+    settings = read_settings(Path.cwd())
+    for file in make_keys(settings.keys_folder, os.urandom):
+        print(
+            f"made {file}: keep a copy in a safe place; without it nothing that is kept can be read or signed"
+        )
+    if rotate:
+        name = add_master_key(settings.keys_folder, os.urandom)
+        _, journal = open_journal(Path.cwd())
+        print(
+            f"master key {name} is in use; {journal.vault.rewrap():,} keys were rewrapped. Older ones may now be removed"
+        )
+    signer = signer_of(settings)
+    print(
+        f"public key {signer.public.hex()} (fingerprint {signer.key_id}): publish it, so that evidence can be checked"
+    )
+
+
+def seal_now(as_json: bool) -> None:
+    """Seal, and print the head."""
+    settings, _ = open_journal(Path.cwd())
+    head = _sealed(settings)
+    if as_json:
+        print(json.dumps({} if head is None else json.loads(head.as_text())))
+    elif head is None:
+        print("nothing was recorded yet")
+    else:
+        print(
+            f"seal {head.number}: {head.tree_size:,} events, root {head.root.hex()[:16]}..., signed {head.sealed_at}"
+        )
+
+
+def _sealed(settings: Settings) -> Head | None:
+    from dunwell.journal.sealing import head, last_seal, seal
+
+    signer = signer_of(settings)
+    seal(signer, now())
+    newest = last_seal()
+    if newest is None:
+        return None
+    keys = public_keys(settings)
+    return head(newest, keys.get(newest.key_id, signer.public))
+
+
+def hand_out_anchor(out: Path | None) -> None:
+    """Seal and write the head to a file."""
+    settings, _ = open_journal(Path.cwd())
+    head = _sealed(settings)
+    if head is None:
+        raise CommandError("nothing was recorded yet, so there is nothing to anchor")
+    folder = settings.evidence_folder / "anchors"
+    file = out or folder / f"anchor-{head.number:06d}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(head.as_text(), encoding="utf-8")
+    if out is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"anchor-{head.number:06d}.json").write_text(head.as_text(), encoding="utf-8")
+    print(
+        f"{file}: {head.tree_size:,} events, signed {head.sealed_at}. Keep a copy where nobody who runs dunwell can change it"
+    )
+
+
+def _anchors(settings: Settings, more: Sequence[Path]) -> list[Head]:
+    kept = sorted((settings.evidence_folder / "anchors").glob("*.json"))
+    return [read_anchor(file) for file in [*kept, *more]]
+
+
+def verify_journal(anchors: Sequence[Path], as_json: bool) -> int:
+    """Print what the check found; 1 when something is wrong."""
+    settings, journal = open_journal(Path.cwd())
+    from dunwell.journal.verifying import verify
+
+    found = verify(public_keys(settings), _anchors(settings, anchors), journal.vault)
+    if as_json:
+        print(json.dumps(asdict(found) | {"is_whole": found.is_whole}, indent=2))
+        return 0 if found.is_whole else 1
+    for fault in found.faults:
+        print(f"WRONG  {fault}")
+    print(
+        f"{'whole' if found.is_whole else 'NOT WHOLE'}: {found.event_count:,} events, {found.sealed_count:,} of them under"
+        f" {found.seal_count:,} seals, {found.anchor_count} anchors"
+    )
+    if found.unsealed_count:
+        print(f"note: {found.unsealed_count:,} events are not sealed yet. Run `dunwell evidence seal`")
+    if not found.anchor_count:
+        print(
+            "note: without an anchor kept elsewhere, going back to an older copy cannot be seen. Run `dunwell evidence anchor`"
+        )
+    return 0 if found.is_whole else 1
+
+
+def export_pack(customer: str, why: str, by: str | None, out: Path | None) -> None:
+    """Write a pack of evidence about a customer."""
+    settings, journal = open_journal(Path.cwd())
+    from dunwell.cli.evidence_files import product_files
+    from dunwell.journal.packing import Asked, NothingToShow, make_pack
+
+    _sealed(settings)
+    files, names = product_files(settings, customer)
+    asked = Asked(customer, by or getpass.getuser(), why, files, names, _anchors(settings, []))
+    try:
+        pack = make_pack(journal, signer_of(settings), asked, now())
+    except NothingToShow as error:
+        raise CommandError(f"{error}. Look whether the id is right") from error
+    file = (
+        out
+        or settings.evidence_folder
+        / f"{''.join(c if c.isalnum() or c in '-_' else '_' for c in customer)}.zip"
+    )
+    staging = file.with_suffix(".new")
+    staging.write_bytes(pack)
+    staging.replace(file)
+    print(
+        f"{file}: check it with `dunwell evidence verify-pack {file} --key {signer_of(settings).public.hex()}`"
+    )
+
+
+def show_retention(as_json: bool) -> None:
+    """Print until when everybody must be kept."""
+    settings, journal = open_journal(Path.cwd())
+    kept = _retention(settings, journal, None)
+    today = now().date()
+    rows: list[dict[str, Any]] = [
+        {
+            "customer_id": one.customer_id,
+            "may_be_erased": one.may_be_erased(today),
+            "keep_until": None if one.keep_until is None else one.keep_until.isoformat(),
+            "why": one.why,
+        }
+        for one in kept
+    ]
+    rows.sort(key=lambda row: (not row["may_be_erased"], row["keep_until"] or "9999", row["customer_id"]))
+    if as_json:
+        print(json.dumps({"people": rows}, ensure_ascii=False, indent=2))
+        return
+    for row in rows:
+        state = (
+            "may be erased" if row["may_be_erased"] else f"keep until {row['keep_until'] or '(undecided)'}"
+        )
+        print(f"{row['customer_id']:<24} {state:<26} {row['why']}")
+    print(f"{len(rows):,} people; {sum(row['may_be_erased'] for row in rows):,} may be erased")
+
+
+def _retention(settings: Settings, journal: "Journal", only: str | None) -> list[Any]:
+    from dunwell.journal.retention import alive_subjects, retention
+
+    wanted = alive_subjects() if only is None else list(journal.vault.references([only]).values())
+    subjects = journal.vault.customer_ids(wanted)
+    clocks = _clocks(settings, set(subjects.values()))
+    return retention(subjects, clocks)
+
+
+def _clocks(settings: Settings, customers: set[str]) -> dict[str, list["Clock"]]:
+    """The duties to keep of the packs that bind each person, by their jurisdiction in the book."""
+    from dunwell.journal.retention import Clock
+
+    law = read_law(settings.root / "policy" / "law.toml")
+    found: dict[str, list[Clock]] = {}
+    for customer, jurisdiction, region in _jurisdictions(settings, customers):
+        found[customer] = [
+            Clock(rule.id, rule.citation, int(rule.values["keep_years"]))
+            for key in law.packs_for(jurisdiction, region)
+            for rule in _retention_rules(law, key)
+        ]
+    return found
+
+
+def _retention_rules(law: LenderLaw, key: str) -> list[Any]:
+    pack = law.packs.get(key)
+    return (
+        []
+        if pack is None
+        else [rule for rule in pack.rules if rule.kind == "retention" and "keep_years" in rule.values]
+    )
+
+
+def _jurisdictions(settings: Settings, customers: set[str]) -> list[tuple[str, str, str | None]]:
+    try:
+        book = Book(settings.book_folder)
+    except NoBook:
+        return []
+    rows = []
+    for number in range(book.partition_count):
+        frame = book.partition(number).tables["customers"].select("customer_id", "jurisdiction", "region")
+        rows += [row for row in frame.iter_rows() if row[0] in customers]
+    return rows
+
+
+def erase_customer(customer: str, why: str, by: str | None, despite: str | None) -> None:
+    """Erase a person, unless a duty to keep still runs and no ground is given."""
+    settings, journal = open_journal(Path.cwd())
+    for kept in _retention(settings, journal, customer):
+        if not kept.may_be_erased(now().date()) and despite is None:
+            until = "until it is decided" if kept.keep_until is None else f"until {kept.keep_until}"
+            raise CommandError(
+                f"{customer} must be kept {until}: {kept.why}. To erase all the same, give --despite with the ground"
+            )
+    try:
+        count = journal.erase(
+            customer, by=by or getpass.getuser(), why=why if despite is None else f"{why}; despite: {despite}"
+        )
+    except LookupError as error:
+        raise CommandError(
+            f"{error}. Look whether the id is right, or whether they were erased before"
+        ) from error
+    print(
+        f"{customer} was erased: {count:,} pieces of personal data and the key are gone; the journal still verifies"
+    )

@@ -1,0 +1,284 @@
+"""``dunwell outreach send``, ``work`` and ``preview``: the work list becomes messages."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from dunwell.book import Book
+from dunwell.cli.errors import CommandError
+from dunwell.cli.journal import now, open_journal, signer_of
+from dunwell.cli.progress import prepare_kernels
+from dunwell.law.overlay import read_law
+from dunwell.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from dunwell.outreach.channel import Receipt, Reply
+    from dunwell.outreach.channels import Opened
+    from dunwell.outreach.composing import Composer
+    from dunwell.outreach.working import Tally
+
+_SEAL_SECONDS = 30.0
+
+
+class Workshop:
+    """Everything a worker of this workspace needs, opened once."""
+
+    def __init__(self, root: Path, clock: Callable[[], datetime] = now) -> None:
+        """Raises SettingsError, KeysUnusable, NoBook, TextsRefused, PolicyError."""
+        self.settings, self.journal = open_journal(root, clock)
+        from dunwell.outreach.channels import open_channels
+        from dunwell.outreach.records import BookRecords
+        from dunwell.outreach.texts import load_texts
+
+        law = read_law(root / "policy" / "law.toml")
+        self.records: BookRecords = BookRecords(self.settings.book_folder, law, self.settings.actor)
+        self.channels = open_channels(self.settings, os.environ, clock)
+        if not self.channels:
+            raise CommandError(
+                "no channel is set up. Write [outreach.email], [outreach.sms] or [outreach.letter] in dunwell.toml"
+            )
+        self.texts = load_texts(root / "policy" / "texts", clock().date())
+
+    def chosen(self, channel: str | None) -> "list[Opened]":
+        """The channels to work. Raises CommandError for one that is not set up."""
+        if channel is None:
+            return list(self.channels.values())
+        if channel not in self.channels:
+            raise CommandError(f"channel {channel!r} is not set up. Set up: {', '.join(self.channels)}")
+        return [self.channels[channel]]
+
+    def composer(self, opened: "Opened") -> "Composer":
+        """What makes the channel's messages."""
+        from dunwell.outreach.composing import Composer
+
+        sender = sender_of(self.settings)
+        settings = self.settings
+        return Composer(
+            opened.name,
+            self.texts,
+            self.records,
+            sender,
+            opened.render,
+            actor=settings.actor,
+            locale=settings.locale,
+        )
+
+    def take(self, opened: "Opened", item: "Receipt | Reply") -> None:
+        """Record what came in on a channel's own connection."""
+        from dunwell.outreach.answers import understand
+        from dunwell.outreach.channel import Receipt
+        from dunwell.outreach.incoming import take_reply
+        from dunwell.outreach.receipts import take_receipts
+
+        if isinstance(item, Receipt):
+            take_receipts(self.journal, opened.provider, [item])
+        else:
+            take_reply(self.journal, self.records, opened.name, item, understand)
+
+
+def sender_of(settings: Settings) -> Any:
+    """Who writes, from ``[outreach]`` of dunwell.toml. Raises SettingsError."""
+    from dunwell.outreach.composing import Sender
+
+    table = settings.outreach
+    if not settings.acts_for:
+        raise SettingsError("workspace.acts_for is empty. Write the name under which customers know you")
+    values = {}
+    for key, default in (
+        ("phone", None),
+        ("url", None),
+        ("lender", settings.acts_for),
+        ("creditor", settings.acts_for),
+    ):
+        value = table.get(key, default)
+        if not isinstance(value, str) or not value:
+            raise SettingsError(
+                f'outreach.{key} is missing. Write {key} = "..." under [outreach]: the texts name it'
+            )
+        values[key] = value
+    advice = table.get("advice", {})
+    if not isinstance(advice, dict) or not all(isinstance(text, str) for text in advice.values()):
+        raise SettingsError('outreach.advice is no table of texts. Write [outreach.advice] gb = "..."')
+    return Sender(settings.acts_for, **values, advice=advice, reply_days=int(table.get("reply_days", 14)))
+
+
+def new_id() -> str:
+    """A message id that was never used."""
+    return str(UUID(bytes=os.urandom(16), version=4))
+
+
+def plan_last_run(shop: Workshop) -> Any:
+    """Make due work of the last run's work list."""
+    import polars as pl
+
+    from dunwell.outreach.planning import plan
+
+    book = Book(shop.settings.book_folder)
+    work = pl.read_parquet(shop.settings.book_folder / "worklist.parquet")
+    return plan(work, date.fromisoformat(book.as_of), tuple(shop.channels), shop.journal, new_id)
+
+
+def send_due(channel: str | None, as_json: bool) -> None:
+    """Plan, send what is due, seal, and print what was done."""
+    shop = Workshop(Path.cwd())
+    opened = shop.chosen(channel)
+    prepare_kernels("gate")
+    planned = plan_last_run(shop)
+    tallies = work_channels(shop, opened, until_idle=True, worker=None, stop=threading.Event())
+    seal_now(shop)
+    _tell(planned, tallies, as_json)
+
+
+def keep_working(channel: str | None, worker: str | None) -> None:
+    """Work until a signal comes; what is on the wire is finished and recorded first."""
+    shop = Workshop(Path.cwd())
+    opened = shop.chosen(channel)
+    prepare_kernels("gate")
+    stop = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    print(
+        f"working on {', '.join(one.name for one in opened)}; Ctrl-C ends it when what is on the wire is recorded"
+    )
+    tallies = work_channels(shop, opened, until_idle=False, worker=worker, stop=stop)
+    _tell(None, tallies, False)
+
+
+def work_channels(
+    shop: Workshop,
+    opened: "Sequence[Opened]",
+    *,
+    until_idle: bool,
+    worker: str | None,
+    stop: threading.Event,
+    wait: Callable[[float], bool] | None = None,
+) -> "dict[str, Tally]":
+    """A worker for each of the channels, in threads of one process, and the sealing beside them.
+
+    ``wait``: how a worker passes idle time; the stop event's own wait when None.
+    """
+    tallies: dict[str, Tally] = {}
+    failures: list[BaseException] = []
+
+    def run(one: "Opened") -> None:
+        try:
+            name = worker or f"{socket.gethostname()}-{one.name}"
+            tallies[one.name] = _work_channel(shop, one, name, until_idle, wait or stop.wait)
+        except BaseException as error:
+            failures.append(error)
+            stop.set()
+
+    threads = [threading.Thread(target=run, args=(one,), name=one.name) for one in opened]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        for thread in threads:
+            thread.join(_SEAL_SECONDS / len(threads) if not until_idle else 0.5)
+        if not until_idle:
+            seal_now(shop)
+    if failures:
+        raise failures[0]
+    return tallies
+
+
+def seal_now(shop: Workshop) -> None:
+    """Seal what was recorded since the last seal."""
+    from dunwell.journal.sealing import seal
+
+    seal(signer_of(shop.settings), shop.journal.clock())
+
+
+def _work_channel(
+    shop: Workshop, opened: "Opened", name: str, until_idle: bool, wait: Callable[[float], bool]
+) -> "Tally":
+    from django.db import connection
+
+    from dunwell.outreach.dispatching import Dispatcher
+    from dunwell.outreach.wire import WireRecord, this_boot
+    from dunwell.outreach.working import Wires, work
+
+    with ExitStack() as stack:
+        stack.callback(connection.close)
+        wire = stack.enter_context(
+            WireRecord(shop.settings.evidence_folder / "wire" / f"{_file_name(name)}.txt", this_boot())
+        )
+        wires = stack.enter_context(Wires())
+
+        async def begin(message_ids: Sequence[str]) -> None:
+            wire.begin(message_ids)
+
+        async def inbound(item: "Receipt | Reply") -> None:
+            await asyncio.to_thread(shop.take, opened, item)
+
+        sender = opened.open_sender(begin, inbound)
+        stack.callback(lambda: wires.start(sender.close()).result())
+        start = getattr(sender, "start", None)
+        if start is not None:
+            problem = wires.start(start()).result()
+            if problem:
+                print(f"{opened.name}: {problem}; trying again as long as there is work")
+        dispatcher = Dispatcher(
+            opened.name,
+            name,
+            journal=shop.journal,
+            known=shop.records,
+            compose=shop.composer(opened),
+            wire=wire,
+            limits=opened.limits,
+            provider=opened.provider,
+            is_idempotent=opened.is_idempotent,
+        )
+        return work(dispatcher, sender, wires, wait, until_idle=until_idle)
+
+
+def _file_name(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
+
+
+def _tell(planned: Any, tallies: "dict[str, Tally]", as_json: bool) -> None:
+    if as_json:
+        told = {"planned": None if planned is None else asdict(planned)}
+        print(
+            json.dumps(
+                told | {"channels": {name: asdict(tally) for name, tally in tallies.items()}}, indent=2
+            )
+        )
+        return
+    if planned is not None:
+        print(
+            f"planned {planned.new_count:,} new contacts; {planned.known_count:,} were planned before;"
+            f" {planned.elsewhere_count:,} are for people or channels that are not set up"
+        )
+    for name, tally in sorted(tallies.items()):
+        ends = (
+            ", ".join(f"{count:,} {end}" for end, count in sorted(tally.by_certainty.items()))
+            or "nothing sent"
+        )
+        print(
+            f"{name:<8} {ends}; {tally.not_now:,} held back, put off or expired; {tally.in_doubt:,} in doubt from before"
+        )
+
+
+def preview_message(customer: str, channel: str, stage: str, out: Path | None) -> int:
+    """Print the message as this customer would read it and the gate's verdict; 1 when it would not go out now."""
+    shop = Workshop(Path.cwd())
+    (opened,) = shop.chosen(channel)
+    prepare_kernels("gate")
+    from dunwell.cli.preview import preview
+
+    return preview(shop.journal, shop.records, shop.composer(opened), opened, customer, stage, now(), out)

@@ -1,0 +1,101 @@
+"""``dunwell outreach preview``: one message as its reader would see it, and what the gate says of it now."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dunwell.cli.errors import CommandError
+from dunwell.law import Attempt, Person, Reason
+from dunwell.outreach.channel import Message
+from dunwell.outreach.channels import Opened
+from dunwell.outreach.composing import Composer
+from dunwell.outreach.knowing import decoded, seen_by_subject, with_journal
+from dunwell.outreach.permitting import Asked
+from dunwell.outreach.records import BookRecords
+
+if TYPE_CHECKING:
+    from dunwell.journal.recording import Journal
+
+_POINTS = {"email": ("email",), "sms": ("mobile",), "letter": ("postal",)}
+
+
+def preview(
+    journal: "Journal",
+    records: BookRecords,
+    composer: Composer,
+    opened: Opened,
+    customer_id: str,
+    stage: str,
+    at: datetime,
+    out: Path | None,
+) -> int:
+    """Print it; 1 when it would not go out now. Raises CommandError."""
+    from dunwell.outreach.models import Work
+
+    person = records.people([customer_id]).get(customer_id)
+    if person is None:
+        raise CommandError(
+            f"the book has no customer {customer_id!r}. Look for them in the tape, and in book/quarantine"
+        )
+    person = _with_journal(journal, person)
+    points = [
+        name
+        for name, point in person.contact_points.items()
+        if point.kind in _POINTS[opened.name] and point.party == "self" and point.not_theirs_from is None
+    ]
+    if not points:
+        raise CommandError(
+            f"{customer_id} has no {' or '.join(_POINTS[opened.name])} of their own in the book"
+        )
+    late = {name for name, account in (person.accounts or {}).items() if (account.past_due_days or 0) > 0}
+    accounts = tuple(sorted(late)) or tuple(sorted(person.accounts or ()))
+    work = Work(message_id="preview", channel=opened.name, stage=stage, purpose="remind")
+    asked = Asked(work, customer_id, person, points[0], accounts, at)
+    attempt = Attempt(
+        customer_id=customer_id,
+        at=at,
+        channel=opened.name,
+        account_ids=accounts,
+        contact_point_id=points[0],
+        automated=True,
+    )
+    verdict = records.gate(customer_id).check(attempt, person)
+    composed = composer(asked)
+    if isinstance(composed, Reason):
+        print(f"no message: {composed.detail}\n")
+    else:
+        message = composed.message
+        print(
+            f"To: {message.to}\n"
+            + (f"Subject: {message.subject}\n" if message.subject else "")
+            + f"\n{message.text}\n"
+        )
+        print(f"(text {composed.text_id})")
+        if out is not None:
+            out.write_bytes(_page(opened, message))
+            print(f"written to {out}")
+    for reason in verdict.reasons:
+        print(f"NOT NOW  {reason.rule}: {reason.detail} [{reason.citation}]")
+    if verdict.allowed:
+        print("allowed now")
+    elif verdict.not_before is not None:
+        print(f"allowed from {verdict.not_before.isoformat()}")
+    return 0 if verdict.allowed and not isinstance(composed, Reason) else 1
+
+
+def _page(opened: Opened, message: Message) -> bytes:
+    if opened.page is None:
+        raise CommandError(f"a message by {opened.name} has no page to write. Leave out --out")
+    return opened.page(message)
+
+
+def _with_journal(journal: "Journal", person: Person) -> Person:
+    """The person with what the journal has seen of them."""
+    subject = journal.vault.references([person.customer_id]).get(person.customer_id)
+    if subject is None:
+        return with_journal(person, ())
+    journal.vault.open_keys([subject])
+    rows = seen_by_subject([subject])[subject]
+    return with_journal(
+        person, decoded(rows, person, lambda kind, name: journal.vault.pseudonym(subject, kind, name))
+    )

@@ -1,0 +1,110 @@
+"""The kinds of events there are, and what each may say.
+
+An event's body is plain facts: words, numbers, instants, references and lists of them. Whatever a person could be known by
+goes under ``personal`` and so into the vault. A key that is not named here is refused, so that nothing slips in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an event of a kind says: keys it must have, keys it may have, and the personal data that goes with it."""
+
+    means: str
+    needs: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
+
+
+_ABOUT = (
+    "accounts",
+    "contact_point",
+    "message_id",
+    "channel",
+    "purpose",
+    "text",
+    "party",
+    "source",
+    "provider",
+)
+_VERDICT = ("packs", "rules", "reasons", "law_hash", "policy_hash", "not_before", "owes")
+
+KINDS: Mapping[str, Kind] = {
+    "contact.planned": Kind(
+        "a contact was put into the work list", ("channel",), (*_ABOUT, "run", "stage", "at", "decision")
+    ),
+    "contact.permitted": Kind(
+        "the gate allowed a contact, and it was claimed for sending in the same step",
+        ("channel", "message_id"),
+        (*_ABOUT, *_VERDICT, "worker", "attempt", "automated", "text_hash", "in_reply_to"),
+        ("text", "subject", "address"),
+    ),
+    "contact.refused": Kind(
+        "the gate, the budget or the review of the text refused a contact",
+        ("channel",),
+        (*_ABOUT, *_VERDICT, "attempt", "by"),
+    ),
+    "contact.sent": Kind("the provider took a message", ("message_id", "channel"), (*_ABOUT, "references")),
+    "contact.failed": Kind(
+        "a message was not taken, and will not be",
+        ("message_id", "channel"),
+        (*_ABOUT, "why", "attempts"),
+    ),
+    "contact.deferred": Kind(
+        "a message was surely not taken yet; it will be tried again",
+        ("message_id", "channel"),
+        (*_ABOUT, "why", "attempt", "next_at"),
+    ),
+    "contact.unknown": Kind(
+        "it cannot be known whether a message was taken; it is not tried again",
+        ("message_id", "channel"),
+        (*_ABOUT, "why"),
+    ),
+    "contact.delivered": Kind("a message arrived", ("message_id",), _ABOUT),
+    "contact.bounced": Kind("a message came back", ("message_id",), (*_ABOUT, "is_permanent", "why")),
+    "contact.delayed": Kind("a message is still on its way", ("message_id",), (*_ABOUT, "why")),
+    "contact.opened": Kind("a message was opened", ("message_id",), _ABOUT),
+    "contact.replied": Kind(
+        "the person wrote to us",
+        ("channel",),
+        (*_ABOUT, "in_reply_to", "intents", "needs_person", "is_urgent", "language"),
+        ("text", "address"),
+    ),
+    "contact.made": Kind(
+        "a contact that a person made or took, or that the lender's records tell of",
+        ("channel", "outcome", "direction"),
+        (*_ABOUT, "in_reply_to", "by"),
+        ("note",),
+    ),
+    "consent.given": Kind("the person agreed to be contacted", ("channel",), (*_ABOUT, "days", "hours")),
+    "consent.withdrawn": Kind("the person no longer agrees", ("channel",), (*_ABOUT,)),
+    "hold.placed": Kind(
+        "a state of the person or a debt that binds every contact: stop, dispute, hardship, complaint and the like",
+        ("hold",),
+        (*_ABOUT, "until", "needs_person", "by"),
+        ("text",),
+    ),
+    "hold.lifted": Kind("such a state ended, by a person's decision", ("hold",), (*_ABOUT, "by"), ("note",)),
+    "point.not_theirs": Kind("a number or an address is somebody else's", ("contact_point",), _ABOUT),
+    "promise.proposed": Kind(
+        "an answer reads like a promise; it binds nobody until it is confirmed",
+        (),
+        (*_ABOUT, "parts", "needs_person"),
+    ),
+    "promise.made": Kind("the person promised to pay", ("parts",), (*_ABOUT, "by", "promise")),
+    "notice.sent": Kind("a required notice went out", ("notice",), (*_ABOUT, "rule", "due_by")),
+    "payment.seen": Kind(
+        "a payment was seen during the day", ("payment",), ("accounts", "amount", "currency", "source")
+    ),
+    "decision.made": Kind(
+        "what was decided for a person, with all that is needed to decide it again",
+        ("decision",),
+        ("receipt", "run", "policy_hash", "treatment", "at", "channel"),
+    ),
+    "data.read": Kind("somebody looked at a person's data", ("by", "why"), ("items", "what")),
+    "data.erased": Kind("a person's key was destroyed", ("by", "why"), ("items",)),
+    "case.note": Kind("a remark on the case", ("by",), ("accounts",), ("note",)),
+}
+"""By name; a correction is a new event of the same kind that names the one it corrects."""

@@ -1,0 +1,198 @@
+"""Checking the whole journal: every event against its hash, every hash against the tree, every seal against its signature.
+
+Answers with what is wrong and where, in sentences. Anchors that were handed out earlier are held against the journal too:
+so a journal rolled back to an older copy of itself is found.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from dunwell.journal.canonical import event_bytes
+from dunwell.journal.heads import Head, head_of
+from dunwell.journal.keys import fingerprint, is_signed
+from dunwell.journal.models import Event, Seal
+from dunwell.journal.recording import PERSONAL, columns
+from dunwell.journal.sealing import seal_hash, signed_bytes
+from dunwell.journal.tree import leaf_hash, node_hash
+from dunwell.journal.vault import Vault
+
+_FAULTS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a check found. ``unsealed_count``: events recorded since the last seal, which no signature covers yet."""
+
+    event_count: int
+    sealed_count: int
+    seal_count: int
+    unsealed_count: int
+    anchor_count: int
+    faults: tuple[str, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
+
+class _Growing:
+    """The tree as it grows, leaf by leaf: its root is known at every size (a stack of full subtrees)."""
+
+    def __init__(self) -> None:
+        self._stack: list[tuple[int, bytes]] = []
+        self.size = 0
+
+    def add(self, leaf: bytes) -> None:
+        level, found = 0, leaf
+        while self._stack and self._stack[-1][0] == level:
+            found = node_hash(self._stack.pop()[1], found)
+            level += 1
+        self._stack.append((level, found))
+        self.size += 1
+
+    def root(self) -> bytes:
+        found = self._stack[-1][1]
+        for _, left in reversed(self._stack[:-1]):
+            found = node_hash(left, found)
+        return found
+
+
+def verify(
+    public_keys: Mapping[str, bytes], anchors: Sequence[Head] = (), vault: Vault | None = None
+) -> Findings:
+    """Check everything. ``public_keys``: those that ever signed, by fingerprint; ``anchors``: heads handed out before.
+
+    With a ``vault`` the personal data is opened too, and held against the digests in the events.
+    """
+    faults: list[str] = []
+    seals = list(Seal.objects.order_by("number"))
+    _check_chain(seals, public_keys, faults)
+    roots = _check_events(seals, anchors, faults)
+    for anchor in anchors:
+        _check_anchor(anchor, roots, faults)
+    if vault is not None:
+        _check_items(vault, faults)
+    sealed = roots.size
+    unsealed = Event.objects.filter(leaf_index__isnull=True)
+    for event in unsealed.order_by("id").iterator(chunk_size=2000):
+        if leaf_hash(event_bytes(columns(event))) != bytes(event.leaf_hash):
+            _say(faults, f"event {event.event_id} (not sealed yet) was changed")
+    count = unsealed.count()
+    return Findings(sealed + count, sealed, len(seals), count, len(anchors), tuple(faults))
+
+
+def _say(faults: list[str], fault: str) -> None:
+    if len(faults) < _FAULTS_MAX:
+        faults.append(fault)
+
+
+def _check_chain(seals: Sequence[Seal], public_keys: Mapping[str, bytes], faults: list[str]) -> None:
+    previous, size = bytes(32), 0
+    for number, seal in enumerate(seals):
+        if seal.number != number:
+            _say(faults, f"seal {number} is missing")
+            return
+        public = public_keys.get(seal.key_id)
+        if public is None or fingerprint(public) != seal.key_id:
+            _say(
+                faults, f"seal {number} is signed with key {seal.key_id}, which is not among the public keys"
+            )
+        elif not is_signed(public, bytes(seal.signature), signed_bytes(seal)):
+            _say(faults, f"seal {number} has a false signature")
+        if bytes(seal.previous) != previous:
+            _say(faults, f"seal {number} does not follow seal {number - 1}")
+        if seal.tree_size <= size:
+            _say(faults, f"seal {number} covers {seal.tree_size} events, the one before {size}")
+        previous, size = seal_hash(seal), seal.tree_size
+
+
+class _Roots:
+    """The roots that were asked for, and how many leaves there are."""
+
+    def __init__(self) -> None:
+        self.at: dict[int, bytes] = {}
+        self.size = 0
+
+
+def _check_events(seals: Sequence[Seal], anchors: Iterable[Head], faults: list[str]) -> _Roots:
+    """Every sealed event against its hash and place, and the root at each seal's size."""
+    wanted = {seal.tree_size: seal for seal in seals}
+    asked = {anchor.tree_size for anchor in anchors}
+    growing, roots = _Growing(), _Roots()
+    rows = Event.objects.filter(leaf_index__isnull=False).order_by("leaf_index")
+    for event in rows.iterator(chunk_size=2000):
+        if event.leaf_index != growing.size:
+            _say(faults, f"event number {growing.size} is missing")
+            break
+        computed = leaf_hash(event_bytes(columns(event)))
+        if computed != bytes(event.leaf_hash):
+            _say(faults, f"event {event.event_id} (number {event.leaf_index}) was changed")
+        growing.add(computed)
+        seal = wanted.get(growing.size)
+        if seal is not None and bytes(seal.root) != growing.root():
+            _say(
+                faults,
+                f"the events up to number {growing.size - 1} do not give the root of seal {seal.number}",
+            )
+        if growing.size in asked:
+            roots.at[growing.size] = growing.root()
+    roots.size = growing.size
+    covered = seals[-1].tree_size if seals else 0
+    if covered > growing.size:
+        _say(faults, f"the last seal covers {covered} events, only {growing.size} are there")
+    if covered < rows.count():
+        _say(faults, f"{rows.count() - covered} events stand in the tree behind the last seal")
+    return roots
+
+
+def _check_anchor(anchor: Head, roots: _Roots, faults: list[str]) -> None:
+    if not anchor.is_genuine:
+        _say(
+            faults,
+            f"the anchor of {anchor.sealed_at} has a false signature: it is not one that was handed out",
+        )
+    elif anchor.tree_size > roots.size:
+        _say(
+            faults,
+            f"the anchor of {anchor.sealed_at} covers {anchor.tree_size} events, only {roots.size} are there:"
+            " the journal was rolled back to an older copy",
+        )
+    elif roots.at.get(anchor.tree_size) != anchor.root:
+        _say(faults, f"the events that the anchor of {anchor.sealed_at} covers are not the same any more")
+
+
+def _check_items(vault: Vault, faults: list[str]) -> None:
+    """Every piece of personal data that an event speaks of: there, unchanged, unless its person was erased."""
+    rows = Event.objects.filter(subject__wrapped_key__isnull=False, body__contains=f'"{PERSONAL}"')
+    events = rows.order_by("id").values_list("event_id", "body").iterator(chunk_size=500)
+    while batch := list(islice(events, 500)):
+        said = {
+            item["item"]: (event_id, name, item["digest"])
+            for event_id, body in batch
+            for name, item in json.loads(body).get(PERSONAL, {}).items()
+        }
+        kept, damaged = vault.examine(said)
+        for reference, (event_id, name, digest) in said.items():
+            if reference in damaged:
+                _say(faults, f"the {name} of event {event_id} was changed in the vault")
+            elif reference not in kept:
+                _say(faults, f"the {name} of event {event_id} is missing from the vault")
+            elif kept[reference] != digest:
+                _say(faults, f"the {name} of event {event_id} is not what the event holds")
+
+
+def read_anchors(files: Iterable[Path]) -> list[Head]:
+    """Anchors from their files. Raises ValueError with the file and the mend."""
+    found = []
+    for file in files:
+        try:
+            found.append(head_of(json.loads(file.read_text(encoding="utf-8"))))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{file} is no anchor ({error}). Name a file made by `dunwell evidence anchor`"
+            ) from error
+    return found

@@ -1,0 +1,204 @@
+"""The channels that a workspace has set up: for each its sender, its way to make a message, and how it is worked.
+
+A new channel is a folder with the same few functions and an entry in ``OPENERS``.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+
+from dunwell.outreach.channel import Message, Receipt, Reply, Sender
+from dunwell.outreach.composing import Render
+from dunwell.outreach.dispatching import Limits
+from dunwell.outreach.pacing import QuietHours, Rate
+from dunwell.outreach.records import Customer
+from dunwell.outreach.texts import Filled, locale_of
+from dunwell.settings import Settings, SettingsError
+
+OnBegin = Callable[[Sequence[str]], Awaitable[None]]
+OnInbound = Callable[[Receipt | Reply], Awaitable[None]]
+Now = Callable[[], datetime]
+Read = tuple[list[Receipt | Reply], list[str]]
+
+_WORKING = ("batch", "attempts_max", "back_off_seconds", "per_second", "burst", "quiet")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A channel ready to work. ``open_sender`` makes its sender: with what to call before a message leaves, and with what
+    comes in over the same connection. ``page``: what a message looks like, as a file (an e-mail's HTML, a letter's PDF).
+    ``read``: what came back, from the bytes in which it arrived, and what in them cannot be read.
+    """
+
+    name: str
+    provider: str
+    limits: Limits
+    render: Render
+    open_sender: Callable[[OnBegin, OnInbound], Sender]
+    is_idempotent: bool = False
+    page: Callable[[Message], bytes] | None = None
+    read: Callable[[bytes, datetime], Read] | None = None
+
+
+Opener = Callable[[Settings, Mapping[str, Any], Mapping[str, str], Limits, Now], Opened]
+
+
+def open_channels(settings: Settings, environment: Mapping[str, str], now: Now) -> dict[str, Opened]:
+    """Every channel that ``[outreach]`` of dunwell.toml sets up. Raises SettingsError."""
+    opened = {}
+    for name, opener in OPENERS.items():
+        table = settings.outreach.get(name)
+        if table is None:
+            continue
+        if not isinstance(table, Mapping):
+            raise SettingsError(f"outreach.{name} is not a table. Write [outreach.{name}]")
+        own = {key: value for key, value in table.items() if key not in _WORKING}
+        working = {key: value for key, value in table.items() if key in _WORKING}
+        opened[name] = opener(settings, own, environment, _limits(name, working), now)
+    return opened
+
+
+def _limits(channel: str, table: Mapping[str, Any]) -> Limits:
+    """How the channel is worked. Raises SettingsError."""
+
+    def number(key: str, default: float, least: float) -> float:
+        value = table.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
+            raise SettingsError(f"outreach.{channel}.{key} is {value!r}. Write a number from {least:g} on")
+        return float(value)
+
+    per_second = number("per_second", 0.0, 0.0)
+    return Limits(
+        batch=int(number("batch", 50, 1)),
+        attempts_max=int(number("attempts_max", 6, 1)),
+        back_off_seconds=number("back_off_seconds", 30.0, 0.0),
+        rate=Rate(per_second or None, int(number("burst", 50, 1))),
+        quiet=_quiet(channel, table.get("quiet")),
+    )
+
+
+def _quiet(channel: str, value: Any) -> QuietHours:
+    if value is None:
+        return QuietHours()
+    mend = f'outreach.{channel}.quiet is {value!r}. Write {{ from = "20:00", to = "08:00", zone = "Europe/London" }}'
+    if not isinstance(value, Mapping) or set(value) != {"from", "to", "zone"}:
+        raise SettingsError(mend)
+    try:
+        quiet = QuietHours(time.fromisoformat(value["to"]), time.fromisoformat(value["from"]), value["zone"])
+        quiet.wakes_at(datetime.fromisoformat("2026-01-01T12:00:00+00:00"))
+    except (ValueError, TypeError, LookupError, OSError) as error:
+        raise SettingsError(mend) from error
+    return quiet
+
+
+def _open_email(
+    settings: Settings, table: Mapping[str, Any], environment: Mapping[str, str], limits: Limits, now: Now
+) -> Opened:
+    from dunwell.outreach.email import rendering
+    from dunwell.outreach.email.bounces import parse_receipt
+    from dunwell.outreach.email.replies import parse_reply
+    from dunwell.outreach.email.sender import EmailSender
+    from dunwell.outreach.email.settings import parse_email_settings
+
+    email = parse_email_settings(table, environment, settings.root)
+
+    def render(message_id: str, filled: Filled, address: str, customer: Customer) -> Message:
+        return rendering.render(filled.text, filled.subject, filled.language, address, message_id, email)
+
+    def read(raw: bytes, received_at: datetime) -> Read:
+        found = parse_receipt(raw, email, received_at) or parse_reply(raw, email, received_at)
+        return ([] if found is None else [found]), []
+
+    return Opened(
+        "email",
+        f"smtp {email.host}"[:40],
+        limits,
+        render,
+        lambda begin, _: EmailSender(email, now, begin),
+        page=lambda message: message.html.encode(),
+        read=read,
+    )
+
+
+def _open_sms(
+    settings: Settings, table: Mapping[str, Any], environment: Mapping[str, str], limits: Limits, now: Now
+) -> Opened:
+    from dunwell.outreach.sms.http_sender import HttpSender
+    from dunwell.outreach.sms.settings import SmppSettings, read_sms_settings
+    from dunwell.outreach.sms.smpp_sender import SmppSender
+
+    sms = read_sms_settings(table, environment, settings.root)
+
+    def render(message_id: str, filled: Filled, address: str, customer: Customer) -> Message:
+        return Message(message_id, address, filled.text, filled.language)
+
+    if isinstance(sms, SmppSettings):
+        smpp = sms
+
+        def open_smpp(begin: OnBegin, inbound: OnInbound) -> Sender:
+            return SmppSender(smpp, clock=now, on_begin=begin, on_inbound=inbound)
+
+        return Opened("sms", f"smpp {smpp.host}"[:40], limits, render, open_smpp)
+    http = sms
+    return Opened(
+        "sms",
+        "http sms",
+        limits,
+        render,
+        lambda begin, _: HttpSender(http, clock=now, on_begin=begin),
+        is_idempotent=True,
+    )
+
+
+def _open_letter(
+    settings: Settings, table: Mapping[str, Any], environment: Mapping[str, str], limits: Limits, now: Now
+) -> Opened:
+    from dunwell.outreach import letter
+    from dunwell.outreach.letter.sender import LetterSender
+
+    known = ("folder", "letterhead", "country", "return_line", "envelope")
+    strange = sorted(set(table) - set(known))
+    if strange:
+        raise SettingsError(
+            f"outreach.letter.{strange[0]} is not known. Known: {', '.join((*known, *_WORKING))}"
+        )
+    try:
+        lines = tuple(table.get("letterhead", (settings.acts_for,)))
+        chosen = letter.LetterSettings(
+            folder=settings.root / str(table.get("folder", "print")),
+            batch=f"{now():%Y-%m-%d}",
+            letterhead=lines,
+            country=str(table.get("country", "GB")),
+            return_line=str(table.get("return_line", "")),
+            envelope=table.get("envelope", "din5008"),
+        )
+    except (letter.SettingsUnusable, TypeError) as error:
+        raise SettingsError(f"outreach.letter: {error}") from error
+
+    def render(message_id: str, filled: Filled, address: str, customer: Customer) -> Message:
+        lines = [line.strip() for line in address.replace(";", "\n").splitlines() if line.strip()]
+        name = customer.row.get("name")
+        whole = tuple(([name] if name and name not in lines else []) + lines)
+        country = str(customer.row["jurisdiction"])[:2].upper()
+        locale = locale_of(filled.language, customer.row["jurisdiction"])
+        to = letter.Address(whole, country)
+        return letter.render(message_id, filled, to, locale=locale, on=now().date())
+
+    def read(raw: bytes, received_at: datetime) -> Read:
+        found = letter.parse_receipts(raw)
+        return list(found.receipts), [f"line {bad.line}: {bad.problem}" for bad in found.bad_rows]
+
+    return Opened(
+        "letter",
+        "print folder",
+        limits,
+        render,
+        lambda begin, _: LetterSender(chosen),
+        is_idempotent=True,
+        page=lambda message: letter.letter_pdf(message, chosen).pdf,
+        read=read,
+    )
+
+
+OPENERS: Mapping[str, Opener] = {"email": _open_email, "sms": _open_sms, "letter": _open_letter}

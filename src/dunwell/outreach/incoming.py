@@ -1,0 +1,158 @@
+"""What people write back becomes events and acts at once.
+
+Whoever wrote is found by the message they answer, or by their address; an address that several share binds all of them, and
+one that nobody has goes to a person. Stop, dispute, hardship and the like take effect in the same transaction in which the
+answer is recorded; a promise is only ever proposed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from django.db import transaction
+
+from dunwell.journal.recording import Journal, NewEvent
+from dunwell.money import minor_exponent
+from dunwell.outreach.answers.meaning import Context, Part, Understanding
+from dunwell.outreach.channel import Reply
+from dunwell.outreach.models import Work
+from dunwell.outreach.records import BookRecords
+
+Understand = Callable[[str, datetime, str | None, Context], Understanding]
+
+UNMATCHED = "unmatched:"
+"""Before the address of somebody whom the records do not know: kept apart, encrypted and erasable like everybody."""
+
+_NO_CONTEXT = Context(currency="XXX", timezone="UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Somebody who may have written: customer_id and the contact point."""
+
+    customer_id: str
+    contact_point_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a reply: who wrote, what was understood, whether it is new."""
+
+    reply: Reply
+    writers: tuple[Writer, ...]
+    understanding: Understanding
+    is_new: bool
+
+
+def take_reply(
+    journal: Journal, records: BookRecords, channel: str, reply: Reply, understand: Understand
+) -> Taken:
+    """Record a reply and let it act, in one transaction. The same reply again changes nothing."""
+    writers, in_reply_to = _writers(journal, records, channel, reply)
+    known = [writer for writer in writers if not writer.customer_id.startswith(UNMATCHED)]
+    context = _context(records, known[0].customer_id) if known else _NO_CONTEXT
+    understood = understand(reply.text, reply.at, reply.language, context)
+    is_new = False
+    body: dict[str, Any] = {
+        "channel": channel,
+        "intents": sorted(understood.intents),
+        "needs_person": understood.needs_person or len(known) != 1,
+        "is_urgent": understood.is_urgent,
+        "language": reply.language,
+        "in_reply_to": in_reply_to,
+    }
+    with transaction.atomic():
+        subjects = journal.vault.admit([writer.customer_id for writer in writers], journal.clock())
+        for writer in writers:
+            said = NewEvent(
+                "contact.replied",
+                reply.at,
+                writer.customer_id,
+                contact_point=writer.contact_point_id,
+                body=body,
+                personal={"text": reply.text, "address": reply.sender},
+                key=_key(channel, reply, subjects[writer.customer_id]),
+            )
+            (recorded,) = journal.record([said])
+            if recorded.is_new:
+                is_new = True
+                journal.record(list(_acts(channel, reply, writer, understood)))
+    return Taken(reply, writers, understood, is_new)
+
+
+def _writers(
+    journal: Journal, records: BookRecords, channel: str, reply: Reply
+) -> tuple[tuple[Writer, ...], str | None]:
+    """Who wrote, and which message of ours they answer."""
+    work = Work.objects.filter(pk=reply.in_reply_to).first() if reply.in_reply_to else None
+    owners = [Writer(*owner) for owner in records.owners(channel, reply.sender)]
+    if work is None:
+        nobody = (Writer(f"{UNMATCHED}{reply.sender}", None),)
+        return tuple(owners) or nobody, None
+    customer = journal.vault.customer_ids([str(work.subject_id)]).get(str(work.subject_id))
+    if customer is None:  # erased since
+        return (Writer(f"{UNMATCHED}{reply.sender}", None),), None
+    mine = [owner for owner in owners if owner.customer_id == customer]
+    return tuple(mine) or (Writer(customer, None),), work.message_id
+
+
+def _context(records: BookRecords, customer_id: str) -> Context:
+    """What is known that settles readings: currency, clock, and what is past due in that currency."""
+    try:
+        customer = records.customer(customer_id)
+    except KeyError:
+        return _NO_CONTEXT
+    person = records.people([customer_id]).get(customer_id)
+    zone = person.timezones[0] if person is not None and person.timezones else "UTC"
+    worst = max(customer.positions, key=lambda row: row["past_due_days"], default=None)
+    if worst is None:
+        return Context(currency="XXX", timezone=zone)
+    currency = str(worst["currency"])
+    exponent = minor_exponent(currency)
+    due = sum(
+        int(row["past_due_total"].scaleb(exponent))
+        for row in customer.positions
+        if row["currency"] == currency
+    )
+    return Context(currency, zone, due, customer.row.get("language"))
+
+
+def _key(channel: str, reply: Reply, subject: str) -> str:
+    """The same for the same reply of the same person, and telling nothing of either."""
+    return f"reply:{channel}:{subject}:{sha256(reply.reply_id.encode()).hexdigest()[:32]}"
+
+
+def _acts(channel: str, reply: Reply, writer: Writer, understood: Understanding) -> Sequence[NewEvent]:
+    """What takes effect at once."""
+    events = []
+    for act in understood.acts:
+        about: dict[str, Any] = {"source": f"a reply by {channel}"}
+        if act.kind == "stop":
+            kind, body = "consent.withdrawn", {"channel": channel, **about}
+        elif act.kind == "not_theirs":
+            if writer.contact_point_id is None:
+                continue
+            kind, body = "point.not_theirs", about
+        else:
+            kind, body = "hold.placed", {"hold": act.kind, "needs_person": True, **about}
+        point = writer.contact_point_id if act.kind in ("stop", "not_theirs") else None
+        events.append(NewEvent(kind, reply.at, writer.customer_id, contact_point=point, body=body))
+    if understood.promise:
+        parts = [_part(part) for part in understood.promise]
+        body = {"parts": parts, "needs_person": True, "channel": channel}
+        events.append(NewEvent("promise.proposed", reply.at, writer.customer_id, body=body))
+    return events
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {
+        "amount_minor": part.amount_minor,
+        "currency": part.currency,
+        "share": None if part.share is None else str(part.share),
+        "is_rest": part.is_rest,
+        "days": [day.isoformat() for day in part.readings],
+        "bound": part.bound,
+        "doubts": list(part.doubts),
+    }

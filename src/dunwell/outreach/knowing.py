@@ -1,0 +1,180 @@
+"""What is known of a person at the moment of a contact: the lender's records, and all that the journal has seen since.
+
+One truth a person: whatever was learned, by whatever channel, is a state, a wish or a past contact here, and the gate
+reads all of it. Nothing lapses by itself.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from dunwell.journal.models import Event
+from dunwell.law import Contact, Notice, Person, Preference, State
+
+KINDS = (
+    *("contact.permitted", "contact.sent", "contact.failed", "contact.deferred", "contact.unknown"),
+    *("contact.delivered", "contact.bounced", "contact.opened", "contact.replied", "contact.made"),
+    *("consent.withdrawn", "hold.placed", "hold.lifted", "point.not_theirs", "notice.sent"),
+)
+"""The events that change what may be done."""
+
+_NOT_MADE = ("contact.failed", "contact.deferred")
+_OUTCOMES = {"contact.bounced": "bounced", "contact.opened": "opened"}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An event as the gate needs it: accounts and contact point by the lender's ids (what is no longer known is left out)."""
+
+    event_id: str
+    kind: str
+    at: datetime
+    body: Mapping[str, Any]
+    accounts: tuple[str, ...]
+    contact_point: str | None
+    is_about_an_unknown_account: bool
+
+
+Pseudonym = Callable[[str, str], str]
+"""``pseudonym(kind, id)`` of one person, as the vault makes them."""
+
+
+def seen_by_subject(subjects: Sequence[str]) -> dict[str, list[tuple[str, str, datetime, str]]]:
+    """event_id, kind, happened_at and body of these persons' events that matter here, in their order."""
+    rows = Event.objects.filter(subject_id__in=subjects, kind__in=KINDS).order_by("happened_at", "id")
+    found: dict[str, list[tuple[str, str, datetime, str]]] = {subject: [] for subject in subjects}
+    columns = rows.values_list("subject_id", "event_id", "kind", "happened_at", "body")
+    for subject, event_id, kind, at, body in columns:
+        found[str(subject)].append((event_id, kind, at, body))
+    return found
+
+
+def decoded(
+    rows: Iterable[tuple[str, str, datetime, str]], person: Person, pseudonym: Pseudonym
+) -> list[Seen]:
+    """Events with the pseudonyms turned back into what the lender's records name."""
+    accounts = {pseudonym("account", name): name for name in person.accounts or ()}
+    points = {pseudonym("point", name): name for name in person.contact_points}
+    events = []
+    for event_id, kind, at, text in rows:
+        body = json.loads(text)
+        named = body.get("accounts", [])
+        known = tuple(accounts[name] for name in named if name in accounts)
+        point = points.get(body.get("contact_point", ""))
+        events.append(Seen(event_id, kind, at, body, known, point, len(known) < len(named)))
+    return events
+
+
+def undeliverable(rows: Iterable[tuple[str, str, datetime, str]]) -> set[str]:
+    """The pseudonyms of contact points from which messages came back for good."""
+    bodies = [json.loads(body) for _, kind, _, body in rows if kind == "contact.bounced"]
+    return {body["contact_point"] for body in bodies if body.get("is_permanent") and "contact_point" in body}
+
+
+def with_journal(person: Person, events: Sequence[Seen]) -> Person:
+    """The person with all that the journal has seen. The journal says which notices were given, so the gate may demand them."""
+    points = dict(person.contact_points)
+    for event in events:
+        if event.kind == "point.not_theirs" and event.contact_point in points:
+            point = points[event.contact_point]
+            since = min(point.not_theirs_from or event.at, event.at)
+            points[event.contact_point] = replace(point, not_theirs_from=since)
+    told = {contact.contact_id for contact in person.contacts}
+    contacts = [contact for contact in _contacts(events) if contact.contact_id not in told]
+    return replace(
+        person,
+        contact_points=points,
+        contacts=(*person.contacts, *contacts),
+        states=(*person.states, *_states(events)),
+        preferences=(*person.preferences, *_opt_outs(events)),
+        notices=(*(person.notices or ()), *_notices(events)),
+    )
+
+
+def _contacts(events: Sequence[Seen]) -> Iterable[Contact]:
+    """Contacts made: a message counts from its permission on, unless it is known that it was never taken."""
+    permitted: dict[str, Seen] = {}
+    outcomes: dict[str, str] = {}
+    for event in events:
+        message = event.body.get("message_id")
+        if event.kind == "contact.permitted":
+            permitted[str(message)] = event
+            outcomes[str(message)] = "delivered"
+        elif message in permitted and event.kind in _NOT_MADE:
+            del permitted[message]
+        elif message in permitted:
+            outcomes[message] = _OUTCOMES.get(event.kind, outcomes[message])
+        if event.kind in ("contact.replied", "contact.made"):
+            yield _told_contact(event)
+    for message, event in permitted.items():
+        yield Contact(
+            at=event.at,
+            channel=event.body["channel"],
+            outcome=outcomes[message],
+            debts=_debts(event),
+            party=event.body.get("party", "self"),
+            contact_point_id=event.contact_point,
+            contact_id=message,
+            in_reply_to=event.body.get("in_reply_to"),
+        )
+
+
+def _told_contact(event: Seen) -> Contact:
+    is_reply = event.kind == "contact.replied"
+    return Contact(
+        at=event.at,
+        channel=event.body["channel"],
+        outcome="replied" if is_reply else event.body["outcome"],
+        debts=_debts(event),
+        direction="in" if is_reply else event.body["direction"],
+        party=event.body.get("party", "self"),
+        contact_point_id=event.contact_point,
+        contact_id=event.event_id,
+        in_reply_to=event.body.get("in_reply_to"),
+    )
+
+
+def _debts(event: Seen) -> tuple[str, ...]:
+    """The debts an event is about; one that the records no longer know makes it count to all of them."""
+    return () if event.is_about_an_unknown_account else event.accounts
+
+
+def _states(events: Sequence[Seen]) -> Iterable[State]:
+    """States from when they were placed until a person lifted them."""
+    for number, event in enumerate(events):
+        if event.kind == "hold.placed":
+            until = event.body.get("until")
+            ends = [date.fromisoformat(until)] if until else []
+            lifted = [
+                later.at
+                for later in events[number + 1 :]
+                if later.kind == "hold.lifted"
+                and later.body["hold"] == event.body["hold"]
+                and (not later.accounts or later.accounts == event.accounts)
+            ]
+            yield State(
+                event.body["hold"],
+                event.at,
+                lifted[0] if lifted else ends[0] if ends else None,
+                _debts(event),
+            )
+
+
+def _opt_outs(events: Sequence[Seen]) -> Iterable[Preference]:
+    """Who no longer agrees to a channel, or an address of it, is not contacted by it."""
+    for event in events:
+        if event.kind == "consent.withdrawn":
+            yield Preference(
+                kind="not_channel",
+                channel=event.body["channel"],
+                contact_point_id=event.contact_point,
+                since=event.at,
+            )
+
+
+def _notices(events: Sequence[Seen]) -> Iterable[Notice]:
+    for event in events:
+        if event.kind == "notice.sent":
+            yield Notice(event.body["notice"], event.at, _debts(event))

@@ -1,0 +1,139 @@
+"""The manifest beside a batch's letters: JSON lines, a line a letter, and one with the totals that closes the batch.
+
+A line is written after its letter lies in the folder, and counts once its line end is on disk: what a crash left of a
+last line is cut off before the next is written.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.jsonl"
+
+
+class ManifestUnreadable(ValueError):
+    """A manifest holds a line that is none of ours; says where and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One letter of a batch. ``file`` lies beside the manifest."""
+
+    message_id: str
+    file: str
+    sha256: str
+    pages: int
+    postal_class: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTotal:
+    """What a batch comes to. ``letters_by_class``: by "COUNTRY postal_class"; ``sha256_of_lines`` covers every line above."""
+
+    batch: str
+    letters: int
+    pages: int
+    letters_by_class: Mapping[str, int]
+    sha256_of_lines: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest as read: its letters, its total once it is closed, and how many bytes of whole lines it has."""
+
+    entries: tuple[Entry, ...]
+    total: BatchTotal | None
+    whole_bytes: int
+
+
+def read_manifest(batch_folder: Path) -> Manifest:
+    """The manifest of a batch; an empty one where there is none yet. Raises ManifestUnreadable."""
+    file = batch_folder / MANIFEST
+    raw = file.read_bytes() if file.exists() else b""
+    whole = raw[: raw.rfind(b"\n") + 1]
+    entries: list[Entry] = []
+    total: BatchTotal | None = None
+    for number, line in enumerate(whole.splitlines(), start=1):
+        try:
+            values: dict[str, Any] = json.loads(line)
+            if values.pop("is_total", False):
+                total = BatchTotal(**values)
+            else:
+                entries.append(Entry(**values))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ManifestUnreadable(
+                f"{file}, line {number}: is no line of a manifest. Put the file back as dunwell wrote it"
+            ) from error
+    return Manifest(tuple(entries), total, len(whole))
+
+
+def append_lines(batch_folder: Path, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Add lines to a batch's manifest, on disk when this returns."""
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    whole_bytes = read_manifest(batch_folder).whole_bytes
+    with (batch_folder / MANIFEST).open("ab") as stream:
+        stream.truncate(whole_bytes)
+        stream.seek(whole_bytes)
+        stream.write(text.encode())
+        stream.flush()
+        os.fsync(stream.fileno())
+    sync_folder(batch_folder)
+
+
+def total_of(batch_folder: Path) -> BatchTotal:
+    """What a batch's letters come to."""
+    manifest = read_manifest(batch_folder)
+    by_class: dict[str, int] = {}
+    for entry in manifest.entries:
+        name = f"{entry.country} {entry.postal_class}"
+        by_class[name] = by_class.get(name, 0) + 1
+    file = batch_folder / MANIFEST
+    raw = file.read_bytes()[: manifest.whole_bytes] if file.exists() else b""
+    return BatchTotal(
+        batch=batch_folder.name,
+        letters=len(manifest.entries),
+        pages=sum(entry.pages for entry in manifest.entries),
+        letters_by_class=dict(sorted(by_class.items())),
+        sha256_of_lines=hashlib.sha256(raw).hexdigest(),
+    )
+
+
+def entry_line(entry: Entry) -> dict[str, Any]:
+    """A letter's line."""
+    return asdict(entry)
+
+
+def write_file(file: Path, content: bytes) -> None:
+    """A file that is there whole or not at all: under another name first, on disk, then renamed."""
+    temporary = file.with_name(f".{file.name}.new")
+    with temporary.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(file)
+
+
+def sync_folder(folder: Path) -> None:
+    """That a folder's names are on disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """That nobody else writes into a print folder meanwhile. Raises BlockingIOError when somebody does."""
+    import fcntl  # of POSIX; print folders are written there
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield

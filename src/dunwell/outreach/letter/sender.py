@@ -1,0 +1,134 @@
+"""Laying letters into the print folder, each once, with a line in the manifest of the batch."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+from dunwell.outreach.channel import Message, Outcome
+from dunwell.outreach.letter.manifest import (
+    BatchTotal,
+    Entry,
+    ManifestUnreadable,
+    append_lines,
+    entry_line,
+    only_writer,
+    read_manifest,
+    sync_folder,
+    total_of,
+    write_file,
+)
+from dunwell.outreach.letter.page import LetterUnprintable, letter_pdf
+from dunwell.outreach.letter.settings import LetterSettings
+
+__all__ = ["BatchTotal", "LetterSender", "close_batch"]
+
+
+class LetterSender:
+    """The letter channel's ``Sender``. A letter that lies in any batch of the print folder is never laid twice."""
+
+    is_idempotent = True
+    """The same message_id again does nothing: after an unknown end it may be handed over again."""
+
+    def __init__(self, settings: LetterSettings) -> None:
+        self._settings = settings
+        self._folder = settings.folder / settings.batch
+
+    async def send(self, messages: Sequence[Message]) -> list[Outcome]:
+        """Set and lay all of them, and answer for each in their order.
+
+        ``refused``: this text or address cannot be printed; ``deferred``: the folder cannot be written, the batch is
+        closed, another writer is at work or a font is missing (the detail says what to do).
+        """
+        return await asyncio.to_thread(self._send, list(messages))
+
+    async def close(self) -> None:
+        """Nothing is kept open; the batch stays open for more letters until ``close_batch``."""
+
+    def _send(self, messages: list[Message]) -> list[Outcome]:
+        try:
+            with only_writer(self._settings.folder):
+                return self._lay(messages)
+        except BlockingIOError:
+            detail = "another process is writing into the print folder; let it finish"
+        except ManifestUnreadable as error:
+            detail = str(error)
+        except OSError as error:
+            detail = f"the print folder cannot be written ({error.strerror or error}); mend it"
+        return [Outcome(message.message_id, "deferred", detail) for message in messages]
+
+    def _lay(self, messages: list[Message]) -> list[Outcome]:
+        """Every letter first, then the manifest's lines in one write: a letter without a line is laid again."""
+        laid = {entry.message_id: entry.file for entry in _entries(self._settings.folder)}
+        is_closed = read_manifest(self._folder).total is not None
+        self._folder.mkdir(parents=True, exist_ok=True)
+        new = {} if is_closed else {one.message_id: one for one in messages if one.message_id not in laid}
+        with ThreadPoolExecutor(self._settings.workers) as pool:  # Typst works outside the interpreter's lock
+            made = dict(zip(new, pool.map(self._lay_one, new.values()), strict=True))
+        entries = [entry for entry in made.values() if isinstance(entry, Entry)]
+        if entries:
+            sync_folder(self._folder)
+            append_lines(self._folder, map(entry_line, entries))
+        return [
+            _outcome(one.message_id, made[one.message_id])
+            if one.message_id in made
+            else self._not_laid(one.message_id, laid.get(one.message_id))
+            for one in messages
+        ]
+
+    def _lay_one(self, message: Message) -> Entry | LetterUnprintable:
+        try:
+            page = letter_pdf(message, self._settings)
+        except LetterUnprintable as error:
+            return error
+        file = self._folder / f"{message.message_id}.pdf"
+        write_file(file, page.pdf)
+        return Entry(
+            message_id=message.message_id,
+            file=file.name,
+            sha256=hashlib.sha256(page.pdf).hexdigest(),
+            pages=page.page_count,
+            postal_class=message.headers.get("Postal-Class", "standard"),
+            country=message.headers["Country"],
+        )
+
+    def _not_laid(self, message_id: str, file: str | None) -> Outcome:
+        if file is not None:
+            return Outcome(message_id, "accepted", "already in the print folder", (file,))
+        detail = f"batch {self._settings.batch} is closed; name the next one in the settings"
+        return Outcome(message_id, "deferred", detail)
+
+
+def _outcome(message_id: str, made: Entry | LetterUnprintable) -> Outcome:
+    if isinstance(made, LetterUnprintable):
+        return Outcome(message_id, "refused" if made.is_for_good else "deferred", str(made))
+    pages = "1 page" if made.pages == 1 else f"{made.pages} pages"
+    return Outcome(message_id, "accepted", pages, (made.file,))
+
+
+def close_batch(settings: LetterSettings) -> BatchTotal:
+    """End a batch with a line of totals; closing it again does nothing. Raises OSError and ManifestUnreadable.
+
+    Letters that a crash left without a line are taken away first: their messages are handed over again.
+    """
+    folder = settings.folder / settings.batch
+    with only_writer(settings.folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        manifest = read_manifest(folder)
+        if manifest.total is not None:
+            return manifest.total
+        listed = {entry.file for entry in manifest.entries}
+        for file in [*folder.glob("*.pdf"), *folder.glob(".*.new")]:
+            if file.name not in listed:
+                file.unlink()
+        total = total_of(folder)
+        append_lines(folder, [{"is_total": True, **asdict(total)}])
+    return total
+
+
+def _entries(folder: Path) -> list[Entry]:
+    """Every letter of every batch in a print folder."""
+    batches = sorted(file.parent for file in folder.glob("*/manifest.jsonl"))
+    return [entry for batch in batches for entry in read_manifest(batch).entries]

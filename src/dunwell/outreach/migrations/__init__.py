@@ -1,0 +1,1 @@
+"""Outreach's tables as they came to be."""

@@ -1,0 +1,117 @@
+"""What providers say later about a message becomes events: arrived, came back, opened, no longer wanted.
+
+A receipt may come twice, late, in any order, or before our own record of the message is complete; it is recorded once. One
+that says that the person no longer wants the channel acts at once.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from dunwell.journal.recording import Journal, NewEvent
+from dunwell.outreach.channel import Receipt
+from dunwell.outreach.models import EarlyReceipt, ProviderReference, Work
+
+_KINDS = {
+    "delivered": "contact.delivered",
+    "bounced": "contact.bounced",
+    "returned": "contact.bounced",
+    "delayed": "contact.delayed",
+    "opened": "contact.opened",
+    "unsubscribed": "consent.withdrawn",
+}
+
+
+def take_receipts(journal: Journal, provider: str, receipts: Sequence[Receipt]) -> int:
+    """Record receipts, in one transaction; how many were new and of messages of ours.
+
+    Those of messages that are not known yet wait (``take_early``).
+    """
+    with transaction.atomic():
+        works = _works(provider, receipts)
+        events, early = [], []
+        for receipt in receipts:
+            work = works.get(_name(receipt))
+            if work is not None:
+                events.append(_event(receipt, work, provider))
+            elif receipt.provider_reference is not None:
+                early.append(_waiting(receipt, provider, journal.clock()))
+        EarlyReceipt.objects.bulk_create(early, ignore_conflicts=True)
+        recorded = journal.record(events)
+    return sum(one.is_new for one in recorded)
+
+
+def take_early(journal: Journal, provider: str, references: Iterable[str]) -> int:
+    """Record the receipts that waited for these of the provider's names; how many."""
+    wanted = list(references)
+    if not wanted:
+        return 0
+    with transaction.atomic():
+        rows = list(EarlyReceipt.objects.filter(provider=provider, reference__in=wanted))
+        if not rows:
+            return 0
+        count = take_receipts(journal, provider, [_receipt(row.receipt) for row in rows])
+        EarlyReceipt.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    return count
+
+
+def _name(receipt: Receipt) -> tuple[str, str]:
+    """By what a receipt names its message: our id, or else the provider's."""
+    if receipt.message_id is not None:
+        return "ours", receipt.message_id
+    return "theirs", receipt.provider_reference or ""
+
+
+def _works(provider: str, receipts: Sequence[Receipt]) -> dict[tuple[str, str], Work]:
+    names = [_name(receipt) for receipt in receipts]
+    ours = Work.objects.in_bulk([name for kind, name in names if kind == "ours"])
+    found = {("ours", message_id): work for message_id, work in ours.items()}
+    theirs = ProviderReference.objects.filter(
+        provider=provider, reference__in=[name for kind, name in names if kind == "theirs"]
+    )
+    found.update((("theirs", row.reference), row.work) for row in theirs.select_related("work"))
+    return found
+
+
+def _event(receipt: Receipt, work: Work, provider: str) -> NewEvent:
+    kind = _KINDS[receipt.kind]
+    body: dict[str, Any] = {"message_id": work.message_id, "channel": work.channel, "provider": provider}
+    if kind == "contact.bounced":
+        body |= {"is_permanent": receipt.permanent, "why": receipt.detail[:300]}
+    elif kind == "contact.delayed":
+        body |= {"why": receipt.detail[:300]}
+    elif kind == "consent.withdrawn":
+        body = {
+            "channel": work.channel,
+            "message_id": work.message_id,
+            "source": "the channel's own way to say so",
+        }
+    pseudonyms = {} if work.contact_point is None else {"contact_point": work.contact_point}
+    return NewEvent(
+        kind,
+        receipt.at,
+        subject=str(work.subject_id),
+        body=body,
+        pseudonyms=pseudonyms,
+        key=f"receipt:{provider}:{receipt.receipt_id}"[:120],
+    )
+
+
+def _waiting(receipt: Receipt, provider: str, now: datetime) -> EarlyReceipt:
+    values = asdict(receipt) | {"at": receipt.at.isoformat()}
+    return EarlyReceipt(
+        provider=provider,
+        reference=receipt.provider_reference or "",
+        receipt_id=receipt.receipt_id,
+        receipt=json.dumps(values),
+        received_at=now,
+    )
+
+
+def _receipt(text: str) -> Receipt:
+    values = json.loads(text)
+    return Receipt(**(values | {"at": datetime.fromisoformat(values["at"])}))

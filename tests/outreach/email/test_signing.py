@@ -1,0 +1,122 @@
+"""DKIM: dkimpy verifies what we sign with RSA and Ed25519 keys, and finds every tampering."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import dkim  # type: ignore[import-untyped]
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from dunwell.outreach.email.rendering import compose
+from dunwell.outreach.email.sender import EmailSender
+from dunwell.outreach.email.settings import DkimSettings
+from dunwell.outreach.email.signing import SigningKey, read_keys, sign
+from dunwell.settings import SettingsError
+from tests.outreach.email.made import AT, made_message, made_settings
+
+PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+
+
+def write_key(file: Path, key: PrivateKey) -> Path:
+    file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return file
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[SigningKey, ...]:
+    folder = tmp_path_factory.mktemp("keys")
+    rsa_file = write_key(folder / "rsa.pem", rsa.generate_private_key(65537, 2048))
+    ed_file = write_key(folder / "ed25519.pem", ed25519.Ed25519PrivateKey.generate())
+    return read_keys(
+        [DkimSettings("lender.example", "r2026", rsa_file), DkimSettings("lender.example", "e2026", ed_file)]
+    )
+
+
+def dns(keys: tuple[SigningKey, ...]) -> Callable[..., bytes]:
+    records = {f"{key.selector}._domainkey.{key.domain}.": key.public_record for key in keys}
+    return lambda name, timeout=5: records.get(name.decode(), "").encode()
+
+
+def verdicts(raw: bytes, keys: tuple[SigningKey, ...]) -> list[bool]:
+    def verdict(index: int) -> bool:
+        try:
+            return bool(dkim.DKIM(raw).verify(idx=index, dnsfunc=dns(keys)))
+        except dkim.ValidationError:
+            return False  # the body is not the one that was signed
+
+    return [verdict(index) for index in range(len(keys))]
+
+
+@pytest.fixture(scope="module")
+def signed(keys: tuple[SigningKey, ...]) -> bytes:
+    settings = made_settings(reply_to="answers@lender.example")
+    return sign(compose(made_message(settings), settings, AT).as_bytes(), keys)
+
+
+def test_both_signatures_hold(signed: bytes, keys: tuple[SigningKey, ...]) -> None:
+    assert verdicts(signed, keys) == [True, True]
+    assert b"a=rsa-sha256" in signed
+    assert b"a=ed25519-sha256" in signed
+    assert all(len(line) <= 998 for line in signed.split(b"\r\n"))
+
+
+def test_every_header_that_matters_is_signed(signed: bytes, keys: tuple[SigningKey, ...]) -> None:
+    signer = dkim.DKIM(signed)
+    assert signer.verify(idx=0, dnsfunc=dns(keys))
+    assert set(signer.include_headers) >= {
+        *(b"from", b"to", b"subject", b"date", b"message-id", b"reply-to"),
+        *(b"list-unsubscribe", b"list-unsubscribe-post"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("genuine", "forged"),
+    [
+        (b"From: ", b"From: evil@example.com, "),
+        (b"To: ana@", b"To: bo@"),
+        (b"Subject: Your plan", b"Subject: Your last chance"),
+        (b"Date: Fri", b"Date: Sat"),
+        (b"Message-ID: <m-0001", b"Message-ID: <m-0002"),
+        (b"Reply-To: answers@", b"Reply-To: thief@"),
+        (b"<https://lender.example/unsubscribe", b"<https://evil.example/unsubscribe"),
+        (b"=One-Click", b"=Two-Clicks"),
+        (b"We are here to help", b"We are here to take"),
+        (b"\r\nTo: ", b"\r\nSubject: another\r\nTo: "),
+        (b"\r\nTo: ", b"\r\nList-Unsubscribe: <https://evil.example>\r\nTo: "),
+    ],
+)
+def test_tampering_is_found(
+    signed: bytes, keys: tuple[SigningKey, ...], genuine: bytes, forged: bytes
+) -> None:
+    assert genuine in signed
+    assert verdicts(signed.replace(genuine, forged, 1), keys) == [False, False]
+
+
+def test_a_sender_signs_what_it_sends(tmp_path: Path, keys: tuple[SigningKey, ...]) -> None:
+    write_key(tmp_path / "key.pem", ed25519.Ed25519PrivateKey.generate())
+    settings = made_settings(
+        tmp_path, dkim={"domain": "lender.example", "selector": "s1", "key_file": "key.pem"}
+    )
+    payload = EmailSender(settings, now=lambda: AT).envelope(made_message(settings)).payload
+    assert verdicts(payload, read_keys(settings.dkim)) == [True]
+    assert verdicts(payload, keys[:1]) == [False]  # not with another's key
+
+
+def test_a_key_that_cannot_sign_is_refused_with_the_mend(tmp_path: Path) -> None:
+    def read(file: Path) -> None:
+        read_keys([DkimSettings("lender.example", "s1", file)])
+
+    with pytest.raises(SettingsError, match=r"none\.pem cannot be read .* Put the key there"):
+        read(tmp_path / "none.pem")
+    (tmp_path / "text.pem").write_text("not a key")
+    with pytest.raises(SettingsError, match=r"text\.pem is none.*PEM"):
+        read(tmp_path / "text.pem")
+    with pytest.raises(SettingsError, match=r"1024 bits\. Make one of 2048"):
+        read(write_key(tmp_path / "short.pem", rsa.generate_private_key(65537, 1024)))
+    with pytest.raises(SettingsError, match="neither RSA nor Ed25519"):
+        read(write_key(tmp_path / "ec.pem", ec.generate_private_key(ec.SECP256R1())))
