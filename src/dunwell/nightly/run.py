@@ -25,7 +25,7 @@ from dunwell.nightly.about import BrokenRule, Quarantine, RunFacts, TapeFile, Un
 from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partition_figures
 from dunwell.nightly.lost import lost_rows
 from dunwell.nightly.promises import PromiseFigures, merge_promises, promise_figures
-from dunwell.nightly.stages import STAGES_FILE
+from dunwell.nightly.stages import HOLDS_BACK_FILE, STAGES_FILE
 from dunwell.nightly.summary import summary_dict
 from dunwell.nightly.worklist import WorkFigures, merge_work, plan_contacts, work_figures
 from dunwell.resolution import PromisePolicy, promises_as_of, read_promise_policy
@@ -79,7 +79,12 @@ def run_day(
         as_of=as_of,
         previous_as_of=as_of - timedelta(days=1),
         policy_hash=_hash_of(
-            [*settings.terms_folder.glob("*.toml"), overlay, STAGES_FILE, *promised.files], law
+            [
+                *settings.terms_folder.glob("*.toml"),
+                *(overlay, STAGES_FILE, HOLDS_BACK_FILE),
+                *promised.files,
+            ],
+            law,
         ),
         known_at=known_at,
         lender=settings.acts_for,
