@@ -48,6 +48,7 @@ def run_and_print(
                 result.bucket_order,
                 result.work,
                 result.promises,
+                result.cases,
             )
         )
     return result.exit_code

@@ -34,6 +34,7 @@ def summary_dict(
     bucket_order: Sequence[str],
     work: WorkFigures | None = None,
     promises: PromiseFigures | None = None,
+    cases: pl.DataFrame | None = None,
 ) -> dict[str, Any]:
     """The summary for ``--json``: plain values only, money as decimal text, days as ISO text.
 
@@ -56,6 +57,7 @@ def summary_dict(
         "ageing": _records(figures.ageing),
         "movements": _records(movements(figures.roll)) if facts.previous_as_of else None,
         "promises": None if promises is None else promises.as_dict(),
+        "cases": None if cases is None else dict(cases.select("stage", "cases").iter_rows()),
         "contacts": None if work is None else _contacts_dict(work),
         "quarantine": {
             "rows": quarantine.row_count,
@@ -96,11 +98,12 @@ def summary_text(
     bucket_order: Sequence[str],
     work: WorkFigures | None = None,
     promises: PromiseFigures | None = None,
+    cases: pl.DataFrame | None = None,
 ) -> RenderableType:
     """The summary for a terminal, as something Rich can print."""
     compared = f", compared with {facts.previous_as_of}" if facts.previous_as_of else ""
     parts: list[RenderableType] = [Text(f"As of {facts.as_of}{compared}", style="bold"), Text()]
-    lines = [*_count_lines(figures, facts), *_promise_lines(promises)]
+    lines = [*_count_lines(figures, facts), *_case_lines(cases), *_promise_lines(promises)]
     parts.extend(Padding(Text(line), (0, 0, 0, 2)) for line in lines)
     if figures.currencies.height:
         parts += [Text(), Text("Overdue by bucket", style="bold"), _overdue_table(figures, bucket_order)]
@@ -126,6 +129,14 @@ def _count_lines(figures: Figures, facts: RunFacts) -> Iterator[str]:
         yield f"{fell:,} fell past due and {cured:,} cured since {facts.previous_as_of}"
     if counts["incomplete_accounts"]:
         yield f"{_count(counts['incomplete_accounts'], 'account')} incomplete: rows of theirs are in quarantine; not contacted"
+
+
+def _case_lines(cases: pl.DataFrame | None) -> Iterator[str]:
+    """How many cases are open, by stage; nothing where none is."""
+    if cases is None or not cases.height:
+        return
+    told = ", ".join(f"{count:,} {stage}" for stage, count in cases.select("stage", "cases").iter_rows())
+    yield f"{_count(sum(cases['cases'].to_list()), 'open case')}: {told}"
 
 
 def _promise_lines(promises: PromiseFigures | None) -> Iterator[str]:
