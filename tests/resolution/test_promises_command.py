@@ -79,6 +79,19 @@ def test_the_run_judges_counts_and_writes_them(shop: Path) -> None:
     assert rows["R2"]["broken_on"] == date(2026, 11, 11)
 
 
+def test_the_run_has_one_case_a_customer_and_counts_them_by_stage(shop: Path) -> None:
+    cases = pl.read_parquet(shop / "book" / "cases.parquet")
+    assert cases["customer_id"].is_unique().all()
+    still_open = cases.filter(pl.col("closed_on").is_null())
+    late = pl.read_parquet(shop / "book" / "positions.parquet").filter(pl.col("past_due_days") > 0)
+    assert sorted(still_open["customer_id"]) == sorted(late["customer_id"].unique())
+    assert sorted(still_open["past_due_account_ids"].explode()) == sorted(late["account_id"])
+    summary = json.loads((shop / "book" / "run.json").read_text(encoding="utf-8"))
+    assert summary["cases"] == dict(still_open["stage"].value_counts().iter_rows())
+    listed = pl.read_parquet(shop / "book" / "worklist.parquet").select("customer_id", "stage")
+    assert listed.join(still_open, on=["customer_id", "stage"]).height == listed.height
+
+
 def test_the_command_tells_any_day_from_the_same_events(shop: Path) -> None:
     assert told(shop)["R3"]["reason"] == "moved; superseded by R4"
     before = told(shop, "--as-of", "2026-11-10")
