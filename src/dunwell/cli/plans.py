@@ -190,6 +190,7 @@ def _plan_record(plan: Plan, authority: Authority, role: str) -> dict[str, Any]:
         "why": plan.why,
         "source": plan.source,
         "changes_contract": plan.changes_contract,
+        "class_effect": plan.class_effect,
         "review_on": None if plan.review_on is None else str(plan.review_on),
         "conditions": list(plan.conditions),
         "parts": [
@@ -249,6 +250,8 @@ def _print(
         if plan.grant_kind:
             decision = may_grant(authority, role, plan.grant_kind, plan.grant_minor, currency)
             print(f"   {role}: {'yes' if decision.allowed else 'no'}, {decision.why}")
+        if plan.class_effect:
+            print(f"   for the class: {plan.class_effect}")
         for condition in plan.conditions:
             if condition not in shared:
                 print(f"   - {condition}")

@@ -10,6 +10,7 @@ import polars as pl
 from dunwell.book import Book
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day, parse_instant
+from dunwell.cli.progress import prepare_kernels
 from dunwell.nightly.numbers import amount_text, plain_amount
 from dunwell.nightly.promises import PromiseFigures, promise_figures
 from dunwell.resolution import PROMISE_COLUMNS, promises_as_of, read_promise_policy
@@ -26,6 +27,7 @@ def show_promises(
     settings = read_settings(root)
     policy = read_promise_policy(settings.root / "policy" / "promises.toml")
     book = Book(settings.book_folder)
+    prepare_kernels("promises")
     day = parse_day(as_of, "--as-of") or date.fromisoformat(book.as_of)
     instant = parse_instant(known_at, "--known-at")
     numbers = range(book.partition_count)

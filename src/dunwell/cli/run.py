@@ -30,7 +30,7 @@ def run_and_print(
 
     now = datetime.now(UTC)
     day, instant = parse_day(as_of, "--as-of"), parse_instant(known_at, "--known-at")
-    prepare_kernels("ledger", "gate")
+    prepare_kernels("ledger", "gate", "promises")
     with progress() as watch:
         result = run_day(settings, tape, day or now.date(), known_at=instant, now=now, watch=watch)
     if as_json:
