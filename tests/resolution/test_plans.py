@@ -107,7 +107,10 @@ def test_arrears_beside_the_contract() -> None:
     plans = propose_plans([loan], left(100_000), HOUSE, AS_OF)
     arrears = next(plan for plan in plans if plan.kind == "arrears")
     assert (arrears.months, arrears.most_minor, arrears.total_minor) == (5, 18_000, 90_000)
-    assert not arrears.changes_contract
+    assert not arrears.changes_contract and not arrears.class_effect
+    assert (
+        "at least special mention" in next(plan for plan in plans if plan.kind == "instalments").class_effect
+    )
     assert arrears.conditions[0] == "the contract's instalments of 800.00 CNY a month go on"
     tight = propose_plans([loan], left(80_000), HOUSE, AS_OF)
     assert "arrears" not in kinds(tight)

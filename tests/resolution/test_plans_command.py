@@ -1,6 +1,9 @@
 """``dunwell plans``: from the book and a budget to plans that can be granted."""
 
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -113,3 +116,21 @@ def test_a_lenders_own_form_stands_before_dunwells(shop: Path, tmp_path: Path) -
     finally:
         own.unlink()
         own.parent.rmdir()
+
+
+def test_the_doctor_reads_what_may_be_promised_and_granted(shop: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(shop, tmp_path / "shop")
+    whats = [finding["what"] for finding in json.loads(dunwell("doctor", "--json", at=mine))["findings"]]
+    assert "plans and waivers are granted by collector, manager, team_lead" in whats
+    file = mine / "policy" / "authority.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace('"waiver"', '"gift"'), encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-c", "from dunwell.cli import main; main()", "doctor"],
+        cwd=mine,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 1
+    assert "authority.toml: grant[2].kinds" in ran.stdout
+    file.unlink()
+    assert "nobody may grant a plan" in dunwell("doctor", at=mine)

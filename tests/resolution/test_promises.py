@@ -110,6 +110,19 @@ def test_a_broken_promise_is_not_mended_by_cancelling_it_afterwards() -> None:
     assert judged(promise(), event)["P1"]["state"] == "broken"
 
 
+def test_two_events_on_one_day_do_not_overwrite_each_other() -> None:
+    first, second = promise(3000), promise(2000, DUE_ON, "P2", MADE_AT + timedelta(minutes=1))
+    money = [paid(1500, DUE_ON, f"M{n}") for n in range(3)]
+    rows = judged(first, second, *money)
+    assert [int(rows[p]["credited"] * 100) for p in ("P1", "P2")] == [3000, 1500]
+    assert judged(first, second, *money, paid(500, DUE_ON, "M4"))["P2"]["state"] == "kept"
+
+
+def test_a_promise_says_in_which_contact_and_to_whom_it_was_made() -> None:
+    row = judged(promise())["P1"]
+    assert (row["contact_id"], row["made_by"], row["made_at"]) == ("K1", "collector 7", MADE_AT)
+
+
 # Money: which counts, and on which day.
 
 

@@ -30,6 +30,8 @@ PROMISES: dict[str, Any] = {
     "made_at": INSTANT,
     "due_on": pl.Date,
     "amount_minor": pl.Int64,
+    "contact_id": pl.String,
+    "made_by": pl.String,
     "recorded_at": INSTANT,
 }
 PAYMENTS: dict[str, Any] = {
@@ -207,7 +209,19 @@ def test_one_account_or_many_is_the_same_function(
     for number, (promises, payments, cancellations) in enumerate(accounts):
         name = f"A{number}"
         rows += [
-            (p.promise_id, name, "C", "USD", None, p.made_at, part.due_on, part.amount_minor, p.recorded_at)
+            (
+                p.promise_id,
+                name,
+                "C",
+                "USD",
+                None,
+                p.made_at,
+                part.due_on,
+                part.amount_minor,
+                None,
+                None,
+                p.recorded_at,
+            )
             for p in promises
             for part in p.parts
         ]

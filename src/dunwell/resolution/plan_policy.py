@@ -77,6 +77,15 @@ class PlanPolicy:
                 return 1 - Fraction(entry.values["broken"]), self._length_source()
         return None, f"no agreements of {months} months were observed"
 
+    def class_effect(self, jurisdictions: Sequence[str]) -> str:
+        """What a changed contract means for the class of these debts, with its source; empty where no text says so."""
+        found = [
+            f"{entry.values['text']} [{entry.source}]"
+            for entry in self.text.entries("class_effect", self.day)
+            if set(jurisdictions) & set(entry.values["applies_to"])
+        ]
+        return "; ".join(found)
+
     def help_for(self, jurisdictions: Sequence[str]) -> tuple[str, ...]:
         """Where help is to be had in these places, each with its source where it is not the house's own."""
         return tuple(

@@ -43,7 +43,8 @@ class Debt:
 class Plan:
     """A proposal. ``cost_minor``: interest on top of the debt; ``saving_minor``: what the customer saves against the contract;
     ``chance``: the share of agreements of this length that held (None: not known). ``grant_kind`` and ``grant_minor``: what
-    must be granted (``authority.may_grant``). ``changes_contract``: it is a restructuring for classification.
+    must be granted (``authority.may_grant``). ``changes_contract``: it is a restructuring for classification
+    (``class_effect``).
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Plan:
     grant_kind: str = ""
     grant_minor: int = 0
     changes_contract: bool = False
+    class_effect: str = ""
     review_on: date | None = None
     conditions: tuple[str, ...] = ()
 
@@ -261,6 +263,7 @@ class _Maker:
             "deferral": ("deferral", self.owed),
         }
         grant_kind, grant_minor = grants.get(kind, ("instalments", self.owed))
+        is_changed = len(parts) > 1 or is_reduced or waived > 0
         return Plan(
             kind,
             self.affordability.currency,
@@ -274,7 +277,8 @@ class _Maker:
             chance_source=chance_source,
             grant_kind=grant_kind,
             grant_minor=grant_minor,
-            changes_contract=len(parts) > 1 or is_reduced or waived > 0,
+            changes_contract=is_changed,
+            class_effect=self.policy.class_effect(self.places) if is_changed else "",
             conditions=self.offer.conditions,
         )
 

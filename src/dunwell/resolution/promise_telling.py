@@ -27,6 +27,8 @@ PROMISE_COLUMNS: Mapping[str, Any] = {
     "cancelled_on": pl.Date,
     "as_of": pl.Date,
     "reason": pl.String,
+    "contact_id": pl.String,
+    "made_by": pl.String,
     "parts": pl.List(pl.Struct({"due_on": pl.Date, "amount": MONEY, "credited": MONEY, "kept_on": pl.Date})),
 }
 """The columns of ``book/promises.parquet``. ``due_on`` is that of the first part not kept (of the last when all are);

@@ -54,6 +54,8 @@ _PROMISES: Mapping[str, Any] = {
     "made_at": _INSTANT,
     "due_on": pl.Date,
     "amount_minor": pl.Int64,
+    "contact_id": pl.String,
+    "made_by": pl.String,
     "recorded_at": _INSTANT,
 }
 _CANCELLATIONS: Mapping[str, Any] = {
@@ -175,7 +177,14 @@ def promises_as_of(
         "superseded_by",
         pl.max_horizontal("recorded_at", "cancelled_at").alias("recorded_at"),
     )
-    return judge_promises(rows, payments, cancellations, as_of, known_at, policy)
+    judged = judge_promises(rows, payments, cancellations, as_of, known_at, policy)
+    spoilt = tables["accounts"].filter("is_incomplete")["account_id"]
+    return judged.with_columns(
+        pl.when(pl.col("account_id").is_in(spoilt.implode()))
+        .then(pl.format("{}; payments of the account are in quarantine, so this may be wrong", "reason"))
+        .otherwise("reason")
+        .alias("reason")
+    )
 
 
 def judge_promises(
@@ -188,9 +197,9 @@ def judge_promises(
 ) -> pl.DataFrame:
     """How promises stand; columns as in promises_as_of.
 
-    ``promises``: promise_id, account_id, customer_id, currency, timezone, made_at, due_on, amount_minor, recorded_at, a row a
-    part. ``payments``: account_id, payment_id, paid_on, amount_minor, recorded_at and kind; reversed ones left out already.
-    ``cancellations``: promise_id, account_id, at, reason, superseded_by, recorded_at.
+    ``promises``: promise_id, account_id, customer_id, currency, timezone, made_at, due_on, amount_minor, contact_id, made_by,
+    recorded_at, a row a part. ``payments``: account_id, payment_id, paid_on, amount_minor, recorded_at and kind; reversed ones
+    left out already. ``cancellations``: promise_id, account_id, at, reason, superseded_by, recorded_at.
     """
     policy = policy or read_promise_policy()
     parts = _with_rules(_with_made_on(known(promises.select(*_PROMISES), known_at), as_of), policy)
@@ -226,6 +235,7 @@ def judge_account(
         dict(zip(names, one, strict=True))
         | {"promise_id": promise.promise_id, "made_at": promise.made_at}
         | {"due_on": part.due_on, "amount_minor": part.amount_minor}
+        | {"contact_id": promise.contact_id, "made_by": promise.made_by}
         | {"recorded_at": promise.recorded_at or promise.made_at}
         for promise in promises
         for part in promise.parts
@@ -282,7 +292,7 @@ def _promises_of(parts: pl.DataFrame, cancellations: pl.DataFrame, as_of: date) 
     """One row a promise, by account and id, with the first event that withdrew it by the day."""
     first = cancellations.sort("at", "reason").unique(["account_id", "promise_id"], keep="first")
     whole = parts.group_by("account_id", "promise_id").agg(
-        pl.col("customer_id", "currency", "timezone", "exponent").first(),
+        pl.col("customer_id", "currency", "timezone", "exponent", "contact_id", "made_by").first(),
         pl.col("made_at").min(),
     )
     whole = whole.join(
