@@ -15,13 +15,13 @@ import polars as pl
 import pytest
 
 DAY = "2026-11-23"
-PROMISES = """promise_id,account_id,made_at,due_on,amount,recorded_at,part_of,cancelled_at,cancel_reason,superseded_by
-R1,A001,2026-11-20T10:00:00+08:00,2026-11-30,10.00,2026-11-20T10:00:00+08:00,,,,
-R2,A002,2026-11-02T10:00:00+08:00,2026-11-10,99999.00,2026-11-02T10:00:00+08:00,,,,
-R3,A003,2026-11-02T10:00:00+08:00,2026-11-10,50.00,2026-11-02T10:00:00+08:00,,2026-11-05T09:00:00+08:00,moved,R4
-R4,A003,2026-11-05T09:00:00+08:00,2026-11-20,50.00,2026-11-05T09:00:00+08:00,,,,
-R5a,A004,2026-11-02T10:00:00+08:00,2026-11-10,1.00,2026-11-02T10:00:00+08:00,R5,,,
-R5b,A004,2026-11-02T10:00:00+08:00,2026-11-20,2.00,2026-11-02T10:00:00+08:00,R5,,,
+PROMISES = """promise_id,account_id,made_at,due_on,amount,recorded_at,part_of,cancelled_at,cancel_reason,superseded_by,currency
+R1,A001,2026-11-20T10:00:00+08:00,2026-11-30,10.00,2026-11-20T10:00:00+08:00,,,,,XAU
+R2,A002,2026-11-02T10:00:00+08:00,2026-11-10,99999.00,2026-11-02T10:00:00+08:00,,,,,XAU
+R3,A003,2026-11-02T10:00:00+08:00,2026-11-10,50.00,2026-11-02T10:00:00+08:00,,2026-11-05T09:00:00+08:00,moved,R4,XAU
+R4,A003,2026-11-05T09:00:00+08:00,2026-11-20,50.00,2026-11-05T09:00:00+08:00,,,,,XAU
+R5a,A004,2026-11-02T10:00:00+08:00,2026-11-10,1.00,2026-11-02T10:00:00+08:00,R5,,,,XAU
+R5b,A004,2026-11-02T10:00:00+08:00,2026-11-20,2.00,2026-11-02T10:00:00+08:00,R5,,,,XAU
 """
 PAID = ("A003,2026-11-19,50.00", "A004,2026-11-09,1.00", "A004,2026-11-18,2.00")
 
@@ -108,6 +108,14 @@ def test_the_command_tells_any_day_from_the_same_events(shop: Path) -> None:
         "kept_on": "2026-11-09",
     }
     assert list(told(shop, "--account", "A003")) == ["R4", "R3"]
+
+
+def test_a_book_from_before_promises_had_parts_is_still_read(shop: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(shop, tmp_path / "shop")
+    for file in (mine / "book").glob("partition=*/promises.parquet"):
+        pl.read_parquet(file).drop("part_of", "contact_id", "cancelled_at", "currency").write_parquet(file)
+    assert {"R5a", "R5b", "R3"} <= told(mine).keys()
+    assert told(mine)["R3"]["state"] == "broken"
 
 
 def test_the_command_speaks_to_people(shop: Path) -> None:

@@ -28,7 +28,16 @@ def debts_of(
     ``tables``: the partition that holds the customer. Raises PlanError where money rows of an account are in quarantine: what is
     owed is then not known.
     """
-    accounts = tables["accounts"].with_row_index("row")
+    wanted = (
+        "account_id",
+        "customer_id",
+        "status",
+        "is_incomplete",
+        "currency",
+        "annual_rate_ppb",
+        "product",
+    )
+    accounts = tables["accounts"].select(wanted).with_row_index("row")
     own = accounts.filter((pl.col("customer_id") == customer_id) & (pl.col("status") != "sold"))
     place = tables["customers"].filter(pl.col("customer_id") == customer_id)["jurisdiction"].item()
     debts = []

@@ -73,6 +73,12 @@ _PAYMENTS: Mapping[str, Any] = {
     "amount_minor": pl.Int64,
     "recorded_at": _INSTANT,
 }
+_PAID = ("payment_id", "paid_on", "amount_minor", "recorded_at")
+_MADE = ("account_row", "promise_id", "made_at", "due_on", "amount_minor", "recorded_at")
+_MAY_BE_SAID: Mapping[str, Any] = {
+    **dict.fromkeys(("part_of", "contact_id", "made_by", "cancel_reason", "superseded_by"), pl.String),
+    "cancelled_at": _INSTANT,
+}
 
 
 class PromiseState(StrEnum):
@@ -161,11 +167,12 @@ def promises_as_of(
         .with_row_index("account_row")
         .join(customers, on="customer_id", how="left", maintain_order="left")
     )
-    rows = tables["promises"].with_columns(pl.col("account_row").cast(pl.UInt32))
+    rows = _as_made(tables["promises"])
     rows = rows.join(accounts, on="account_row", how="left", maintain_order="left")
     rows = rows.with_columns(pl.coalesce("part_of", "promise_id").alias("promise_id"))
     owners = rows.select("account_row").unique()
-    payments = tables["payments"].join(owners, on="account_row", how="semi", maintain_order="left")
+    payments = tables["payments"].select("account_row", *_PAID, "kind", "reverses")
+    payments = payments.join(owners, on="account_row", how="semi", maintain_order="left")
     payments = standing_payments(known(payments, known_at)).join(
         accounts.select("account_row", "account_id"), on="account_row", how="left", maintain_order="left"
     )
@@ -256,6 +263,17 @@ def judge_account(
         known_at,
         policy,
     )
+
+
+def _as_made(promises: pl.DataFrame) -> pl.DataFrame:
+    """The book's promises without the lender's own columns; those that an older book does not have yet are null."""
+    return promises.select(
+        *_MADE,
+        *(
+            pl.col(name) if name in promises.columns else pl.lit(None, kind).alias(name)
+            for name, kind in _MAY_BE_SAID.items()
+        ),
+    ).with_columns(pl.col("account_row").cast(pl.UInt32))
 
 
 def _with_made_on(promises: pl.DataFrame, as_of: date) -> pl.DataFrame:
