@@ -45,8 +45,13 @@ def stage_history(
     ``timeline``: the ledger's arrears (account row, on, oldest_due_on). ``accounts``: account (row), customer_id; arrears of
     other accounts are left out.
     """
-    worst = _worst_over_time(timeline, accounts)
-    next_on = pl.col("on").shift(-1).over("customer_id").fill_null(as_of + timedelta(days=1))
+    customers = accounts.select("customer_id").unique().sort("customer_id").with_row_index("customer")
+    accounts = accounts.select(pl.col("account").cast(pl.Int64), "customer_id").join(
+        customers, on="customer_id"
+    )
+    worst = _worst_over_time(timeline, accounts.select("account", "customer"))
+    is_same_next = pl.col("customer") == pl.col("customer").shift(-1)
+    next_on = pl.when(is_same_next).then(pl.col("on").shift(-1)).otherwise(as_of + timedelta(days=1))
     spans = worst.with_columns(next_on.alias("until"))
     starts = [rung.from_days for rung in stages.rungs]
     rungs = pl.DataFrame(
@@ -67,13 +72,18 @@ def stage_history(
         )
         .filter(pl.col("begins") < pl.col("ends"))
     )
-    columns = ("customer_id", "begins", "stage", "oldest_due_on")
+    columns = ("customer", "begins", "stage", "oldest_due_on")
     over = spans.filter(oldest.is_null()).select(
-        "customer_id", pl.col("on").alias("begins"), pl.lit(_NO_CASE).alias("stage"), "oldest_due_on"
+        "customer", pl.col("on").alias("begins"), pl.lit(_NO_CASE).alias("stage"), "oldest_due_on"
     )
-    every = pl.concat([late.select(columns), over.select(columns)]).sort("customer_id", "begins")
-    is_change = pl.col("stage").ne_missing(pl.col("stage").shift(1).over("customer_id"))
-    return every.filter(is_change & (pl.col("begins") <= as_of)).rename({"begins": "on"})
+    every = pl.concat([late.select(columns), over.select(columns)]).sort("customer", "begins")
+    is_same = (pl.col("customer") == pl.col("customer").shift(1)) & (
+        pl.col("stage") == pl.col("stage").shift(1)
+    )
+    changed = every.filter(~is_same.fill_null(False) & (pl.col("begins") <= as_of))
+    return changed.join(customers, on="customer", maintain_order="left").select(
+        "customer_id", pl.col("begins").alias("on"), "stage", "oldest_due_on"
+    )
 
 
 def cases_as_of(
@@ -85,8 +95,9 @@ def cases_as_of(
 ) -> pl.DataFrame:
     """The cases of a partition as of a day: the open ones, and those that ended in the last CLOSED_DAYS, by customer_id.
 
-    ``tables``: the book's; ``timeline``: its arrears up to the day, as known then (``Positions.timeline_frame``). Accounts with
-    status closed have no part in a case; sold ones only in one that consists of them alone. Returns CASE_COLUMNS.
+    ``tables``: the book's; ``timeline``: its arrears up to the day, as known then, by account and day
+    (``Positions.timeline_frame``). Accounts with status closed have no part in a case; sold ones only in one that consists of
+    them alone. Returns CASE_COLUMNS.
     """
     stages = stages or read_stages(as_of)
     accounts = tables["accounts"].select(
@@ -98,19 +109,19 @@ def cases_as_of(
     owing = accounts.filter(pl.col("status") != "closed")
     is_sold = pl.col("status") == "sold"
     kept = owing.filter(~is_sold)
-    late_now = _late_now(timeline, owing, as_of)
+    last = _last_changes(timeline, owing)
+    timeline = _of_live_cases(timeline, owing, last, as_of)
+    late_now = last.filter(pl.col("oldest_due_on").is_not_null())
     only_sold = late_now.group_by("customer_id").agg(is_sold.all().alias("is_only_sold"))
     sold = only_sold.filter("is_only_sold").select("customer_id")
     held = pl.concat([kept, owing.filter(is_sold).join(sold, on="customer_id", how="semi")])
     history = stage_history(timeline, held, stages, as_of)
-    cases = _latest(history).join(
-        _debts(owing, late_now, held, tables, known_at), on="customer_id", how="left"
-    )
+    cases = _latest(history)
+    theirs = owing.join(cases, on="customer_id", how="semi")
+    cases = cases.join(_debts(theirs, late_now, held, tables, known_at), on="customer_id", how="left")
     cases = _with_events(cases, sold, tables, late_now, stages, as_of, known_at)
-    cases = cases.filter(
-        (pl.col("stage") != _NO_CASE) | (pl.col("since") > as_of - timedelta(days=CLOSED_DAYS))
-    )
-    is_open = pl.col("stage") != _NO_CASE
+    is_open = ~pl.col("is_over")
+    cases = cases.filter(is_open | (pl.col("since") > as_of - timedelta(days=CLOSED_DAYS)))
     empty = pl.lit([], pl.List(pl.String))
     return (
         cases.with_columns(
@@ -127,24 +138,37 @@ def cases_as_of(
 
 def _worst_over_time(timeline: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """The oldest unpaid due day of all accounts of a customer on each day on which one of them changed."""
-    changes = timeline.select(pl.col("account").cast(pl.Int64), "on", "oldest_due_on").join(
-        accounts.select("account", "customer_id"), on="account"
+    arrears = timeline.select(pl.col("account").cast(pl.Int64), "on", "oldest_due_on")
+    changes = arrears.join(accounts, on="account")
+    several = (
+        changes.group_by("customer")
+        .agg(pl.col("account").n_unique().alias("count"))
+        .filter(pl.col("count") > 1)
     )
-    days = changes.select("customer_id", "on").unique()
-    own = changes.select("customer_id", "account").unique()
-    each = days.join(own, on="customer_id").sort("on", "account")
-    then = each.join_asof(
-        changes.sort("on").drop("customer_id"), on="on", by="account", check_sortedness=False
-    )
-    return then.group_by("customer_id", "on").agg(pl.col("oldest_due_on").min()).sort("customer_id", "on")
+    alone = changes.join(several, on="customer", how="anti").select("customer", "on", "oldest_due_on")
+    crowded = changes.join(several.select("customer"), on="customer", how="semi").sort("on")
+    own = crowded.select("customer", "account").unique()
+    each = crowded.select("customer", "on").unique().join(own, on="customer").sort("on")
+    then = each.join_asof(crowded.drop("customer"), on="on", by="account", check_sortedness=False)
+    worst = then.group_by("customer", "on").agg(pl.col("oldest_due_on").min())
+    return pl.concat([alone, worst]).sort("customer", "on")
 
 
-def _late_now(timeline: pl.DataFrame, owing: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """The accounts past due at the end of the day, with their oldest unpaid due day."""
-    last = timeline.filter(pl.col("on") <= as_of).sort("on", maintain_order=True)
-    last = last.group_by("account").agg(pl.col("oldest_due_on").last())
-    last = last.with_columns(pl.col("account").cast(pl.Int64)).filter(pl.col("oldest_due_on").is_not_null())
-    return last.join(owing, on="account")
+def _last_changes(timeline: pl.DataFrame, owing: pl.DataFrame) -> pl.DataFrame:
+    """Each account's last change of arrears: its day, and the oldest unpaid due day since (null: nothing is past due)."""
+    # The ledger's arrears lie by account and day already.
+    last = timeline.filter(pl.col("account").ne_missing(pl.col("account").shift(-1)))
+    return last.select(pl.col("account").cast(pl.Int64), "on", "oldest_due_on").join(owing, on="account")
+
+
+def _of_live_cases(
+    timeline: pl.DataFrame, owing: pl.DataFrame, last: pl.DataFrame, as_of: date
+) -> pl.DataFrame:
+    """The arrears of customers who are late, or were in the last CLOSED_DAYS: most of a book's history is of neither."""
+    is_live = pl.col("oldest_due_on").is_not_null() | (pl.col("on") > as_of - timedelta(days=CLOSED_DAYS))
+    live = owing.join(last.filter(is_live).select("customer_id"), on="customer_id", how="semi")
+    arrears = timeline.select(pl.col("account").cast(pl.Int64), "on", "oldest_due_on")
+    return arrears.join(live.select("account"), on="account", how="semi", maintain_order="left")
 
 
 def _latest(history: pl.DataFrame) -> pl.DataFrame:
@@ -170,13 +194,14 @@ def _debts(
     """Each customer's debts: all of them, those past due (the worst first), and whether one never paid its first instalment."""
     firsts = (
         known(tables["instalments"], known_at)
-        .group_by("account_row")
+        .select(pl.col("account_row").cast(pl.Int64).alias("account"), "due_on")
+        .join(late_now, on="account", how="semi")
+        .group_by("account")
         .agg(pl.col("due_on").min().alias("first_due_on"))
-        .with_columns(pl.col("account_row").cast(pl.Int64).alias("account"))
     )
     late = (
         late_now.join(held.select("account"), on="account", how="semi")
-        .join(firsts.select("account", "first_due_on"), on="account", how="left")
+        .join(firsts, on="account", how="left")
         .sort("oldest_due_on", "account_id")
         .group_by("customer_id", maintain_order=True)
         .agg(
