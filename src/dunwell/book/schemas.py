@@ -162,13 +162,19 @@ class Contacts(dy.Schema):
 
 
 class Promises(dy.Schema):
-    """A promise to pay an amount by a day."""
+    """A promise to pay an amount by a day, or one part of a promise (``part_of``), and how it was withdrawn."""
 
     account_row = dy.UInt32()
     promise_id = dy.String(primary_key=True)
     made_at = _instant()
     due_on = _day()
     amount_minor = _money(1)
+    part_of = _text()
+    contact_id = _text()
+    made_by = _text()
+    cancelled_at = _instant(nullable=True)
+    cancel_reason = _text()
+    superseded_by = _text()
     recorded_at = _instant()
 
 

@@ -162,6 +162,51 @@ def statement(
     raise typer.Exit(show_statement(account_id, as_of, known_at, pdf, tape, terms, as_json))
 
 
+@app.command(cls=Command)
+def promises(
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    account: Annotated[str | None, typer.Option(help="Only this account's promises.")] = None,
+    as_json: Json = False,
+) -> None:
+    """How the promises to pay stand on a day: open, kept, partly kept, broken or cancelled, and why.
+
+    Example: dunwell promises --as-of 2026-11-23
+    """
+    from dunwell.cli.promises import show_promises
+
+    raise typer.Exit(show_promises(Path.cwd(), as_of, known_at, account, as_json))
+
+
+@app.command(cls=Command)
+def plans(
+    account_id: Annotated[
+        str, typer.Argument(help="An account's id; the plans are for all its customer owes.")
+    ],
+    budget: Annotated[
+        Path | None, typer.Option(help="The customer's income and spending (TOML), in a standard form.")
+    ] = None,
+    left: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AMOUNT", help="Instead of a budget: what is left each month for all creditors."
+        ),
+    ] = None,
+    role: Annotated[
+        str, typer.Option(help="Who asks; policy/authority.toml says what they may grant.")
+    ] = "collector",
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """What a customer can afford: several plans for all their debts, never more than is left, or patience.
+
+    Example: dunwell plans A0000012 --budget budget.toml
+    """
+    from dunwell.cli.plans import show_plans
+
+    raise typer.Exit(show_plans(Path.cwd(), account_id, budget, left, role, as_of, as_json))
+
+
 law = typer.Typer(
     help="What is allowed: verdicts for contacts, law cases, the packs' text and how it changed.",
     no_args_is_help=True,

@@ -47,7 +47,7 @@ def findings(root: Path) -> list[Finding]:
     except SettingsError as error:
         return [Finding("problem", str(error), f"edit {FILE_NAME}")]
     found = [Finding("ok", f"{FILE_NAME} is readable")]
-    for look in (_engine, _terms, _tape, _book):
+    for look in (_engine, _terms, _resolution, _tape, _book):
         found.extend(look(settings))
     return found
 
@@ -90,6 +90,28 @@ def _terms(settings: Settings) -> list[Finding]:
                 )
             )
     return found
+
+
+def _resolution(settings: Settings) -> list[Finding]:
+    """What may be promised, planned and granted: the texts that a run and ``dunwell plans`` would read today."""
+    from datetime import UTC, datetime
+
+    from dunwell.policy import PolicyError
+    from dunwell.resolution import read_authority, read_plan_policy, read_promise_policy
+
+    policy, today = settings.root / "policy", datetime.now(UTC).date()
+    try:
+        read_promise_policy(policy / "promises.toml")
+        read_plan_policy(today, policy / "plans.toml")
+        authority = read_authority(policy / "authority.toml", today)
+    except PolicyError as error:
+        return [Finding("problem", f"{error.file}: {error.key}: {error.problem}", error.mend)]
+    if not authority.grants:
+        return [
+            Finding("note", "nobody may grant a plan, waiver or settlement", "write policy/authority.toml")
+        ]
+    roles = sorted({grant.role for grant in authority.grants})
+    return [Finding("ok", f"plans and waivers are granted by {', '.join(roles)}")]
 
 
 def _tape(settings: Settings) -> list[Finding]:

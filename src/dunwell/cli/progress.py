@@ -39,13 +39,14 @@ def progress() -> Iterator[Report]:
 _KERNELS = {
     "ledger": ("dunwell.ledger.kernel", "settle_accounts", 20),
     "gate": ("dunwell.law.kernel", "judge", 50),
+    "promises": ("dunwell.resolution.promise_kernel", "walk_promises", 5),
 }
 """A room's largest kernel, and about how many seconds compiling it takes."""
 
 
 def prepare_kernels(*rooms: str) -> None:
-    """Throw away compiled code that was written in part, and say so when the kernels of some rooms (``ledger``, ``gate``)
-    are about to be compiled, which takes a while and happens once a machine.
+    """Throw away compiled code that was written in part, and say so when the kernels of some rooms (``ledger``, ``gate``,
+    ``promises``) are about to be compiled, which takes a while and happens once a machine.
     """
     from dunwell.book import finding
 
@@ -60,7 +61,8 @@ def prepare_kernels(*rooms: str) -> None:
         _, name, seconds = _KERNELS[room]
         # Numba writes down the digest of the source file that the code was made from.
         source = hashlib.sha256(Path(module.__file__ or "").read_bytes()).digest()
-        indices = [index for folder in folders for index in folder.glob(f"kernel.{name}-*.nbi")]
+        stem = Path(module.__file__ or "").stem
+        indices = [index for folder in folders for index in folder.glob(f"{stem}.{name}-*.nbi")]
         if not any(source in index.read_bytes() for index in indices):
             print(
                 f"compiling the {room} for this machine; this happens once and takes some {seconds} seconds ...",

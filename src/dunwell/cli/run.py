@@ -30,7 +30,7 @@ def run_and_print(
 
     now = datetime.now(UTC)
     day, instant = parse_day(as_of, "--as-of"), parse_instant(known_at, "--known-at")
-    prepare_kernels("ledger", "gate")
+    prepare_kernels("ledger", "gate", "promises")
     with progress() as watch:
         result = run_day(settings, tape, day or now.date(), known_at=instant, now=now, watch=watch)
     if as_json:
@@ -41,6 +41,14 @@ def run_and_print(
         from dunwell.nightly.summary import summary_text
 
         Console().print(
-            summary_text(result.figures, result.quarantine, result.facts, result.bucket_order, result.work)
+            summary_text(
+                result.figures,
+                result.quarantine,
+                result.facts,
+                result.bucket_order,
+                result.work,
+                result.promises,
+                result.cases,
+            )
         )
     return result.exit_code

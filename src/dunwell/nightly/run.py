@@ -22,11 +22,14 @@ from dunwell.book import Partition, StagedBook, Tape, mend_of
 from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.ledger import Terms, positions, read_terms
 from dunwell.nightly.about import BrokenRule, Quarantine, RunFacts, TapeFile, UnreadableFile
+from dunwell.nightly.cases import case_counts, merge_cases
 from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partition_figures
 from dunwell.nightly.lost import lost_rows
-from dunwell.nightly.stages import STAGES_FILE
+from dunwell.nightly.promises import PromiseFigures, merge_promises, promise_figures
+from dunwell.nightly.stages import HOLDS_BACK_FILE, STAGES_FILE
 from dunwell.nightly.summary import summary_dict
 from dunwell.nightly.worklist import WorkFigures, merge_work, plan_contacts, work_figures
+from dunwell.resolution import PromisePolicy, cases_as_of, promises_as_of, read_promise_policy
 from dunwell.settings import Settings
 
 Watch = Callable[[str, int, int], None]
@@ -43,11 +46,21 @@ class RunResult:
     facts: RunFacts
     bucket_order: tuple[str, ...]
     work: WorkFigures
+    promises: PromiseFigures
+    cases: pl.DataFrame
     exit_code: int
 
     def summary(self) -> dict[str, Any]:
         """The summary as plain values, for ``--json`` and ``book/run.json``."""
-        return summary_dict(self.figures, self.quarantine, self.facts, self.bucket_order, self.work)
+        return summary_dict(
+            self.figures,
+            self.quarantine,
+            self.facts,
+            self.bucket_order,
+            self.work,
+            self.promises,
+            self.cases,
+        )
 
 
 def run_day(
@@ -62,17 +75,25 @@ def run_day(
     """Run a day for a workspace. ``now`` is the instant of import for rows that do not say when they were
     recorded.
 
-    Writes ``book/``: the partitions, ``positions.parquet``, ``worklist.parquet``, ``quarantine/``, ``report.html`` and
-    ``run.json``. Raises TapeUnusable, TermsError and PolicyError before anything is written.
+    Writes ``book/``: the partitions, ``positions.parquet``, ``promises.parquet``, ``cases.parquet``, ``worklist.parquet``,
+    ``quarantine/``, ``report.html`` and ``run.json``. Raises TapeUnusable, TermsError and PolicyError before anything is written.
     """
     terms = read_terms(settings.terms_folder)
     overlay = settings.root / "policy" / "law.toml"
     law = read_law(overlay)
+    promised = read_promise_policy(settings.root / "policy" / "promises.toml")
     facts = RunFacts(
         run_id=f"{as_of.isoformat()}-{now.strftime('%Y%m%dT%H%M%SZ')}",
         as_of=as_of,
         previous_as_of=as_of - timedelta(days=1),
-        policy_hash=_hash_of([*settings.terms_folder.glob("*.toml"), overlay, STAGES_FILE], law),
+        policy_hash=_hash_of(
+            [
+                *settings.terms_folder.glob("*.toml"),
+                *(overlay, STAGES_FILE, HOLDS_BACK_FILE),
+                *promised.files,
+            ],
+            law,
+        ),
         known_at=known_at,
         lender=settings.acts_for,
         versions={"dunwell": __version__, "polars": pl.__version__},
@@ -87,11 +108,20 @@ def run_day(
         watch=watch,
     )
     with tape, StagedBook(settings.book_folder, tape.partition_count, now) as staged:
-        day = _Day(as_of, known_at, terms, law, settings.actor)
-        figures, work = _settle_all(tape, staged, day, watch)
+        day = _Day(as_of, known_at, terms, law, promised, settings.actor)
+        counted = _settle_all(tape, staged, day, watch)
         tape.write_quarantine(staged.staging / "quarantine")
         facts = replace(facts, files=_files_written(settings.book_folder, tape))
-        result = RunResult(figures, quarantine_of(tape), facts, bucket_order(terms), work, tape.exit_code)
+        result = RunResult(
+            counted.figures,
+            quarantine_of(tape),
+            facts,
+            bucket_order(terms),
+            counted.work,
+            counted.promises,
+            counted.cases,
+            tape.exit_code,
+        )
         watch("writing the report", tape.partition_count, tape.partition_count)
         _write_report(result, staged.staging, settings.locale)
         staged.commit(as_of.isoformat())
@@ -106,26 +136,40 @@ class _Day:
     known_at: datetime | None
     terms: Mapping[str, Terms]
     law: LenderLaw
+    promised: PromisePolicy
     actor: str
 
 
-def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> tuple[Figures, WorkFigures]:
-    """Every partition: written to the book, settled as of the day and the day before, its positions and work list
-    appended and counted.
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What a day's partitions hold, counted: each of them, or all together."""
+
+    figures: Figures
+    work: WorkFigures
+    promises: PromiseFigures
+    cases: pl.DataFrame
+
+
+def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Counted:
+    """Every partition: written to the book, settled as of the day and the day before, its positions, promises, cases and
+    work list appended and counted.
     """
-    counted: list[Figures] = []
-    planned: list[WorkFigures] = []
+    counted: list[_Counted] = []
     lost = lost_rows(tape)
     with (
         _Appended(staged.staging / "positions.parquet") as settled,
+        _Appended(staged.staging / "promises.parquet") as judged,
+        _Appended(staged.staging / "cases.parquet") as staged_cases,
         _Appended(staged.staging / "worklist.parquet") as listed,
     ):
         for partition in tape.partitions():
             watch("settling the accounts", partition.number, tape.partition_count)
             partition = staged.write(partition)
-            today, figures = _settle_one(partition, day)
-            counted.append(figures)
+            today, cases, figures = _settle_one(partition, day)
             settled.add(today)
+            staged_cases.add(cases)
+            promises = promises_as_of(partition.tables, day.as_of, day.known_at, day.promised)
+            judged.add(promises)
             watch("planning the contacts", partition.number, tape.partition_count)
             work = plan_contacts(
                 partition.tables,
@@ -135,10 +179,18 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> tupl
                 day.as_of,
                 known_at=day.known_at,
                 lost=lost,
+                promises=promises,
             )
             listed.add(work)
-            planned.append(work_figures(work))
-    return merge_figures(counted), merge_work(planned)
+            counted.append(
+                _Counted(figures, work_figures(work), promise_figures(promises), case_counts(cases))
+            )
+    return _Counted(
+        merge_figures([one.figures for one in counted]),
+        merge_work([one.work for one in counted]),
+        merge_promises([one.promises for one in counted]),
+        merge_cases([one.cases for one in counted]),
+    )
 
 
 class _Appended:
@@ -162,15 +214,17 @@ class _Appended:
             self._writer.close()
 
 
-def _settle_one(partition: Partition, day: _Day) -> tuple[pl.DataFrame, Figures]:
-    """Today's positions of a partition, and its figures against the day before."""
+def _settle_one(partition: Partition, day: _Day) -> tuple[pl.DataFrame, pl.DataFrame, Figures]:
+    """Today's positions and cases of a partition, and its figures against the day before."""
     tables = partition.tables
     today = positions(tables, day.terms, day.as_of, day.known_at, keeps_timeline=True)
+    timeline = today.timeline_frame()
+    cases = cases_as_of(tables, timeline, day.as_of, day.known_at)
     before = positions(tables, day.terms, day.as_of - timedelta(days=1), day.known_at)
     figures = partition_figures(
-        today.frame, before.frame, tables["accounts"], tables["customers"], today.timeline_frame(), day.as_of
+        today.frame, before.frame, tables["accounts"], tables["customers"], timeline, day.as_of
     )
-    return today.frame, figures
+    return today.frame, cases, figures
 
 
 def quarantine_of(tape: Tape) -> Quarantine:
@@ -192,6 +246,8 @@ def quarantine_of(tape: Tape) -> Quarantine:
 def _files_written(book: Path, tape: Tape) -> dict[str, str]:
     files = {
         "positions": str(book / "positions.parquet"),
+        "promises": str(book / "promises.parquet"),
+        "cases": str(book / "cases.parquet"),
         "worklist": str(book / "worklist.parquet"),
         "report": str(book / "report.html"),
         "summary": str(book / "run.json"),

@@ -1,32 +1,19 @@
-"""The plain ladder of contacts and what the run itself holds back, read from their dated text (``stages.toml``)."""
+"""What the run itself holds back, and the ladder of stages as the run uses it.
+
+The ladder is the resolution room's (``dunwell.resolution.stages``); the run's own reasons are dated text (``holds_back.toml``).
+"""
 
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
 from functools import cache
 from pathlib import Path
 
 from dunwell.policy import read_policy
+from dunwell.resolution.stages import STAGES_FILE, Stage, read_stages
 
-STAGES_FILE = Path(__file__).parent / "stages.toml"
+__all__ = ["HOLDS_BACK_FILE", "STAGES_FILE", "HouseReason", "Ladder", "Stage", "read_ladder"]
 
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A rung of the ladder: from how many days past due, by which channels (the first that can be used), for which purpose,
-    and the working window on the person's clock.
-    """
-
-    name: str
-    name_zh: str
-    from_days: int
-    channels: tuple[str, ...]
-    purpose: str
-    opens: time
-    closes: time
-
-    def name_in(self, language: str) -> str:
-        """Its name in a language of the report ("en" or "zh")."""
-        return self.name_zh if language == "zh" else self.name
+HOLDS_BACK_FILE = Path(__file__).parent / "holds_back.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +35,10 @@ class Ladder:
 
 
 @cache
-def read_ladder(day: date, file: Path = STAGES_FILE) -> Ladder:
-    """The ladder in force on a day. Raises PolicyError."""
-    text = read_policy(file)
-    stages = [
-        Stage(
-            name=entry.values["name"],
-            name_zh=entry.values["name_zh"],
-            from_days=entry.values["from_days"],
-            channels=tuple(entry.values["channels"]),
-            purpose=entry.values["purpose"],
-            opens=time.fromisoformat(entry.values["between"][0]),
-            closes=time.fromisoformat(entry.values["between"][1]),
-        )
-        for entry in text.entries("stages", day)
-    ]
+def read_ladder(day: date, file: Path = HOLDS_BACK_FILE) -> Ladder:
+    """The ladder in force on a day, with the reasons of a text. Raises PolicyError."""
     reasons = [
         HouseReason(entry.values["id"], entry.citation, entry.values["en"], entry.values["zh"])
-        for entry in text.entries("holds_back", day)
+        for entry in read_policy(file).entries("holds_back", day)
     ]
-    return Ladder(
-        tuple(sorted(stages, key=lambda stage: stage.from_days)), {reason.rule: reason for reason in reasons}
-    )
+    return Ladder(read_stages(day).rungs, {reason.rule: reason for reason in reasons})

@@ -16,6 +16,7 @@ from rich.text import Text
 from dunwell.nightly.about import Quarantine, RunFacts
 from dunwell.nightly.figures import Figures, in_order, movements
 from dunwell.nightly.numbers import amount_text, plain_amount, share_text, short_amount
+from dunwell.nightly.promises import PromiseFigures
 from dunwell.nightly.worklist import WorkFigures
 
 BUCKETS_ACROSS = 8
@@ -32,6 +33,8 @@ def summary_dict(
     facts: RunFacts,
     bucket_order: Sequence[str],
     work: WorkFigures | None = None,
+    promises: PromiseFigures | None = None,
+    cases: pl.DataFrame | None = None,
 ) -> dict[str, Any]:
     """The summary for ``--json``: plain values only, money as decimal text, days as ISO text.
 
@@ -53,6 +56,8 @@ def summary_dict(
         "buckets": _records(buckets),
         "ageing": _records(figures.ageing),
         "movements": _records(movements(figures.roll)) if facts.previous_as_of else None,
+        "promises": None if promises is None else promises.as_dict(),
+        "cases": None if cases is None else dict(cases.select("stage", "cases").iter_rows()),
         "contacts": None if work is None else _contacts_dict(work),
         "quarantine": {
             "rows": quarantine.row_count,
@@ -92,11 +97,14 @@ def summary_text(
     facts: RunFacts,
     bucket_order: Sequence[str],
     work: WorkFigures | None = None,
+    promises: PromiseFigures | None = None,
+    cases: pl.DataFrame | None = None,
 ) -> RenderableType:
     """The summary for a terminal, as something Rich can print."""
     compared = f", compared with {facts.previous_as_of}" if facts.previous_as_of else ""
     parts: list[RenderableType] = [Text(f"As of {facts.as_of}{compared}", style="bold"), Text()]
-    parts.extend(Padding(Text(line), (0, 0, 0, 2)) for line in _count_lines(figures, facts))
+    lines = [*_count_lines(figures, facts), *_case_lines(cases), *_promise_lines(promises)]
+    parts.extend(Padding(Text(line), (0, 0, 0, 2)) for line in lines)
     if figures.currencies.height:
         parts += [Text(), Text("Overdue by bucket", style="bold"), _overdue_table(figures, bucket_order)]
     if work is not None:
@@ -121,6 +129,26 @@ def _count_lines(figures: Figures, facts: RunFacts) -> Iterator[str]:
         yield f"{fell:,} fell past due and {cured:,} cured since {facts.previous_as_of}"
     if counts["incomplete_accounts"]:
         yield f"{_count(counts['incomplete_accounts'], 'account')} incomplete: rows of theirs are in quarantine; not contacted"
+
+
+def _case_lines(cases: pl.DataFrame | None) -> Iterator[str]:
+    """How many cases are open, by stage; nothing where none is."""
+    if cases is None or not cases.height:
+        return
+    told = ", ".join(f"{count:,} {stage}" for stage, count in cases.select("stage", "cases").iter_rows())
+    yield f"{_count(sum(cases['cases'].to_list()), 'open case')}: {told}"
+
+
+def _promise_lines(promises: PromiseFigures | None) -> Iterator[str]:
+    """How the promises stand; nothing where none was made."""
+    if promises is None or not any(promises.counts.values()):
+        return
+    told = ", ".join(
+        f"{count:,} {state.replace('_', ' ')}" for state, count in promises.counts.items() if count
+    )
+    ended, kept = promises.ended_count, promises.counts["kept"]
+    share = f"; {share_text(kept, ended)} of those whose day has come are kept" if ended else ""
+    yield f"{_count(sum(promises.counts.values()), 'promise')}: {told}{share}"
 
 
 def _overdue_table(figures: Figures, bucket_order: Sequence[str]) -> RenderableType:

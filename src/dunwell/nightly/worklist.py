@@ -20,6 +20,7 @@ from dunwell.law.tables import TableRecords
 from dunwell.law.zones import is_zone
 from dunwell.nightly.lost import CONTACTS, RECORDS, Lost
 from dunwell.nightly.stages import HouseReason, Ladder, Stage, read_ladder
+from dunwell.resolution import promises_as_of
 
 _INSTANT = pl.Datetime("us", "UTC")
 
@@ -69,7 +70,7 @@ _NO_POINTS = pl.DataFrame(
 )
 _READ = (
     *("customers", "accounts", "contact_points", "contacts", "holds"),
-    *("consents", "preferences", "notices", "promises"),
+    *("consents", "preferences", "notices"),
 )
 """The tables of which the list is made."""
 
@@ -100,10 +101,12 @@ def plan_contacts(
     *,
     known_at: datetime | None = None,
     lost: Lost | None = None,
+    promises: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The work list of a partition: one row an overdue customer, with the columns of WORK_SCHEMA, by customer_id.
 
-    Rows that were recorded after ``known_at`` are not used. ``lost``: whose records are incomplete.
+    Rows that were recorded after ``known_at`` are not used. ``lost``: whose records are incomplete. ``promises``: how they
+    stand (``resolution.promises_as_of``); judged here by the house's policy when None.
     """
     ladder = read_ladder(as_of)
     known = _known(tables, known_at)
@@ -113,7 +116,9 @@ def plan_contacts(
     work = _with_contact(work, known.get("contact_points", _NO_POINTS))
     work = _with_day(work, ladder.stages, as_of)
     work = _placed(work.with_columns(_packs_of(work, law)), _Asked(law, actor, known, positions))
-    return _finished(_held_by_the_house(work, ladder, known, as_of, lost or Lost()))
+    if promises is None and "promises" in tables:
+        promises = promises_as_of(tables, as_of, known_at)
+    return _finished(_held_by_the_house(work, ladder, known, promises, lost or Lost()))
 
 
 def work_figures(work: pl.DataFrame) -> WorkFigures:
@@ -150,12 +155,11 @@ def _known(tables: Mapping[str, pl.DataFrame], known_at: datetime | None) -> dic
     """The tables that are read, as known then. Rows name accounts by their id: a row number holds for the whole frame only."""
     accounts = tables["accounts"].select("account_id").with_row_index("account_row")
     found = {name: tables[name] for name in _READ if name in tables}
-    for name in ("holds", "promises"):
-        if name in found and "account_row" in found[name].columns:
-            rows = found[name].with_columns(pl.col("account_row").cast(pl.UInt32))
-            found[name] = rows.join(accounts, on="account_row", how="left", maintain_order="left").drop(
-                "account_row"
-            )
+    if "holds" in found and "account_row" in found["holds"].columns:
+        rows = found["holds"].with_columns(pl.col("account_row").cast(pl.UInt32))
+        found["holds"] = rows.join(accounts, on="account_row", how="left", maintain_order="left").drop(
+            "account_row"
+        )
     if known_at is None:
         return found
     return {name: rows.filter(pl.col("recorded_at") <= known_at) for name, rows in found.items()}
@@ -344,7 +348,11 @@ def _slot() -> pl.Expr:
 
 
 def _held_by_the_house(
-    work: pl.DataFrame, ladder: Ladder, known: Mapping[str, pl.DataFrame], as_of: date, lost: Lost
+    work: pl.DataFrame,
+    ladder: Ladder,
+    known: Mapping[str, pl.DataFrame],
+    promises: pl.DataFrame | None,
+    lost: Lost,
 ) -> pl.DataFrame:
     """What the run itself holds back, added to the gate's reasons: ``is_held_back``; and no instant is known that ends it."""
     accounts = known["accounts"].select("account_id", "customer_id")
@@ -353,7 +361,7 @@ def _held_by_the_house(
         names = lost.customers(rule, accounts)
         return pl.lit(rule in lost.for_all) | pl.col("customer_id").is_in(names.implode())
 
-    promised = _with_open_promise(known.get("promises"), accounts, as_of)
+    promised = _with_open_promise(promises)
     flags = {
         "house-floor.open-promise": pl.col("customer_id").is_in(promised.implode()),
         "house-floor.no-contact-point": pl.col("has_no_point"),
@@ -381,12 +389,11 @@ def _told(reason: HouseReason) -> pl.Expr:
     )
 
 
-def _with_open_promise(promises: pl.DataFrame | None, accounts: pl.DataFrame, as_of: date) -> pl.Series:
-    """Customers who promised, by the end of the day, to pay on that day or later."""
+def _with_open_promise(promises: pl.DataFrame | None) -> pl.Series:
+    """Customers one of whose promises is open: its day has not passed, and it is neither kept nor withdrawn."""
     if promises is None:
         return pl.Series([], dtype=pl.String)
-    is_open = (pl.col("due_on") >= as_of) & (pl.col("made_at").dt.date() <= as_of)
-    return promises.filter(is_open).join(accounts, on="account_id")["customer_id"].unique().sort()
+    return promises.filter(pl.col("state") == "open")["customer_id"].unique().sort()
 
 
 def _finished(work: pl.DataFrame) -> pl.DataFrame:

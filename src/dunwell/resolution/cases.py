@@ -1,0 +1,302 @@
+"""Cases: one for each customer with all their debts in it, its stage a function of events and policy as of a day.
+
+Nothing is remembered from one day to the next, so a stage cannot stick: it eases when arrears are paid, comes back when they
+do, ends when nothing is past due, and a new case opens with a new default. ``stage_history`` tells the days on which the ladder's
+stage changed, ``cases_as_of`` the cases of a day.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from dunwell.ledger.arrays import known
+from dunwell.resolution.stages import Stages, read_stages
+
+CASE_COLUMNS: Mapping[str, Any] = {
+    "customer_id": pl.String,
+    "stage": pl.String,
+    "since": pl.Date,
+    "opened_on": pl.Date,
+    "closed_on": pl.Date,
+    "past_due_days": pl.Int64,
+    "past_due_account_ids": pl.List(pl.String),
+    "account_ids": pl.List(pl.String),
+    "is_first_payment_default": pl.Boolean,
+    "reason": pl.String,
+    "as_of": pl.Date,
+}
+"""The columns of ``book/cases.parquet``. ``since``: the stage holds since then without a break (null for a sale, whose day the
+book does not hold); ``past_due_account_ids``: the worst first."""
+
+CLOSED_DAYS = 30
+"""A case that is over is shown for so many days."""
+
+_NO_CASE = "closed"
+
+
+def stage_history(
+    timeline: pl.DataFrame, accounts: pl.DataFrame, stages: Stages, as_of: date
+) -> pl.DataFrame:
+    """The days on which each customer's rung of the ladder changed: customer_id, on, stage (``closed``: nothing past due),
+    oldest_due_on; by customer and day.
+
+    ``timeline``: the ledger's arrears (account row, on, oldest_due_on). ``accounts``: account (row), customer_id; arrears of
+    other accounts are left out.
+    """
+    customers = accounts.select("customer_id").unique().sort("customer_id").with_row_index("customer")
+    accounts = accounts.select(pl.col("account").cast(pl.Int64), "customer_id").join(
+        customers, on="customer_id"
+    )
+    worst = _worst_over_time(timeline, accounts.select("account", "customer"))
+    is_same_next = pl.col("customer") == pl.col("customer").shift(-1)
+    next_on = pl.when(is_same_next).then(pl.col("on").shift(-1)).otherwise(as_of + timedelta(days=1))
+    spans = worst.with_columns(next_on.alias("until"))
+    starts = [rung.from_days for rung in stages.rungs]
+    rungs = pl.DataFrame(
+        {
+            "stage": [rung.name for rung in stages.rungs],
+            "from_days": pl.Series(starts, dtype=pl.Int64),
+            "to_days": pl.Series([*starts[1:], 10**5][: len(starts)], dtype=pl.Int64),
+        },
+        schema_overrides={"stage": pl.String},
+    )
+    oldest = pl.col("oldest_due_on")
+    late = (
+        spans.filter(oldest.is_not_null())
+        .join(rungs, how="cross")
+        .with_columns(
+            pl.max_horizontal("on", oldest + pl.duration(days="from_days")).alias("begins"),
+            pl.min_horizontal("until", oldest + pl.duration(days="to_days")).alias("ends"),
+        )
+        .filter(pl.col("begins") < pl.col("ends"))
+    )
+    columns = ("customer", "begins", "stage", "oldest_due_on")
+    over = spans.filter(oldest.is_null()).select(
+        "customer", pl.col("on").alias("begins"), pl.lit(_NO_CASE).alias("stage"), "oldest_due_on"
+    )
+    every = pl.concat([late.select(columns), over.select(columns)]).sort("customer", "begins")
+    is_same = (pl.col("customer") == pl.col("customer").shift(1)) & (
+        pl.col("stage") == pl.col("stage").shift(1)
+    )
+    changed = every.filter(~is_same.fill_null(False) & (pl.col("begins") <= as_of))
+    return changed.join(customers, on="customer", maintain_order="left").select(
+        "customer_id", pl.col("begins").alias("on"), "stage", "oldest_due_on"
+    )
+
+
+def cases_as_of(
+    tables: Mapping[str, pl.DataFrame],
+    timeline: pl.DataFrame,
+    as_of: date,
+    known_at: datetime | None = None,
+    stages: Stages | None = None,
+) -> pl.DataFrame:
+    """The cases of a partition as of a day: the open ones, and those that ended in the last CLOSED_DAYS, by customer_id.
+
+    ``tables``: the book's; ``timeline``: its arrears up to the day, as known then, by account and day
+    (``Positions.timeline_frame``). Accounts with status closed have no part in a case; sold ones only in one that consists of
+    them alone. Returns CASE_COLUMNS.
+    """
+    stages = stages or read_stages(as_of)
+    accounts = tables["accounts"].select(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("account"),
+        "account_id",
+        "customer_id",
+        pl.col("status").cast(pl.String),
+    )
+    owing = accounts.filter(pl.col("status") != "closed")
+    is_sold = pl.col("status") == "sold"
+    kept = owing.filter(~is_sold)
+    last = _last_changes(timeline, owing)
+    timeline = _of_live_cases(timeline, owing, last, as_of)
+    late_now = last.filter(pl.col("oldest_due_on").is_not_null())
+    only_sold = late_now.group_by("customer_id").agg(is_sold.all().alias("is_only_sold"))
+    sold = only_sold.filter("is_only_sold").select("customer_id")
+    held = pl.concat([kept, owing.filter(is_sold).join(sold, on="customer_id", how="semi")])
+    history = stage_history(timeline, held, stages, as_of)
+    cases = _latest(history)
+    theirs = owing.join(cases, on="customer_id", how="semi")
+    cases = cases.join(_debts(theirs, late_now, held, tables, known_at), on="customer_id", how="left")
+    cases = _with_events(cases, sold, tables, late_now, stages, as_of, known_at)
+    is_open = ~pl.col("is_over")
+    cases = cases.filter(is_open | (pl.col("since") > as_of - timedelta(days=CLOSED_DAYS)))
+    empty = pl.lit([], pl.List(pl.String))
+    return (
+        cases.with_columns(
+            pl.when(~is_open).then("since").alias("closed_on"),
+            pl.when(is_open).then("past_due_days").otherwise(0).alias("past_due_days"),
+            pl.when(is_open).then("past_due_account_ids").otherwise(empty).alias("past_due_account_ids"),
+            (is_open & pl.col("is_first_payment_default").fill_null(False)).alias("is_first_payment_default"),
+            pl.lit(as_of).alias("as_of"),
+        )
+        .select(pl.col(name).cast(kind) for name, kind in CASE_COLUMNS.items())
+        .sort("customer_id")
+    )
+
+
+def _worst_over_time(timeline: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """The oldest unpaid due day of all accounts of a customer on each day on which one of them changed."""
+    arrears = timeline.select(pl.col("account").cast(pl.Int64), "on", "oldest_due_on")
+    changes = arrears.join(accounts, on="account")
+    several = (
+        changes.group_by("customer")
+        .agg(pl.col("account").n_unique().alias("count"))
+        .filter(pl.col("count") > 1)
+    )
+    alone = changes.join(several, on="customer", how="anti").select("customer", "on", "oldest_due_on")
+    crowded = changes.join(several.select("customer"), on="customer", how="semi").sort("on")
+    own = crowded.select("customer", "account").unique()
+    each = crowded.select("customer", "on").unique().join(own, on="customer").sort("on")
+    then = each.join_asof(crowded.drop("customer"), on="on", by="account", check_sortedness=False)
+    worst = then.group_by("customer", "on").agg(pl.col("oldest_due_on").min())
+    return pl.concat([alone, worst]).sort("customer", "on")
+
+
+def _last_changes(timeline: pl.DataFrame, owing: pl.DataFrame) -> pl.DataFrame:
+    """Each account's last change of arrears: its day, and the oldest unpaid due day since (null: nothing is past due)."""
+    # The ledger's arrears lie by account and day already.
+    last = timeline.filter(pl.col("account").ne_missing(pl.col("account").shift(-1)))
+    return last.select(pl.col("account").cast(pl.Int64), "on", "oldest_due_on").join(owing, on="account")
+
+
+def _of_live_cases(
+    timeline: pl.DataFrame, owing: pl.DataFrame, last: pl.DataFrame, as_of: date
+) -> pl.DataFrame:
+    """The arrears of customers who are late, or were in the last CLOSED_DAYS: most of a book's history is of neither."""
+    is_live = pl.col("oldest_due_on").is_not_null() | (pl.col("on") > as_of - timedelta(days=CLOSED_DAYS))
+    live = owing.join(last.filter(is_live).select("customer_id"), on="customer_id", how="semi")
+    arrears = timeline.select(pl.col("account").cast(pl.Int64), "on", "oldest_due_on")
+    return arrears.join(live.select("account"), on="account", how="semi", maintain_order="left")
+
+
+def _latest(history: pl.DataFrame) -> pl.DataFrame:
+    """Each customer's rung now, since when, and the day on which the present (or last) case opened."""
+    was_over = (pl.col("stage").shift(1).over("customer_id").fill_null(_NO_CASE)) == _NO_CASE
+    marked = history.with_columns(((pl.col("stage") != _NO_CASE) & was_over).alias("opens"))
+    found = marked.group_by("customer_id").agg(
+        pl.col("stage").last(),
+        (pl.col("stage").last() == _NO_CASE).alias("is_over"),
+        pl.col("on").last().alias("since"),
+        pl.col("on").filter("opens").last().alias("opened_on"),
+    )
+    return found.filter(pl.col("opened_on").is_not_null())
+
+
+def _debts(
+    owing: pl.DataFrame,
+    late_now: pl.DataFrame,
+    held: pl.DataFrame,
+    tables: Mapping[str, pl.DataFrame],
+    known_at: datetime | None,
+) -> pl.DataFrame:
+    """Each customer's debts: all of them, those past due (the worst first), and whether one never paid its first instalment."""
+    firsts = (
+        known(tables["instalments"], known_at)
+        .select(pl.col("account_row").cast(pl.Int64).alias("account"), "due_on")
+        .join(late_now, on="account", how="semi")
+        .group_by("account")
+        .agg(pl.col("due_on").min().alias("first_due_on"))
+    )
+    late = (
+        late_now.join(held.select("account"), on="account", how="semi")
+        .join(firsts, on="account", how="left")
+        .sort("oldest_due_on", "account_id")
+        .group_by("customer_id", maintain_order=True)
+        .agg(
+            pl.col("account_id").alias("past_due_account_ids"),
+            pl.col("oldest_due_on").min(),
+            (pl.col("oldest_due_on") == pl.col("first_due_on")).any().alias("is_first_payment_default"),
+        )
+    )
+    every = (
+        owing.sort("account_id")
+        .group_by("customer_id", maintain_order=True)
+        .agg(pl.col("account_id").alias("account_ids"))
+    )
+    return every.join(late, on="customer_id", how="left")
+
+
+def _with_events(
+    cases: pl.DataFrame,
+    sold: pl.DataFrame,
+    tables: Mapping[str, pl.DataFrame],
+    late_now: pl.DataFrame,
+    stages: Stages,
+    as_of: date,
+    known_at: datetime | None,
+) -> pl.DataFrame:
+    """The stages that follow from events put before the ladder's; ``past_due_days`` and the reason of each."""
+    days = pl.lit(as_of) - pl.col("oldest_due_on")
+    cases = cases.with_columns(days.dt.total_days().fill_null(0).alias("past_due_days"))
+    cases = cases.join(_in_court(tables, late_now, as_of, known_at), on="customer_id", how="left")
+    cases = cases.join(_spoken_and_written(tables, cases, as_of, known_at), on="customer_id", how="left")
+    cases = cases.with_columns(pl.col("customer_id").is_in(sold["customer_id"].implode()).alias("is_sold"))
+    by_days = pl.format("{} days past due", "past_due_days")
+    stage, since, reason = pl.col("stage"), pl.col("since"), by_days
+    for event in reversed(stages.events):
+        happened, event_since, told = _event(event.when, event.from_days, event.within_days, as_of)
+        is_so = happened if event.when == "nothing_past_due" else ~pl.col("is_over") & happened
+        stage = pl.when(is_so).then(pl.lit(event.name)).otherwise(stage)
+        since = pl.when(is_so).then(event_since).otherwise(since)
+        reason = pl.when(is_so).then(told).otherwise(reason)
+    return cases.with_columns(stage.alias("stage"), since.alias("since"), reason.alias("reason"))
+
+
+def _event(when: str, from_days: int, within_days: int, as_of: date) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """Whether an event is so, since when, and how it is told."""
+    if when == "nothing_past_due":
+        return pl.col("is_over"), pl.col("since"), pl.lit("nothing is past due")
+    if when == "sold":
+        return pl.col("is_sold"), pl.lit(None, pl.Date), pl.lit("every debt past due was sold")
+    if when == "litigation":
+        told = pl.format("in court since {}", "in_court_since")
+        return pl.col("in_court_since").is_not_null(), pl.col("in_court_since"), told
+    reached = pl.col("oldest_due_on") + pl.duration(days=from_days)
+    silent_on = pl.col("spoken_on") + pl.duration(days=within_days + 1)
+    since = pl.max_horizontal(reached, silent_on, "written_on")
+    happened = pl.col("written_on").is_not_null() & (since <= as_of)
+    told = pl.format(
+        "{} days past due, written to on {}, and not spoken to in {} days",
+        "past_due_days",
+        "written_on",
+        pl.lit(within_days),
+    )
+    return happened.fill_null(False), since, told
+
+
+def _in_court(
+    tables: Mapping[str, pl.DataFrame], late_now: pl.DataFrame, as_of: date, known_at: datetime | None
+) -> pl.DataFrame:
+    """Customers of whose debts past due one is in court on the day, and since when."""
+    holds = known(tables["holds"], known_at)
+    is_on = (pl.col("from_on") <= as_of) & (pl.col("to_on").is_null() | (pl.col("to_on") >= as_of))
+    return (
+        holds.filter((pl.col("kind").cast(pl.String) == "litigation") & is_on)
+        .select(pl.col("account_row").cast(pl.Int64).alias("account"), "from_on")
+        .join(late_now.select("account", "customer_id"), on="account")
+        .group_by("customer_id")
+        .agg(pl.col("from_on").min().alias("in_court_since"))
+    )
+
+
+def _spoken_and_written(
+    tables: Mapping[str, pl.DataFrame], cases: pl.DataFrame, as_of: date, known_at: datetime | None
+) -> pl.DataFrame:
+    """When each customer was last spoken to, and when a letter was first sent in this case."""
+    contacts = known(tables["contacts"], known_at).select(
+        "customer_id",
+        pl.col("at").dt.date().alias("day"),
+        *(pl.col(name).cast(pl.String) for name in ("channel", "direction", "party", "outcome")),
+    )
+    found = contacts.filter(pl.col("day") <= as_of).join(
+        cases.select("customer_id", "opened_on"), on="customer_id"
+    )
+    is_talk = (pl.col("outcome") == "conversation") & (pl.col("party") == "self")
+    is_letter = (pl.col("channel") == "letter") & (pl.col("direction") == "out")
+    is_in_case = pl.col("day") >= pl.col("opened_on")
+    return found.group_by("customer_id").agg(
+        pl.col("day").filter(is_talk | (pl.col("direction") == "in")).max().alias("spoken_on"),
+        pl.col("day").filter(is_letter & is_in_case).min().alias("written_on"),
+    )

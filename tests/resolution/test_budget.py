@@ -1,0 +1,116 @@
+"""What a household can afford: never with what it lives on."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dunwell.policy import PolicyError
+from dunwell.resolution.budget import Affordability, Budget, BudgetError, assess, forms_on, read_form
+
+DAY = date(2026, 11, 23)
+CN, GB = forms_on(DAY)["cn-simple"], forms_on(DAY)["gb-sfs"]
+
+
+def test_what_is_left_is_income_less_spending_less_savings() -> None:
+    found = assess(Budget({"wage": 800000}, {"rent": 250000, "food": 200000}), CN)
+    assert (found.income_minor, found.spending_minor) == (800000, 450000)
+    assert (found.savings_minor, found.left_minor) == (20000, 330000)
+    assert found.why[-1] == "3300.00 CNY is left for all creditors"
+
+
+def test_the_protected_minimum_is_a_floor_under_what_is_stated() -> None:
+    """Somebody who states next to nothing does not live on nothing: two adults and a child keep 4,000."""
+    found = assess(Budget({"wage": 500000}, {"food": 50000}, adults=2, dependents=1), CN)
+    assert (found.protected_minor, found.left_minor) == (400000, 90000)
+    assert any("is protected" in line for line in found.why)
+
+
+def test_priority_arrears_come_before_us_even_at_the_minimum() -> None:
+    found = assess(Budget({"wage": 200000}, {"food": 10000, "tax_arrears": 30000}), CN)
+    assert found.left_minor == 200000 - 150000 - 30000 - 2000
+
+
+def test_a_deficit_leaves_nothing() -> None:
+    found = assess(Budget({"benefits": 90000}, {"rent": 70000, "food_and_housekeeping": 40000}), GB)
+    assert (found.left_minor, found.why[-1]) == (0, "nothing is left")
+
+
+def test_the_savings_of_the_british_form() -> None:
+    assert assess(Budget({"salary": 100000}, {"rent": 90000}), GB).savings_minor == 1000
+    assert assess(Budget({"salary": 200000}, {"rent": 90000}), GB).savings_minor == 2000
+
+
+def test_other_creditors_share_by_size() -> None:
+    found = assess(Budget({"wage": 800000}, {"rent": 450000}, other_debts_minor=3_000_000), CN)
+    assert found.share_for(1_000_000) == found.left_minor // 4
+    assert Affordability("CNY", 0, 0, 0, 0, 100).share_for(0) == 0
+
+
+@given(
+    income=st.integers(0, 10**8),
+    fixed=st.integers(0, 10**8),
+    arrears=st.integers(0, 10**7),
+    adults=st.integers(0, 4),
+    dependents=st.integers(0, 6),
+)
+def test_the_minimum_and_the_stated_spending_are_always_left_alone(
+    income: int, fixed: int, arrears: int, adults: int, dependents: int
+) -> None:
+    spending = {"rent": fixed, "court_ordered": arrears}
+    found = assess(Budget({"wage": income}, spending, adults=adults, dependents=dependents), CN)
+    assert found.left_minor >= 0
+    if found.left_minor:
+        kept = income - found.left_minor
+        assert kept >= fixed + arrears
+        assert kept >= found.protected_minor + arrears
+
+
+@pytest.mark.parametrize(
+    ("budget", "says"),
+    [
+        (Budget({"gift": 1}, {}), "income.gift is not in the form cn-simple"),
+        (Budget({"rent": 1}, {}), "income.rent"),
+        (Budget({}, {"wage": 1}), "spending.wage"),
+        (Budget({"wage": -1}, {}), "income.wage is negative"),
+        (Budget({}, {}, adults=-1), "adults is negative"),
+        (Budget({}, {}, other_debts_minor=-1), "other_debts is negative"),
+    ],
+)
+def test_a_budget_that_cannot_be_meant_is_refused(budget: Budget, says: str) -> None:
+    with pytest.raises(BudgetError, match=says):
+        assess(budget, CN)
+
+
+FORM = """key = "mine"
+title = "T"
+from = 2026-01-01
+citation = "house"
+source_quality = "text"
+currency = "CNY"
+[[category]]
+kind = "income"
+keys = ["wage"]
+[[protected]]
+regions = ["*"]
+per_adult = "1500.00"
+[[protected]]
+regions = ["CN-SH"]
+per_adult = "1600.00"
+"""
+
+
+def test_a_lender_writes_the_local_standard(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(FORM, encoding="utf-8")
+    form = read_form(file, DAY)
+    assert form.protected_minor("CN-SH", 1, 0)[0] == 160000
+    assert form.protected_minor("CN-BJ", 2, 0)[0] == form.protected_minor(None, 2, 0)[0] == 300000
+    file.write_text(FORM.replace('"*"', '"CN-BJ"'), encoding="utf-8")
+    with pytest.raises(PolicyError, match="none holds everywhere"):
+        read_form(file, DAY)
+    file.write_text(FORM.replace('"income"', '"gift"'), encoding="utf-8")
+    with pytest.raises(PolicyError, match="category"):
+        read_form(file, DAY)
