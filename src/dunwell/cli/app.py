@@ -300,5 +300,19 @@ def law_diff(
     raise typer.Exit(diff_pack(pack, first, second, as_json))
 
 
+@app.command(cls=Command)
+def replay(
+    decision: Annotated[str, typer.Argument(metavar="DECISION_ID", help="As in book/decisions.parquet.")],
+    as_json: Json = False,
+) -> None:
+    """Make a decision again from what was known then, under the policy of then, and compare. Exits 1 when it differs.
+
+    Example: dunwell replay D20261123-0f3a9c1b2d4e5f60718293a4
+    """
+    from dunwell.cli.replay import replay_decision
+
+    raise typer.Exit(replay_decision(decision, as_json))
+
+
 app.add_typer(outreach, name="outreach")
 app.add_typer(evidence, name="evidence")
