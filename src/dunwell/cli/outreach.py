@@ -122,10 +122,15 @@ def plan_last_run(shop: Workshop) -> Any:
     """Make due work of the last run's work list."""
     import polars as pl
 
+    from dunwell.nightly.decisions import receipts
     from dunwell.outreach.planning import plan
 
-    book = Book(shop.settings.book_folder)
-    work = pl.read_parquet(shop.settings.book_folder / "worklist.parquet")
+    folder = shop.settings.book_folder
+    book = Book(folder)
+    decided = receipts(pl.read_parquet(folder / "decisions.parquet"))
+    work = pl.read_parquet(folder / "worklist.parquet").join(
+        decided, on="customer_id", how="left", maintain_order="left"
+    )
     return plan(work, date.fromisoformat(book.as_of), tuple(shop.channels), shop.journal, new_id)
 
 

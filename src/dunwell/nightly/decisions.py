@@ -93,6 +93,13 @@ def decisions(
     )
 
 
+def receipts(kept: pl.DataFrame) -> pl.DataFrame:
+    """customer_id, decision_id and receipt: the SHA-256 of the decision as it was kept, by which the journal holds it."""
+    texts = kept.select(pl.struct(list(DECISION_SCHEMA)).struct.json_encode().alias("row"))["row"]
+    hashes = [sha256(text.encode()).hexdigest() for text in texts]
+    return kept.select("customer_id", "decision_id", pl.Series("receipt", hashes, dtype=pl.String))
+
+
 def inputs_digests(
     tables: Mapping[str, pl.DataFrame],
     positions: pl.DataFrame,
