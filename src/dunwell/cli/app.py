@@ -94,6 +94,12 @@ def run(
     as_of: AsOf = None,
     known_at: KnownAt = None,
     engine: Annotated[str | None, typer.Option(help="Where the work is done: local.")] = None,
+    send: Annotated[
+        bool,
+        typer.Option(
+            "--send", help="Send afterwards what the work list has due now, as `dunwell outreach send`."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """The daily run: read the tape into ./book, work out what everybody owes, and write the report.
@@ -104,7 +110,7 @@ def run(
     """
     from dunwell.cli.run import run_workspace
 
-    raise typer.Exit(run_workspace(Path.cwd(), tape, as_of, known_at, engine, as_json))
+    raise typer.Exit(run_workspace(Path.cwd(), tape, as_of, known_at, engine, send, as_json))
 
 
 @app.command(cls=Command)
