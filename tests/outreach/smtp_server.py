@@ -163,8 +163,7 @@ class SmtpServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        while self.transports:
-            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)  # some turns of the loop, in which what was cut is let go of
 
 
 class _Smtp(SMTP):

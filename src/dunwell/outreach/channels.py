@@ -177,12 +177,9 @@ def _open_letter(
         raise SettingsError(f"outreach.letter: {error}") from error
 
     def render(message_id: str, filled: Filled, address: str, customer: Customer) -> Message:
-        lines = [line.strip() for line in address.replace(";", "\n").splitlines() if line.strip()]
-        name = customer.row.get("name")
-        whole = tuple(([name] if name and name not in lines else []) + lines)
         country = str(customer.row["jurisdiction"])[:2].upper()
         locale = locale_of(filled.language, customer.row["jurisdiction"])
-        to = letter.Address(whole, country)
+        to = letter.address_from(customer.row.get("name") or "", address, country)
         return letter.render(message_id, filled, to, locale=locale, on=now().date())
 
     def read(raw: bytes, received_at: datetime) -> Read:

@@ -253,9 +253,27 @@ class Dispatcher:
         return NewEvent(kind, now, subject=str(row.subject_id), body=said)
 
 
+_SAVE = """
+UPDATE outreach_work SET state = %s, worker = %s, why = %s, attempt_count = %s, due_at = %s, changed_at = %s
+WHERE message_id = %s
+"""
+
+
 def _save(rows: Sequence[Work], now: datetime) -> None:
-    """Write back where each row stands."""
-    for row in rows:
-        row.changed_at = now
-    fields = ["state", "worker", "why", "attempt_count", "due_at", "changed_at"]
-    Work.objects.bulk_update(rows, fields, batch_size=100)
+    """Write back where each row stands. One statement for all: the ORM's bulk_update costs more than all the rest of a round."""
+    instant = connection.ops.adapt_datetimefield_value
+    values = [
+        (
+            str(row.state),
+            row.worker,
+            row.why,
+            row.attempt_count,
+            instant(row.due_at),
+            instant(now),
+            row.message_id,
+        )
+        for row in rows
+    ]
+    if values:
+        with connection.cursor() as cursor:
+            cursor.executemany(_SAVE, values)

@@ -74,6 +74,8 @@ def test_no_text_makes_the_check_fail(text: str) -> None:
         "a" * 65 + "@example.com",
         "ana@" + ".".join(["label" * 10] * 6),
         "ana",
+        "ana@例..中国",
+        "a" * 64 + "@" + ".".join(["label"] * 40),
     ],
 )
 def test_what_is_no_single_plain_address_is_refused(text: str) -> None:

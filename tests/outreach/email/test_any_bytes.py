@@ -134,3 +134,17 @@ def test_long_lines_take_no_time(line: str) -> None:
         f"From: a@b.example\nSubject: {line[:5000]}\nTo: {line[:5000]}\n\n{line}\n{line} wrote:\n".encode()
     )
     new_text("\n".join([line] * 5))
+
+
+@pytest.mark.parametrize("piece", ["<!--", "<![", "<a ", "<a b='", "</", "&#", "<?", "</p>", "<div></p>"])
+def test_endless_markup_takes_no_time(piece: str) -> None:
+    assert "Hello" in text_from_html("<p>Hello</p>" + piece * 20_000)
+
+
+@pytest.mark.parametrize(
+    "line", ["--", "-- ", "> a", "From: a", "On 1 at 10:00", "a wrote:", "", "---------------------"]
+)
+def test_many_lines_take_no_time(line: str) -> None:
+    new_text("\n".join(["Hello", *[line] * 20_000]))
+    head = "".join(f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n' for n in range(40))
+    read_all(f"From: a@b.example\n{head}{(line + chr(10)) * 1_000}".encode())

@@ -45,7 +45,7 @@ FAULTS = [
     Fault("rcpt", delay_seconds=0.5),
     Fault("reply", delay_seconds=0.5, is_taken=True),
 ]
-MESSAGE_COUNT, ROUND_COUNT = 300, 8
+MESSAGE_COUNT, ROUND_COUNT = 200, 8
 
 
 async def send_until_settled(

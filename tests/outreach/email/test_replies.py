@@ -49,6 +49,17 @@ def test_an_answer() -> None:
     assert reply(mail("我下周五还。")).language == "zh"
 
 
+OUTLOOK = """\
+{words}
+
+________________________________
+From: Lender Care <care@lender.example>
+Sent: Friday, November 20, 2026 9:30 AM
+To: Ana
+Subject: Your plan
+
+Hello Ana,
+"""
 QUOTED = [
     # Gmail, one line and wrapped
     "{words}\n\nOn Fri, Nov 20, 2026 at 9:30 AM Lender Care <care@lender.example> wrote:\n\n> Hello Ana,\n> pay later\n",
@@ -56,11 +67,9 @@ QUOTED = [
     # Apple Mail
     "{words}\n\nSent from my iPhone\n\n> On Nov 20, 2026, at 9:30 AM, Lender Care <care@lender.example> wrote:\n> \n> Hello\n",
     # Outlook
-    "{words}\n\n________________________________\nFrom: Lender Care <care@lender.example>\n"
-    "Sent: Friday, November 20, 2026 9:30 AM\nTo: Ana\nSubject: Your plan\n\nHello Ana,\n",
+    OUTLOOK,
+    "{words}\n\nGet Outlook for iOS<https://aka.ms/o0ukef>\n" + OUTLOOK.removeprefix("{words}\n\n"),
     "{words}\n\n-----Original Message-----\nFrom: Lender Care\nSent: Friday\nHello Ana,\n",
-    "{words}\n\nGet Outlook for iOS<https://aka.ms/o0ukef>\n________________________________\nFrom: Lender <care@lender.example>\n"
-    "Sent: Friday\n\nHello",
     # NetEase, English and Chinese
     '{words}\n\nAt 2026-11-20 09:30:00, "Lender Care" <care@lender.example> wrote:\nHello Ana,\n',
     '{words}\n\n在 2026-11-20 09:30:00，"Lender Care" <care@lender.example> 写道：\n您好\n',
@@ -119,7 +128,7 @@ def test_an_answer_of_nothing_but_the_quotation_is_still_an_answer() -> None:
 @pytest.mark.parametrize(
     ("html", "text"),
     [
-        ('<div dir="ltr">Yes, <b>Friday</b>.</div><br><div class="gmail_quote">On Fri, you wrote:<blockquote>Hi</blockquote></div>',
+        ('<div dir="ltr">Yes, <b>Friday</b>.</div><br><div class="gmail_quote">On Fri you wrote:<p>Hi</div>',
          "Yes, Friday."),
         ('<p>Yes</p><blockquote type="cite">Hello Ana</blockquote><p>Friday</p>', "Yes\n\nFriday"),
         ('<body>Yes<div id="appendonsend"></div><hr><div id="divRplyFwdMsg"><b>From:</b> x</div><div>Hello</div></body>', "Yes"),

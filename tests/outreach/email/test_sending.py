@@ -5,18 +5,22 @@ import socket
 import time
 from collections.abc import Sequence
 from email import message_from_bytes, policy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dunwell.outreach.channel import Message, Outcome
+from dunwell.outreach.email.connection import Carried, Connection, Envelope
 from dunwell.outreach.email.sender import EmailSender, OnBegin
 from dunwell.outreach.email.settings import EmailSettings
+from dunwell.settings import SettingsError
 from tests.outreach.email.made import AT, made_message, made_settings
 from tests.outreach.smtp_server import (
     BUSY_AT_THE_END,
     CLOSING,
     DROPPED_BEFORE_DATA,
+    DROPPED_IN_THE_MIDDLE,
     GREYLISTED,
     LOST_AND_DROPPED,
     MAILBOX_FULL,
@@ -130,8 +134,13 @@ def test_a_relay_that_does_not_let_us_in_has_taken_nothing(fault: Fault) -> None
     assert [one.recipient for one in server.taken] == [BO]
 
 
-def test_a_421_closes_and_the_next_message_opens_anew() -> None:
-    with SmtpServer(plan=by_recipient({"": [None, CLOSING]})) as server:
+@pytest.mark.parametrize(
+    "faults",
+    [{"": [None, CLOSING]}, {BO: [Fault("reply", "421 4.3.2 service shutting down")]}],
+    ids=["before the message", "after it"],
+)
+def test_a_421_closes_and_the_next_message_opens_anew(faults: dict[str, list[Fault | None]]) -> None:
+    with SmtpServer(plan=by_recipient(faults)) as server:
         settings = made_settings(port=server.port, connection_count=1)
         [outcomes] = send(settings, messages_to(settings, ANA, BO, CHEN))
     assert certainties(outcomes) == ["accepted", "deferred", "accepted"]
@@ -229,6 +238,50 @@ def test_a_message_that_cannot_be_an_e_mail_is_refused_and_the_others_go() -> No
         [outcomes] = send(settings, [bad, *messages_to(settings, ANA), worse])
     assert certainties(outcomes) == ["refused", "accepted", "refused"]
     assert len(server.taken) == 1
+
+
+@pytest.mark.parametrize(
+    "text", [".\n..\n.hidden\n", "From here\n\n\nx" + " word" * 400, "=20 = \t end\t\n", "x" * 5000]
+)
+def test_lines_of_every_kind_arrive_as_they_were(text: str) -> None:
+    with SmtpServer() as server:
+        settings = made_settings(port=server.port)
+        [[outcome]] = send(settings, [made_message(settings, text=text)])
+    assert outcome.certainty == "accepted"
+    mail = message_from_bytes(server.taken[0].content, policy=policy.default)
+    plain = mail.get_body(("plain",))
+    assert plain is not None
+    arrived = plain.get_content().replace("\r\n", "\n")
+    assert arrived == f"{text.strip()}\n\n{settings.postal_address}\n"
+
+
+@pytest.mark.parametrize(
+    "fault", [DROPPED_IN_THE_MIDDLE, Fault("payload", delay_seconds=1)], ids=["dropped", "stuck"]
+)
+def test_a_message_of_which_a_part_has_not_left_was_surely_not_taken(fault: Fault) -> None:
+    with SmtpServer(plan=by_recipient({ANA: [fault]})) as server:
+        settings = made_settings(port=server.port, timeout_seconds=0.3)
+        payload = b"Subject: long\r\n\r\n" + b"word and word and word and word and word\r\n" * 500_000
+        envelope = Envelope("m-1", "bounce@bounces.lender.example", ANA, payload)
+
+        async def run() -> Carried:
+            connection = Connection(settings, None)
+            carried = await connection.carry(envelope, lambda: asyncio.sleep(0))
+            await connection.quit()
+            return carried
+
+        carried = asyncio.run(run())
+    assert carried.outcome.certainty == "deferred"
+    assert carried.has_wire_failed
+    assert server.taken == []
+
+
+def test_certificates_that_are_not_there_are_refused_at_once(tmp_path: Path) -> None:
+    settings = made_settings(tmp_path, starttls="required", ca_file="none.pem")
+    with pytest.raises(
+        SettingsError, match=r"ca_file .*none\.pem cannot be used .*Put the certificates there"
+    ):
+        EmailSender(settings, now=lambda: AT)
 
 
 def test_the_same_message_twice_in_one_call_is_a_mistake() -> None:

@@ -85,6 +85,14 @@ def test_no_secret_shows_when_the_settings_are_printed() -> None:
         ({"user": "lender"}, r"email\.password_env is missing\. Write user and password_env both"),
         ({"password_env": "DUNWELL_SMTP_PASSWORD"}, r"email\.user is missing"),
         ({"dkim": {"domain": "lender.example"}}, r"email\.dkim number 1 has not just the keys"),
+        (
+            {"dkim": {"domain": "lender.example", "selector": 1, "key_file": "k"}},
+            r"has a value that is not text",
+        ),
+        (
+            {"dkim": {"domain": "lender.example", "selector": "s 1", "key_file": "k"}},
+            r"dkim number 1 cannot be used",
+        ),
         ({"dkim": "key.pem"}, r"email\.dkim is 'key\.pem'\. Write \[\[outreach\.email\.dkim\]\]"),
         (
             {"dkim": {"domain": "other.example", "selector": "s", "key_file": "k"}},

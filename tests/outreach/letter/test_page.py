@@ -167,6 +167,26 @@ def test_a_number_ten_window_shows_the_address_and_nothing_else(
             assert seen == whole, (across, down)
 
 
+@pytest.mark.parametrize("envelope", ["din5008", "us10"])
+@pytest.mark.parametrize("line", ["W" * 50, "欧" * 25])
+def test_a_wide_line_is_set_smaller_and_stays_one_line(
+    letter: Callable[..., Message], settings: LetterSettings, envelope: str, line: str
+) -> None:
+    sheet = replace(settings, envelope=envelope)  # type: ignore[arg-type]
+    pdf = letter_pdf(letter(to=f"A\n{line}\n{line}\nB\nC"), sheet).pdf
+    page = PdfReader(io.BytesIO(pdf)).pages[0]
+    sizes: list[float] = []
+
+    def visit(text: str, cm: list[float], tm: list[float], _font: object, size: float) -> None:
+        if line in text:  # in one piece: not broken
+            sizes.append(abs(size * tm[0] * cm[0]))
+
+    page.extract_text(visitor_text=visit)
+    assert bare(f"A{line}{line}BC") in said(pdf)
+    assert len(sizes) == 2
+    assert all(4 < size < 11 for size in sizes)
+
+
 def test_a_letter_abroad_names_the_country(letter: Callable[..., Message], settings: LetterSettings) -> None:
     message = letter(to="Erika Muster\nHauptstr. 1\n10115 Berlin", headers={"Country": "DE"})
     assert "10115BerlinGERMANY" in said(letter_pdf(message, settings).pdf)
@@ -189,7 +209,7 @@ def test_a_missing_font_is_told_with_its_mend(
         {"to": "only one line"},
         {"to": "a\nb\nc\nd\ne\nf\ng"},
         {"to": "a\n\nb"},
-        {"to": "a\n" + "b" * 46},
+        {"to": "a\n" + "b" * 51},
         {"to": "a\nb\x07"},
         {"to": "a\nb\nc\nd\ne\nf", "headers": {"Country": "FR"}},
         {"headers": {"Country": "Britain"}},

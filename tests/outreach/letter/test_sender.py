@@ -62,6 +62,17 @@ def test_the_same_message_again_does_nothing(letter: Letter, settings: LetterSet
     assert [line["message_id"] for line in lines(settings)] == ["m-1", "m-2"]
 
 
+def test_a_sender_learns_what_another_laid_meanwhile(letter: Letter, settings: LetterSettings) -> None:
+    async def two() -> list[Outcome]:
+        one, other = LetterSender(settings), LetterSender(settings)
+        await one.send([letter("m-1")])
+        await other.send([letter("m-2")])
+        return await one.send([letter("m-2"), letter("m-3")])
+
+    assert [outcome.detail for outcome in asyncio.run(two())] == ["already in the print folder", "1 page"]
+    assert [line["message_id"] for line in lines(settings)] == ["m-1", "m-2", "m-3"]
+
+
 def test_not_even_in_the_next_batch(letter: Letter, settings: LetterSettings) -> None:
     send(settings, letter("m-1"))
     close_batch(settings)

@@ -1,10 +1,11 @@
 """An approved text filled in for one person: nothing missing, nothing smuggled in, lawful as it will be read."""
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from dunwell.outreach.texts import Text, TextsRefused, choose, fill
@@ -120,6 +121,20 @@ def test_a_text_for_somebody_else_is_refused(reminder: Text, values: dict[str, o
     assert "not reviewed under us-tx" in refused(reminder, values, packs=("us-tx",))
     assert "no pack binds the contact" in refused(reminder, values, packs=("house-floor",))
     assert "not on 2025-12-31" in refused(reminder, values, on=date(2025, 12, 31))
+
+
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.text(max_size=40) | st.text(alphabet="Aé李 .'-{}\n%<", max_size=20))
+def test_a_value_is_refused_or_stands_alone_on_its_line(
+    reminder: Text, values: dict[str, object], name: str
+) -> None:
+    asked: dict[str, Any] = {"locale": "en-US", "packs": PACKS, "actor": "agency", "on": ON}
+    as_approved = fill(reminder, values, **asked).text.split("\n")
+    try:
+        lines = fill(reminder, values | {"name": name}, **asked).text.split("\n")
+    except TextsRefused:
+        return
+    assert lines == [f"Dear {name.strip()},", *as_approved[1:]]
 
 
 @given(name=st.text(max_size=40))

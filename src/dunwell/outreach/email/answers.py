@@ -19,7 +19,8 @@ def without_addresses(text: str) -> str:
     >>> without_addresses("5.1.1 <joe@example.com>:\n no such user")
     '5.1.1 <address>: no such user'
     """
-    return _ADDRESS.sub("address", " ".join(text.split()))[:DETAIL_LENGTH_MAX]
+    start = " ".join(text[: 10 * DETAIL_LENGTH_MAX].split())
+    return _ADDRESS.sub("address", start)[:DETAIL_LENGTH_MAX]
 
 
 def outcome_of_reply(message_id: str, code: int, text: str, *, is_handed_over: bool) -> Outcome:

@@ -22,6 +22,7 @@ from dunwell.outreach.email.mime import (
     date_of,
     header,
     identity,
+    inner_messages,
     parts,
     read_message,
     text_of,
@@ -98,20 +99,15 @@ def _reported(part: MimeMessage) -> Iterator[str]:
     if kind == "text/rfc822-headers":
         yield text_of(part)[:50_000]
     elif kind in ("message/rfc822", "message/feedback-report", "message/delivery-status"):
-        for inner in _inner(part):
+        for inner in inner_messages(part):
             for name in ("List-Unsubscribe", "Return-Path", "Original-Mail-From", "X-Original-Mail-From"):
                 yield header(inner, name)
-
-
-def _inner(part: MimeMessage) -> list[MimeMessage]:
-    payload = part.get_payload()
-    return [one for one in payload if isinstance(one, MimeMessage)] if isinstance(payload, list) else []
 
 
 def _complaint(message: MimeMessage) -> _Finding | None:
     for part in parts(message):
         if content_type(part) == "message/feedback-report":
-            fields = _inner(part)
+            fields = inner_messages(part)
             kind = header(fields[0], "Feedback-Type").lower() if fields else ""
             if kind in _COMPLAINTS:
                 return _Finding("unsubscribed", False, f"complaint: {kind}")
@@ -123,7 +119,7 @@ def _status_notification(message: MimeMessage) -> _Finding | None:
     for part in parts(message):
         if content_type(part) != "message/delivery-status":
             continue
-        for block in _inner(part):
+        for block in inner_messages(part):
             action = header(block, "Action").lower().split(" ")[0].strip("()")
             if action:
                 return _finding(action, header(block, "Status"), header(block, "Diagnostic-Code"))
@@ -144,6 +140,11 @@ def _finding(action: str, status: str, diagnostic: str) -> _Finding | None:
 def _other_bounce(message: MimeMessage) -> _Finding | None:
     if any(content_type(part) == "message/feedback-report" for part in parts(message)):
         return None
+    if not addresses(
+        message, "From"
+    ):  # one of the old parsers needs a From, and its failure would silence the others
+        del message["From"]
+        message["From"] = "MAILER-DAEMON@unknown.invalid"
     try:
         delayed, failed = all_failures(message)
     except Exception:  # many old parsers, fed with anything: what they stumble over is no bounce they know

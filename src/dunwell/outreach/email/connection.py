@@ -17,6 +17,7 @@ from aiosmtplib.protocol import SMTPProtocol
 from dunwell.outreach.channel import Outcome
 from dunwell.outreach.email.answers import outcome_of_reply, without_addresses
 from dunwell.outreach.email.settings import EmailSettings
+from dunwell.settings import SettingsError
 
 WIRE_ERRORS = (aiosmtplib.SMTPException, OSError)
 """What a connection or the other side may do to us; TLS errors and timeouts are among the OSErrors."""
@@ -59,9 +60,9 @@ class _NothingSent(Exception):
 class Connection:
     """A way to the relay that opens when needed, and opens anew after a failure or after its share of messages."""
 
-    def __init__(self, settings: EmailSettings) -> None:
+    def __init__(self, settings: EmailSettings, tls: ssl.SSLContext | None) -> None:
         self._settings = settings
-        self._tls = _tls_context(settings)
+        self._tls = tls
         self._client: aiosmtplib.SMTP | None = None
         self._transport: asyncio.BaseTransport | None = None
         self._carried_count = 0
@@ -210,10 +211,17 @@ class Connection:
         return Carried(_outcome(envelope, reply, is_handed_over=True))
 
 
-def _tls_context(settings: EmailSettings) -> ssl.SSLContext | None:
+def tls_context(settings: EmailSettings) -> ssl.SSLContext | None:
+    """Whom we trust; made once for all connections. Raises SettingsError when ``ca_file`` cannot be used."""
     if settings.starttls == "none":
         return None
-    context = ssl.create_default_context(cafile=settings.ca_file)
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+    except OSError as error:
+        mend = "Put the certificates there in PEM form"
+        raise SettingsError(
+            f"outreach.email.ca_file {settings.ca_file} cannot be used ({error}). {mend}"
+        ) from error
     if settings.starttls == "opportunistic":
         # Better than nothing against who only listens (RFC 7435): a certificate that cannot be verified is taken too.
         context.check_hostname = False

@@ -1,5 +1,6 @@
 """The text of an HTML part, as a person would read it, without the message that it quotes."""
 
+import contextlib
 import re
 from html.parser import HTMLParser
 
@@ -22,7 +23,8 @@ _QUOTE_IDS = frozenset(
     {"isreplycontent", "divrplyfwdmsg", "appendonsend", "mail-editor-reference-message-container"}
 )
 _TO_THE_END = frozenset({"divrplyfwdmsg", "appendonsend"})
-_DEPTH_MAX = 2000
+_DEPTH_MAX = 200
+_LENGTH_MAX = 300_000
 
 
 def text_from_html(html: str) -> str:
@@ -32,11 +34,10 @@ def text_from_html(html: str) -> str:
     'Yes, Friday.'
     """
     reader = _Reader()
-    try:
-        reader.feed(html)
-        reader.close()
-    except (AssertionError, ValueError, RecursionError):
-        pass  # what was read until there stands
+    with contextlib.suppress(AssertionError, ValueError, RecursionError):  # what was read until there stands
+        reader.feed(html[:_LENGTH_MAX] + "\n")
+    # Where a tag or a comment never ends, close() would try again from every character; the rest is read as text.
+    reader.handle_data(re.sub(r"<[^<>]*>?", " ", reader.rawdata))
     lines = (" ".join(line.split(" ")).strip() for line in "".join(reader.pieces).split("\n"))
     return "\n".join(lines).strip()
 

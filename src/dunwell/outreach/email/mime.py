@@ -14,10 +14,14 @@ from email.message import Message as MimeMessage
 from email.parser import BytesHeaderParser, BytesParser
 from email.utils import getaddresses, parsedate_to_datetime
 
-SIZE_MAX = 10_000_000
-"""Bytes of a message that are looked at; bounces and answers are smaller, only attachments are not."""
+SIZE_MAX = 2_000_000
+"""Bytes of a message that are looked at; bounces and the text of answers come before that, only attachments do not."""
+
+BOUNDARIES_MAX = 50
+"""More nested parts than that are no letter, and every line would have to be held against every boundary."""
 
 PARTS_MAX = 200
+HEADER_LENGTH_MAX = 10_000
 _DELAY_MAX = timedelta(days=31)
 # What email software calls its character sets; others (codecs that are no character sets among them) are not tried.
 _CHARSET = re.compile(
@@ -29,8 +33,10 @@ _MESSAGE_ID = re.compile(r"<([^<>\s@]{1,64})@([^<>\s@]{1,255})>")
 
 
 def read_message(raw: bytes) -> MimeMessage:
-    """The message; only its headers where its parts are nested too deep to be read."""
+    """The message; only its headers and one body where its parts are too many or nested too deep."""
     raw = raw[:SIZE_MAX]
+    if raw.lower().count(b"boundary=") > BOUNDARIES_MAX:
+        return BytesHeaderParser(policy=policy.compat32).parsebytes(raw)
     try:
         return BytesParser(policy=policy.compat32).parsebytes(raw)
     except (RecursionError, MessageError, ValueError, LookupError, TypeError, AttributeError):
@@ -44,9 +50,13 @@ def parts(message: MimeMessage) -> Iterator[MimeMessage]:
         part = waiting.pop(0)
         count += 1
         yield part
-        payload = part.get_payload()
-        if isinstance(payload, list):
-            waiting[:0] = [one for one in payload if isinstance(one, MimeMessage)]
+        waiting[:0] = inner_messages(part)
+
+
+def inner_messages(part: MimeMessage) -> list[MimeMessage]:
+    """What the part directly consists of: its parts, the message it carries, a report's blocks of fields."""
+    payload = part.get_payload() if part.is_multipart() else []
+    return [one for one in payload if isinstance(one, MimeMessage)]
 
 
 def header(message: MimeMessage, name: str) -> str:
@@ -58,7 +68,7 @@ def header(message: MimeMessage, name: str) -> str:
 def headers(message: MimeMessage, name: str) -> list[str]:
     """All values of the header, decoded, each on one line."""
     values = [value for key, value in message.raw_items() if str(key).lower() == name.lower()]
-    return [" ".join(_decoded(str(value)).split()) for value in values]
+    return [" ".join(_decoded(str(value)[:HEADER_LENGTH_MAX]).split()) for value in values]
 
 
 def content_type(part: MimeMessage) -> str:
@@ -72,12 +82,13 @@ def content_type(part: MimeMessage) -> str:
 def text_of(part: MimeMessage) -> str:
     """The part's text, decoded as it says it is, or else as it seems to be; lines end with a line feed."""
     try:
-        payload = part.get_payload(decode=True)
         charset = str(part.get_param("charset") or "")
     except (ValueError, LookupError, TypeError, AttributeError):
-        payload, charset = part.get_payload(), ""
-    if isinstance(payload, str):
-        payload = payload.encode("utf-8", "surrogateescape")
+        charset = ""
+    try:
+        payload = part.get_payload(decode=True)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return ""
     if not isinstance(payload, bytes):
         return ""
     return decoded_bytes(payload, charset).replace("\r\n", "\n").replace("\r", "\n")

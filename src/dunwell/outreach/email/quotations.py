@@ -12,8 +12,8 @@ _ATTRIBUTION_END = re.compile(r"(?:wrote|writes|写道|寫道)\s*[:：]\s*$", re
 _ATTRIBUTION_START = re.compile(
     r"\s*(?:On|At|Am|Le|El)\s.{0,200}\d|\s*(?:在|于|於)?\s*\d{4}\s*[年/.-]|.{0,200}\d{4}\s*[年/.-]|.{0,120}[<＜].{1,120}@"
 )
-# Without a time, a year or an address it may be the person's own sentence.
-_ATTRIBUTION_SURE = re.compile(r"@|\d{1,2}[:：]\d{2}|\d{4}")
+# Without a time or an address, and with nothing marked as quoted below it, it may be the person's own sentence.
+_ATTRIBUTION_SURE = re.compile(r"@|\d{1,2}[:：]\d{2}")
 _HEADER_FROM = re.compile(r"\s*\*?(?:From|发件人|發件人|寄件者|寄件人)\*?\s*[:：]", re.IGNORECASE)
 _HEADER_OTHER = re.compile(
     r"\s*\*?(?:Sent|Date|To|Subject|Cc|发送时间|發送時間|发送日期|时间|時間|日期|收件人|收件者|主题|主題|主旨|抄送)\*?\s*[:：]",
@@ -39,17 +39,19 @@ _DEVICE = re.compile(
 _ATTRIBUTION_LINES_MAX = 3
 _HEADER_LINES_MAX = 6
 _SIGNATURE_LINES_MAX = 8
+_LOOK_AHEAD_LINES_MAX = 40
+_TEXT_LENGTH_MAX = 200_000
 
 
 def new_text(text: str) -> str:
-    r"""The person's own words.
+    r"""The person's own words; of a very long text, those at its beginning.
 
     >>> new_text("I can pay on Friday.\n\nOn 20 Nov 2026, Lender <care@lender.example> wrote:\n> Hello Ana")
     'I can pay on Friday.'
     >>> new_text("我下周五还。\n\n------------------ 原始邮件 ------------------\n发件人: \"Lender\"\n您好")
     '我下周五还。'
     """
-    lines = text.replace("\u00a0", " ").split("\n")
+    lines = text[:_TEXT_LENGTH_MAX].replace("\u00a0", " ").split("\n")
     kept: list[str] = []
     index = 0
     while index < len(lines):
@@ -76,14 +78,14 @@ def _attribution_length(lines: list[str], start: int) -> int:
         if not line.strip():
             return 0
         if _ATTRIBUTION_END.search(line):
-            is_sure = _ATTRIBUTION_SURE.search(" ".join(lines[start : start + length]))
-            return length if is_sure else 0
+            is_sure = bool(_ATTRIBUTION_SURE.search(" ".join(lines[start : start + length])))
+            return length if is_sure or _is_quoted_next(lines, start + length) else 0
     return 0
 
 
 def _is_quoted_next(lines: list[str], start: int) -> bool:
     """Whether the next line that is not empty is marked as quoted, so that what is not marked is new."""
-    following = next((line for line in lines[start:] if line.strip()), "")
+    following = next((line for line in lines[start : start + _LOOK_AHEAD_LINES_MAX] if line.strip()), "")
     return bool(_QUOTED.match(following))
 
 
@@ -100,5 +102,7 @@ def _is_old_message(lines: list[str], index: int) -> bool:
 
 def _is_signature(lines: list[str], index: int) -> bool:
     """Whether a signature begins here (``-- ``, RFC 3676 section 4.3; without its blank, only near the end)."""
-    is_near_the_end = sum(bool(line.strip()) for line in lines[index + 1 :]) <= _SIGNATURE_LINES_MAX
-    return lines[index] == "-- " or (lines[index] == "--" and is_near_the_end)
+    if lines[index] != "--":
+        return lines[index] == "-- "
+    following = lines[index + 1 : index + 1 + _LOOK_AHEAD_LINES_MAX]
+    return sum(bool(line.strip()) for line in following) <= _SIGNATURE_LINES_MAX

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from dunwell.outreach.channel import Message, Outcome
 from dunwell.outreach.email.addresses import ensure_address, return_path
-from dunwell.outreach.email.connection import Connection, Envelope
+from dunwell.outreach.email.connection import Connection, Envelope, tls_context
 from dunwell.outreach.email.rendering import UnfitMessage, compose
 from dunwell.outreach.email.settings import EmailSettings
 from dunwell.outreach.email.signing import read_keys, sign
@@ -38,7 +38,8 @@ class EmailSender:
     """Carries messages to the relay named in the settings (``dunwell.outreach.channel.Sender``).
 
     ``now`` gives the instant that becomes a message's Date. ``on_begin`` is called for each message just before its bytes
-    go, so that a record stands before anything can have been sent. Raises SettingsError for a DKIM key that cannot be used.
+    go, so that a record stands before anything can have been sent. Raises SettingsError for a DKIM key or a ``ca_file``
+    that cannot be used.
     """
 
     def __init__(
@@ -49,8 +50,9 @@ class EmailSender:
         self._on_begin = on_begin
         self._keys = read_keys(settings.dkim)
         self._connections: asyncio.Queue[Connection] = asyncio.Queue()
+        tls = tls_context(settings)
         for _ in range(settings.connection_count):
-            self._connections.put_nowait(Connection(settings))
+            self._connections.put_nowait(Connection(settings, tls))
         # As many failures as there are connections may have one cause (a relay that restarts); more are a relay that is down.
         self._wire_failures_max = settings.connection_count + 2
 

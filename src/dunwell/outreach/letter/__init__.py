@@ -4,7 +4,7 @@
 batch with its totals, and ``parse_receipts`` reads the list of letters that came back.
 """
 
-from dunwell.outreach.letter.address import Address, render
+from dunwell.outreach.letter.address import Address, AddressUnusable, address_from, render
 from dunwell.outreach.letter.page import LetterUnprintable, letter_pdf
 from dunwell.outreach.letter.returns import BadReturn, ReturnMail, parse_receipt, parse_receipts
 from dunwell.outreach.letter.sender import BatchTotal, LetterSender, close_batch
@@ -12,6 +12,7 @@ from dunwell.outreach.letter.settings import LetterSettings, SettingsUnusable
 
 __all__ = [
     "Address",
+    "AddressUnusable",
     "BadReturn",
     "BatchTotal",
     "LetterSender",
@@ -19,6 +20,7 @@ __all__ = [
     "LetterUnprintable",
     "ReturnMail",
     "SettingsUnusable",
+    "address_from",
     "close_batch",
     "letter_pdf",
     "parse_receipt",

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 MANIFEST = "manifest.jsonl"
+_LOOK_BACK_BYTES = 4096
 
 
 class ManifestUnreadable(ValueError):
@@ -52,10 +53,17 @@ class Manifest:
     whole_bytes: int
 
 
-def read_manifest(batch_folder: Path) -> Manifest:
-    """The manifest of a batch; an empty one where there is none yet. Raises ManifestUnreadable."""
+def read_manifest(batch_folder: Path, after_bytes: int = 0) -> Manifest:
+    """The manifest of a batch, or what follows its first bytes; an empty one where there is none yet.
+
+    Raises ManifestUnreadable.
+    """
     file = batch_folder / MANIFEST
-    raw = file.read_bytes() if file.exists() else b""
+    raw = b""
+    if file.exists():
+        with file.open("rb") as stream:
+            stream.seek(after_bytes)
+            raw = stream.read()
     whole = raw[: raw.rfind(b"\n") + 1]
     entries: list[Entry] = []
     total: BatchTotal | None = None
@@ -67,23 +75,54 @@ def read_manifest(batch_folder: Path) -> Manifest:
             else:
                 entries.append(Entry(**values))
         except (ValueError, TypeError, AttributeError) as error:
+            place = f"line {number}" if not after_bytes else f"line {number} after byte {after_bytes}"
             raise ManifestUnreadable(
-                f"{file}, line {number}: is no line of a manifest. Put the file back as dunwell wrote it"
+                f"{file}, {place}: is no line of a manifest. Put the file back as dunwell wrote it"
             ) from error
-    return Manifest(tuple(entries), total, len(whole))
+    return Manifest(tuple(entries), total, after_bytes + len(whole))
+
+
+class KnownLetters:
+    """Which letters lie in a print folder, kept up as its manifests grow: each line is read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read_bytes: dict[str, int] = {}
+        self.files: dict[str, str] = {}
+        self.closed_batches: set[str] = set()
+
+    def catch_up(self) -> None:
+        """Read what was written since. Raises ManifestUnreadable and OSError."""
+        for file in sorted(self._folder.glob(f"*/{MANIFEST}")):
+            batch = file.parent.name
+            found = read_manifest(file.parent, self._read_bytes.get(batch, 0))
+            self.files |= {entry.message_id: entry.file for entry in found.entries}
+            if found.total is not None:
+                self.closed_batches.add(batch)
+            self._read_bytes[batch] = found.whole_bytes
 
 
 def append_lines(batch_folder: Path, lines: Iterable[Mapping[str, Any]]) -> None:
-    """Add lines to a batch's manifest, on disk when this returns."""
+    """Add lines to a batch's manifest, on disk when this returns. Part of a line at its end is cut off first."""
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    whole_bytes = read_manifest(batch_folder).whole_bytes
-    with (batch_folder / MANIFEST).open("ab") as stream:
-        stream.truncate(whole_bytes)
-        stream.seek(whole_bytes)
+    with (batch_folder / MANIFEST).open("a+b") as stream:
+        stream.truncate(_whole_bytes(stream))
         stream.write(text.encode())
         stream.flush()
         os.fsync(stream.fileno())
     sync_folder(batch_folder)
+
+
+def _whole_bytes(stream: BinaryIO) -> int:
+    """Where the last whole line of a file ends."""
+    end = stream.seek(0, os.SEEK_END)
+    while end > 0:
+        begin = max(0, end - _LOOK_BACK_BYTES)
+        stream.seek(begin)
+        if (at := stream.read(end - begin).rfind(b"\n")) >= 0:
+            return begin + at + 1
+        end = begin
+    return 0
 
 
 def total_of(batch_folder: Path) -> BatchTotal:

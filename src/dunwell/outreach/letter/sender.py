@@ -5,12 +5,12 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from pathlib import Path
 
 from dunwell.outreach.channel import Message, Outcome
 from dunwell.outreach.letter.manifest import (
     BatchTotal,
     Entry,
+    KnownLetters,
     ManifestUnreadable,
     append_lines,
     entry_line,
@@ -35,6 +35,7 @@ class LetterSender:
     def __init__(self, settings: LetterSettings) -> None:
         self._settings = settings
         self._folder = settings.folder / settings.batch
+        self._known = KnownLetters(settings.folder)
 
     async def send(self, messages: Sequence[Message]) -> list[Outcome]:
         """Set and lay all of them, and answer for each in their order.
@@ -61,8 +62,8 @@ class LetterSender:
 
     def _lay(self, messages: list[Message]) -> list[Outcome]:
         """Every letter first, then the manifest's lines in one write: a letter without a line is laid again."""
-        laid = {entry.message_id: entry.file for entry in _entries(self._settings.folder)}
-        is_closed = read_manifest(self._folder).total is not None
+        self._known.catch_up()
+        laid, is_closed = self._known.files, self._settings.batch in self._known.closed_batches
         self._folder.mkdir(parents=True, exist_ok=True)
         new = {} if is_closed else {one.message_id: one for one in messages if one.message_id not in laid}
         with ThreadPoolExecutor(self._settings.workers) as pool:  # Typst works outside the interpreter's lock
@@ -126,9 +127,3 @@ def close_batch(settings: LetterSettings) -> BatchTotal:
         total = total_of(folder)
         append_lines(folder, [{"is_total": True, **asdict(total)}])
     return total
-
-
-def _entries(folder: Path) -> list[Entry]:
-    """Every letter of every batch in a print folder."""
-    batches = sorted(file.parent for file in folder.glob("*/manifest.jsonl"))
-    return [entry for batch in batches for entry in read_manifest(batch).entries]
