@@ -28,6 +28,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A new workspace after a run."""
     folder = tmp_path_factory.mktemp("workspace")
     dunwell("init", "shop", at=folder)
+    tape = folder / "shop" / "tape"
+    with (tape / "accounts.csv").open("a", encoding="utf-8") as stream:
+        stream.write("A008G,C008,personal-loan,GBP,100.00,0.10,2026-01-10,active\n")
+    with (tape / "instalments.csv").open("a", encoding="utf-8") as stream:
+        stream.write("A008G,1,2026-06-10,100.00,5.00\n")
     dunwell("run", "--tape", "tape/", "--as-of", DAY, at=folder / "shop")
     (folder / "shop" / "budget.toml").write_text(BUDGET, encoding="utf-8")
     yield folder / "shop"
@@ -52,6 +57,14 @@ def test_plans_for_what_the_ledger_says_is_owed(shop: Path) -> None:
     whole = [plan for plan in found["plans"] if plan["kind"] == "instalments"]
     assert {Decimal(plan["total"]) for plan in whole} == {owed}
     assert "arrears" in {plan["kind"] for plan in found["plans"]}
+
+
+def test_debts_in_another_currency_have_plans_of_their_own(shop: Path) -> None:
+    assert told(shop, "--left", "900")["left_out"] == ["A008G"]
+    assert "in other currencies: A008G" in dunwell("plans", "A008", "--left", "900", at=shop)
+    other = json.loads(dunwell("plans", "A008G", "--left", "30", "--json", at=shop))
+    assert other["plans"][0]["currency"] == "GBP"
+    assert [debt["account_id"] for debt in other["debts"]] == ["A008G"]
 
 
 def test_who_may_grant_it_is_the_workspaces_text(shop: Path) -> None:

@@ -16,8 +16,8 @@ import pytest
 
 DAY = "2026-11-23"
 PROMISES = """promise_id,account_id,made_at,due_on,amount,recorded_at,part_of,cancelled_at,cancel_reason,superseded_by,currency
-R1,A001,2026-11-20T10:00:00+08:00,2026-11-30,10.00,2026-11-20T10:00:00+08:00,,,,,XAU
-R2,A002,2026-11-02T10:00:00+08:00,2026-11-10,99999.00,2026-11-02T10:00:00+08:00,,,,,XAU
+R1,A008,2026-11-20T10:00:00+08:00,2026-11-30,10.00,2026-11-20T10:00:00+08:00,,,,,XAU
+R2,A006,2026-11-02T10:00:00+08:00,2026-11-10,99999.00,2026-11-02T10:00:00+08:00,,,,,XAU
 R3,A003,2026-11-02T10:00:00+08:00,2026-11-10,50.00,2026-11-02T10:00:00+08:00,,2026-11-05T09:00:00+08:00,moved,R4,XAU
 R4,A003,2026-11-05T09:00:00+08:00,2026-11-20,50.00,2026-11-05T09:00:00+08:00,,,,,XAU
 R5a,A004,2026-11-02T10:00:00+08:00,2026-11-10,1.00,2026-11-02T10:00:00+08:00,R5,,,,XAU
@@ -77,6 +77,14 @@ def test_the_run_judges_counts_and_writes_them(shop: Path) -> None:
     assert rows["R5"]["credited"] == Decimal("3")
     assert rows["R4"]["kept_on"] == date(2026, 11, 19)
     assert rows["R2"]["broken_on"] == date(2026, 11, 11)
+
+
+def test_only_a_promise_that_is_open_is_waited_for(shop: Path) -> None:
+    """Kept, broken and withdrawn ones hold nothing back, though their customers are still late."""
+    work = pl.read_parquet(shop / "book" / "worklist.parquet").explode("reasons").unnest("reasons")
+    waited_for = work.filter(pl.col("rule") == "house-floor.open-promise")
+    assert waited_for["customer_id"].to_list() == ["C008"]
+    assert {"C003", "C004", "C006"} <= set(work["customer_id"])
 
 
 def test_the_run_has_one_case_a_customer_and_counts_them_by_stage(shop: Path) -> None:

@@ -56,11 +56,13 @@ def show_plans(
             f"the book has no account {account!r}. Look for it in the tape, and in book/quarantine"
         )
     tables = book.partition(number).tables
-    customer_id = tables["accounts"].filter(pl.col("account_id") == account)["customer_id"].item()
+    asked = tables["accounts"].filter(pl.col("account_id") == account).row(0, named=True)
+    customer_id, currency = asked["customer_id"], asked["currency"]
     try:
-        debts = debts_of(tables, read_terms(settings.terms_folder), customer_id, day)
+        every = debts_of(tables, read_terms(settings.terms_folder), customer_id, day)
+        debts = [debt for debt in every if debt.currency == currency]
         if not debts:
-            raise CommandError(f"{customer_id} owes nothing on {day}, so there is nothing to plan")
+            raise CommandError(f"{customer_id} owes no {currency} on {day}, so there is nothing to plan")
         affordability = _affordability(settings.root, debts, budget, left, day)
         policy = read_plan_policy(day, settings.root / "policy" / "plans.toml")
         plans = propose_plans(debts, affordability, policy, day)
@@ -73,11 +75,15 @@ def show_plans(
             "as_of": str(day),
             "affordability": _affordability_record(affordability),
             "debts": [_debt_record(debt) for debt in debts],
+            "left_out": [debt.account_id for debt in every if debt.currency != currency],
             "plans": [_plan_record(plan, authority, role) for plan in plans],
         }
         print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
         _print(customer_id, day, debts, affordability, plans, authority, role)
+        others = [debt.account_id for debt in every if debt.currency != currency]
+        if others:
+            print(f"\nnot part of these plans, as they are in other currencies: {', '.join(others)}")
     return 0
 
 
