@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from dunwell.journal.heads import Head, head_of
 from dunwell.journal.keys import LocalMasterKeys, Signer, add_master_key, make_keys, read_master_keys
 from dunwell.journal.models import Event, Seal
 from dunwell.journal.recording import Journal
-from dunwell.journal.sealing import Head, StoredSubtrees, head, head_of, last_seal, seal
+from dunwell.journal.sealing import StoredSubtrees, head, last_seal, seal
 from dunwell.journal.tree import inclusion_proof, is_included
 from dunwell.journal.verifying import Findings, verify
 from tests.journal.conftest import NOON, some

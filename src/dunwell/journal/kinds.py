@@ -18,7 +18,17 @@ class Kind:
     personal: tuple[str, ...] = ()
 
 
-_ABOUT = ("accounts", "contact_point", "message_id", "channel", "purpose", "text", "party", "source")
+_ABOUT = (
+    "accounts",
+    "contact_point",
+    "message_id",
+    "channel",
+    "purpose",
+    "text",
+    "party",
+    "source",
+    "provider",
+)
 _VERDICT = ("packs", "rules", "reasons", "law_hash", "policy_hash", "not_before", "owes")
 
 KINDS: Mapping[str, Kind] = {
@@ -36,30 +46,26 @@ KINDS: Mapping[str, Kind] = {
         ("channel",),
         (*_ABOUT, *_VERDICT, "attempt", "by"),
     ),
-    "contact.sent": Kind(
-        "the provider took a message", ("message_id", "channel"), (*_ABOUT, "provider", "references")
-    ),
+    "contact.sent": Kind("the provider took a message", ("message_id", "channel"), (*_ABOUT, "references")),
     "contact.failed": Kind(
         "a message was not taken, and will not be",
         ("message_id", "channel"),
-        (*_ABOUT, "provider", "why", "attempts"),
+        (*_ABOUT, "why", "attempts"),
     ),
     "contact.deferred": Kind(
         "a message was surely not taken yet; it will be tried again",
         ("message_id", "channel"),
-        (*_ABOUT, "provider", "why", "attempt", "next_at"),
+        (*_ABOUT, "why", "attempt", "next_at"),
     ),
     "contact.unknown": Kind(
         "it cannot be known whether a message was taken; it is not tried again",
         ("message_id", "channel"),
-        (*_ABOUT, "provider", "why"),
+        (*_ABOUT, "why"),
     ),
-    "contact.delivered": Kind("a message arrived", ("message_id",), (*_ABOUT, "provider")),
-    "contact.bounced": Kind(
-        "a message came back", ("message_id",), (*_ABOUT, "provider", "is_permanent", "why")
-    ),
-    "contact.delayed": Kind("a message is still on its way", ("message_id",), (*_ABOUT, "provider", "why")),
-    "contact.opened": Kind("a message was opened", ("message_id",), (*_ABOUT, "provider")),
+    "contact.delivered": Kind("a message arrived", ("message_id",), _ABOUT),
+    "contact.bounced": Kind("a message came back", ("message_id",), (*_ABOUT, "is_permanent", "why")),
+    "contact.delayed": Kind("a message is still on its way", ("message_id",), (*_ABOUT, "why")),
+    "contact.opened": Kind("a message was opened", ("message_id",), _ABOUT),
     "contact.replied": Kind(
         "the person wrote to us",
         ("channel",),

@@ -4,8 +4,7 @@ It checks what an event may say, puts personal data into the vault, and writes t
 caller's transaction: a permission and the claim that uses it stand or fall together.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -13,11 +12,12 @@ from typing import Any
 
 from django.db import transaction
 
+from dunwell.journal.canonical import Unsayable, canonical, event_bytes
 from dunwell.journal.keys import MasterKeys, Random
 from dunwell.journal.kinds import KINDS
 from dunwell.journal.models import Event
 from dunwell.journal.tree import leaf_hash
-from dunwell.journal.vault import NewItem, Vault
+from dunwell.journal.vault import Kept, NewItem, Vault
 
 PERSONAL = "personal"
 _KEY_MAX = 120
@@ -44,6 +44,17 @@ class NewEvent:
     personal: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     key: str | None = None
     corrects: str | None = None
+    subject: str | None = None
+
+    @property
+    def is_of_somebody(self) -> bool:
+        """Whether it says whom it is about."""
+        return self.customer_id is not None or self.subject is not None
+
+    @property
+    def hides_something(self) -> bool:
+        """Whether it needs the person's key: it names debts, a contact point or keeps personal data."""
+        return bool(self.personal or self.accounts or self.contact_point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,43 +122,52 @@ class Journal:
             return
         now = self.clock()
         customers = {event.customer_id for event, _ in events if event.customer_id is not None}
-        subjects = self.vault.admit(customers, now) if customers else {}
-        self.vault.open_keys(set(subjects.values()))
-        items = [
-            NewItem(subjects[event.customer_id], f"{event.kind}:{name}", text)
+        admitted = self.vault.admit(customers, now) if customers else {}
+        subjects = [
+            admitted[event.customer_id] if event.customer_id is not None else event.subject
             for event, _ in events
-            if event.customer_id is not None
+        ]
+        paired = list(zip(events, subjects, strict=True))
+        self.vault.open_keys({subject for (event, _), subject in paired if subject and event.hides_something})
+        items = [
+            NewItem(subject, f"{event.kind}:{name}", text)
+            for (event, _), subject in paired
+            if subject is not None
             for name, text in event.personal.items()
         ]
         kept = iter(self.vault.keep(items, now) if items else [])
         rows = []
-        for event, event_id in events:
-            subject = None if event.customer_id is None else subjects[event.customer_id]
-            body = dict(event.body)
-            if subject is not None and event.accounts:
-                body["accounts"] = sorted(
-                    self.vault.pseudonym(subject, "account", name) for name in event.accounts
-                )
-            if subject is not None and event.contact_point is not None:
-                body["contact_point"] = self.vault.pseudonym(subject, "point", event.contact_point)
-            if event.personal:
-                body[PERSONAL] = {
-                    name: {"item": item.reference, "digest": item.digest}
-                    for name, item in zip(event.personal, kept, strict=False)
-                }
+        for (event, event_id), subject in paired:
             row = Event(
                 event_id=event_id,
                 kind=event.kind,
                 subject_id=subject,
                 happened_at=event.happened_at.astimezone(UTC),
                 recorded_at=now,
-                body=canonical(body),
+                body=_said(event.kind, self._body(event, subject, kept)),
                 corrects=event.corrects,
                 key=event.key,
             )
-            row.leaf_hash = leaf_hash(event_bytes(row))
+            row.leaf_hash = leaf_hash(event_bytes(columns(row)))
             rows.append(row)
         Event.objects.bulk_create(rows, batch_size=500)
+
+    def _body(self, event: NewEvent, subject: str | None, kept: Iterator[Kept]) -> dict[str, Any]:
+        """What the event says, with pseudonyms for what is the person's own and digests for what lies in the vault."""
+        body = dict(event.body)
+        if subject is None:
+            return body
+        if event.accounts:
+            names = (self.vault.pseudonym(subject, "account", name) for name in event.accounts)
+            body["accounts"] = sorted(names)
+        if event.contact_point is not None:
+            body["contact_point"] = self.vault.pseudonym(subject, "point", event.contact_point)
+        if event.personal:
+            body[PERSONAL] = {
+                name: {"item": item.reference, "digest": item.digest}
+                for name, item in ((name, next(kept)) for name in event.personal)
+            }
+        return body
 
     def reveal(self, references: Iterable[str], *, by: str, why: str, customer_id: str) -> dict[str, str]:
         """Personal data by reference, in the clear; who looked and why is recorded first. Erased items are left out."""
@@ -208,52 +228,28 @@ def check(event: NewEvent) -> None:
         raise EventRefused(
             f"{event.kind} keeps no personal {hidden[0]}. Known: {', '.join(kind.personal) or 'none'}"
         )
-    if event.customer_id is None and (event.personal or event.accounts or event.contact_point):
+    if event.hides_something and not event.is_of_somebody:
         raise EventRefused(f"{event.kind} names accounts or personal data of nobody: give customer_id")
     if event.key is not None and not 0 < len(event.key) <= _KEY_MAX:
         raise EventRefused(f"{event.kind}: the key has {len(event.key)} characters. 1 to {_KEY_MAX}")
 
 
-def canonical(values: Mapping[str, Any]) -> str:
-    """JSON that is the same for the same values: sorted keys, no spaces, no floats (RFC 8785 where no numbers but integers are).
-
-    Raises EventRefused for what it cannot say.
-    """
-    return json.dumps(
-        _plain(values), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+def _said(kind: str, body: Mapping[str, Any]) -> str:
+    try:
+        return canonical(body)
+    except Unsayable as error:
+        raise EventRefused(f"{kind}: {error}") from error
 
 
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, datetime):
-        return instant_text(value)
-    raise EventRefused(
-        f"{type(value).__name__} cannot stand in an event: write it as text, a whole number, or a list of those"
-    )
-
-
-def instant_text(at: datetime) -> str:
-    """An instant as events write it: UTC to the microsecond."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def event_bytes(event: Event) -> bytes:
-    """What an event's leaf is made of: every column that says something."""
-    return canonical(
-        {
-            "event_id": event.event_id,
-            "kind": event.kind,
-            "subject": event.subject_id,
-            "happened_at": event.happened_at,
-            "recorded_at": event.recorded_at,
-            "body": event.body,
-            "corrects": event.corrects,
-            "key": event.key,
-        }
-    ).encode()
+def columns(event: Event) -> dict[str, Any]:
+    """What an event says, as its leaf is made of it."""
+    return {
+        "event_id": event.event_id,
+        "kind": event.kind,
+        "subject": event.subject_id,
+        "happened_at": event.happened_at,
+        "recorded_at": event.recorded_at,
+        "body": event.body,
+        "corrects": event.corrects,
+        "key": event.key,
+    }

@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import transaction
 
+from dunwell.journal.digests import digest_of, pseudonym_of
 from dunwell.journal.keys import MasterKeys, Random
 from dunwell.journal.models import Subject, VaultItem, VaultKey
 
@@ -140,8 +141,11 @@ class Vault:
 
         Call ``open_keys`` before. After erasure nobody can make it again.
         """
-        data = f"{kind}\0{name}".encode()
-        return hmac.new(self._open[subject], data, sha256).hexdigest()[:24]
+        return pseudonym_of(self.pseudonym_key(subject), kind, name)
+
+    def pseudonym_key(self, subject: str) -> bytes:
+        """The key of a person's pseudonyms, which opens nothing else: with it a pack of evidence shows which debt is meant."""
+        return hmac.new(self._open[subject], b"pseudonyms", sha256).digest()
 
     # --- items
 
@@ -259,11 +263,6 @@ class Vault:
             count += len(rows)
 
 
-def digest_of(salt: bytes, text: str) -> str:
-    """The digest by which an event holds an item."""
-    return hmac.new(salt, text.encode(), sha256).hexdigest()
-
-
 def _about(subject: str, reference: str, kind: str) -> bytes:
     """What the encryption is bound to, so that no item can be put in another's place."""
     return f"{subject}\0{reference}\0{kind}".encode()
@@ -273,4 +272,4 @@ def _parts(values: list[str], size: int = 500) -> Iterable[list[str]]:
     return (values[start : start + size] for start in range(0, len(values), size))
 
 
-__all__ = ["CUSTOMER_ID", "Damaged", "Erased", "Kept", "NewItem", "Vault", "digest_of"]
+__all__ = ["CUSTOMER_ID", "Damaged", "Erased", "Kept", "NewItem", "Vault"]

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from dunwell.journal.canonical import event_bytes
+from dunwell.journal.heads import Head, head_of
 from dunwell.journal.keys import fingerprint, is_signed
 from dunwell.journal.models import Event, Seal
-from dunwell.journal.recording import PERSONAL, event_bytes
-from dunwell.journal.sealing import Head, head_of, seal_hash, signed_bytes
+from dunwell.journal.recording import PERSONAL, columns
+from dunwell.journal.sealing import seal_hash, signed_bytes
 from dunwell.journal.tree import leaf_hash, node_hash
 from dunwell.journal.vault import Vault
 
@@ -77,7 +79,7 @@ def verify(
     sealed = roots.size
     unsealed = Event.objects.filter(leaf_index__isnull=True)
     for event in unsealed.order_by("id").iterator(chunk_size=2000):
-        if leaf_hash(event_bytes(event)) != bytes(event.leaf_hash):
+        if leaf_hash(event_bytes(columns(event))) != bytes(event.leaf_hash):
             _say(faults, f"event {event.event_id} (not sealed yet) was changed")
     count = unsealed.count()
     return Findings(sealed + count, sealed, len(seals), count, len(anchors), tuple(faults))
@@ -126,7 +128,7 @@ def _check_events(seals: Sequence[Seal], anchors: Iterable[Head], faults: list[s
         if event.leaf_index != growing.size:
             _say(faults, f"event number {growing.size} is missing")
             break
-        computed = leaf_hash(event_bytes(event))
+        computed = leaf_hash(event_bytes(columns(event)))
         if computed != bytes(event.leaf_hash):
             _say(faults, f"event {event.event_id} (number {event.leaf_index}) was changed")
         growing.add(computed)

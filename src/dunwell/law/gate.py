@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -162,6 +163,12 @@ class Gate:
             if len(self._laws) < 4096:
                 self._laws[names] = found
         return found
+
+    @property
+    def content_hash(self) -> str:
+        """The hash of the packs' texts, by which a receipt says under which law it was decided."""
+        told = "".join(f"{pack.key}\0{pack.content_hash}\0" for pack in self.packs)
+        return sha256(told.encode()).hexdigest()
 
     def check(self, attempt: Attempt, person: Person | None) -> Verdict:
         """May this contact be made? ``person`` None: the records do not know them."""

@@ -5,11 +5,13 @@ under the key ``house``, written as in a pack; ``also`` chooses house packs that
 rule is refused, with both texts shown.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, time
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +118,9 @@ def _tightened(
     if pack is None or not any(rule.id == name for rule in pack.rules):
         raise PolicyError(file, f"{place}.rule", f"there is no rule {name!r}", "See `dunwell law show PACK`")
     rules = [_narrowed(file, place, entry, rule) if rule.id == name else rule for rule in pack.rules]
-    return {**packs, key: replace(pack, rules=tuple(rules))}
+    told = json.dumps([pack.content_hash, entry], sort_keys=True, default=str)
+    digest = sha256(told.encode()).hexdigest()
+    return {**packs, key: replace(pack, rules=tuple(rules), content_hash=digest)}
 
 
 def _narrowed(file: Path, place: str, entry: Mapping[str, Any], rule: Rule) -> Rule:

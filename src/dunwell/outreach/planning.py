@@ -1,0 +1,107 @@
+"""The day's work list becomes due work: one transaction a batch, and planning the same day twice plans it once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from django.db import transaction
+
+from dunwell.journal.recording import Journal, NewEvent
+from dunwell.outreach.models import Work
+
+_BATCH = 500
+_URGENT_DAYS = 90
+"""Contacts about debts later than this go first: a letter before action before a reminder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """How many contacts of a work list became due work, how many had been planned before, and how many need a person or a
+    channel that is not set up.
+    """
+
+    new_count: int
+    known_count: int
+    elsewhere_count: int
+
+
+def plan(
+    work: pl.DataFrame, as_of: date, channels: tuple[str, ...], journal: Journal, new_id: Callable[[], str]
+) -> Planned:
+    """Make due work of the planned contacts on these channels. ``work``: the columns of the run's work list.
+
+    Each is due at its instant and expires at the end of its day on the person's clock.
+    """
+    planned = work.filter(~pl.col("is_held_back"))
+    ours = planned.filter(pl.col("channel").is_in(channels))
+    new_count = 0
+    for start in range(0, ours.height, _BATCH):
+        new_count += _plan_batch(ours[start : start + _BATCH], as_of, journal, new_id)
+    return Planned(new_count, ours.height - new_count, planned.height - ours.height)
+
+
+def _plan_batch(batch: pl.DataFrame, as_of: date, journal: Journal, new_id: Callable[[], str]) -> int:
+    rows = batch.to_dicts()
+    now = journal.clock()
+    with transaction.atomic():
+        subjects = journal.vault.admit([row["customer_id"] for row in rows], now)
+        journal.vault.open_keys(list(subjects.values()))
+        keys = {_key(as_of, row, subjects): row for row in rows}
+        known = set(Work.objects.filter(key__in=list(keys)).values_list("key", flat=True))
+        made, events = [], []
+        for key, row in keys.items():
+            if key not in known:
+                one = _work(row, key, subjects[row["customer_id"]], journal, new_id(), now)
+                made.append(one)
+                events.append(_event(row, one, as_of, now))
+        Work.objects.bulk_create(made, batch_size=_BATCH)
+        journal.record(events)
+    return len(made)
+
+
+def _key(as_of: date, row: dict[str, Any], subjects: dict[str, str]) -> str:
+    return f"{as_of}:{row['channel']}:{row['stage']}:{subjects[row['customer_id']]}"
+
+
+def _work(
+    row: dict[str, Any], key: str, subject: str, journal: Journal, message_id: str, now: datetime
+) -> Work:
+    at: datetime = row["at"]
+    clock = ZoneInfo(row["timezone"])
+    ends = datetime.combine(at.astimezone(clock).date() + timedelta(days=1), time(), clock)
+    vault = journal.vault
+    return Work(
+        message_id=message_id,
+        key=key,
+        subject_id=subject,
+        channel=row["channel"],
+        stage=row["stage"],
+        purpose=row["purpose"],
+        contact_point=vault.pseudonym(subject, "point", row["contact_point_id"]),
+        accounts=";".join(vault.pseudonym(subject, "account", name) for name in row["account_ids"]),
+        priority=0 if row["past_due_days"] > _URGENT_DAYS else 1,
+        due_at=at,
+        expires_at=ends,
+        changed_at=now,
+    )
+
+
+def _event(row: dict[str, Any], work: Work, as_of: date, now: datetime) -> NewEvent:
+    return NewEvent(
+        "contact.planned",
+        now,
+        row["customer_id"],
+        accounts=tuple(row["account_ids"]),
+        contact_point=row["contact_point_id"],
+        body={
+            "message_id": work.message_id,
+            "channel": row["channel"],
+            "purpose": row["purpose"],
+            "stage": row["stage"],
+            "at": row["at"],
+            "run": as_of.isoformat(),
+        },
+    )

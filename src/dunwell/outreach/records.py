@@ -1,0 +1,142 @@
+"""The lender's records for the dispatcher: people, what they owe and where they are reached, a few hundred at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from dunwell.book import Book
+from dunwell.law import Gate, Person
+from dunwell.law.overlay import LenderLaw
+from dunwell.law.people import people
+
+_TABLES = (
+    "customers",
+    "accounts",
+    "contact_points",
+    "contacts",
+    "holds",
+    "consents",
+    "preferences",
+    "notices",
+)
+_CHANGES = "book.json"
+_KEPT_MAX = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """What a text may say of a person: the columns of their row, their contact points' values, and their positions."""
+
+    row: Mapping[str, Any]
+    addresses: Mapping[str, str]
+    positions: tuple[Mapping[str, Any], ...]
+
+
+class _Table:
+    """A table's rows, found by customer in a few microseconds a person."""
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        self._rows = rows.sort("customer_id", maintain_order=True)
+        self._owners = self._rows["customer_id"]
+
+    def of(self, customer_ids: pl.Series) -> pl.DataFrame:
+        """The rows of these customers (sorted, each once)."""
+        low = self._owners.search_sorted(customer_ids, side="left").to_numpy()
+        high = self._owners.search_sorted(customer_ids, side="right").to_numpy()
+        counts = high - low
+        places = np.repeat(low - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        return self._rows[places]
+
+
+class BookRecords:
+    """The workspace's book, read anew when a run has replaced it. Only those who are asked about are made into persons."""
+
+    def __init__(self, folder: Path, law: LenderLaw, actor: str) -> None:
+        """``folder``: the book's. Raises NoBook."""
+        self._folder, self._law, self._actor = folder, law, actor
+        self._gates: dict[tuple[str, ...], Gate] = {}
+        self._stamp = 0
+        self._tables: dict[str, _Table] = {}
+        self._positions = _Table(pl.DataFrame(schema={"customer_id": pl.String}))
+        self._people: dict[str, Person] = {}
+        self._customers: dict[str, Customer] = {}
+        self._refresh()
+
+    def people(self, customer_ids: Sequence[str]) -> Mapping[str, Person]:
+        """Those of them that the records know."""
+        self._refresh()
+        self._read([customer for customer in customer_ids if customer not in self._people])
+        return {customer: self._people[customer] for customer in customer_ids if customer in self._people}
+
+    def customer(self, customer_id: str) -> Customer:
+        """What a text may say of this person. Raises KeyError when the records do not know them."""
+        self._read([] if customer_id in self._customers else [customer_id])
+        return self._customers[customer_id]
+
+    def gate(self, customer_id: str) -> Gate:
+        """The gate of the packs that bind this person, by their jurisdiction."""
+        row = self.customer(customer_id).row
+        packs = tuple(self._law.packs_for(row["jurisdiction"], row.get("region")))
+        if packs not in self._gates:
+            self._gates[packs] = Gate(packs, self._actor, known=self._law.packs)
+        return self._gates[packs]
+
+    def _read(self, customer_ids: Sequence[str]) -> None:
+        if not customer_ids:
+            return
+        if len(self._people) > _KEPT_MAX:
+            self._people, self._customers = {}, {}
+        wanted = pl.Series("customer_id", sorted(set(customer_ids)), dtype=pl.String)
+        tables = {name: table.of(wanted) for name, table in self._tables.items()}
+        positions = self._positions.of(wanted)
+        self._people |= people(tables, customer_ids, positions.select("account_id", "past_due_days"))
+        points = _by_customer(tables["contact_points"])
+        owed = _by_customer(positions)
+        for row in tables["customers"].iter_rows(named=True):
+            name = row["customer_id"]
+            addresses = {point["contact_point_id"]: point["value"] for point in points.get(name, ())}
+            self._customers[name] = Customer(row, addresses, tuple(owed.get(name, ())))
+
+    def _refresh(self) -> None:
+        """Read the book again when a run has replaced it."""
+        stamp = (self._folder / _CHANGES).stat().st_mtime_ns if self._stamp else -1
+        if stamp == self._stamp:
+            return
+        book = Book(self._folder)
+        self._stamp = (self._folder / _CHANGES).stat().st_mtime_ns
+        tables: dict[str, list[pl.DataFrame]] = {name: [] for name in _TABLES}
+        for number in range(book.partition_count):
+            part = book.partition(number).tables
+            for name in _TABLES:
+                tables[name].append(_with_owner(part[name], part["accounts"]))
+        self._tables = {
+            name: _Table(pl.concat(frames, how="diagonal_relaxed")) for name, frames in tables.items()
+        }
+        self._positions = _Table(pl.read_parquet(self._folder / "positions.parquet"))
+        self._people, self._customers = {}, {}
+
+
+def _with_owner(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """Rows that name their account by its place in the partition, with its id and its customer instead."""
+    if "account_row" not in rows.columns:
+        return rows
+    owners = accounts.select("account_id", pl.col("customer_id").alias("owner_id"))
+    named = rows.with_columns(pl.col("account_row").cast(pl.UInt32))
+    named = named.join(
+        owners.with_row_index("account_row"), on="account_row", how="left", maintain_order="left"
+    )
+    own = pl.col("customer_id") if "customer_id" in rows.columns else pl.lit(None, pl.String)
+    return named.with_columns(pl.coalesce(own, "owner_id").alias("customer_id")).drop(
+        "account_row", "owner_id"
+    )
+
+
+def _by_customer(rows: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows.iter_rows(named=True):
+        found.setdefault(row["customer_id"], []).append(row)
+    return found

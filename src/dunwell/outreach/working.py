@@ -1,0 +1,118 @@
+"""The loop of a worker: claim a batch while the last one is on the wire, record what became of it, and so on.
+
+The database is spoken to from one thread, the provider from another, so that neither waits for the other. When the database
+goes away, the outcomes of what was sent are kept and recorded as soon as it is back.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, TypeVar
+
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
+
+from dunwell.outreach.channel import Outcome, Sender
+from dunwell.outreach.dispatching import Claimed, Dispatcher
+
+_T = TypeVar("_T")
+Wait = Callable[[float], bool]
+"""Waits so many seconds; True when it is time to stop."""
+
+
+class Wires:
+    """An event loop in a thread of its own, for the senders. Use as a context manager."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="wires", daemon=True)
+
+    def __enter__(self) -> "Wires":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def start(self, work: Coroutine[Any, Any, _T]) -> "Future[_T]":
+        """Begin it; the answer comes in the future."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+@dataclass
+class Tally:
+    """What a worker did since it began."""
+
+    claimed: int = 0
+    not_now: int = 0
+    in_doubt: int = 0
+    by_certainty: dict[str, int] = field(default_factory=dict)
+
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """Add what became of a batch."""
+        for outcome in outcomes:
+            self.by_certainty[outcome.certainty] = self.by_certainty.get(outcome.certainty, 0) + 1
+
+
+def work(
+    dispatcher: Dispatcher,
+    sender: Sender,
+    wires: Wires,
+    wait: Wait,
+    *,
+    until_idle: bool,
+    idle_seconds: float = 1.0,
+) -> Tally:
+    """Work until it is time to stop, or until nothing is due (``until_idle``). What is on the wire is always awaited."""
+    tally = Tally()
+    tally.in_doubt = _insist(dispatcher.recover, wait) or 0
+    sending: Future[list[Outcome]] | None = None
+    is_over = False
+    while not is_over:
+        try:
+            claimed = dispatcher.claim()
+        except DatabaseError:
+            # Whether the claim came about is not known: settle what is on the wire, then look what is claimed.
+            _finish(dispatcher, sending, tally, wait)
+            sending, claimed = None, Claimed()
+            close_old_connections()
+            is_over = wait(idle_seconds)
+            tally.in_doubt += _insist(dispatcher.recover, wait) or 0
+        tally.claimed += len(claimed.messages)
+        tally.not_now += claimed.not_now_count
+        _finish(dispatcher, sending, tally, wait)
+        sending = wires.start(sender.send(claimed.messages)) if claimed.messages else None
+        is_idle = sending is None and not claimed.not_now_count
+        is_over = is_over or (wait(idle_seconds) if is_idle and not until_idle else is_idle or wait(0.0))
+    _finish(dispatcher, sending, tally, wait)
+    return tally
+
+
+def _finish(
+    dispatcher: Dispatcher, sending: "Future[list[Outcome]] | None", tally: Tally, wait: Wait
+) -> None:
+    """Wait for what is on the wire and record it."""
+    if sending is not None:
+        outcomes = sending.result()
+        _insist(lambda: dispatcher.settle(outcomes), wait)
+        tally.count(outcomes)
+
+
+def _insist(do: Callable[[], _T], wait: Wait, tries: int = 60) -> _T:
+    """Do it, and again while the database is away, up to a minute or so."""
+    for number in range(tries):
+        try:
+            return do()
+        except DatabaseError:
+            if number == tries - 1:
+                raise
+            close_old_connections()
+            wait(1.0)
+    raise AssertionError

@@ -1,0 +1,217 @@
+"""Permission and claim in one step; what happens to a message at every turn; one truth a person, whatever the channel."""
+
+import json
+
+import pytest
+
+from dunwell.journal.models import Event
+from dunwell.journal.recording import NewEvent
+from dunwell.outreach.channel import Outcome
+from dunwell.outreach.models import State, Work
+from tests.outreach.conftest import NOON, Lender
+
+pytestmark = pytest.mark.django_db
+
+
+def kinds() -> list[str]:
+    return list(Event.objects.order_by("id").values_list("kind", flat=True))
+
+
+def test_a_message_is_permitted_claimed_sent_and_recorded(lender: Lender) -> None:
+    work = lender.due("C1")
+    worker = lender.worker()
+    claimed = worker.claim()
+    assert [message.to for message in claimed.messages] == ["C1@customers.example"]
+    assert kinds() == ["contact.permitted"]
+    permitted = json.loads(Event.objects.get().body)
+    assert permitted["packs"] == ["us-reg-f", "house-floor"] and len(permitted["law_hash"]) == 64
+    worker.settle([Outcome(work.message_id, "accepted", "250 queued as 77", ("77",))])
+    work.refresh_from_db()
+    assert (work.state, work.why) == (State.SENT, "250 queued as 77")
+    assert kinds() == ["contact.permitted", "contact.sent"]
+    assert worker.claim().messages == ()
+
+
+def test_settling_twice_changes_nothing(lender: Lender) -> None:
+    work = lender.due("C1")
+    worker = lender.worker()
+    worker.claim()
+    for _ in range(2):
+        worker.settle([Outcome(work.message_id, "accepted")])
+    assert kinds().count("contact.sent") == 1
+
+
+def test_at_night_nothing_is_claimed_and_the_work_waits_for_the_morning(lender: Lender) -> None:
+    lender.clock.move(hours=10)  # 22:00 in New York
+    work = lender.due("C1")
+    assert lender.worker().claim().messages == ()
+    work.refresh_from_db()
+    assert work.state == State.DUE
+    assert work.due_at.isoformat() == "2026-11-24T13:00:00+00:00"
+    refusal = json.loads(Event.objects.get(kind="contact.refused").body)
+    assert refusal["reasons"][0]["rule"] == "us-reg-f.hours"
+    assert refusal["reasons"][0]["citation"]
+
+
+@pytest.mark.parametrize("hold", ["cease", "dispute", "hardship", "complaint", "attorney", "deceased"])
+def test_what_is_learned_on_one_channel_stops_every_channel_at_once(lender: Lender, hold: str) -> None:
+    by_email, by_sms = lender.due("C1", "email"), lender.due("C1", "sms")
+    lender.journal.record([NewEvent("hold.placed", NOON, "C1", body={"hold": hold, "source": "sms"})])
+    lender.clock.move(minutes=5)
+    for channel, work in (("email", by_email), ("sms", by_sms)):
+        assert lender.worker(channel, channel).claim().messages == ()
+        work.refresh_from_db()
+        assert work.state == State.HELD
+
+
+def test_a_hold_ends_only_by_an_event(lender: Lender) -> None:
+    lender.journal.record([NewEvent("hold.placed", NOON, "C1", body={"hold": "dispute"})])
+    lender.clock.move(days=400)
+    lender.due("C1")
+    assert lender.worker().claim().messages == ()
+    lender.journal.record(
+        [NewEvent("hold.lifted", lender.clock(), "C1", body={"hold": "dispute", "by": "anna"})]
+    )
+    lender.clock.move(minutes=1)
+    lender.due("C1", stage="after")
+    assert len(lender.worker().claim().messages) == 1
+
+
+def test_an_opt_out_of_an_address_binds_that_channel_and_does_not_lapse(lender: Lender) -> None:
+    lender.due("C1", "sms")
+    lender.journal.record(
+        [NewEvent("consent.withdrawn", NOON, "C1", contact_point="C1-m", body={"channel": "sms"})]
+    )
+    lender.clock.move(minutes=1)
+    assert lender.worker("sms").claim().messages == ()
+    lender.due("C1", "email")
+    assert len(lender.worker("email", "w2").claim().messages) == 1
+
+
+def test_somebody_erased_after_planning_is_not_written_to(lender: Lender) -> None:
+    work = lender.due("C1")
+    lender.journal.erase("C1", by="dpo", why="request")
+    assert lender.worker().claim().messages == ()
+    work.refresh_from_db()
+    assert (work.state, work.why) == (State.HELD, "gate.unknown-customer")
+
+
+def test_somebody_whom_the_records_no_longer_know_is_not_written_to(lender: Lender) -> None:
+    work = lender.due("C1")
+    lender.records.persons.clear()
+    lender.worker().claim()
+    work.refresh_from_db()
+    assert work.state == State.HELD
+
+
+def test_a_refused_message_is_a_dead_letter_with_its_reason(lender: Lender) -> None:
+    work = lender.due("C1")
+    worker = lender.worker()
+    worker.claim()
+    worker.settle([Outcome(work.message_id, "refused", "550 no such user")])
+    work.refresh_from_db()
+    assert (work.state, work.why) == (State.FAILED, "550 no such user")
+
+
+def test_a_deferred_message_is_tried_again_later_and_later_and_then_given_up(lender: Lender) -> None:
+    work = lender.due("C1")
+    worker = lender.worker(attempts_max=3, back_off_seconds=60.0)
+    waits = []
+    for _ in range(3):
+        assert len(worker.claim().messages) == 1
+        worker.settle([Outcome(work.message_id, "deferred", "451 try later")])
+        work.refresh_from_db()
+        waits.append((work.due_at - lender.clock()).total_seconds())
+        assert worker.claim().messages == ()
+        lender.clock.now = max(lender.clock.now, work.due_at)
+    assert work.state == State.FAILED
+    assert 45 <= waits[0] <= 75 and 90 <= waits[1] <= 150
+
+
+def test_the_providers_wish_to_wait_longer_is_honoured(lender: Lender) -> None:
+    work = lender.due("C1")
+    worker = lender.worker()
+    worker.claim()
+    worker.settle([Outcome(work.message_id, "deferred", "429", retry_after_seconds=900)])
+    work.refresh_from_db()
+    assert (work.due_at - NOON).total_seconds() == 900
+
+
+def test_a_message_in_doubt_is_marked_and_never_tried_again(lender: Lender) -> None:
+    work = lender.due("C1")
+    worker = lender.worker()
+    worker.claim()
+    worker.settle([Outcome(work.message_id, "unknown", "the connection ended after DATA")])
+    lender.clock.move(hours=2)
+    assert worker.claim().messages == ()
+    work.refresh_from_db()
+    assert work.state == State.UNKNOWN
+    assert kinds() == ["contact.permitted", "contact.unknown"]
+
+
+def test_after_a_crash_what_never_left_is_due_again_and_what_may_have_left_is_in_doubt(
+    lender: Lender,
+) -> None:
+    works = [lender.due(f"C{number}") for number in range(6)]
+    worker = lender.worker()
+    worker.recover()
+    claimed = [message.message_id for message in worker.claim().messages]
+    worker._wire.begin(claimed[:2])
+    again = lender.worker()  # the same name after a restart
+    assert again.recover() == 2
+    states = {work.message_id: work.state for work in Work.objects.all()}
+    assert [states[name] for name in claimed] == [State.UNKNOWN] * 2 + [State.DUE] * 4
+    assert len(again.claim().messages) == 4
+    assert len(works) == 6
+
+
+def test_after_the_machine_was_restarted_everything_claimed_is_in_doubt(lender: Lender) -> None:
+    from dunwell.outreach.wire import WireRecord
+
+    lender.due("C1")
+    worker = lender.worker()
+    worker.recover()
+    worker.claim()
+    assert not worker._wire.may_have_left(Work.objects.get().message_id)
+    assert WireRecord(worker._wire.file, "another boot").may_have_left(Work.objects.get().message_id)
+    assert WireRecord(worker._wire.file.with_name("gone"), "another boot").may_have_left("m")
+
+
+def test_work_whose_day_is_over_is_not_sent_the_next_day(lender: Lender) -> None:
+    work = lender.due("C1")
+    lender.clock.move(hours=24)
+    assert lender.worker().claim().messages == ()
+    work.refresh_from_db()
+    assert work.state == State.EXPIRED
+
+
+def test_two_contacts_to_one_person_are_not_judged_side_by_side(lender: Lender) -> None:
+    lender.due("C1", stage="a")
+    lender.due("C1", stage="b")
+    assert len(lender.worker().claim().messages) == 1
+
+
+def test_a_providers_rate_is_kept_by_all_its_workers_together(lender: Lender) -> None:
+    from dunwell.outreach.pacing import Rate
+
+    for number in range(40):
+        lender.due(f"C{number}")
+    rate = Rate(per_second=5, burst=10)
+    one, two = lender.worker(name="w1", rate=rate), lender.worker(name="w2", rate=rate)
+    first = len(one.claim().messages) + len(two.claim().messages)
+    lender.clock.move(seconds=2)
+    second = len(two.claim().messages) + len(one.claim().messages)
+    assert (first, second) == (10, 10)
+
+
+def test_a_channel_is_silent_in_its_quiet_hours(lender: Lender) -> None:
+    from datetime import time
+
+    from dunwell.outreach.pacing import QuietHours
+
+    lender.due("C1")
+    quiet = QuietHours(time(9), time(18), "Europe/Berlin")  # 17:00 UTC is 18:00 in Berlin
+    lender.clock.move(minutes=1)
+    assert lender.worker(quiet=quiet).claim().messages == ()
+    wakes = quiet.wakes_at(lender.clock())
+    assert wakes is not None and wakes.isoformat() == "2026-11-24T09:00:00+01:00"
