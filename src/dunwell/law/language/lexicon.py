@@ -5,13 +5,14 @@ say instead; ``lexicons/LANGUAGE/*.toml`` say how it is said in a language. Ever
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from dunwell.law.language.cues import Cue
 from dunwell.law.language.patterns import Grammar
 from dunwell.policy import Dated, PolicyError, PolicyText, in_force, read_policies, read_policy
 
@@ -72,9 +73,16 @@ class Wording(Dated):
 
     id: str
     grounds: tuple[str, ...]
-    pattern: re.Pattern[str]
-    cues: tuple[str, ...]
+    forms: tuple["Form", ...]
     is_deniable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One pattern of a wording, with the cue without which it cannot match (none: it is always tried)."""
+
+    pattern: re.Pattern[str]
+    cue: Cue | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +178,7 @@ def _wording(text: PolicyText, grammar: Grammar, values: Mapping[str, Any]) -> W
             text.file, values["id"], f"grounds {sorted(unknown)} are not known", "See grounds.toml"
         )
     try:
-        pattern = (
-            re.compile("|".join(values["patterns"]))
-            if values.get("raw", False)
-            else grammar.compile(values["patterns"])
-        )
+        forms = tuple(_forms(values, grammar))
     except (ValueError, re.error) as error:
         raise PolicyError(text.file, values["id"], f"pattern {error}", "Mend the pattern") from error
     return Wording(
@@ -185,10 +189,22 @@ def _wording(text: PolicyText, grammar: Grammar, values: Mapping[str, Any]) -> W
         values=values,
         id=values["id"],
         grounds=tuple(values["grounds"]),
-        pattern=pattern,
-        cues=tuple(values.get("cues", ())),
+        forms=forms,
         is_deniable=values.get("deniable", True),
     )
+
+
+def _forms(values: Mapping[str, Any], grammar: Grammar) -> Iterator[Form]:
+    """The patterns of an entry: one by one where cues can tell which to try, else as one."""
+    patterns = values["patterns"]
+    if values.get("raw", False):
+        yield Form(re.compile("|".join(patterns)), None)
+    elif not grammar.has_spaces:
+        cues = tuple(values.get("cues", ()))
+        yield Form(grammar.compile(patterns), Cue(frozenset(), cues) if cues else None)
+    else:
+        for pattern in patterns:
+            yield Form(grammar.compile([pattern]), grammar.cue(pattern))
 
 
 def _expressions(text: PolicyText, name: str, grammar: Grammar) -> Mapping[str, re.Pattern[str]]:
