@@ -5,15 +5,18 @@ telling word, the one whose choices hold no everyday word. A pattern without suc
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 _LITERAL = re.compile(r"[a-z0-9]+")
-_EVERYDAY = frozenset(
-    "a am an and are as at be by can do for from get go have he her him his i in is it me my no not of on or our out pay she so "
-    "that the their them then they this to up us was we were what when who will with would you your".split()
+_EVERYDAY = re.compile(
+    "a|all|am|an|and|are|as|at|be|by|can|do|for|from|get|go|have|he|her|him|his|i|in|is|it|me|my|no|not|of|on|or|our|out|pay|"
+    "she|so|that|the|their|them|then|they|this|to|up|us|was|we|were|what|when|who|will|with|would|you|your"
 )
 _WORDS = re.compile(r"[a-z0-9]+")
+T = TypeVar("T")
+_NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +24,35 @@ class Cue:
     """Whole words, and beginnings of words."""
 
     words: frozenset[str]
-    beginnings: tuple[str, ...]
-
-    def is_in(self, text: str, words: frozenset[str]) -> bool:
-        """Whether one of them stands in a text, whose words are given as well."""
-        return not self.words.isdisjoint(words) or any(one in text for one in self.beginnings)
+    beginnings: frozenset[str]
 
 
-def words_of(text: str) -> frozenset[str]:
-    """The words of a plain text, as cues know them."""
-    return frozenset(_WORDS.findall(text))
+class Cued(Generic[T]):
+    """Things with cues (None: no cue), looked up by the words of a text."""
+
+    def __init__(self, things: Iterable[tuple[T, Cue | None]]) -> None:
+        self._things: list[T] = []
+        self._always: set[int] = set()
+        self._by_word: dict[str, set[int]] = {}
+        self._by_beginning: dict[str, set[int]] = {}
+        for number, (thing, cue) in enumerate(things):
+            self._things.append(thing)
+            if cue is None:
+                self._always.add(number)
+                continue
+            for word in cue.words:
+                self._by_word.setdefault(word, set()).add(number)
+            for beginning in cue.beginnings:
+                self._by_beginning.setdefault(beginning, set()).add(number)
+
+    def likely(self, text: str) -> list[T]:
+        """Those whose cue stands in a plain text or that have none, in their order."""
+        found = set(self._always)
+        for word in set(_WORDS.findall(text)):
+            found |= self._by_word.get(word, _NONE)
+            for end in range(1, len(word) + 1):
+                found |= self._by_beginning.get(word[:end], _NONE)
+        return [self._things[number] for number in sorted(found)]
 
 
 def cue_of(expressions: Sequence[str]) -> Cue | None:
@@ -38,11 +60,11 @@ def cue_of(expressions: Sequence[str]) -> Cue | None:
     best: tuple[int, Cue] | None = None
     for expression in expressions:
         firsts = _firsts(expression)
-        if firsts is None or any(word in _EVERYDAY or len(word) < 2 for word, _ in firsts):
+        if firsts is None or any(_EVERYDAY.fullmatch(word) or len(word) < 2 for word, _ in firsts):
             continue
         cue = Cue(
             frozenset(word for word, is_whole in firsts if is_whole),
-            tuple(sorted({word for word, is_whole in firsts if not is_whole})),
+            frozenset(word for word, is_whole in firsts if not is_whole),
         )
         cost = len(cue.words) + 20 * len(cue.beginnings)
         if best is None or cost < best[0]:

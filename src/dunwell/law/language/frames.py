@@ -32,6 +32,7 @@ class Frames:
     def __init__(self, text: str, lexicon: Lexicon) -> None:
         self.text = text
         self._frames = lexicon.frames
+        self._reports = lexicon.reports
         self._quotes = [match.span() for match in _QUOTED.finditer(text)]
         self._is_spaced = lexicon.grammar.has_spaces
         self._line_of_customer = _customer_lines(text, self._frames["customer_line"])
@@ -47,7 +48,7 @@ class Frames:
         if self._is_quoted_speech(at):
             return True
         before, after = sentence.text[:start], sentence.text[end:]
-        if self._is_report(before) or self._frames["forbids_after"].match(after):
+        if self._is_report(before) or self._frames["forbids_after"].match(after.lstrip(" '\"")):
             return True
         if is_disclosure and self._frames["agreed"].search(sentence.text):
             return True
@@ -59,7 +60,7 @@ class Frames:
 
     def _sentence(self, match: re.Match[str]) -> Sentence:
         text = match.group()
-        is_reported = self._frames["reports_sentence"].search(text) is not None
+        is_reported = any(pattern.search(text) for pattern in self._reports.likely(text))
         return Sentence(match.start(), match.end(), text, is_reported)
 
     def _is_quoted_speech(self, at: int) -> bool:

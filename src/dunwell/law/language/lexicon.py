@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dunwell.law.language.cues import Cue
+from dunwell.law.language.cues import Cue, Cued
 from dunwell.law.language.patterns import Grammar
 from dunwell.policy import Dated, PolicyError, PolicyText, in_force, read_policies, read_policy
 
@@ -30,6 +30,8 @@ CATEGORIES = (
     "threat",
     "undue_pressure",
 )
+Form = tuple[re.Pattern[str], Cue | None]
+"""A pattern, with the cue without which it cannot match (none: it is always tried)."""
 _NOT_PATTERNS = {"frames.toml", "words.toml", "folding.toml", "limited-content.toml"}
 
 
@@ -73,16 +75,8 @@ class Wording(Dated):
 
     id: str
     grounds: tuple[str, ...]
-    forms: tuple["Form", ...]
+    forms: tuple[Form, ...]
     is_deniable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """One pattern of a wording, with the cue without which it cannot match (none: it is always tried)."""
-
-    pattern: re.Pattern[str]
-    cue: Cue | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +85,9 @@ class Lexicon:
 
     language: str
     grammar: Grammar
-    wordings: tuple[Wording, ...]
+    wordings: Cued[tuple[Wording, re.Pattern[str]]]
     frames: Mapping[str, re.Pattern[str]]
+    reports: Cued[re.Pattern[str]]
     folding: Mapping[str, Any]
     limited_content: Mapping[str, re.Pattern[str]]
 
@@ -132,8 +127,9 @@ def lexicon(language: str) -> Lexicon:
     return Lexicon(
         language,
         grammar,
-        tuple(wordings),
+        Cued(((wording, pattern), cue) for wording in wordings for pattern, cue in wording.forms),
         _expressions(texts["frames.toml"], "frames", grammar),
+        Cued(_cued(texts["frames.toml"].values["frames"]["reports_sentence"], grammar)),
         texts["folding.toml"].values,
         _expressions(
             texts["limited-content.toml"],
@@ -196,15 +192,17 @@ def _wording(text: PolicyText, grammar: Grammar, values: Mapping[str, Any]) -> W
 
 def _forms(values: Mapping[str, Any], grammar: Grammar) -> Iterator[Form]:
     """The patterns of an entry: one by one where cues can tell which to try, else as one."""
-    patterns = values["patterns"]
     if values.get("raw", False):
-        yield Form(re.compile("|".join(patterns)), None)
-    elif not grammar.has_spaces:
-        cues = tuple(values.get("cues", ()))
-        yield Form(grammar.compile(patterns), Cue(frozenset(), cues) if cues else None)
+        yield re.compile("|".join(values["patterns"])), None
     else:
-        for pattern in patterns:
-            yield Form(grammar.compile([pattern]), grammar.cue(pattern))
+        yield from _cued(values["patterns"], grammar)
+
+
+def _cued(patterns: Sequence[str], grammar: Grammar) -> Iterator[Form]:
+    if grammar.has_spaces:
+        yield from ((grammar.compile([pattern]), grammar.cue(pattern)) for pattern in patterns)
+    else:
+        yield grammar.compile(patterns), None
 
 
 def _expressions(text: PolicyText, name: str, grammar: Grammar) -> Mapping[str, re.Pattern[str]]:

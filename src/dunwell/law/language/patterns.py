@@ -45,7 +45,9 @@ class Grammar:
         """The words one of which a text must hold for a pattern to match; None when the pattern does not tell."""
         if not self.has_spaces:
             return None
-        return cue_of([self._word(token) for token in _tokens(pattern) if not _GAP.fullmatch(token) and token[0] != "?"])
+        return cue_of(
+            [self._word(token) for token in _tokens(pattern) if not _GAP.fullmatch(token) and token[0] != "?"]
+        )
 
     def _read(self, pattern: str) -> str:
         if not self.has_spaces:

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from dunwell.law.language.cues import words_of
 from dunwell.law.language.disclosures import missing_disclosures
 from dunwell.law.language.frames import Frames, Sentence
-from dunwell.law.language.lexicon import Form, Ground, Lexicon, Wording, grounds, language_of, lexicon
+from dunwell.law.language.lexicon import Ground, Lexicon, Wording, grounds, language_of, lexicon
 from dunwell.law.language.limited_content import is_limited_content
 from dunwell.law.language.spelling import has_han, plain
 
@@ -129,31 +128,21 @@ def _said(asked: _Asked) -> Iterator[Finding]:
 def _hits(text: str, words: Lexicon, on: date) -> Iterator[tuple[Wording, Ground, int, int]]:
     """Wordings found that no frame makes innocent, a hit for each of their grounds, at spans of the original."""
     folded = plain(text, words.language)
-    said = words_of(folded.text)
     frames: Frames | None = None
-    for wording, form in _candidates(folded.text, said, words, on):
+    for wording, pattern in words.wordings.likely(folded.text):
+        if not wording.holds_on(on) or not pattern.search(folded.text):
+            continue
         frames = frames or Frames(folded.text, words)
         of_wording = [grounds()[ground] for ground in wording.grounds]
         is_disclosure = any(ground.category == "third_party_disclosure" for ground in of_wording)
         for sentence in frames.sentences:
-            for match in form.pattern.finditer(sentence.text):
+            for match in pattern.finditer(sentence.text):
                 start, end = match.span()
                 if frames.is_innocent(sentence, start, end, wording.is_deniable, is_disclosure):
                     continue
                 first, last = folded.span(sentence.start + start, sentence.start + end)
                 for ground in (*of_wording, *_menace(of_wording, frames, sentence)):
                     yield wording, ground, first, last
-
-
-def _candidates(
-    text: str, said: frozenset[str], words: Lexicon, on: date
-) -> Iterator[tuple[Wording, Form]]:
-    """The forms that may match: their cue stands in the text, and they do somewhere in it."""
-    for wording in words.wordings:
-        if wording.holds_on(on):
-            for form in wording.forms:
-                if (form.cue is None or form.cue.is_in(text, said)) and form.pattern.search(text):
-                    yield wording, form
 
 
 def _menace(of_wording: Sequence[Ground], frames: Frames, sentence: Sentence) -> Iterator[Ground]:
