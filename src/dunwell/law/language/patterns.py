@@ -36,7 +36,7 @@ class Grammar:
             try:
                 read.append(self._read(pattern))
                 re.compile(read[-1])
-            except (re.error, KeyError) as error:
+            except (re.error, KeyError, ValueError) as error:
                 raise ValueError(f"{pattern!r} cannot be read ({error})") from error
         choice = "|".join(read)
         return re.compile(rf"\b(?:{choice})\b" if self.has_spaces else choice)
@@ -68,6 +68,8 @@ class Grammar:
     def _word(self, token: str) -> str:
         """One word of a row, or a group that stands for one; within a group words are parted as they are in a row."""
         word = _INNER_GAP.sub(lambda gap: r"\W+" + _WORD_GAP % gap.group(1), self._filled(token))
+        if "~" in word:
+            raise ValueError(f"the gap in {token!r} must stand alone, between spaces")
         word = word.replace(" ?", r"\W*").replace(" ", r"\W+")
         return f"(?:{word})" if "|" in word else word
 
