@@ -47,8 +47,8 @@ class Frames:
             return True
         if self._is_quoted_speech(at):
             return True
-        before, after = sentence.text[:start], sentence.text[end:]
-        if self._is_report(before) or self._frames["forbids_after"].match(after.lstrip(" '\"")):
+        after = sentence.text[end:]
+        if self._is_report(sentence.text, start, end) or self._frames["forbids_after"].match(after.lstrip(" '\"")):
             return True
         if is_disclosure and self._frames["agreed"].search(sentence.text):
             return True
@@ -71,15 +71,15 @@ class Frames:
                 return self._frames["introduces_quote"].search(around) is not None
         return False
 
-    def _is_report(self, before: str) -> bool:
+    def _is_report(self, text: str, start: int, end: int) -> bool:
         """Somebody else says it, and no turn to our own voice ("so we will") comes in between."""
-        report = next(reversed(list(self._frames["reports_before"].finditer(before))), None)
+        report = next(reversed(list(self._frames["reports_before"].finditer(text[:start]))), None)
         if report is None:
             return False
-        return self._frames["turns_back"].search(before, report.end()) is None
+        return self._frames["turns_back"].search(text, report.end(), end) is None
 
     def _is_denied(self, text: str, start: int) -> bool:
-        before = self._frames["not_denials"].sub(lambda match: "_" * len(match.group()), text[:start])
+        before = self._frames["not_denials"].sub(lambda match: "_" * len(match.group()), text)[:start]
         denial = next(reversed(list(self._frames["denials"].finditer(before))), None)
         if denial is None:
             return False
