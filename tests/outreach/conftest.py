@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from dunwell.outreach.channel import Message
 from dunwell.outreach.dispatching import Dispatcher, Limits
 from dunwell.outreach.models import Work
 from dunwell.outreach.permitting import Asked, Composed
+from dunwell.outreach.records import Customer, plain_address
 from dunwell.outreach.wire import WireRecord
 
 NOON = datetime(2026, 11, 23, 17, tzinfo=UTC)
@@ -41,6 +43,7 @@ class Records:
 
     persons: dict[str, Person] = field(default_factory=dict)
     packs: tuple[str, ...] = ("us-reg-f", "house-floor")
+    addresses: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     _gate: Gate | None = None
 
     def people(self, customer_ids: Sequence[str]) -> Mapping[str, Person]:
@@ -49,6 +52,25 @@ class Records:
     def gate(self, customer_id: str) -> Gate:
         self._gate = self._gate or Gate(self.packs, "agency")
         return self._gate
+
+    def customer(self, customer_id: str) -> Customer:
+        person = self.persons[customer_id]
+        owed = {"past_due_days": 20, "past_due_total": Decimal("84.20"), "currency": "USD"}
+        return Customer(
+            {"customer_id": person.customer_id, "language": "en"},
+            {},
+            tuple({"account_id": name, **owed} for name in person.accounts or ()),
+        )
+
+    def owners(self, channel: str, address: str) -> Sequence[tuple[str, str]]:
+        return self.addresses.get(plain_address(address), [])
+
+    def reached_at(self, address: str, *names: str) -> None:
+        """These people are known, and share this address."""
+        for name in names:
+            self.add(name)
+        kind = "e" if "@" in address else "m"
+        self.addresses[plain_address(address)] = [(name, f"{name}-{kind}") for name in names]
 
     def add(self, name: str) -> None:
         self.persons[name] = Person(

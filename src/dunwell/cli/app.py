@@ -94,6 +94,12 @@ def run(
     as_of: AsOf = None,
     known_at: KnownAt = None,
     engine: Annotated[str | None, typer.Option(help="Where the work is done: local.")] = None,
+    send: Annotated[
+        bool,
+        typer.Option(
+            "--send", help="Send afterwards what the work list has due now, as `dunwell outreach send`."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """The daily run: read the tape into ./book, work out what everybody owes, and write the report.
@@ -104,7 +110,7 @@ def run(
     """
     from dunwell.cli.run import run_workspace
 
-    raise typer.Exit(run_workspace(Path.cwd(), tape, as_of, known_at, engine, as_json))
+    raise typer.Exit(run_workspace(Path.cwd(), tape, as_of, known_at, engine, send, as_json))
 
 
 @app.command(cls=Command)
@@ -298,6 +304,20 @@ def law_diff(
     from dunwell.cli.law import diff_pack
 
     raise typer.Exit(diff_pack(pack, first, second, as_json))
+
+
+@app.command(cls=Command)
+def replay(
+    decision: Annotated[str, typer.Argument(metavar="DECISION_ID", help="As in book/decisions.parquet.")],
+    as_json: Json = False,
+) -> None:
+    """Make a decision again from what was known then, under the policy of then, and compare. Exits 1 when it differs.
+
+    Example: dunwell replay D20261123-0f3a9c1b2d4e5f60718293a4
+    """
+    from dunwell.cli.replay import replay_decision
+
+    raise typer.Exit(replay_decision(decision, as_json))
 
 
 app.add_typer(outreach, name="outreach")

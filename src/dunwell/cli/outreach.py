@@ -122,22 +122,36 @@ def plan_last_run(shop: Workshop) -> Any:
     """Make due work of the last run's work list."""
     import polars as pl
 
+    from dunwell.nightly.decisions import receipts
     from dunwell.outreach.planning import plan
 
-    book = Book(shop.settings.book_folder)
-    work = pl.read_parquet(shop.settings.book_folder / "worklist.parquet")
+    folder = shop.settings.book_folder
+    book = Book(folder)
+    decided = receipts(pl.read_parquet(folder / "decisions.parquet"))
+    work = pl.read_parquet(folder / "worklist.parquet").join(
+        decided, on="customer_id", how="left", maintain_order="left"
+    )
     return plan(work, date.fromisoformat(book.as_of), tuple(shop.channels), shop.journal, new_id)
 
 
 def send_due(channel: str | None, as_json: bool) -> None:
     """Plan, send what is due, seal, and print what was done."""
+    told = sent_now(channel)
+    if as_json:
+        print(json.dumps(told, indent=2))
+    else:
+        tell(told)
+
+
+def sent_now(channel: str | None) -> dict[str, Any]:
+    """Plan the last run's work list, send what is due and seal; what was planned and how each channel did."""
     shop = Workshop(Path.cwd())
     opened = shop.chosen(channel)
     prepare_kernels("gate")
     planned = plan_last_run(shop)
     tallies = work_channels(shop, opened, until_idle=True, worker=None, stop=threading.Event())
     seal_now(shop)
-    _tell(planned, tallies, as_json)
+    return {"planned": asdict(planned), "channels": {name: asdict(tally) for name, tally in tallies.items()}}
 
 
 def keep_working(channel: str | None, worker: str | None) -> None:
@@ -156,7 +170,7 @@ def keep_working(channel: str | None, worker: str | None) -> None:
         f"working on {', '.join(one.name for one in opened)}; Ctrl-C ends it when what is on the wire is recorded"
     )
     tallies = work_channels(shop, opened, until_idle=False, worker=worker, stop=stop)
-    _tell(None, tallies, False)
+    tell({"channels": {name: asdict(tally) for name, tally in tallies.items()}})
 
 
 def work_channels(
@@ -250,27 +264,19 @@ def _file_name(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
 
 
-def _tell(planned: Any, tallies: "dict[str, Tally]", as_json: bool) -> None:
-    if as_json:
-        told = {"planned": None if planned is None else asdict(planned)}
-        print(
-            json.dumps(
-                told | {"channels": {name: asdict(tally) for name, tally in tallies.items()}}, indent=2
-            )
-        )
-        return
+def tell(told: dict[str, Any]) -> None:
+    """Print what ``sent_now`` did."""
+    planned = told.get("planned")
     if planned is not None:
         print(
-            f"planned {planned.new_count:,} new contacts; {planned.known_count:,} were planned before;"
-            f" {planned.elsewhere_count:,} are for people or channels that are not set up"
+            f"planned {planned['new_count']:,} new contacts; {planned['known_count']:,} were planned before;"
+            f" {planned['elsewhere_count']:,} are for people or channels that are not set up"
         )
-    for name, tally in sorted(tallies.items()):
-        ends = (
-            ", ".join(f"{count:,} {end}" for end, count in sorted(tally.by_certainty.items()))
-            or "nothing sent"
-        )
+    for name, tally in sorted(told["channels"].items()):
+        ends = ", ".join(f"{count:,} {end}" for end, count in sorted(tally["by_certainty"].items()))
         print(
-            f"{name:<8} {ends}; {tally.not_now:,} held back, put off or expired; {tally.in_doubt:,} in doubt from before"
+            f"{name:<8} {ends or 'nothing sent'}; {tally['not_now']:,} held back, put off or expired;"
+            f" {tally['in_doubt']:,} in doubt from before"
         )
 
 

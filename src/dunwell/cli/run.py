@@ -11,21 +11,38 @@ from dunwell.settings import Settings, read_settings
 
 
 def run_workspace(
-    root: Path, tape: Path | None, as_of: str | None, known_at: str | None, engine: str | None, as_json: bool
+    root: Path,
+    tape: Path | None,
+    as_of: str | None,
+    known_at: str | None,
+    engine: str | None,
+    send: bool,
+    as_json: bool,
 ) -> int:
-    """Run the day and print its summary; returns the exit code (0 clean, 2 some rows are in quarantine)."""
+    """Run the day and print its summary; returns the exit code (0 clean, 2 some rows are in quarantine).
+
+    With ``send`` what the work list has due now is sent afterwards.
+    """
     settings = read_settings(root)
     if (engine or settings.engine) != "local":
         raise CommandError(
             f"engine {engine or settings.engine!r} is not part of this release. Use --engine local"
         )
-    return run_and_print(settings, tape or settings.tape_folder, as_of, known_at, as_json)
+    return run_and_print(settings, tape or settings.tape_folder, as_of, known_at, as_json, send=send)
 
 
 def run_and_print(
-    settings: Settings, tape: Path, as_of: str | None, known_at: str | None, as_json: bool
+    settings: Settings,
+    tape: Path,
+    as_of: str | None,
+    known_at: str | None,
+    as_json: bool,
+    *,
+    send: bool = False,
 ) -> int:
-    """The run for settings already read, with its progress and its summary."""
+    """The run for settings already read, with its progress and its summary, and the sending where it is wanted."""
+    if send:
+        from dunwell.cli.outreach import sent_now, tell
     from dunwell.nightly.run import run_day
 
     now = datetime.now(UTC)
@@ -34,7 +51,8 @@ def run_and_print(
     with progress() as watch:
         result = run_day(settings, tape, day or now.date(), known_at=instant, now=now, watch=watch)
     if as_json:
-        print(json.dumps(result.summary(), ensure_ascii=False, indent=2))
+        told = result.summary() | ({"outreach": sent_now(None)} if send else {})
+        print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
         from rich.console import Console
 
@@ -51,4 +69,6 @@ def run_and_print(
                 result.cases,
             )
         )
+        if send:
+            tell(sent_now(None))
     return result.exit_code

@@ -33,7 +33,9 @@ _VERDICT = ("packs", "rules", "reasons", "law_hash", "policy_hash", "not_before"
 
 KINDS: Mapping[str, Kind] = {
     "contact.planned": Kind(
-        "a contact was put into the work list", ("channel",), (*_ABOUT, "run", "stage", "at", "decision")
+        "a contact was put into the work list",
+        ("channel",),
+        (*_ABOUT, "run", "stage", "at", "decision", "receipt"),
     ),
     "contact.permitted": Kind(
         "the gate allowed a contact, and it was claimed for sending in the same step",

@@ -7,10 +7,9 @@ nothing from the others.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,17 @@ import pyarrow.parquet as pq
 
 from dunwell import __version__
 from dunwell.book import Partition, StagedBook, Tape, mend_of
-from dunwell.law.overlay import LenderLaw, read_law
-from dunwell.ledger import Terms, positions, read_terms
+from dunwell.ledger import positions
 from dunwell.nightly.about import BrokenRule, Quarantine, RunFacts, TapeFile, UnreadableFile
 from dunwell.nightly.cases import case_counts, merge_cases
+from dunwell.nightly.decisions import decisions, inputs_digests, keep_decisions
 from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partition_figures
 from dunwell.nightly.lost import lost_rows
+from dunwell.nightly.policies import RunPolicy, read_run_policy
 from dunwell.nightly.promises import PromiseFigures, merge_promises, promise_figures
-from dunwell.nightly.stages import HOLDS_BACK_FILE, STAGES_FILE
 from dunwell.nightly.summary import summary_dict
 from dunwell.nightly.worklist import WorkFigures, merge_work, plan_contacts, work_figures
-from dunwell.resolution import PromisePolicy, cases_as_of, promises_as_of, read_promise_policy
+from dunwell.resolution import cases_as_of, promises_as_of
 from dunwell.settings import Settings
 
 Watch = Callable[[str, int, int], None]
@@ -76,24 +75,16 @@ def run_day(
     recorded.
 
     Writes ``book/``: the partitions, ``positions.parquet``, ``promises.parquet``, ``cases.parquet``, ``worklist.parquet``,
-    ``quarantine/``, ``report.html`` and ``run.json``. Raises TapeUnusable, TermsError and PolicyError before anything is written.
+    ``decisions.parquet``, ``quarantine/``, ``report.html`` and ``run.json``; and keeps the decisions in ``evidence/``. Raises
+    TapeUnusable, TermsError and PolicyError before anything is written.
     """
-    terms = read_terms(settings.terms_folder)
-    overlay = settings.root / "policy" / "law.toml"
-    law = read_law(overlay)
-    promised = read_promise_policy(settings.root / "policy" / "promises.toml")
+    policy = read_run_policy(settings.root / "policy")
+    terms = policy.terms
     facts = RunFacts(
         run_id=f"{as_of.isoformat()}-{now.strftime('%Y%m%dT%H%M%SZ')}",
         as_of=as_of,
         previous_as_of=as_of - timedelta(days=1),
-        policy_hash=_hash_of(
-            [
-                *settings.terms_folder.glob("*.toml"),
-                *(overlay, STAGES_FILE, HOLDS_BACK_FILE),
-                *promised.files,
-            ],
-            law,
-        ),
+        policy_hash=policy.hash,
         known_at=known_at,
         lender=settings.acts_for,
         versions={"dunwell": __version__, "polars": pl.__version__},
@@ -108,7 +99,7 @@ def run_day(
         watch=watch,
     )
     with tape, StagedBook(settings.book_folder, tape.partition_count, now) as staged:
-        day = _Day(as_of, known_at, terms, law, promised, settings.actor)
+        day = _Day(as_of, known_at, policy, settings.actor)
         counted = _settle_all(tape, staged, day, watch)
         tape.write_quarantine(staged.staging / "quarantine")
         facts = replace(facts, files=_files_written(settings.book_folder, tape))
@@ -124,6 +115,7 @@ def run_day(
         )
         watch("writing the report", tape.partition_count, tape.partition_count)
         _write_report(result, staged.staging, settings.locale)
+        keep_decisions(settings, facts, staged.staging / "decisions.parquet", policy, lost_rows(tape), now)
         staged.commit(as_of.isoformat())
     return result
 
@@ -134,9 +126,7 @@ class _Day:
 
     as_of: date
     known_at: datetime | None
-    terms: Mapping[str, Terms]
-    law: LenderLaw
-    promised: PromisePolicy
+    policy: RunPolicy
     actor: str
 
 
@@ -161,6 +151,7 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
         _Appended(staged.staging / "promises.parquet") as judged,
         _Appended(staged.staging / "cases.parquet") as staged_cases,
         _Appended(staged.staging / "worklist.parquet") as listed,
+        _Appended(staged.staging / "decisions.parquet") as decided,
     ):
         for partition in tape.partitions():
             watch("settling the accounts", partition.number, tape.partition_count)
@@ -168,13 +159,13 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
             today, cases, figures = _settle_one(partition, day)
             settled.add(today)
             staged_cases.add(cases)
-            promises = promises_as_of(partition.tables, day.as_of, day.known_at, day.promised)
+            promises = promises_as_of(partition.tables, day.as_of, day.known_at, day.policy.promised)
             judged.add(promises)
             watch("planning the contacts", partition.number, tape.partition_count)
             work = plan_contacts(
                 partition.tables,
                 today,
-                day.law,
+                day.policy.law,
                 day.actor,
                 day.as_of,
                 known_at=day.known_at,
@@ -182,6 +173,8 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
                 promises=promises,
             )
             listed.add(work)
+            inputs = inputs_digests(partition.tables, today, promises, work["customer_id"], day.known_at)
+            decided.add(decisions(work, inputs, day.as_of, day.known_at, day.policy.hash))
             counted.append(
                 _Counted(figures, work_figures(work), promise_figures(promises), case_counts(cases))
             )
@@ -217,10 +210,10 @@ class _Appended:
 def _settle_one(partition: Partition, day: _Day) -> tuple[pl.DataFrame, pl.DataFrame, Figures]:
     """Today's positions and cases of a partition, and its figures against the day before."""
     tables = partition.tables
-    today = positions(tables, day.terms, day.as_of, day.known_at, keeps_timeline=True)
+    today = positions(tables, day.policy.terms, day.as_of, day.known_at, keeps_timeline=True)
     timeline = today.timeline_frame()
     cases = cases_as_of(tables, timeline, day.as_of, day.known_at)
-    before = positions(tables, day.terms, day.as_of - timedelta(days=1), day.known_at)
+    before = positions(tables, day.policy.terms, day.as_of - timedelta(days=1), day.known_at)
     figures = partition_figures(
         today.frame, before.frame, tables["accounts"], tables["customers"], timeline, day.as_of
     )
@@ -249,6 +242,7 @@ def _files_written(book: Path, tape: Tape) -> dict[str, str]:
         "promises": str(book / "promises.parquet"),
         "cases": str(book / "cases.parquet"),
         "worklist": str(book / "worklist.parquet"),
+        "decisions": str(book / "decisions.parquet"),
         "report": str(book / "report.html"),
         "summary": str(book / "run.json"),
     }
@@ -272,14 +266,3 @@ def _write_report(result: RunResult, folder: Path, locale: str) -> None:
     (folder / "run.json").write_text(
         json.dumps(result.summary(), indent=2, ensure_ascii=False), encoding="utf-8"
     )
-
-
-def _hash_of(texts: Iterable[Path], law: LenderLaw) -> str:
-    """The content hash of the policy texts a run was made under, those there are, and of the packs."""
-    digest = sha256()
-    for file in sorted(texts, key=lambda file: file.name):
-        if file.is_file():
-            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    for key, pack in sorted(law.packs.items()):
-        digest.update(f"{key}\0{pack.content_hash}\0".encode())
-    return digest.hexdigest()

@@ -21,7 +21,7 @@ from dunwell.outreach.knowing import decoded, seen_by_subject, undeliverable, wi
 from dunwell.outreach.models import ProviderReference, State, Work
 from dunwell.outreach.pacing import QuietHours, Rate, take
 from dunwell.outreach.permitting import UNKNOWN_PERSON, Compose, Permitted, Refused, permit, refused
-from dunwell.outreach.receipts import take_early
+from dunwell.outreach.receipts import stored_name, take_early
 from dunwell.outreach.wire import WireRecord
 
 _WHY_MAX = 300
@@ -209,7 +209,7 @@ class Dispatcher:
             self._journal.record([self._settled(row, found[row.message_id], now) for row in rows])
             ProviderReference.objects.bulk_create(
                 [
-                    ProviderReference(provider=self.provider, reference=reference, work=row)
+                    ProviderReference(provider=self.provider, reference=stored_name(reference), work=row)
                     for row in rows
                     for reference in found[row.message_id].provider_references
                 ],

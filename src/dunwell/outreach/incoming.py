@@ -5,27 +5,49 @@ one that nobody has goes to a person. Stop, dispute, hardship and the like take 
 answer is recorded; a promise is only ever proposed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import transaction
 
 from dunwell.journal.recording import Journal, NewEvent
+from dunwell.law import Person
 from dunwell.money import minor_exponent
 from dunwell.outreach.answers.meaning import Context, Part, Understanding
 from dunwell.outreach.channel import Reply
 from dunwell.outreach.models import Work
-from dunwell.outreach.records import BookRecords
+from dunwell.outreach.records import Customer
 
 Understand = Callable[[str, datetime, str | None, Context], Understanding]
 
 UNMATCHED = "unmatched:"
 """Before the address of somebody whom the records do not know: kept apart, encrypted and erasable like everybody."""
 
+_HOLDS = {"pause": "hardship"}
+"""What an act is called among the states that the gate reads, where that differs: a lender's own ``pause`` only stops a clock,
+and somebody in distress must not be dunned.
+"""
+
 _NO_CONTEXT = Context(currency="XXX", timezone="UTC")
+
+
+class Known(Protocol):
+    """What the lender's records say of those who write."""
+
+    def people(self, customer_ids: Sequence[str]) -> Mapping[str, Person]:
+        """Those of them that the records know."""
+        ...
+
+    def customer(self, customer_id: str) -> Customer:
+        """What is known of a customer. Raises KeyError when the records do not know them."""
+        ...
+
+    def owners(self, channel: str, address: str) -> Sequence[tuple[str, str]]:
+        """customer_id and contact_point_id of everybody who is reached at this address."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +68,7 @@ class Taken:
     is_new: bool
 
 
-def take_reply(
-    journal: Journal, records: BookRecords, channel: str, reply: Reply, understand: Understand
-) -> Taken:
+def take_reply(journal: Journal, records: Known, channel: str, reply: Reply, understand: Understand) -> Taken:
     """Record a reply and let it act, in one transaction. The same reply again changes nothing."""
     writers, in_reply_to = _writers(journal, records, channel, reply)
     known = [writer for writer in writers if not writer.customer_id.startswith(UNMATCHED)]
@@ -83,7 +103,7 @@ def take_reply(
 
 
 def _writers(
-    journal: Journal, records: BookRecords, channel: str, reply: Reply
+    journal: Journal, records: Known, channel: str, reply: Reply
 ) -> tuple[tuple[Writer, ...], str | None]:
     """Who wrote, and which message of ours they answer."""
     work = Work.objects.filter(pk=reply.in_reply_to).first() if reply.in_reply_to else None
@@ -98,7 +118,7 @@ def _writers(
     return tuple(mine) or (Writer(customer, None),), work.message_id
 
 
-def _context(records: BookRecords, customer_id: str) -> Context:
+def _context(records: Known, customer_id: str) -> Context:
     """What is known that settles readings: currency, clock, and what is past due in that currency."""
     try:
         customer = records.customer(customer_id)
@@ -136,7 +156,8 @@ def _acts(channel: str, reply: Reply, writer: Writer, understood: Understanding)
                 continue
             kind, body = "point.not_theirs", about
         else:
-            kind, body = "hold.placed", {"hold": act.kind, "needs_person": True, **about}
+            hold = _HOLDS.get(act.kind, act.kind)
+            kind, body = "hold.placed", {"hold": hold, "needs_person": True, **about}
         point = writer.contact_point_id if act.kind in ("stop", "not_theirs") else None
         events.append(NewEvent(kind, reply.at, writer.customer_id, contact_point=point, body=body))
     if understood.promise:

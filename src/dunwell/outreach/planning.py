@@ -31,7 +31,8 @@ class Planned:
 def plan(
     work: pl.DataFrame, as_of: date, channels: tuple[str, ...], journal: Journal, new_id: Callable[[], str]
 ) -> Planned:
-    """Make due work of the planned contacts on these channels. ``work``: the columns of the run's work list.
+    """Make due work of the planned contacts on these channels. ``work``: the columns of the run's work list, and of each contact
+    its ``decision_id`` and ``receipt`` (the digest of the decision as it was kept).
 
     Each is due at its instant and expires at the end of its day on the person's clock.
     """
@@ -103,5 +104,7 @@ def _event(row: dict[str, Any], work: Work, as_of: date, now: datetime) -> NewEv
             "stage": row["stage"],
             "at": row["at"],
             "run": as_of.isoformat(),
+            "decision": row.get("decision_id"),
+            "receipt": row.get("receipt"),
         },
     )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
@@ -24,6 +25,7 @@ _KINDS = {
     "opened": "contact.opened",
     "unsubscribed": "consent.withdrawn",
 }
+_NAME_MAX = 120
 
 
 def take_receipts(journal: Journal, provider: str, receipts: Sequence[Receipt]) -> int:
@@ -47,7 +49,7 @@ def take_receipts(journal: Journal, provider: str, receipts: Sequence[Receipt]) 
 
 def take_early(journal: Journal, provider: str, references: Iterable[str]) -> int:
     """Record the receipts that waited for these of the provider's names; how many."""
-    wanted = list(references)
+    wanted = [stored_name(reference) for reference in references]
     if not wanted:
         return 0
     with transaction.atomic():
@@ -63,7 +65,12 @@ def _name(receipt: Receipt) -> tuple[str, str]:
     """By what a receipt names its message: our id, or else the provider's."""
     if receipt.message_id is not None:
         return "ours", receipt.message_id
-    return "theirs", receipt.provider_reference or ""
+    return "theirs", stored_name(receipt.provider_reference or "")
+
+
+def stored_name(text: str) -> str:
+    """What a provider calls a message or a receipt, as we keep it: as it is, or a digest of it where it is too long."""
+    return text if len(text) <= _NAME_MAX else sha256(text.encode()).hexdigest()
 
 
 def _works(provider: str, receipts: Sequence[Receipt]) -> dict[tuple[str, str], Work]:
@@ -97,16 +104,21 @@ def _event(receipt: Receipt, work: Work, provider: str) -> NewEvent:
         subject=str(work.subject_id),
         body=body,
         pseudonyms=pseudonyms,
-        key=f"receipt:{provider}:{receipt.receipt_id}"[:120],
+        key=f"receipt:{provider}:{_digest(receipt.receipt_id)}",
     )
+
+
+def _digest(receipt_id: str) -> str:
+    """The same for the same receipt, and telling nothing of it."""
+    return sha256(receipt_id.encode()).hexdigest()[:32]
 
 
 def _waiting(receipt: Receipt, provider: str, now: datetime) -> EarlyReceipt:
     values = asdict(receipt) | {"at": receipt.at.isoformat()}
     return EarlyReceipt(
         provider=provider,
-        reference=receipt.provider_reference or "",
-        receipt_id=receipt.receipt_id,
+        reference=stored_name(receipt.provider_reference or ""),
+        receipt_id=_digest(receipt.receipt_id),
         receipt=json.dumps(values),
         received_at=now,
     )

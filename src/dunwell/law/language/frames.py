@@ -32,6 +32,7 @@ class Frames:
     def __init__(self, text: str, lexicon: Lexicon) -> None:
         self.text = text
         self._frames = lexicon.frames
+        self._reports = lexicon.reports
         self._quotes = [match.span() for match in _QUOTED.finditer(text)]
         self._is_spaced = lexicon.grammar.has_spaces
         self._line_of_customer = _customer_lines(text, self._frames["customer_line"])
@@ -46,8 +47,8 @@ class Frames:
             return True
         if self._is_quoted_speech(at):
             return True
-        before, after = sentence.text[:start], sentence.text[end:]
-        if self._is_report(before) or self._frames["forbids_after"].match(after):
+        after = sentence.text[end:]
+        if self._is_report(sentence.text, start, end) or self._frames["forbids_after"].match(after.lstrip(" '\"")):
             return True
         if is_disclosure and self._frames["agreed"].search(sentence.text):
             return True
@@ -59,7 +60,7 @@ class Frames:
 
     def _sentence(self, match: re.Match[str]) -> Sentence:
         text = match.group()
-        is_reported = self._frames["reports_sentence"].search(text) is not None
+        is_reported = any(pattern.search(text) for pattern in self._reports.likely(text))
         return Sentence(match.start(), match.end(), text, is_reported)
 
     def _is_quoted_speech(self, at: int) -> bool:
@@ -70,15 +71,15 @@ class Frames:
                 return self._frames["introduces_quote"].search(around) is not None
         return False
 
-    def _is_report(self, before: str) -> bool:
+    def _is_report(self, text: str, start: int, end: int) -> bool:
         """Somebody else says it, and no turn to our own voice ("so we will") comes in between."""
-        report = next(reversed(list(self._frames["reports_before"].finditer(before))), None)
+        report = next(reversed(list(self._frames["reports_before"].finditer(text[:start]))), None)
         if report is None:
             return False
-        return self._frames["turns_back"].search(before, report.end()) is None
+        return self._frames["turns_back"].search(text, report.end(), end) is None
 
     def _is_denied(self, text: str, start: int) -> bool:
-        before = self._frames["not_denials"].sub(lambda match: "_" * len(match.group()), text[:start])
+        before = self._frames["not_denials"].sub(lambda match: "_" * len(match.group()), text)[:start]
         denial = next(reversed(list(self._frames["denials"].finditer(before))), None)
         if denial is None:
             return False

@@ -5,13 +5,14 @@ say instead; ``lexicons/LANGUAGE/*.toml`` say how it is said in a language. Ever
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from dunwell.law.language.cues import Cue, Cued
 from dunwell.law.language.patterns import Grammar
 from dunwell.policy import Dated, PolicyError, PolicyText, in_force, read_policies, read_policy
 
@@ -29,6 +30,8 @@ CATEGORIES = (
     "threat",
     "undue_pressure",
 )
+Form = tuple[re.Pattern[str], Cue | None]
+"""A pattern, with the cue without which it cannot match (none: it is always tried)."""
 _NOT_PATTERNS = {"frames.toml", "words.toml", "folding.toml", "limited-content.toml"}
 
 
@@ -72,8 +75,7 @@ class Wording(Dated):
 
     id: str
     grounds: tuple[str, ...]
-    pattern: re.Pattern[str]
-    cues: tuple[str, ...]
+    forms: tuple[Form, ...]
     is_deniable: bool
 
 
@@ -83,8 +85,9 @@ class Lexicon:
 
     language: str
     grammar: Grammar
-    wordings: tuple[Wording, ...]
+    wordings: Cued[tuple[Wording, re.Pattern[str]]]
     frames: Mapping[str, re.Pattern[str]]
+    reports: Cued[re.Pattern[str]]
     folding: Mapping[str, Any]
     limited_content: Mapping[str, re.Pattern[str]]
 
@@ -124,8 +127,9 @@ def lexicon(language: str) -> Lexicon:
     return Lexicon(
         language,
         grammar,
-        tuple(wordings),
+        Cued(((wording, pattern), cue) for wording in wordings for pattern, cue in wording.forms),
         _expressions(texts["frames.toml"], "frames", grammar),
+        Cued(_cued(texts["frames.toml"].values["frames"]["reports_sentence"], grammar)),
         texts["folding.toml"].values,
         _expressions(
             texts["limited-content.toml"],
@@ -170,11 +174,7 @@ def _wording(text: PolicyText, grammar: Grammar, values: Mapping[str, Any]) -> W
             text.file, values["id"], f"grounds {sorted(unknown)} are not known", "See grounds.toml"
         )
     try:
-        pattern = (
-            re.compile("|".join(values["patterns"]))
-            if values.get("raw", False)
-            else grammar.compile(values["patterns"])
-        )
+        forms = tuple(_forms(values, grammar))
     except (ValueError, re.error) as error:
         raise PolicyError(text.file, values["id"], f"pattern {error}", "Mend the pattern") from error
     return Wording(
@@ -185,10 +185,24 @@ def _wording(text: PolicyText, grammar: Grammar, values: Mapping[str, Any]) -> W
         values=values,
         id=values["id"],
         grounds=tuple(values["grounds"]),
-        pattern=pattern,
-        cues=tuple(values.get("cues", ())),
+        forms=forms,
         is_deniable=values.get("deniable", True),
     )
+
+
+def _forms(values: Mapping[str, Any], grammar: Grammar) -> Iterator[Form]:
+    """The patterns of an entry: one by one where cues can tell which to try, else as one."""
+    if values.get("raw", False):
+        yield re.compile("|".join(values["patterns"])), None
+    else:
+        yield from _cued(values["patterns"], grammar)
+
+
+def _cued(patterns: Sequence[str], grammar: Grammar) -> Iterator[Form]:
+    if grammar.has_spaces:
+        yield from ((grammar.compile([pattern]), grammar.cue(pattern)) for pattern in patterns)
+    else:
+        yield grammar.compile(patterns), None
 
 
 def _expressions(text: PolicyText, name: str, grammar: Grammar) -> Mapping[str, re.Pattern[str]]:

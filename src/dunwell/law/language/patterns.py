@@ -2,7 +2,9 @@
 
 In English a pattern is a row of words: a space is any run of marks between words; ``a|b`` a choice; ``?word`` a
 word that may be missing; ``~3`` up to three words in between, none of which denies; ``<name>`` a class of words
-from the language's ``words.toml``, whose members are patterns themselves. A pattern begins and ends at words.
+from the language's ``words.toml``, whose members are patterns themselves. A pattern begins and ends at words. Within
+a group ``(?:law firm|next ?door)``, and in a member of a class, a space parts words as well, a bar parts choices of
+several words, and `` ?`` stands for "together or apart".
 In Chinese, which has no spaces, a pattern is a regular expression with ``<name>`` and with ``~3`` for up to
 three characters in between, none of which denies or ends a sentence.
 """
@@ -10,6 +12,8 @@ three characters in between, none of which denies or ends a sentence.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from dunwell.law.language.cues import Cue, cue_of
 
 _NAME = re.compile(r"(?<!\?P)<([a-z_]+)>")
 _GAP = re.compile(r"~(\d+)")
@@ -32,10 +36,18 @@ class Grammar:
             try:
                 read.append(self._read(pattern))
                 re.compile(read[-1])
-            except (re.error, KeyError) as error:
+            except (re.error, KeyError, ValueError) as error:
                 raise ValueError(f"{pattern!r} cannot be read ({error})") from error
         choice = "|".join(read)
         return re.compile(rf"\b(?:{choice})\b" if self.has_spaces else choice)
+
+    def cue(self, pattern: str) -> Cue | None:
+        """The words one of which a text must hold for a pattern to match; None when the pattern does not tell."""
+        if not self.has_spaces:
+            return None
+        return cue_of(
+            [self._word(token) for token in _tokens(pattern) if not _GAP.fullmatch(token) and token[0] != "?"]
+        )
 
     def _read(self, pattern: str) -> str:
         if not self.has_spaces:
@@ -45,39 +57,33 @@ class Grammar:
             if gap := _GAP.fullmatch(token):
                 between = _WORD_GAP % gap.group(1)
                 continue
-            is_optional = token.startswith("?")
-            word = _INNER_GAP.sub(
-                lambda gap: r"\W+" + _WORD_GAP % gap.group(1), self._filled(token.removeprefix("?"))
-            )
-            if "|" in word:
-                word = f"(?:{word})"
-            if is_optional:  # a word that is missing takes the space beside it along
+            word = self._word(token.removeprefix("?"))
+            if token.startswith("?"):  # a word that is missing takes the space beside it along
                 read += rf"(?:\W+{between}{word})?" if needs_space else rf"(?:{word}\W+)?"
                 continue
             read += rf"\W+{between}{word}" if needs_space else between + word
             between, needs_space = "", True
         return read
 
+    def _word(self, token: str) -> str:
+        """One word of a row, or a group that stands for one; within a group words are parted as they are in a row."""
+        word = _INNER_GAP.sub(lambda gap: r"\W+" + _WORD_GAP % gap.group(1), self._filled(token))
+        if "~" in word:
+            raise ValueError(f"the gap in {token!r} must stand alone, between spaces")
+        word = word.replace(" ?", r"\W*").replace(" ", r"\W+")
+        return f"(?:{word})" if "|" in word else word
+
     def _filled(self, text: str) -> str:
-        return _NAME.sub(
-            lambda name: "(?:" + "|".join(self._read(word) for word in self.words[name.group(1)]) + ")", text
-        )
+        read = self._word if self.has_spaces else self._read
+        return _NAME.sub(lambda name: "(?:" + "|".join(map(read, self.words[name.group(1)])) + ")", text)
 
 
 def _tokens(pattern: str) -> list[str]:
-    """The words of a pattern: parted by spaces that stand in no group and no class.
-
-    ``)? ?(`` joins a group that may be missing to the next, and `` ?`` within a choice the words of one member, with or
-    without a space.
-    """
-    joined = re.sub(r"\)\? \?(?=[(<])", r")?\\W*", pattern)
+    """The words of a pattern: parted by spaces that stand in no group and no class."""
     tokens: list[str] = []
     depth, word = 0, ""
-    for at, letter in enumerate(joined):
-        if letter == "?" and depth == 0 and not word and tokens and "|" in tokens[-1]:
-            word = tokens.pop() + r"\W*"
-            continue
-        is_literal = at > 0 and joined[at - 1] == "\\"
+    for at, letter in enumerate(pattern):
+        is_literal = at > 0 and pattern[at - 1] == "\\"
         if letter in "([" and not is_literal:
             depth += 1
         elif letter in ")]" and not is_literal:

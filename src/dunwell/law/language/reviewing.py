@@ -129,16 +129,14 @@ def _hits(text: str, words: Lexicon, on: date) -> Iterator[tuple[Wording, Ground
     """Wordings found that no frame makes innocent, a hit for each of their grounds, at spans of the original."""
     folded = plain(text, words.language)
     frames: Frames | None = None
-    for wording in words.wordings:
-        if wording.cues and not any(cue in folded.text for cue in wording.cues):
-            continue
-        if not wording.holds_on(on) or not wording.pattern.search(folded.text):
+    for wording, pattern in words.wordings.likely(folded.text):
+        if not wording.holds_on(on) or not pattern.search(folded.text):
             continue
         frames = frames or Frames(folded.text, words)
         of_wording = [grounds()[ground] for ground in wording.grounds]
         is_disclosure = any(ground.category == "third_party_disclosure" for ground in of_wording)
         for sentence in frames.sentences:
-            for match in wording.pattern.finditer(sentence.text):
+            for match in pattern.finditer(sentence.text):
                 start, end = match.span()
                 if frames.is_innocent(sentence, start, end, wording.is_deniable, is_disclosure):
                     continue

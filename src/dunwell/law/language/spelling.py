@@ -21,7 +21,11 @@ _DISGUISED = re.compile(r"[a-z0-9@$!|+*€#]+(?:['._~^*\-]+[a-z0-9@$!|+*€#]+)*
 _IS_DISGUISED = re.compile(r"[0-9@$!|+*€#._~^\-']|([a-z])\1\1")
 _SPACED = re.compile(r"(?<![\w@$])(?:[a-z0-9@$!*][ ._\-*|/~]{1,3}){2,}[a-z0-9@$!*](?![\w@$])")
 _PAIR = re.compile(r"(?<![\w'])([a-z]{1,7}) (?=([a-z]{1,8})(?![\w']))")
-_MARKS_BETWEEN = re.compile(rf"(?<=[{HAN}])[ \t\u3000*·•._\-~/|+^#&=`'\"]{{1,4}}(?=[{HAN}])")
+_MARKS_BETWEEN = re.compile(
+    rf"(?<=[{HAN}])(?:[ \t\u3000*·•._\-~/|+^#&=`%$@\\\u2190-\u2bff\U0001f000-\U0001faff]{{1,4}}(?=[{HAN}])|"
+    rf"([\"'(\[{{<])(?=[{HAN}][\"')\]}}>])|(?<=[\"'(\[{{<][{HAN}])[\"')\]}}>])"
+)
+"""Marks between characters, and marks around a single one."""
 _LETTERS = {
     "0": "o",
     "1": "il",
@@ -187,8 +191,7 @@ def _cut(letters: str, words: _English) -> list[str] | None:
 class _Chinese:
     """Characters, phrases and pinyin, compiled."""
 
-    characters: Mapping[str, str]
-    character: re.Pattern[str]
+    characters: Mapping[int, str]
     phrases: Mapping[str, str]
     phrase: re.Pattern[str]
     pinyin: re.Pattern[str]
@@ -198,7 +201,7 @@ class _Chinese:
 @cache
 def _chinese_words() -> _Chinese:
     values: Mapping[str, Any] = lexicon("zh").folding
-    characters = dict(zip(values["traditional"], values["simplified"], strict=True))
+    characters = dict(zip(map(ord, values["traditional"]), values["simplified"], strict=True))
     phrases: dict[str, str] = dict(values["phrases"])
     sounds = sorted(values["pinyin"].items(), key=lambda item: -len(item[0]))
     spelt = []
@@ -210,7 +213,6 @@ def _chinese_words() -> _Chinese:
         spelt.append("(" + r"[ '\-]?".join(syllables) + ")")
     return _Chinese(
         characters,
-        re.compile(f"[{''.join(characters)}]"),
         phrases,
         re.compile("|".join(sorted(map(re.escape, phrases), key=len, reverse=True))),
         re.compile(rf"(?<![a-z])(?:{'|'.join(spelt)})(?![a-z])"),
@@ -220,7 +222,7 @@ def _chinese_words() -> _Chinese:
 
 def _chinese(folded: Folded) -> Folded:
     words = _chinese_words()
-    folded = folded.sub(words.character, lambda match: words.characters[match.group()])
+    folded = Folded(folded.text.translate(words.characters), folded.starts, folded.ends)
     folded = folded.sub(_MARKS_BETWEEN, lambda match: "")
     if _LATIN.search(folded.text):
         folded = folded.sub(words.pinyin, lambda match: words.by_sound[(match.lastindex or 1) - 1])

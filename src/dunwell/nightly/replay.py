@@ -1,0 +1,128 @@
+"""A decision made again: from what was known at the time, under the policy of the time, compared bit for bit."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from dunwell.book import Book, Partition
+from dunwell.ledger import positions
+from dunwell.nightly.decisions import decisions, inputs_digests
+from dunwell.nightly.lost import Lost
+from dunwell.nightly.policies import RunPolicy, read_run_policy
+from dunwell.nightly.worklist import plan_contacts
+from dunwell.resolution import promises_as_of
+from dunwell.settings import Settings
+
+
+class CannotReplay(LookupError):
+    """The decision cannot be made again; says why and the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A decision as it was kept and as it is made now, and the columns in which they differ."""
+
+    kept: dict[str, Any]
+    again: dict[str, Any]
+    differences: tuple[str, ...]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether they are equal, bit for bit."""
+        return not self.differences
+
+
+def replay(settings: Settings, decision_id: str) -> Replayed:
+    """Make a decision again. Raises CannotReplay, NoBook, TermsError, PolicyError."""
+    kept, about = _find(settings.evidence_folder / "decisions", decision_id)
+    policy = _policy_then(settings, about)
+    customer = kept["customer_id"].item()
+    partition = _partition_of(Book(settings.book_folder), customer)
+    as_of = date.fromisoformat(about["as_of"])
+    known_at = None if about["known_at"] is None else datetime.fromisoformat(about["known_at"])
+    partition = _as_known(partition, datetime.fromisoformat(about["knows_until"]))
+    today = positions(partition.tables, policy.terms, as_of, known_at, keeps_timeline=True).frame
+    promises = promises_as_of(partition.tables, as_of, known_at, policy.promised)
+    work = plan_contacts(
+        partition.tables,
+        today,
+        policy.law,
+        about["actor"],
+        as_of,
+        known_at=known_at,
+        lost=_lost(about),
+        promises=promises,
+    ).filter(pl.col("customer_id") == customer)
+    if not work.height:
+        raise CannotReplay(
+            f"{customer} is not overdue by the book as it is now: rows that the decision was made from are gone"
+        )
+    inputs = inputs_digests(partition.tables, today, promises, work["customer_id"], known_at)
+    again = decisions(work, inputs, as_of, known_at, policy.hash)
+    differences = [name for name in kept.columns if not kept[name].equals(again[name], null_equal=True)]
+    return Replayed(kept.to_dicts()[0], again.to_dicts()[0], tuple(differences))
+
+
+def _find(folder: Path, decision_id: str) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """The newest run's decision of that id (a run made again decides the same) and what the run says of itself."""
+    for file in sorted(folder.glob("*.parquet"), reverse=True):
+        found = pl.scan_parquet(file).filter(pl.col("decision_id") == decision_id).collect()
+        if found.height:
+            return found, json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    raise CannotReplay(
+        f"no run decided {decision_id!r}. Look for it in book/decisions.parquet, column decision_id"
+    )
+
+
+def _policy_then(settings: Settings, about: dict[str, Any]) -> RunPolicy:
+    folder = settings.evidence_folder / "policy" / str(about["policy_hash"])
+    if not folder.is_dir():
+        raise CannotReplay(
+            f"the policy {about['policy_hash'][:12]} of that run is not in {folder.parent}. Restore it from your copy"
+        )
+    policy = read_run_policy(folder)
+    if policy.hash != about["policy_hash"]:
+        raise CannotReplay(
+            f"the texts that come with dunwell are not those of that run (it was made by dunwell"
+            f" {about['versions'].get('dunwell')}), or {folder} was changed. Replay it with that version"
+        )
+    return policy
+
+
+def _partition_of(book: Book, customer: str) -> Partition:
+    for number in range(book.partition_count):
+        partition = book.partition(number)
+        if partition.tables["customers"]["customer_id"].is_in([customer]).any():
+            return partition
+    raise CannotReplay(f"the book does not know {customer} any more. Restore the book of that run")
+
+
+def _as_known(partition: Partition, until: datetime) -> Partition:
+    """The partition without what was recorded after the run; rows name their account by its place among those left."""
+    is_known = pl.col("recorded_at") <= until
+    placed = (
+        partition.tables["accounts"].with_row_index("before").filter(is_known).with_row_index("account_row")
+    )
+    places = placed.select("before", pl.col("account_row").cast(pl.Int64))
+    tables = {}
+    for name, rows in partition.tables.items():
+        left = rows.filter(is_known)
+        if "account_row" in rows.columns:
+            kind = rows.schema["account_row"]
+            moved = left.rename({"account_row": "before"}).with_columns(pl.col("before").cast(pl.UInt32))
+            left = moved.join(places, on="before", how="left", maintain_order="left")
+            left = left.with_columns(pl.col("account_row").cast(kind)).select(rows.columns)
+        tables[name] = left
+    return Partition(partition.number, tables)
+
+
+def _lost(about: dict[str, Any]) -> Lost:
+    empty = Lost()
+    rows = (
+        pl.DataFrame(about["lost"]["rows"], schema=empty.rows.schema) if about["lost"]["rows"] else empty.rows
+    )
+    return Lost(rows, tuple(about["lost"]["for_all"]))
