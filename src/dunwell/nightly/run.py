@@ -253,7 +253,14 @@ def _write_report(result: RunResult, folder: Path, locale: str) -> None:
     from dunwell.nightly.report import render_report
 
     page = render_report(
-        result.figures, result.quarantine, result.facts, result.bucket_order, locale, result.work
+        result.figures,
+        result.quarantine,
+        result.facts,
+        result.bucket_order,
+        locale,
+        result.work,
+        result.promises,
+        result.cases,
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "run.json").write_text(

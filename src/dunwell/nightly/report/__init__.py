@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
+import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from dunwell.nightly.about import Quarantine, RunFacts
 from dunwell.nightly.figures import Figures
+from dunwell.nightly.promises import PromiseFigures
 from dunwell.nightly.report.classes import classes_section
 from dunwell.nightly.report.contacts import contacts_section
+from dunwell.nightly.report.endings import endings_section
 from dunwell.nightly.report.language import LANGUAGES, read_language
 from dunwell.nightly.report.movement import roll_section, vintages_section
 from dunwell.nightly.report.overview import ageing_section, buckets_section, glance_section
@@ -31,6 +34,8 @@ def render_report(
     bucket_order: Sequence[str],
     language: str = "en",
     work: WorkFigures | None = None,
+    promises: PromiseFigures | None = None,
+    cases: pl.DataFrame | None = None,
 ) -> str:
     """The report as one HTML text.
 
@@ -46,6 +51,7 @@ def render_report(
         vintages_section(figures, words),
         classes_section(figures, words),
         *([] if work is None else [contacts_section(work, facts, words)]),
+        *([] if promises is None or cases is None else [endings_section(promises, cases, facts, words)]),
         quality_section(quarantine, words),
         reading_section(words),
         about_section(facts, words),
