@@ -178,6 +178,10 @@ def django_settings(settings: Settings) -> dict[str, Any]:
     return {
         "DATABASES": {"default": database},
         "INSTALLED_APPS": ["dunwell.journal", "dunwell.outreach"],
+        "ROOT_URLCONF": "dunwell.outreach.urls",
+        "MIDDLEWARE": ["dunwell.outreach.views.guarded"],
+        "ALLOWED_HOSTS": ["*"],  # no answer is made from the name by which the server was asked
+        "APPEND_SLASH": False,
         "USE_TZ": True,
         "TIME_ZONE": "UTC",
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",

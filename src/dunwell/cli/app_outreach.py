@@ -66,6 +66,20 @@ def receive(
     raise typer.Exit(receive_files(channel, files or [], as_json))
 
 
+@outreach.command("listen", cls=Command)
+def listen(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8025,
+    host: Annotated[str, typer.Option("--host", help="The address of this machine to listen on.")] = "127.0.0.1",
+) -> None:
+    """Take in what comes back over HTTP, until Ctrl-C: one-click unsubscribes and a text-message provider's webhooks.
+
+    Example: dunwell outreach listen --port 8025
+    """
+    from dunwell.cli.listening import keep_listening
+
+    keep_listening(host, port)
+
+
 @outreach.command("inbox", cls=Command)
 def inbox(
     everything: Annotated[bool, typer.Option("--all", help="Also answers that need nobody.")] = False,
@@ -78,6 +92,22 @@ def inbox(
     from dunwell.cli.inbox import show_inbox
 
     show_inbox(everything, as_json)
+
+
+@outreach.command("close-batch", cls=Command)
+def close_batch(
+    batch: Annotated[
+        str | None, typer.Argument(help="The batch's folder, a day like 2026-11-24; today's when not given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """End a batch of letters with its totals, for the printer. A closed batch takes no more letters.
+
+    Example: dunwell outreach close-batch 2026-11-24
+    """
+    from dunwell.cli.letters import close_letters
+
+    close_letters(batch, as_json)
 
 
 @outreach.command("preview", cls=Command)

@@ -28,7 +28,8 @@ _WORKING = ("batch", "attempts_max", "back_off_seconds", "per_second", "burst", 
 class Opened:
     """A channel ready to work. ``open_sender`` makes its sender: with what to call before a message leaves, and with what
     comes in over the same connection. ``page``: what a message looks like, as a file (an e-mail's HTML, a letter's PDF).
-    ``read``: what came back, from the bytes in which it arrived, and what in them cannot be read.
+    ``read``: what came back, from the bytes in which it arrived, and what in them cannot be read. ``unsubscribe`` and
+    ``webhook``: what came back over HTTP (``views``).
     """
 
     name: str
@@ -39,6 +40,8 @@ class Opened:
     is_idempotent: bool = False
     page: Callable[[Message], bytes] | None = None
     read: Callable[[bytes, datetime], Read] | None = None
+    unsubscribe: Callable[[str, str, bytes, datetime], Receipt | None] | None = None
+    webhook: Callable[[Mapping[str, str], bytes, datetime], list[Receipt | Reply]] | None = None
 
 
 Opener = Callable[[Settings, Mapping[str, Any], Mapping[str, str], Limits, Now], Opened]
@@ -100,6 +103,7 @@ def _open_email(
     from dunwell.outreach.email.replies import parse_reply
     from dunwell.outreach.email.sender import EmailSender
     from dunwell.outreach.email.settings import parse_email_settings
+    from dunwell.outreach.email.unsubscribe import parse_unsubscribe_post
 
     email = parse_email_settings(table, environment, settings.root)
 
@@ -118,6 +122,7 @@ def _open_email(
         lambda begin, _: EmailSender(email, now, begin),
         page=lambda message: message.html.encode(),
         read=read,
+        unsubscribe=lambda path, kind, body, at: parse_unsubscribe_post(path, kind, body, email, at),
     )
 
 
@@ -127,6 +132,7 @@ def _open_sms(
     from dunwell.outreach.sms.http_sender import HttpSender
     from dunwell.outreach.sms.settings import SmppSettings, read_sms_settings
     from dunwell.outreach.sms.smpp_sender import SmppSender
+    from dunwell.outreach.sms.webhooks import parse_webhook
 
     sms = read_sms_settings(table, environment, settings.root)
 
@@ -148,6 +154,7 @@ def _open_sms(
         render,
         lambda begin, _: HttpSender(http, clock=now, on_begin=begin),
         is_idempotent=True,
+        webhook=lambda headers, body, at: parse_webhook(headers, body, http.webhook_secret, at),
     )
 
 
@@ -157,7 +164,10 @@ def _open_letter(
     from dunwell.outreach import letter
     from dunwell.outreach.letter.sender import LetterSender
 
-    known = ("folder", "letterhead", "country", "return_line", "envelope")
+    known = (
+        *("folder", "letterhead", "country", "return_line", "envelope"),
+        *("seal", "font_folders", "workers"),
+    )
     strange = sorted(set(table) - set(known))
     if strange:
         raise SettingsError(

@@ -1,0 +1,65 @@
+"""``dunwell outreach listen``: the doors for what comes back over HTTP, open."""
+
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from dunwell.cli.errors import CommandError
+from dunwell.cli.outreach import Workshop, seal_now
+
+if TYPE_CHECKING:
+    from dunwell.outreach.channel import Receipt, Reply
+
+_SEAL_SECONDS = 30.0
+
+
+def keep_listening(host: str, port: int) -> None:
+    """Serve until a signal comes; what was begun is answered first."""
+    shop = Workshop(Path.cwd())
+    from django.apps import apps
+
+    from dunwell.outreach.listening import door_server
+    from dunwell.outreach.views import Doors
+
+    email, sms = shop.channels.get("email"), shop.channels.get("sms")
+
+    def take(channel: str, item: "Receipt | Reply") -> None:
+        shop.take(shop.channels[channel], item)
+
+    doors = Doors(
+        unsubscribe=None if email is None else email.unsubscribe,
+        webhook=None if sms is None else sms.webhook,
+        take=take,
+        clock=shop.journal.clock,
+    )
+    if doors.unsubscribe is None and doors.webhook is None:
+        raise CommandError(
+            "no channel is set up that anything comes back to over HTTP. Write [outreach.email], or [outreach.sms] with"
+            ' protocol "http"'
+        )
+    setattr(apps.get_app_config("outreach"), "doors", doors)  # noqa: B010  (mypy: an app's own attribute)
+    try:
+        server = door_server(host, port)
+    except (OSError, OverflowError) as error:
+        raise CommandError(f"{host}:{port} cannot be listened on ({error}). Choose another --port") from error
+    stop = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    thread = threading.Thread(target=server.serve_forever, name="doors")
+    thread.start()
+    name = f"[{host}]" if ":" in host else host
+    print(f"listening on http://{name}:{server.server_address[1]}; Ctrl-C ends it", flush=True)
+    try:
+        while not stop.wait(_SEAL_SECONDS):
+            seal_now(shop)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        seal_now(shop)
