@@ -43,14 +43,14 @@ class Grammar:
             if found := _GAP.fullmatch(token):
                 gap = _WORD_GAP % found.group(1)
                 continue
-            word, is_optional = _optional(token)
-            word = self._word(word)
+            is_optional = token.endswith(")?") and token.startswith(("(", "?("))
+            space = r"\W*" if token.startswith("?") else rf"\W+{gap}"
+            word = self._word(token.removeprefix("?").removesuffix("?") if is_optional else token.removeprefix("?"))
             if is_optional:  # a word that is missing takes the space beside it along
                 read += rf"(?:{word}\W+)?" if is_first else rf"(?:\W+{gap}{word})?"
-            else:
-                read += word if is_first else rf"\W+{gap}{word}"
-                is_first = False
-            gap = "" if not is_optional else gap
+                continue
+            read += word if is_first else space + word
+            gap, is_first = "", False
         return read
 
     def _word(self, token: str) -> str:
@@ -72,14 +72,6 @@ def _inner(space: re.Match[str]) -> str:
     if space.group(1):
         return r"\W+" + _WORD_GAP % space.group(1) + (r"\W*" if space.group(2) else "")
     return r"\W*" if "?" in space.group() else r"\W+"
-
-
-def _optional(token: str) -> tuple[str, bool]:
-    if token.startswith("?"):
-        return token[1:].removesuffix("?") if token.endswith(")?") else token[1:], True
-    if token.endswith(")?") and token.startswith("("):
-        return token[:-1], True
-    return token, False
 
 
 def _tokens(pattern: str) -> list[str]:
