@@ -81,7 +81,7 @@ _NOT_COUNTED = (
     r"|accounts?|loans?|cards?|letters?|weeks?|weekly|in the|years)\b)(?![\d]|[.,/:-]\d|\s?[%/]|-\w)"
 )
 _NAMED_BEFORE = re.compile(
-    r"(?:account|acct|no|nr|number|ref|reference|case|chapter|room|apt|apartment|code|option|line|aged?|extension|ext|street|unit|covid|last|next|past|number is|ending|ends in|in"
+    r"\b(?:account|acct|no|nr|number|ref|reference|case|chapter|room|apt|apartment|code|option|line|aged?|extension|ext|street|unit|covid|last|next|past|number is|ending|ends in|in"
     r"|(?:for|over|within) the (?:last|past|next))[\s.:#]*$|[#\d/:-]$|\d[.,]$"
 )
 _TAKEN = re.compile(
@@ -90,7 +90,7 @@ _TAKEN = re.compile(
 )
 _FULL = (
     r"(?:(?:the|my)\s+)?(?:full|whole|entire|total|outstanding|complete)\s+(?:outstanding\s+)?(?:amount|thing|balance|lot|sum|debt|bill|payment)|in\s+full|all\s+of\s+(?:it|this)"
-    r"|it\s+all(?:\s+off)?|everything|(?:pay|paying|clear|clearing|settle|settling|paid)\s+(?:it\s+|this\s+|that\s+|everything\s+)?(?:all\s+)?off|pay\s+all|(?:the|my)\s+lot"
+    r"|it\s+all(?:\s+off)?|(?:pay(?:ing)?|clear(?:ing)?|settl(?:e|ing)|send(?:ing)?)\s+(?:off\s+)?everything|(?:pay|paying|clear|clearing|settle|settling|paid)\s+(?:it\s+|this\s+|that\s+|everything\s+)?(?:all\s+)?off|pay\s+all|(?:the|my)\s+lot"
 )
 _WEAK_FULL = r"(?:the|my|this|that)\s+(?:outstanding\s+)?(?:balance|amount|debt|total|bill|account)"
 _REST = r"(?:(?:the|what(?:ever)?)\s+)?(?:is\s+)?(?:rest|remainder|remaining(?:\s+(?:balance|amount|part|sum))?|left(?:\s+over)?|outstanding\s+rest|balance\s+after)"

@@ -14,7 +14,7 @@ _SCALE = "十百千万拾佰仟"
 _CURRENCY = r"(?P<currency>元|块钱?|圆|人民币|rmb|cny|美元|美金|美刀|刀|港币|港元|hkd|usd|新台币|台币)?整?"
 _CURRENCIES = {"美元": "USD", "美金": "USD", "美刀": "USD", "刀": "USD", "usd": "USD", "港币": "HKD", "港元": "HKD", "hkd": "HKD"}
 _CURRENCIES |= {"新台币": "TWD", "台币": "TWD", "人民币": "CNY", "rmb": "CNY", "cny": "CNY"}
-_NOT_COUNTED = r"(?!\s*(?:号|日|月|点|天|个|期|次|年|岁|分(?!之)|小时|周|星期|礼拜|%|％|位|楼|遍|人|条|家|笔|张|份|成|倍|折|度|级|层|项|步|:|/|-\d|am|pm|\d|\.\d|块?来钱吗))"
+_NOT_COUNTED = r"(?!\s?(?:号|日|月|点|天|个|期|次|年|岁|分(?!之)|小时|周|星期|礼拜|%|％|位|楼|遍|人|条|家|笔|张|份|成|倍|折|度|级|层|项|步|:|/|-\d|am|pm|\.\d)|\d)"
 _FIGURES = re.compile(
     rf"(?<![\d.:/a-z-])(?P<sign>[¥$]|rmb)?\s?(?P<number>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<scale>[百千万wk](?P<tail>\d(?!\d))?)?(?P<more>多|来|几)?{_CURRENCY}{_NOT_COUNTED}"
 )

@@ -44,7 +44,7 @@ class Grammar:
                 gap = _WORD_GAP % found.group(1)
                 continue
             is_optional = token.endswith(")?") and token.startswith(("(", "?("))
-            space = r"\W*" if token.startswith("?") else rf"\W+{gap}"
+            space = r"\W*" if token.startswith("?") and not gap else rf"\W+{gap}"
             word = self._word(token.removeprefix("?").removesuffix("?") if is_optional else token.removeprefix("?"))
             if is_optional:  # a word that is missing takes the space beside it along
                 read += rf"(?:{word}\W+)?" if is_first else rf"(?:\W+{gap}{word})?"
