@@ -66,11 +66,12 @@ def promised(
     ``is_paid`` says of each clause that it tells of a payment made.
     """
     kept, told = [], []
+    is_any_asked = any(_is_asked(pieces, number, expressions, language) for number in range(len(pieces)))
     for number, piece in enumerate(pieces):
         sums = [one for one in amounts if piece.start <= one.start < piece.end]
         when = [one for one in days if piece.start <= one.start < piece.end]
         is_blocked = is_paid[number] or _is_blocked(pieces, number, expressions, language)
-        has_commitment = expressions["commits"].search(piece.text) is not None
+        has_commitment = _commits(piece, bool(sums or when), is_any_asked, expressions)
         if not is_blocked and (has_commitment or _is_elliptic(piece, sums, when, expressions)):
             kept.append(piece)
         elif not is_blocked and (sums or when):
@@ -79,6 +80,18 @@ def promised(
         return None
     is_backward = any(expressions["backward"].search(piece.text) for piece in kept)
     return Promised(tuple(kept), tuple(told), is_backward)
+
+
+def _commits(
+    piece: Clause, has_detail: bool, is_any_asked: bool, expressions: Mapping[str, re.Pattern[str]]
+) -> bool:
+    """Words that commit by themselves, or words about paying with a sum or a day beside them.
+
+    Without either, and where the message asks something, words about paying are part of the question.
+    """
+    if has_detail and expressions["commits_with"].search(piece.text):
+        return True
+    return not (is_any_asked and not has_detail) and expressions["commits"].search(piece.text) is not None
 
 
 def _is_blocked(
