@@ -5,7 +5,7 @@ else (days, children, an account's number, a telephone) are no sums.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -19,6 +19,9 @@ RANGE = "a range was said; the lower end is taken"
 OTHER_CURRENCY = "the currency is not that of the debt"
 COLLOQUIAL = "said in short, as people do: two fifty may be 2.50 or 250"
 TOO_MANY_DECIMALS = "the amount has more decimals than the currency"
+
+AMOUNTS_MAX = 100
+"""Sums that are looked at in one message; nobody promises more."""
 
 DOLLARS = frozenset({"USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "JMD", "TTD", "BBD"})
 YUANS = frozenset({"CNY", "TWD", "HKD", "MOP", "JPY"})
@@ -58,9 +61,10 @@ def money(start: int, end: int, value: Decimal, said: str | None, own: str, *dou
 
 
 def without_overlaps(amounts: Iterable[Amount]) -> list[Amount]:
-    """Sums in the order said; of two that overlap the longer stays."""
+    """Sums in the order said, the first AMOUNTS_MAX of them; of two that overlap the longer stays."""
     kept: list[Amount] = []
-    for amount in sorted(amounts, key=lambda one: (one.start - one.end, one.start)):
+    first = sorted(amounts, key=lambda one: one.start)[:AMOUNTS_MAX]
+    for amount in sorted(first, key=lambda one: (one.start - one.end, one.start)):
         if all(amount.end <= other.start or other.end <= amount.start for other in kept):
             kept.append(amount)
     return sorted(kept, key=lambda one: one.start)
@@ -215,5 +219,3 @@ _WEAK_PATTERN = _compiled(f"(?:{_WEAK_FULL})")
 _REST_PATTERN = _compiled(f"(?:{_REST})")
 _MINIMUM = _compiled(r"(?:the\s+)?minimum(?:\s+(?:payment|amount|due))?")
 _PERCENT = re.compile(r"(?<![\w.])(\d{1,3})\s?(?:%|percent)(?!\w)")
-
-Finder = Callable[[str, str, Iterable[tuple[int, int]]], list[Amount]]

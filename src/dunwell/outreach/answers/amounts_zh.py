@@ -8,6 +8,7 @@ from fractions import Fraction
 import cn2an
 
 from dunwell.outreach.answers.amounts import RANGE, ROUGH_AMOUNT, YUANS, Amount, money, without_overlaps
+from dunwell.outreach.answers.figures import chinese_number
 
 _DIGIT = "零〇一二两三四五六七八九壹贰叁肆伍陆柒捌玖"
 _SCALE = "十百千万拾佰仟"
@@ -45,7 +46,8 @@ def chinese_amounts(text: str, own: str, taken: Iterable[tuple[int, int]]) -> li
     ]
     found += [_fraction(match) for match in _FRACTION.finditer(text)]
     found += [
-        Amount(*match.span(), share=Fraction(_number(match.group(1)), 10)) for match in _TENTHS.finditer(text)
+        Amount(*match.span(), share=Fraction(chinese_number(match.group(1)) or 10, 10))
+        for match in _TENTHS.finditer(text)
     ]
     found += [Amount(*match.span(), is_rest=True) for match in _REST.finditer(text)]
     found += [Amount(*match.span(), is_minimum=True) for match in _MINIMUM.finditer(text)]
@@ -102,13 +104,8 @@ def _rough(match: re.Match[str], text: str) -> tuple[str, ...]:
     return (ROUGH_AMOUNT,) if is_rough else ()
 
 
-def _number(figure: str) -> int:
-    return int(figure) if figure.isascii() and figure.isdigit() else int(cn2an.cn2an(figure.replace("两", "二"), "smart"))
-
-
 def _fraction(match: re.Match[str]) -> Amount | None:
-    try:
-        share = Fraction(_number(match.group("above")), _number(match.group("below")))
-    except (ValueError, ZeroDivisionError, KeyError, IndexError):
+    above, below = chinese_number(match.group("above")), chinese_number(match.group("below"))
+    if above is None or below is None or not 0 < above <= below:
         return None
-    return Amount(*match.span(), share=share) if 0 < share <= 1 else None
+    return Amount(*match.span(), share=Fraction(above, below))

@@ -22,6 +22,11 @@ ROUGH_DAY = "the day is only roughly said"
 DISAGREE = "the weekday and the date do not agree"
 MANY_DAYS = "a day is named that belongs to no payment"
 FAR_DAYS_MAX = 366 * 3
+PAYDAY_KNOWN_DAYS = 62
+"""A last payday longer ago says nothing of the next."""
+
+DAYS_MAX = 100
+"""Days that are looked at in one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +131,12 @@ def slashed(reference: Reference, first: int, second: int, year: int | None = No
 
 def payday(reference: Reference) -> Reading:
     """The next payday from the last one, a fortnight or a month on: said as a question, for nobody told us which."""
-    last = reference.last_payday
-    if last is None or not DAY_MIN <= last <= reference.today:
+    last, today = reference.last_payday, reference.today
+    if last is None or not 0 <= (today - last).days <= PAYDAY_KNOWN_DAYS:
         return (), (PAYDAY_UNKNOWN,)
-    fortnights = (reference.today - last).days // 14 + 1
-    months = next(count for count in range(1, 3000) if add_months(last, count) > reference.today)
-    days = {last + timedelta(days=14 * fortnights), add_months(last, months)}
+    fortnight = last + timedelta(days=14 * ((today - last).days // 14 + 1))
+    month = next(day for count in range(1, 4) if (day := add_months(last, count)) > today)
+    days = {fortnight, month}
     return tuple(sorted(days)), (PAYDAY_UNKNOWN,)
 
 
@@ -141,7 +146,7 @@ def settled(found: Iterable[Day], joins: Callable[[int, int], bool]) -> list[Day
     ``joins(end, start)`` says whether nothing but small words lies between two spans ("Friday" and "the 13th").
     """
     kept: list[Day] = []
-    for day in sorted(found, key=lambda one: (one.start, one.start - one.end)):
+    for day in sorted(found, key=lambda one: (one.start, one.start - one.end))[:DAYS_MAX]:
         if kept and day.start < kept[-1].end:
             continue
         if kept and joins(kept[-1].end, day.start):

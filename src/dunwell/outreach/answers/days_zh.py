@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 
-import cn2an
-
 from dunwell.law.workdays import read_calendars
 from dunwell.outreach.answers.days import (
     EITHER_DAY,
@@ -26,6 +24,7 @@ from dunwell.outreach.answers.days import (
     weekday,
     weekday_of_week,
 )
+from dunwell.outreach.answers.figures import chinese_number
 from dunwell.outreach.answers.meaning import Bound
 
 _FIGURE = r"(?:\d{1,3}|[一二两三四五六七八九十廿]{1,3})"
@@ -71,13 +70,11 @@ def _bound(text: str, end: int) -> Bound:
     return "after" if re.match(r"(?:之|以)?后", text[end : end + 2]) or text[end - 1 : end] == "后" else "on"
 
 
-def _number(figure: str) -> int:
-    return int(figure) if figure.isdigit() else int(cn2an.cn2an(figure.replace("两", "二"), "smart"))
-
-
 def _month_day(match: re.Match[str], reference: Reference) -> Reading:
     year = match.group("year")
-    month, number = _number(match.group("month")), _number(match.group("day"))
+    month, number = chinese_number(match.group("month")), chinese_number(match.group("day"))
+    if month is None or number is None:
+        return (), (NO_DAY,)
     return day_and_month(reference, month, number, int(year) if year else None)
 
 
@@ -90,19 +87,18 @@ def _dotted(match: re.Match[str], reference: Reference) -> Reading:
 
 
 def _day_of_month(match: re.Match[str], reference: Reference) -> Reading:
-    word = match.group("which")
-    return day_of_month(reference, _number(match.group("day")), _MONTHS_ON[word] if word else None)
+    word, number = match.group("which"), chinese_number(match.group("day"))
+    if number is None:
+        return (), (NO_DAY,)
+    return day_of_month(reference, number, _MONTHS_ON[word] if word else None)
 
 
 def _weekday(match: re.Match[str], reference: Reference) -> Reading:
     number, which = _WEEKDAYS[match.group("weekday")], match.group("which") or ""
     if which.startswith("下"):
         return weekday_of_week(reference, number, which.count("下"))
-    if which and number > reference.today.weekday():
-        return weekday_of_week(reference, number, 0)
     if which:
-        days, doubts = weekday_of_week(reference, number, 0)
-        return days, doubts
+        return weekday_of_week(reference, number, 0)
     return weekday(reference, number)
 
 
@@ -135,7 +131,9 @@ def _end_of_year(_match: re.Match[str], reference: Reference) -> Reading:
 
 
 def _in_so_many(match: re.Match[str], reference: Reference) -> Reading:
-    count, unit = _number(match.group("count")), match.group("unit")
+    count, unit = chinese_number(match.group("count")), match.group("unit")
+    if count is None:
+        return (), (NO_DAY,)
     if unit == "月":
         return one(month_shifted(reference.today, count))
     return one(shifted(reference.today, count * (1 if unit in ("天", "日") else 7)))
@@ -163,8 +161,12 @@ def _after_holiday(match: re.Match[str], reference: Reference) -> Reading:
     return one(after + timedelta(days=1), ROUGH_DAY) if after else ((), (NO_DAY,))
 
 
-def _before_holiday(match: re.Match[str], reference: Reference) -> Reading:
-    return (), (NO_DAY,)
+def _after_holiday_of(match: re.Match[str], reference: Reference) -> Reading:
+    name = {"年": "春节", "节": ""}.get(match.group("holiday"), match.group("holiday"))
+    if not name:
+        return (), (NO_DAY,)
+    after = _break_end(name, reference.today)
+    return one(after + timedelta(days=1), ROUGH_DAY) if after else ((), (NO_DAY,))
 
 
 def _break_end(name: str, today: date) -> date | None:
@@ -216,7 +218,7 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (re.compile(r"(?<!大)后(?:天|日)"), _ahead(2)),
     (re.compile(r"大后天"), _ahead(3)),
     (re.compile(rf"(?P<holiday>{'|'.join(_HOLIDAYS)})(?:节|长假|假期|放假|黄金周|小长假)?(?:过完|完|结束|回来)?(?:了|之|以)?后"), _after_holiday),
-    (re.compile(r"过完(?P<holiday>年|节|五一|国庆|春节|中秋|端午|元旦|清明)"), lambda match, ref: _after_holiday_of(match, ref)),
+    (re.compile(r"过完(?P<holiday>年|节|五一|国庆|春节|中秋|端午|元旦|清明)"), _after_holiday_of),
     (re.compile(r"(?:年|节|春节|国庆|五一|中秋|元旦)前|年后|节后"), _no_day),
     (
         re.compile(
@@ -227,11 +229,3 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     ),
     (re.compile(r"(?:等|到)?(?:发|开|领)(?:了)?(?:工资|薪水?|薪资|钱|奖金)(?:那天|之?后|了|日)?|发薪日|工资(?:到账|发了|下来|到手)|工资日"), _payday),
 )
-
-
-def _after_holiday_of(match: re.Match[str], reference: Reference) -> Reading:
-    name = {"年": "春节", "节": ""}.get(match.group("holiday"), match.group("holiday"))
-    if not name:
-        return (), (NO_DAY,)
-    after = _break_end(name, reference.today)
-    return one(after + timedelta(days=1), ROUGH_DAY) if after else ((), (NO_DAY,))

@@ -1,7 +1,7 @@
 """A customer's answer understood: what it says, what takes effect at once, what is promised, and whether a person looks.
 
-Rules alone decide. A model may add signals (``signals.py``); it can never take away what a rule found. Where the rules
-are not sure, a person reads it.
+Rules alone decide, and the safe side wins: what looks like a stop or a need acts at once. Where the rules are not sure,
+a person reads it.
 """
 
 import re
@@ -23,7 +23,7 @@ from dunwell.outreach.answers.pairing import parts
 from dunwell.outreach.answers.plain import Views, views
 from dunwell.outreach.answers.promises import Clause, clauses, promised
 
-TEXT_LENGTH_MAX = 20_000
+TEXT_LENGTH_MAX = 10_000
 """Characters that are read; a longer message is read up to here and goes to a person."""
 
 SURE_FROM = 0.8
