@@ -7,5 +7,6 @@ is proposed only: it is read back with its doubts, and counts once the customer 
 
 from dunwell.outreach.answers.meaning import Act, Context, Finding, Part, Understanding
 from dunwell.outreach.answers.reading import understand
+from dunwell.outreach.answers.signals import load_signals
 
-__all__ = ["Act", "Context", "Finding", "Part", "Understanding", "understand"]
+__all__ = ["Act", "Context", "Finding", "Part", "Understanding", "load_signals", "understand"]

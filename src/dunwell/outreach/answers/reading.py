@@ -1,7 +1,7 @@
 """A customer's answer understood: what it says, what takes effect at once, what is promised, and whether a person looks.
 
-Rules alone decide, and the safe side wins: what looks like a stop or a need acts at once. Where the rules are not sure,
-a person reads it.
+Rules come first, and the safe side wins: what looks like a stop or a need acts at once. A model may add to what the rules
+found and never takes away. Where nothing is sure, a person reads it.
 """
 
 import re
@@ -22,6 +22,7 @@ from dunwell.outreach.answers.meaning import Act, Context, Finding, Part, Unders
 from dunwell.outreach.answers.pairing import parts
 from dunwell.outreach.answers.plain import Views, views
 from dunwell.outreach.answers.promises import Clause, clauses, promised
+from dunwell.outreach.answers.signals import Signals
 
 TEXT_LENGTH_MAX = 10_000
 """Characters that are read; a longer message is read up to here and goes to a person."""
@@ -35,11 +36,17 @@ _MONTH_FIRST_LOCALES = ("en-us", "en-ph", "en-ca", "zh")
 _KEYWORD = ".keyword"
 
 
-def understand(text: str, received_at: datetime, language: str | None, context: Context) -> Understanding:
+def understand(
+    text: str,
+    received_at: datetime,
+    language: str | None,
+    context: Context,
+    signals: Signals | None = None,
+) -> Understanding:
     """All that a message says.
 
     ``received_at`` is an instant with a zone; ``language`` (BCP 47) is only a hint, for both languages are always
-    read; ``context`` is what we know of the debt and the customer. Never raises for any text; raises ValueError for
+    read; ``context`` is what we know of the debt and the customer; ``signals`` (``load_signals()``) add what a model finds. Never raises for any text; raises ValueError for
     an instant without a zone, and zoneinfo's error for an unknown time zone.
     """
     if received_at.tzinfo is None:
@@ -52,6 +59,10 @@ def understand(text: str, received_at: datetime, language: str | None, context: 
         found += findings(read, view, lexical)
     promise = _promise(read, seen, found, reference, context)
     all_found = _merged(_in_context(found, read, context))
+    if signals is not None:
+        is_read = promise is not None or any(one.confidence >= SURE_FROM for one in all_found)
+        known = {finding.intent for finding in all_found}
+        all_found += [one for one in signals.findings(read, is_read) if one.intent not in known]
     if promise is not None:
         all_found = [*all_found, promise[0]]
     urgent = {rule.id for _, rule in found if rule.is_urgent}
