@@ -109,7 +109,9 @@ def measure(name: str, messages: Sequence[Labelled], signals: Signals | None) ->
     read, milliseconds = read_all(messages, signals)
     say(f"\n{name}: {len(messages)} messages, {milliseconds:.2f} ms each (load {load():.1f})")
     for intent in INTENTS:
-        hits = sum(intent in one.intents and intent in got.intents for one, got in zip(messages, read, strict=True))
+        hits = sum(
+            intent in one.intents and intent in got.intents for one, got in zip(messages, read, strict=True)
+        )
         found = sum(intent in got.intents for got in read)
         there = sum(intent in one.intents for one in messages)
         if found or there:
@@ -120,12 +122,18 @@ def measure(name: str, messages: Sequence[Labelled], signals: Signals | None) ->
         for one, got in pairs
     ]
     both = [
-        is_exact for is_exact, (one, _) in zip(exact, pairs, strict=True) if all(map(_says_both, one.promises))
+        is_exact
+        for is_exact, (one, _) in zip(exact, pairs, strict=True)
+        if all(map(_says_both, one.promises))
     ]
-    say(f"  promises exact {told(sum(exact), len(exact))}; amount and day both said {told(sum(both), len(both))}")
+    say(
+        f"  promises exact {told(sum(exact), len(exact))}; amount and day both said {told(sum(both), len(both))}"
+    )
     grave = [got for one, got in zip(messages, read, strict=True) if one.intents & set(GRAVE)]
     say(f"  to a person {told(sum(got.needs_person for got in read), len(read))}")
-    say(f"  of messages with something grave, reach a person {told(sum(_is_safe(got) for got in grave), len(grave))}")
+    say(
+        f"  of messages with something grave, reach a person {told(sum(_is_safe(got) for got in grave), len(grave))}"
+    )
 
 
 def _says_both(label: Mapping[str, Any]) -> bool:
@@ -146,7 +154,9 @@ def rows_of(name: str) -> Iterator[dict[str, str]]:
 def real_complaints(signals: Signals | None) -> None:
     """Recall and precision on hand-labelled complaints of real people (CFPB, public domain)."""
     labels = yaml.safe_load((MESSAGES / "cfpb.labels.yaml").read_text(encoding="utf-8"))
-    texts = {int(one["row"]): one["Consumer complaint narrative"] for one in rows_of("cfpb_complaints_sample")}
+    texts = {
+        int(one["row"]): one["Consumer complaint narrative"] for one in rows_of("cfpb_complaints_sample")
+    }
     for mark in ("n't", "'s", "'m", "'d", "'ve"):  # the stored text is cut into words
         texts = {row: text.replace(f" {mark}", mark) for row, text in texts.items()}
     at = datetime.fromisoformat(RECEIVED["en"])
@@ -192,8 +202,12 @@ def banking77(with_encoder: bool) -> None:
     if signals is not None:
         vectors = [np.array([signals.encoder.encode(one["text"]) for one in part]) for part in (train, test)]
         linear = LogisticRegression(C=20, max_iter=3000).fit(vectors[0], kind)
-        say(f"  sentence encoder + linear: accuracy {float((linear.predict(vectors[1]) == truth).mean()):.3f}")
-    say("  side by side: TF-IDF linear .912 (ours, earlier); BERT-class models .93-.94 (from memory: Casanueva 2020)")
+        say(
+            f"  sentence encoder + linear: accuracy {float((linear.predict(vectors[1]) == truth).mean()):.3f}"
+        )
+    say(
+        "  side by side: TF-IDF linear .912 (ours, earlier); BERT-class models .93-.94 (from memory: Casanueva 2020)"
+    )
 
 
 def atec() -> None:
@@ -218,7 +232,9 @@ def atec() -> None:
         score[judge] = joined.decision_function(both[judge])
     say(f"\nATEC pairs, {len(rows)}: {_auc_and_f1(label, score, roc_auc_score, precision_recall_curve)}")
     say(f"  cosine alone: {_auc_and_f1(label, cosine, roc_auc_score, precision_recall_curve)}")
-    say("  side by side: TF-IDF linear AUC .796, best F1 .538, cosine AUC .673 (ours, earlier); its successor AFQMC:")
+    say(
+        "  side by side: TF-IDF linear AUC .796, best F1 .538, cosine AUC .673 (ours, earlier); its successor AFQMC:"
+    )
     say("  BERT-base 73.7 % accuracy, RoBERTa-wwm-large 76.6 % (CLUE board)")
 
 
@@ -243,7 +259,9 @@ def train() -> None:
     vectors = np.array([signals.encoder.encode(text) for text, _ in known])
     weights = {}
     for intent in GRAVE:
-        fitted = LogisticRegression(C=5, max_iter=3000).fit(vectors, [intent in intents for _, intents in known])
+        fitted = LogisticRegression(C=5, max_iter=3000).fit(
+            vectors, [intent in intents for _, intents in known]
+        )
         weights[intent] = [round(float(value), 4) for value in (*fitted.coef_[0], fitted.intercept_[0])]
     write_weights(WEIGHTS, weights)
 
@@ -259,7 +277,9 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train", action="store_true", help="make the model's weights anew")
-    parser.add_argument("--encoder", action="store_true", help="put the encoder to the outside yardsticks too")
+    parser.add_argument(
+        "--encoder", action="store_true", help="put the encoder to the outside yardsticks too"
+    )
     wanted = parser.parse_args()
     if wanted.train:
         train()

@@ -70,14 +70,74 @@ def without_overlaps(amounts: Iterable[Amount]) -> list[Amount]:
     return sorted(kept, key=lambda one: one.start)
 
 
-_SYMBOLS = {"$": "USD", "us$": "USD", "£": "GBP", "€": "EUR", "¥": "CNY", "hk$": "HKD", "nt$": "TWD", "a$": "AUD", "c$": "CAD"}
-_SYMBOLS |= {"usd": "USD", "gbp": "GBP", "eur": "EUR", "cny": "CNY", "rmb": "CNY", "hkd": "HKD", "cad": "CAD", "aud": "AUD", "inr": "INR", "php": "PHP"}
-_NAMES = {"dollar": "USD", "buck": "USD", "usd": "USD", "quid": "GBP", "pound": "GBP", "gbp": "GBP", "euro": "EUR", "eur": "EUR"}
-_NAMES |= {"yuan": "CNY", "rmb": "CNY", "cny": "CNY", "kuai": "CNY", "rupee": "INR", "peso": "PHP", "hkd": "HKD", "cad": "CAD", "aud": "AUD"}
+_SYMBOLS = {
+    "$": "USD",
+    "us$": "USD",
+    "£": "GBP",
+    "€": "EUR",
+    "¥": "CNY",
+    "hk$": "HKD",
+    "nt$": "TWD",
+    "a$": "AUD",
+    "c$": "CAD",
+}
+_SYMBOLS |= {
+    "usd": "USD",
+    "gbp": "GBP",
+    "eur": "EUR",
+    "cny": "CNY",
+    "rmb": "CNY",
+    "hkd": "HKD",
+    "cad": "CAD",
+    "aud": "AUD",
+    "inr": "INR",
+    "php": "PHP",
+}
+_NAMES = {
+    "dollar": "USD",
+    "buck": "USD",
+    "usd": "USD",
+    "quid": "GBP",
+    "pound": "GBP",
+    "gbp": "GBP",
+    "euro": "EUR",
+    "eur": "EUR",
+}
+_NAMES |= {
+    "yuan": "CNY",
+    "rmb": "CNY",
+    "cny": "CNY",
+    "kuai": "CNY",
+    "rupee": "INR",
+    "peso": "PHP",
+    "hkd": "HKD",
+    "cad": "CAD",
+    "aud": "AUD",
+}
 
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d+)?"
-_UNITS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-_TENS = "twenty thirty forty fourty fifty sixty seventy eighty ninety".split()
+_UNITS = [
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["twenty", "thirty", "forty", "fourty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _WORD = "|".join((*_UNITS, *_TENS))
 _NOT_COUNTED = (
     r"(?!\s*(?:st|nd|rd|th|days?|weeks?|months?|years?|yrs?|hours?|hrs?|min(?:ute)?s?|am|pm|a\.m|p\.m|o'?clock|payments?|installments?|kids?|children|child"
@@ -99,7 +159,10 @@ _FULL = (
 _WEAK_FULL = r"(?:the|my|this|that)\s+(?:outstanding\s+)?(?:balance|amount|debt|total|bill|account)"
 _REST = r"(?:(?:the|what(?:ever)?)\s+)?(?:is\s+)?(?:rest|remainder|remaining(?:\s+(?:balance|amount|part|sum))?|left(?:\s+over)?|outstanding\s+rest|balance\s+after)"
 _SHARES: tuple[tuple[str, Fraction], ...] = (
-    (r"(?:the\s+other\s+|one\s+|another\s+|a\s+)?half(?!\s+(?:a|an|past|day|hour|pay|month|year))", Fraction(1, 2)),
+    (
+        r"(?:the\s+other\s+|one\s+|another\s+|a\s+)?half(?!\s+(?:a|an|past|day|hour|pay|month|year))",
+        Fraction(1, 2),
+    ),
     (r"(?:a|one)\s+third", Fraction(1, 3)),
     (r"two\s+thirds", Fraction(2, 3)),
     (r"(?:(?:a|one)\s+)?quarter", Fraction(1, 4)),
@@ -117,13 +180,17 @@ _SYMBOL_FIRST = re.compile(
 _NAME_LAST = re.compile(
     rf"(?<![\w$£€¥.,])(?P<number>{_NUMBER})(?P<scale>\s?k|\s(?:hundred|thousand|grand))?\s?(?P<name>dollar|buck|usd|quid|pound|gbp|euro|eur|yuan|rmb|cny|kuai|rupee|peso|hkd|cad|aud)s?\b"
 )
-_BARE = re.compile(rf"(?<![\w$£€¥])(?P<number>{_NUMBER})(?P<scale>\s?k\b|\s(?:hundred|thousand|grand)\b)?{_NOT_COUNTED}")
+_BARE = re.compile(
+    rf"(?<![\w$£€¥])(?P<number>{_NUMBER})(?P<scale>\s?k\b|\s(?:hundred|thousand|grand)\b)?{_NOT_COUNTED}"
+)
 _SPELT = re.compile(
     rf"(?<![\w-])(?:(?:{_WORD}|an?|another|hundred|thousand|grand)(?:\s+|-))*(?:{_WORD}|hundred|thousand|grand)(?:\s+and\s+(?:{_WORD})(?:[\s-](?:{_WORD}))?)?"
     rf"(?:\s+(?P<name>dollar|buck|quid|pound|euro|yuan|rupee|peso)s?)?(?![\w-])"
 )
 _RANGE_TAIL = re.compile(rf"\s?(?:-|to|or)\s?[$£€]?(?:{_NUMBER})(?:k|\s?(?:dollars|bucks|usd))?(?![\w:/])")
-_ROUGHLY = re.compile(r"(?:about|around|approx\w*|roughly|like|maybe|at least|up to|some|between|~)\s+[$£€]?$")
+_ROUGHLY = re.compile(
+    r"(?:about|around|approx\w*|roughly|like|maybe|at least|up to|some|between|~)\s+[$£€]?$"
+)
 _SCALES = {"k": 1000, "hundred": 100, "thousand": 1000, "grand": 1000}
 
 
@@ -202,7 +269,9 @@ def _shares(text: str) -> list[Amount | None]:
         for match in pattern.finditer(text)
     ]
     found += [Amount(*match.span(), share=Fraction(1)) for match in _FULL_PATTERN.finditer(text)]
-    found += [Amount(*match.span(), share=Fraction(1), is_weak=True) for match in _WEAK_PATTERN.finditer(text)]
+    found += [
+        Amount(*match.span(), share=Fraction(1), is_weak=True) for match in _WEAK_PATTERN.finditer(text)
+    ]
     found += [Amount(*match.span(), is_rest=True) for match in _REST_PATTERN.finditer(text)]
     found += [Amount(*match.span(), is_minimum=True) for match in _MINIMUM.finditer(text)]
     found += [

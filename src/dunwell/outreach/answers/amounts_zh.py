@@ -13,9 +13,21 @@ from dunwell.outreach.answers.figures import chinese_number
 _DIGIT = "零〇一二两三四五六七八九壹贰叁肆伍陆柒捌玖"
 _SCALE = "十百千万拾佰仟"
 _CURRENCY = r"(?P<currency>元|块钱?|圆|人民币|rmb|cny|美元|美金|美刀|刀|港币|港元|hkd|usd|新台币|台币)?整?"
-_CURRENCIES = {"美元": "USD", "美金": "USD", "美刀": "USD", "刀": "USD", "usd": "USD", "港币": "HKD", "港元": "HKD", "hkd": "HKD"}
+_CURRENCIES = {
+    "美元": "USD",
+    "美金": "USD",
+    "美刀": "USD",
+    "刀": "USD",
+    "usd": "USD",
+    "港币": "HKD",
+    "港元": "HKD",
+    "hkd": "HKD",
+}
 _CURRENCIES |= {"新台币": "TWD", "台币": "TWD", "人民币": "CNY", "rmb": "CNY", "cny": "CNY"}
-_NOT_COUNTED = r"(?!\s?(?:号|日|月|点|天|个|期|次|年|岁|分(?!之)|小时|周|星期|礼拜|%|％|位|楼|遍|人|条|家|笔|张|份|成|倍|折|度|级|层|项|步|:|/|-\d|am|pm|\.\d)|\d)"
+_NOT_COUNTED = (
+    r"(?!\s?(?:号|日|月|点|天|个|期|次|年|岁|分(?!之)|小时|周|星期|礼拜|%|％|位|楼|遍|人|条|家|笔|张|份|成|倍|折"
+    r"|度|级|层|项|步|:|/|-\d|am|pm|\.\d)|\d)"
+)
 _FIGURES = re.compile(
     rf"(?<![\d.:/a-z-])(?P<sign>[¥$]|rmb)?\s?(?P<number>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<scale>[百千万wk](?P<tail>\d(?!\d))?)?(?P<more>多|来|几)?{_CURRENCY}{_NOT_COUNTED}"
 )
@@ -23,7 +35,9 @@ _SPELT = re.compile(rf"(?P<spelt>[{_DIGIT}{_SCALE}]+)(?P<more>多|来|几)?{_CUR
 _TWO_DIGITS = re.compile(rf"^([一二两三四五六七八])([二三四五六七八九])([{_SCALE}])$")
 _ROUGHLY = re.compile(r"(?:大概|差不多|左右|大约|约|可能)$")
 _ROUGH_TAIL = re.compile(r"左右|上下|吧?差不多")
-_NAMED_BEFORE = re.compile(r"(?:第|卡号|尾号|电话|编号|周|星期|礼拜|号码|合同|手机|工号|房间|密码|验证码|[¥$]?\d[.,])(?:是|为|:)?$")
+_NAMED_BEFORE = re.compile(
+    r"(?:第|卡号|尾号|电话|编号|周|星期|礼拜|号码|合同|手机|工号|房间|密码|验证码|[¥$]?\d[.,])(?:是|为|:)?$"
+)
 _SHARES: tuple[tuple[re.Pattern[str], Fraction], ...] = (
     (re.compile("一半儿?|半数|另一半|一半的?钱"), Fraction(1, 2)),
     (re.compile("全部|全额|全款|所有(?:的)?(?:欠款|钱)?|总额|全(?=还|结|付)|整个?"), Fraction(1)),
@@ -67,7 +81,9 @@ def _currency(said: str | None, own: str) -> str | None:
 
 def _figure(match: re.Match[str], text: str, own: str) -> Amount | None:
     number, scale, tail = match.group("number"), match.group("scale"), match.group("tail")
-    if _NAMED_BEFORE.search(text, max(0, match.start() - 6), match.start()) or len(number) > 7 and not match.group("currency"):
+    if _NAMED_BEFORE.search(text, max(0, match.start() - 6), match.start()) or (
+        len(number) > 7 and not match.group("currency")
+    ):
         return None
     value = Decimal(number.replace(",", ""))
     if scale:

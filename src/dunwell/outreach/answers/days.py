@@ -121,7 +121,9 @@ def day_and_month(reference: Reference, month: int, number: int, year: int | Non
 
 def slashed(reference: Reference, first: int, second: int, year: int | None = None) -> Reading:
     """02/03: both readings where both are days, in the order of the customer's locale."""
-    orders = ((first, second), (second, first)) if reference.is_month_first else ((second, first), (first, second))
+    orders = (
+        ((first, second), (second, first)) if reference.is_month_first else ((second, first), (first, second))
+    )
     found = [day_and_month(reference, month, number, year) for month, number in orders]
     days = tuple(dict.fromkeys(day for readings, _ in found for day in readings))
     if len(days) == 1:

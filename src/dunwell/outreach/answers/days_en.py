@@ -25,21 +25,37 @@ from dunwell.outreach.answers.days import (
 )
 from dunwell.outreach.answers.meaning import Bound
 
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = (
     r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
-_WEEKDAYS = "mon tue wed thu fri sat sun".split()
-_WEEKDAY = (
-    r"(?P<weekday>mon(?:day)?|tues?(?:day)?|wed(?:nesday|s)?|thu(?:rs?)?(?:day)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)s?"
-)
+_WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_WEEKDAY = r"(?P<weekday>mon(?:day)?|tues?(?:day)?|wed(?:nesday|s)?|thu(?:rs?)?(?:day)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)s?"
 _COUNT = r"(?P<count>\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|fifteen|twenty|thirty)"
 _UNIT = r"(?P<unit>day|week|fortnight|month)s?"
-_ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth "
-    "seventeenth eighteenth nineteenth twentieth"
-).split()
+_ORDINALS = [
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+    "thirteenth",
+    "fourteenth",
+    "fifteenth",
+    "sixteenth",
+    "seventeenth",
+    "eighteenth",
+    "nineteenth",
+    "twentieth",
+]
 _SPELT = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 _ORDINAL = rf"(?P<number>\d{{1,2}})\s?(?:st|nd|rd|th)|(?P<spelt>(?:twenty|thirty)[- ](?:{_SPELT})|thirtieth|{_SPELT})"
 _YEAR = r"(?:,?\s+(?P<year>20\d\d))?"
@@ -66,7 +82,9 @@ def english_days(text: str, reference: Reference) -> list[Day]:
     return found
 
 
-_BOUND = re.compile(r"(?P<by>by|before|no later than|latest|until|till?|within)\s+(?:the\s+)?$|(?P<after>after|following|from)\s+(?:the\s+)?$")
+_BOUND = re.compile(
+    r"(?P<by>by|before|no later than|latest|until|till?|within)\s+(?:the\s+)?$|(?P<after>after|following|from)\s+(?:the\s+)?$"
+)
 
 
 def _bound(text: str, start: int) -> Bound:
@@ -163,8 +181,12 @@ def _start(match: re.Match[str], reference: Reference) -> Reading:
         days, doubts = day_and_month(reference, _month_number(match), 1)
         return days, (*doubts, ROUGH_DAY)
     is_today_first = reference.today.day == 1 and match.group("which") != "next"
-    return one(end_of_month(reference.today, 0 if not is_today_first else -1).replace(day=1) if is_today_first
-               else month_shifted(reference.today.replace(day=1), 1), ROUGH_DAY)
+    return one(
+        end_of_month(reference.today, 0 if not is_today_first else -1).replace(day=1)
+        if is_today_first
+        else month_shifted(reference.today.replace(day=1), 1),
+        ROUGH_DAY,
+    )
 
 
 def _middle(match: re.Match[str], reference: Reference) -> Reading:
@@ -226,14 +248,39 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
         ),
         _plain_weekday,
     ),
-    (_pattern(rf"(?:the\s+)?(?:{_ORDINAL}){_FIRST_OF}(?:\s+of\s+(?P<which>this|next)\s+month)?"), _day_of_month),
-    (_pattern(rf"(?:the\s+)?end\s+of\s+(?:(?:the|this|(?P<which>next))\s+)?(?:(?P<unit>month|week|year)|{_MONTH})"), _end),
-    (_pattern(r"(?P<which>next\s+)?(?P<unit>month)(?P<month>)'?s?\s?end|(?:eom)"), lambda match, ref: one(
-        end_of_month(ref.today, 1 if match.group("which") else 0))),
+    (
+        _pattern(rf"(?:the\s+)?(?:{_ORDINAL}){_FIRST_OF}(?:\s+of\s+(?P<which>this|next)\s+month)?"),
+        _day_of_month,
+    ),
+    (
+        _pattern(
+            rf"(?:the\s+)?end\s+of\s+(?:(?:the|this|(?P<which>next))\s+)?(?:(?P<unit>month|week|year)|{_MONTH})"
+        ),
+        _end,
+    ),
+    (
+        _pattern(r"(?P<which>next\s+)?(?P<unit>month)(?P<month>)'?s?\s?end|(?:eom)"),
+        lambda match, ref: one(end_of_month(ref.today, 1 if match.group("which") else 0)),
+    ),
     (_pattern(r"(?:the\s+)?end\s+of\s+(?:the\s+)?day|eod|cob|close\s+of\s+business"), _today),
-    (_pattern(rf"(?:the\s+)?(?:beginning|start)\s+of\s+(?:(?:the|this|(?P<which>next))\s+)?(?:month|{_MONTH})"), _start),
-    (_pattern(rf"(?:(?:the\s+)?middle\s+of\s+(?:(?:the|this|(?P<which>next))\s+)?|mid[- ]?)(?:month|{_MONTH})"), _middle),
-    (_pattern(rf"(?:in|within|after)\s+(?:the\s+next\s+|like\s+|about\s+)?{_COUNT}\s+{_UNIT}(?:'?s?\s+time)?"), _in_so_many),
+    (
+        _pattern(
+            rf"(?:the\s+)?(?:beginning|start)\s+of\s+(?:(?:the|this|(?P<which>next))\s+)?(?:month|{_MONTH})"
+        ),
+        _start,
+    ),
+    (
+        _pattern(
+            rf"(?:(?:the\s+)?middle\s+of\s+(?:(?:the|this|(?P<which>next))\s+)?|mid[- ]?)(?:month|{_MONTH})"
+        ),
+        _middle,
+    ),
+    (
+        _pattern(
+            rf"(?:in|within|after)\s+(?:the\s+next\s+|like\s+|about\s+)?{_COUNT}\s+{_UNIT}(?:'?s?\s+time)?"
+        ),
+        _in_so_many,
+    ),
     (_pattern(rf"{_COUNT}\s+{_UNIT}\s+from\s+(?:now|today)"), _in_so_many),
     (
         _pattern(
@@ -252,5 +299,8 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
         ),
         _no_day,
     ),
-    (_pattern(r"pay\s?day|when\s+i\s+(?:get|am)\s+paid|(?:next|my)\s+(?:pay\s?check|check|cheque|wages)"), _payday),
+    (
+        _pattern(r"pay\s?day|when\s+i\s+(?:get|am)\s+paid|(?:next|my)\s+(?:pay\s?check|check|cheque|wages)"),
+        _payday,
+    ),
 )

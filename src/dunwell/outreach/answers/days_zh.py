@@ -28,9 +28,35 @@ from dunwell.outreach.answers.figures import chinese_number
 from dunwell.outreach.answers.meaning import Bound
 
 _FIGURE = r"(?:\d{1,3}|[一二两三四五六七八九十廿]{1,3})"
-_MONTHS_ON = {"本月": 0, "这个月": 0, "这月": 0, "当月": 0, "下个月": 1, "下月": 1, "次月": 1, "下下个月": 2, "下下月": 2}
+_MONTHS_ON = {
+    "本月": 0,
+    "这个月": 0,
+    "这月": 0,
+    "当月": 0,
+    "下个月": 1,
+    "下月": 1,
+    "次月": 1,
+    "下下个月": 2,
+    "下下月": 2,
+}
 _MONTH_WORD = "|".join(sorted(_MONTHS_ON, key=len, reverse=True))
-_WEEKDAYS = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6, "1": 0, "2": 1, "3": 2, "4": 3, "5": 4, "6": 5, "7": 6}
+_WEEKDAYS = {
+    "一": 0,
+    "二": 1,
+    "三": 2,
+    "四": 3,
+    "五": 4,
+    "六": 5,
+    "日": 6,
+    "天": 6,
+    "1": 0,
+    "2": 1,
+    "3": 2,
+    "4": 3,
+    "5": 4,
+    "6": 5,
+    "7": 6,
+}
 _HOLIDAYS = {
     "元旦": (1, 1),
     "清明": (4, 5),
@@ -200,11 +226,22 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     ),
     (re.compile(r"(?P<year>20\d\d)[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"), _month_day),
     (re.compile(r"(?<![\d.¥$/-])(\d{1,2})[./-](\d{1,2})(?:号|日)?(?![\d.万千百元块k/-]|折)"), _dotted),
-    (re.compile(rf"(?P<which>{_MONTH_WORD})?的?(?:初|底)?(?<!\d)(?P<day>{_FIGURE})(?:号|日)(?!码|线|楼)"), _day_of_month),
-    (re.compile(r"(?P<which>下下个?|下个?|这个?|本|这一)?(?:周|星期|礼拜)(?P<weekday>[一二三四五六日天]|[1-7](?!\d|天|个))(?!次|共)"), _weekday),
+    (
+        re.compile(rf"(?P<which>{_MONTH_WORD})?的?(?:初|底)?(?<!\d)(?P<day>{_FIGURE})(?:号|日)(?!码|线|楼)"),
+        _day_of_month,
+    ),
+    (
+        re.compile(
+            r"(?P<which>下下个?|下个?|这个?|本|这一)?(?:周|星期|礼拜)(?P<weekday>[一二三四五六日天]|[1-7](?!\d|天|个))(?!次|共)"
+        ),
+        _weekday,
+    ),
     (re.compile(r"(?P<which>下下个?|下个?|这个?|本)?周末"), _weekend),
     (re.compile(r"(?:这|本)(?:个)?(?:周|星期|礼拜)(?:之|以)?内"), _within_week),
-    (re.compile(rf"(?:(?P<which>{_MONTH_WORD})|(?P<next>下)?月)(?:的)?(?P<part>底|末|初|中)"), _part_of_month),
+    (
+        re.compile(rf"(?:(?P<which>{_MONTH_WORD})|(?P<next>下)?月)(?:的)?(?P<part>底|末|初|中)"),
+        _part_of_month,
+    ),
     (re.compile(r"年底|年末"), _end_of_year),
     (re.compile(rf"(?P<count>{_FIGURE})个?(?P<unit>天|日|周|星期|礼拜|月)(?:之|以)?(?:后|内)"), _in_so_many),
     (re.compile(r"半个?月(?:之|以)?(?:后|内)?"), _half_month),
@@ -217,7 +254,12 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (re.compile(r"明(?:天|日|晚|早|儿)(?:早上|中午|下午|晚上|上午|一早)?|tmr|明后天"), _ahead(1)),
     (re.compile(r"(?<!大)后(?:天|日)"), _ahead(2)),
     (re.compile(r"大后天"), _ahead(3)),
-    (re.compile(rf"(?P<holiday>{'|'.join(_HOLIDAYS)})(?:节|长假|假期|放假|黄金周|小长假)?(?:过完|完|结束|回来)?(?:了|之|以)?后"), _after_holiday),
+    (
+        re.compile(
+            rf"(?P<holiday>{'|'.join(_HOLIDAYS)})(?:节|长假|假期|放假|黄金周|小长假)?(?:过完|完|结束|回来)?(?:了|之|以)?后"
+        ),
+        _after_holiday,
+    ),
     (re.compile(r"过完(?P<holiday>年|节|五一|国庆|春节|中秋|端午|元旦|清明)"), _after_holiday_of),
     (re.compile(r"(?:年|节|春节|国庆|五一|中秋|元旦)前|年后|节后"), _no_day),
     (
@@ -227,5 +269,10 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
         ),
         _no_day,
     ),
-    (re.compile(r"(?:等|到)?(?:发|开|领)(?:了)?(?:工资|薪水?|薪资|钱|奖金)(?:那天|之?后|了|日)?|发薪日|工资(?:到账|发了|下来|到手)|工资日"), _payday),
+    (
+        re.compile(
+            r"(?:等|到)?(?:发|开|领)(?:了)?(?:工资|薪水?|薪资|钱|奖金)(?:那天|之?后|了|日)?|发薪日|工资(?:到账|发了|下来|到手)|工资日"
+        ),
+        _payday,
+    ),
 )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from dunwell.law.language.folding import Folded
-from dunwell.outreach.answers.lexicon import Language, Lexicon, Rule
+from dunwell.outreach.answers.lexicon import Lexicon, Rule
 from dunwell.outreach.answers.meaning import Finding
 
 _SENTENCE_END = re.compile(r"[.!?;。\n]+(?=\s|$)|[!?;。\n]+")
@@ -51,7 +51,7 @@ def _stands_in_a_sentence(rule: Rule, word: str) -> bool:
 
 
 def _bare(sentence: str, lexicon: Lexicon) -> str:
-    """A sentence's words without marks, emoji and, around them, courtesies; as it is when it is all courtesy."""
+    """A sentence's words without marks, emoji and, around them, courtesies; its first word when it is all courtesy."""
     if lexicon.language == "zh":
         return _bare_chinese(sentence, lexicon)
     words = _WORDS.findall(sentence.replace("'", ""))
@@ -60,7 +60,7 @@ def _bare(sentence: str, lexicon: Lexicon) -> str:
         first += 1
     while last > first and words[last - 1] in lexicon.courtesies:
         last -= 1
-    return " ".join(words[first:last] or words)
+    return " ".join(words[first:last] or words[:1])
 
 
 def _bare_chinese(sentence: str, lexicon: Lexicon) -> str:

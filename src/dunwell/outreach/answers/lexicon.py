@@ -89,7 +89,10 @@ def lexicon(language: Language) -> Lexicon:
     return Lexicon(
         language,
         tuple(rules),
-        {key: _compiled(promise, key, grammar, patterns) for key, patterns in promise.values["promise"].items()},
+        {
+            key: _compiled(promise, key, grammar, patterns)
+            for key, patterns in promise.values["promise"].items()
+        },
         frozenset(texts["words.toml"].values["courtesies"]),
     )
 

@@ -45,7 +45,9 @@ class Grammar:
                 continue
             is_optional = token.endswith(")?") and token.startswith(("(", "?("))
             space = r"\W*" if token.startswith("?") and not gap else rf"\W+{gap}"
-            word = self._word(token.removeprefix("?").removesuffix("?") if is_optional else token.removeprefix("?"))
+            word = self._word(
+                token.removeprefix("?").removesuffix("?") if is_optional else token.removeprefix("?")
+            )
             if is_optional:  # a word that is missing takes the space beside it along
                 read += rf"(?:{word}\W+)?" if is_first else rf"(?:\W+{gap}{word})?"
                 continue
@@ -61,7 +63,9 @@ class Grammar:
         return _NAME.sub(
             lambda name: (
                 "(?:"
-                + "|".join(self._word(word) if self._has_spaces else word for word in self._words[name.group(1)])
+                + "|".join(
+                    self._word(word) if self._has_spaces else word for word in self._words[name.group(1)]
+                )
                 + ")"
             ),
             text,

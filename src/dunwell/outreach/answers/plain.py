@@ -136,7 +136,9 @@ def _folding() -> _Folding:
 def _slips(word: str) -> set[str]:
     """What one slip makes of a word: a letter missing, doubled or changed places with its neighbour, or another."""
     letters = "abcdefghijklmnopqrstuvwxyz"
-    cuts = [(word[:at], word[at:]) for at in range(1, len(word) + 1)]  # the first letter is seldom the wrong one
+    cuts = [
+        (word[:at], word[at:]) for at in range(1, len(word) + 1)
+    ]  # the first letter is seldom the wrong one
     missing = {left + right[1:] for left, right in cuts if right}
     swapped = {left + right[1] + right[0] + right[2:] for left, right in cuts if len(right) > 1}
     other = {left + letter + right[1:] for left, right in cuts if right for letter in letters}

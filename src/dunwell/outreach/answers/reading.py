@@ -46,11 +46,14 @@ def understand(
     """All that a message says.
 
     ``received_at`` is an instant with a zone; ``language`` (BCP 47) is only a hint, for both languages are always
-    read; ``context`` is what we know of the debt and the customer; ``signals`` (``load_signals()``) add what a model finds. Never raises for any text; raises ValueError for
-    an instant without a zone, and zoneinfo's error for an unknown time zone.
+    read; ``context`` is what we know of the debt and the customer; ``signals`` (``load_signals()``) add what a model
+    finds. Never raises for any text; raises ValueError for an instant without a zone, and zoneinfo's error for an
+    unknown time zone.
     """
     if received_at.tzinfo is None:
-        raise ValueError("received_at has no zone: give an instant with an offset, like 2026-03-11T15:00:00+00:00")
+        raise ValueError(
+            "received_at has no zone: give an instant with an offset, like 2026-03-11T15:00:00+00:00"
+        )
     read = text[:TEXT_LENGTH_MAX]
     seen = views(read)
     reference = _reference(received_at, language, context)
@@ -66,7 +69,9 @@ def understand(
     if promise is not None:
         all_found = [*all_found, promise[0]]
     urgent = {rule.id for _, rule in found if rule.is_urgent}
-    return _concluded(read, all_found, found, promise[1] if promise else (), urgent, len(text) > TEXT_LENGTH_MAX)
+    return _concluded(
+        read, all_found, found, promise[1] if promise else (), urgent, len(text) > TEXT_LENGTH_MAX
+    )
 
 
 def _languages(seen: Views) -> Iterable[tuple[Folded, Lexicon]]:
@@ -93,12 +98,12 @@ def _reference(received_at: datetime, language: str | None, context: Context) ->
     return Reference(today, is_month_first, context.last_payday)
 
 
-def _in_context(
-    found: Sequence[tuple[Finding, Rule]], text: str, context: Context
-) -> list[Finding]:
+def _in_context(found: Sequence[tuple[Finding, Rule]], text: str, context: Context) -> list[Finding]:
     """What our last message makes of a bare "no": asked whether we reached the right person, it denies it."""
     kept = [finding for finding, _ in found]
-    if context.last_purpose == "identify" and re.fullmatch(r"\W*(?:no+|nope|nah|不是|不|否|没有)\W*", text.lower()):
+    if context.last_purpose == "identify" and re.fullmatch(
+        r"\W*(?:no+|nope|nah|不是|不|否|没有)\W*", text.lower()
+    ):
         why = "a no to the question whether we reached the right person"
         kept.append(Finding("wrong_person", 0.9, 0, len(text), text, why, "context.identify"))
     return kept
@@ -196,9 +201,7 @@ def _stands_in(at: int, pieces: Sequence[Clause]) -> bool:
 
 def _tells_of_payment(piece: Clause, view: Folded, found: Sequence[tuple[Finding, Rule]]) -> bool:
     start, end = view.span(piece.start, piece.end)
-    return any(
-        finding.intent == "already_paid" and start <= finding.start < end for finding, _ in found
-    )
+    return any(finding.intent == "already_paid" and start <= finding.start < end for finding, _ in found)
 
 
 def _days(seen: Views, view: Folded, reference: Reference) -> list[Day]:
@@ -208,7 +211,9 @@ def _days(seen: Views, view: Folded, reference: Reference) -> list[Day]:
         found = chinese_days(view.text, reference)
         if seen.english is not None:
             found += _moved(english_days(seen.english.text, reference), seen.english, view)
-    return settled(found, lambda end, start: _SMALL_WORDS.fullmatch(view.text, end, max(end, start)) is not None)
+    return settled(
+        found, lambda end, start: _SMALL_WORDS.fullmatch(view.text, end, max(end, start)) is not None
+    )
 
 
 def _amounts(seen: Views, view: Folded, days: Sequence[Day], currency: str) -> list[Amount]:
@@ -222,7 +227,9 @@ def _moved(days: Iterable[Day], source: Folded, target: Folded) -> list[Day]:
     moved = []
     for day in days:
         start, end = source.span(day.start, day.end)
-        inside = [at for at in range(len(target.text)) if start <= target.starts[at] and target.ends[at] <= end]
+        inside = [
+            at for at in range(len(target.text)) if start <= target.starts[at] and target.ends[at] <= end
+        ]
         if inside:
             moved.append(Day(inside[0], inside[-1] + 1, day.readings, day.bound, day.doubts, day.is_payday))
     return moved
