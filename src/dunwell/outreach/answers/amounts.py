@@ -140,21 +140,27 @@ _UNITS = [
 _TENS = ["twenty", "thirty", "forty", "fourty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _WORD = "|".join((*_UNITS, *_TENS))
 _NOT_COUNTED = (
-    r"(?!\s*(?:st|nd|rd|th|days?|weeks?|months?|years?|yrs?|hours?|hrs?|min(?:ute)?s?|am|pm|a\.m|p\.m|o'?clock|payments?|installments?|kids?|children|child"
-    r"|people|persons?|times?|of us|mouths|jobs?|calls?|texts?|messages?|emails?|shifts?|minutes?|tires?|paychecks?|pay\s?days?|(?:more\s+)?(?:days|weeks|months)"
+    r"(?!\s*(?:st|nd|rd|th|days?|weeks?|months?|years?|yrs?|hours?|hrs?|min(?:ute)?s?|am|pm|a\.m|p\.m"
+    r"|o'?clock|payments?|installments?|kids?|children|child"
+    r"|people|persons?|times?|of us|mouths|jobs?|calls?|texts?|messages?|emails?|shifts?|minutes?|tires?"
+    r"|paychecks?|pay\s?days?|(?:more\s+)?(?:days|weeks|months)"
     r"|accounts?|loans?|cards?|letters?|weeks?|weekly|in the|years)\b)(?![\d]|[.,/:-]\d|\s?[%/]|-\w)"
 )
 _NAMED_BEFORE = re.compile(
-    r"\b(?:account|acct|no|nr|number|ref|reference|case|chapter|room|apt|apartment|code|option|line|aged?|extension|ext|street|unit|covid|last|next|past|number is|ending|ends in|in"
+    r"\b(?:account|acct|no|nr|number|ref|reference|case|chapter|room|apt|apartment|code|option|line|aged?"
+    r"|extension|ext|street|unit|covid|last|next|past|number is|ending|ends in|in"
     r"|(?:for|over|within) the (?:last|past|next))[\s.:#]*$|[#\d/:-]$|\d[.,]$"
 )
 _TAKEN = re.compile(
-    r"\d{1,2}(?::\d\d)?\s?(?:am|pm|a\.m\.?|p\.m\.?|o'?clock)\b|\b\d{1,2}:\d\d\b|\b(?:at|after|before|around|by) (?:1[0-2]|[1-9])(?= ?(?:or|if|to (?:talk|discuss|call|chat)|$|[.!?]))"
+    r"\d{1,2}(?::\d\d)?\s?(?:am|pm|a\.m\.?|p\.m\.?|o'?clock)\b|\b\d{1,2}:\d\d\b|\b(?:at|after|before|around"
+    r"|by) (?:1[0-2]|[1-9])(?= ?(?:or|if|to (?:talk|discuss|call|chat)|$|[.!?]))"
     r"|\+?\b\d{3}[-. ]\d{3}[-. ]?\d{0,4}\b|\b\d{3}-\d{4}\b|\b\d{8,}\b|\b401k\b|\b\d+-\d{3,}\b"
 )
 _FULL = (
-    r"(?:(?:the|my)\s+)?(?:full|whole|entire|total|outstanding|complete)\s+(?:outstanding\s+)?(?:amount|thing|balance|lot|sum|debt|bill|payment)|in\s+full|all\s+of\s+(?:it|this)"
-    r"|it\s+all(?:\s+off)?|(?:pay(?:ing)?|clear(?:ing)?|settl(?:e|ing)|send(?:ing)?)\s+(?:off\s+)?everything|(?:pay|paying|clear|clearing|settle|settling|paid)\s+(?:it\s+|this\s+|that\s+|everything\s+)?(?:all\s+)?off|pay\s+all|(?:the|my)\s+lot"
+    r"(?:(?:the|my)\s+)?(?:full|whole|entire|total|outstanding|complete)\s+(?:outstanding\s+)?(?:amount"
+    r"|thing|balance|lot|sum|debt|bill|payment)|in\s+full|all\s+of\s+(?:it|this)"
+    r"|it\s+all(?:\s+off)?|(?:pay(?:ing)?|clear(?:ing)?|settl(?:e|ing)|send(?:ing)?)\s+(?:off\s+)?everything"
+    r"|(?:pay|paying|clear|clearing|settle|settling|paid)\s+(?:it\s+|this\s+|that\s+|everything\s+)?(?:all\s+)?off|pay\s+all|(?:the|my)\s+lot"
 )
 _WEAK_FULL = r"(?:the|my|this|that)\s+(?:outstanding\s+)?(?:balance|amount|debt|total|bill|account)"
 _REST = r"(?:(?:the|what(?:ever)?)\s+)?(?:is\s+)?(?:rest|remainder|remaining(?:\s+(?:balance|amount|part|sum))?|left(?:\s+over)?|outstanding\s+rest|balance\s+after)"
