@@ -44,7 +44,7 @@ class Amount:
 
 def money(start: int, end: int, value: Decimal, said: str | None, own: str, *doubts: str) -> Amount | None:
     """A sum of money in the currency said, or the debt's own; None when it is no sum anybody pays."""
-    currency = said if said in CURRENCIES else own
+    currency = said if said is not None and said in CURRENCIES else own
     try:
         minor = value.scaleb(CURRENCIES[currency])
         is_exact = minor == minor.to_integral_value()
@@ -163,7 +163,10 @@ _FULL = (
     r"|(?:pay|paying|clear|clearing|settle|settling|paid)\s+(?:it\s+|this\s+|that\s+|everything\s+)?(?:all\s+)?off|pay\s+all|(?:the|my)\s+lot"
 )
 _WEAK_FULL = r"(?:the|my|this|that)\s+(?:outstanding\s+)?(?:balance|amount|debt|total|bill|account)"
-_REST = r"(?:(?:the|what(?:ever)?)\s+)?(?:is\s+)?(?:rest|remainder|remaining(?:\s+(?:balance|amount|part|sum))?|left(?:\s+over)?|outstanding\s+rest|balance\s+after)"
+_REST = (
+    r"(?:(?:the|what(?:ever)?)\s+)?(?:is\s+)?(?:rest|remainder|remaining(?:\s+(?:balance|amount|part|sum))?"
+    r"|left(?:\s+over)?|outstanding\s+rest|balance\s+after)"
+)
 _SHARES: tuple[tuple[str, Fraction], ...] = (
     (
         r"(?:the\s+other\s+|one\s+|another\s+|a\s+)?half(?!\s+(?:a|an|past|day|hour|pay|month|year))",

@@ -34,7 +34,8 @@ def findings(text: str, view: Folded, lexicon: Lexicon) -> Iterator[tuple[Findin
 
 def sentences(text: str) -> list[tuple[int, int]]:
     """The spans of a text's sentences, their end marks included; a text of more than SENTENCES_MAX ends as one."""
-    found, at = [], 0
+    found: list[tuple[int, int]] = []
+    at = 0
     for mark in _SENTENCE_END.finditer(text):
         if len(found) >= SENTENCES_MAX - 1:
             break
