@@ -17,7 +17,6 @@ _CLAUSE = {
     "en": re.compile(r"[.!?;\n]+(?=\s|$)|\n|\s+(?:but|however|though|although)\s+|,\s*(?:but|however)\s+"),
     "zh": re.compile(r"[。!?;\n]+|[,、~](?!\d)| {1,}(?=\D)"),
 }
-_SENTENCE_END = re.compile(r"[.!?;。\n]")
 _EARLIER = ("denied", "hedged", "past", "reported", "recurring")
 
 
@@ -123,7 +122,8 @@ def _is_elliptic(
     """Whether a clause is a sum and a day, or a day alone, and next to nothing else ("100 this Friday")."""
     if not days:
         return False
-    spans = sorted((one.start - piece.start, one.end - piece.start) for one in (*amounts, *days))
+    said = [(one.start, one.end) for one in amounts] + [(one.start, one.end) for one in days]
+    spans = sorted((start - piece.start, end - piece.start) for start, end in said)
     rest, at = "", 0
     for start, end in spans:
         rest += piece.text[at:start] + " "
