@@ -24,7 +24,6 @@ ACTS = (
 address belongs to somebody else), ``deceased`` (the state of a person)."""
 
 Bound = Literal["on", "by", "after"]
-Origin = Literal["rule", "model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Context:
 class Finding:
     """One intent, the words it stands on (a span of the text as it came), and why they say so.
 
-    ``confidence`` is the rule's own, from 0 to 1; of a model, its calibrated probability. ``rule`` names the entry.
+    ``confidence`` is the rule's own, from 0 to 1; ``rule`` names its entry in the lexicons.
     """
 
     intent: str
@@ -58,7 +57,6 @@ class Finding:
     evidence: str
     why: str
     rule: str
-    origin: Origin = "rule"
 
 
 @dataclass(frozen=True, slots=True)
