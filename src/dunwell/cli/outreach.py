@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date, datetime
+from functools import cached_property, partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from dunwell.outreach.channel import Receipt, Reply
     from dunwell.outreach.channels import Opened
     from dunwell.outreach.composing import Composer
+    from dunwell.outreach.incoming import Understand
     from dunwell.outreach.working import Tally
 
 _SEAL_SECONDS = 30.0
@@ -49,6 +51,13 @@ class Workshop:
                 "no channel is set up. Write [outreach.email], [outreach.sms] or [outreach.letter] in dunwell.toml"
             )
         self.texts = load_texts(root / "policy" / "texts", clock().date())
+
+    @cached_property
+    def _understand(self) -> "Understand":
+        """What reads people's answers: the rules, and the encoder's signals where the extra is installed."""
+        from dunwell.outreach.answers import load_signals, understand
+
+        return partial(understand, signals=load_signals())
 
     def chosen(self, channel: str | None) -> "list[Opened]":
         """The channels to work. Raises CommandError for one that is not set up."""
@@ -76,7 +85,6 @@ class Workshop:
 
     def take(self, opened: "Opened", item: "Receipt | Reply") -> None:
         """Record what came in on a channel's own connection."""
-        from dunwell.outreach.answers import understand
         from dunwell.outreach.channel import Receipt
         from dunwell.outreach.incoming import take_reply
         from dunwell.outreach.receipts import take_receipts
@@ -84,7 +92,7 @@ class Workshop:
         if isinstance(item, Receipt):
             take_receipts(self.journal, opened.provider, [item])
         else:
-            take_reply(self.journal, self.records, opened.name, item, understand)
+            take_reply(self.journal, self.records, opened.name, item, self._understand)
 
 
 def sender_of(settings: Settings) -> Any:
