@@ -69,7 +69,9 @@ def receive(
 @outreach.command("listen", cls=Command)
 def listen(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8025,
-    host: Annotated[str, typer.Option("--host", help="The address of this machine to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option("--host", help="The address of this machine to listen on.")
+    ] = "127.0.0.1",
 ) -> None:
     """Take in what comes back over HTTP, until Ctrl-C: one-click unsubscribes and a text-message provider's webhooks.
 

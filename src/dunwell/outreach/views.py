@@ -120,7 +120,9 @@ def sms_webhook(request: HttpRequest) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Nothing is here, and nothing is told of what else is."""
-    return HttpResponse("There is nothing here. / 此处没有内容。", status=404, content_type="text/plain; charset=utf-8")
+    return HttpResponse(
+        "There is nothing here. / 此处没有内容。", status=404, content_type="text/plain; charset=utf-8"
+    )
 
 
 def guarded(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
