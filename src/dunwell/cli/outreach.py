@@ -118,7 +118,10 @@ def sender_of(settings: Settings) -> Any:
     advice = table.get("advice", {})
     if not isinstance(advice, dict) or not all(isinstance(text, str) for text in advice.values()):
         raise SettingsError('outreach.advice is no table of texts. Write [outreach.advice] gb = "..."')
-    return Sender(settings.acts_for, **values, advice=advice, reply_days=int(table.get("reply_days", 14)))
+    reply_days = table.get("reply_days", 14)
+    if isinstance(reply_days, bool) or not isinstance(reply_days, int) or not 1 <= reply_days <= 365:
+        raise SettingsError(f"outreach.reply_days is {reply_days!r}. Write a whole number from 1 to 365")
+    return Sender(settings.acts_for, **values, advice=advice, reply_days=reply_days)
 
 
 def new_id() -> str:

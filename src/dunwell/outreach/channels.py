@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
+from babel.core import get_global
+
 from dunwell.outreach.channel import Message, Receipt, Reply, Sender
 from dunwell.outreach.composing import Render
 from dunwell.outreach.dispatching import Limits
+from dunwell.outreach.letter.settings import LetterSettings, SettingsUnusable
 from dunwell.outreach.pacing import QuietHours, Rate
 from dunwell.outreach.records import Customer
 from dunwell.outreach.texts import Filled, locale_of
@@ -21,6 +24,16 @@ OnInbound = Callable[[Receipt | Reply], Awaitable[None]]
 Now = Callable[[], datetime]
 Read = tuple[list[Receipt | Reply], list[str]]
 
+_LETTER: Mapping[str, tuple[type, str]] = {
+    "folder": (str, "Write the print folder's name as text"),
+    "letterhead": (list, "Write a list of lines, the sender's name first"),
+    "country": (str, "Write where letters are posted and sent when the records do not say, as two capitals"),
+    "return_line": (str, "Write one line of text"),
+    "envelope": (str, "Write din5008 or us10"),
+    "seal": (str, "Write the name of a PNG or SVG picture"),
+    "font_folders": (list, "Write a list of folders' names"),
+    "workers": (int, "Write how many letters are set at once, a whole number"),
+}
 _WORKING = ("batch", "attempts_max", "back_off_seconds", "per_second", "burst", "quiet")
 
 
@@ -164,30 +177,10 @@ def _open_letter(
     from dunwell.outreach import letter
     from dunwell.outreach.letter.sender import LetterSender
 
-    known = (
-        *("folder", "letterhead", "country", "return_line", "envelope"),
-        *("seal", "font_folders", "workers"),
-    )
-    strange = sorted(set(table) - set(known))
-    if strange:
-        raise SettingsError(
-            f"outreach.letter.{strange[0]} is not known. Known: {', '.join((*known, *_WORKING))}"
-        )
-    try:
-        lines = tuple(table.get("letterhead", (settings.acts_for,)))
-        chosen = letter.LetterSettings(
-            folder=settings.root / str(table.get("folder", "print")),
-            batch=f"{now():%Y-%m-%d}",
-            letterhead=lines,
-            country=str(table.get("country", "GB")),
-            return_line=str(table.get("return_line", "")),
-            envelope=table.get("envelope", "din5008"),
-        )
-    except (letter.SettingsUnusable, TypeError) as error:
-        raise SettingsError(f"outreach.letter: {error}") from error
+    chosen = _letter_settings(settings, table, f"{now():%Y-%m-%d}")
 
     def render(message_id: str, filled: Filled, address: str, customer: Customer) -> Message:
-        country = str(customer.row["jurisdiction"])[:2].upper()
+        country = _country(customer.row.get("region"), customer.row["jurisdiction"]) or chosen.country
         locale = locale_of(filled.language, customer.row["jurisdiction"])
         to = letter.address_from(customer.row.get("name") or "", address, country)
         return letter.render(message_id, filled, to, locale=locale, on=now().date())
@@ -206,6 +199,61 @@ def _open_letter(
         page=lambda message: letter.letter_pdf(message, chosen).pdf,
         read=read,
     )
+
+
+def letter_settings(settings: Settings, batch: str) -> LetterSettings:
+    """The letter channel's settings for a batch of that name. Raises SettingsError."""
+    table = settings.outreach.get("letter")
+    if not isinstance(table, Mapping):
+        raise SettingsError("letters are not set up. Write [outreach.letter] in dunwell.toml")
+    own = {key: value for key, value in table.items() if key not in _WORKING}
+    return _letter_settings(settings, own, batch)
+
+
+def _letter_settings(settings: Settings, table: Mapping[str, Any], batch: str) -> LetterSettings:
+    """``table``: without what says how the channel is worked. Files and folders are relative to the workspace."""
+    strange = sorted(set(table) - set(_LETTER))
+    if strange:
+        raise SettingsError(
+            f"outreach.letter.{strange[0]} is not known. Known: {', '.join((*_LETTER, *_WORKING))}"
+        )
+    for key, (kind, mend) in _LETTER.items():
+        value = table.get(key, kind())
+        is_texts = kind is not list or all(isinstance(one, str) for one in value)
+        if not isinstance(value, kind) or isinstance(value, bool) or not is_texts:
+            raise SettingsError(f"outreach.letter.{key} is {value!r}. {mend}")
+    more: dict[str, Any] = {}
+    if "font_folders" in table:
+        more["font_folders"] = tuple(settings.root / name for name in table["font_folders"])
+    if "seal" in table:
+        more["seal"] = settings.root / table["seal"]
+        if not more["seal"].is_file():
+            raise SettingsError(f"outreach.letter.seal: {more['seal']} is no file. Name a PNG or SVG picture")
+    more |= {key: table[key] for key in ("workers", "envelope") if key in table}
+    try:
+        return LetterSettings(
+            folder=settings.root / table.get("folder", "print"),
+            batch=batch,
+            letterhead=tuple(table.get("letterhead", [settings.acts_for])),
+            country=table.get("country", "GB"),
+            return_line=table.get("return_line", ""),
+            **more,
+        )
+    except SettingsUnusable as error:
+        raise SettingsError(f"outreach.letter: {error}") from error
+
+
+def _country(region: str | None, jurisdiction: str) -> str | None:
+    """The country (ISO 3166-1) of a region (ISO 3166-2) or of a jurisdiction that is one; None where neither says.
+
+    >>> _country("GB-SCT", "gb"), _country(None, "cn"), _country(None, "us-ma"), _country(None, "eu"), _country(None, "any")
+    ('GB', 'CN', 'US', None, None)
+    """
+    for text in (region or "", jurisdiction):
+        code = text.partition("-")[0].upper()
+        if len(code) == 2 and code != "EU" and code in get_global("territory_currencies"):
+            return code
+    return None
 
 
 OPENERS: Mapping[str, Opener] = {"email": _open_email, "sms": _open_sms, "letter": _open_letter}

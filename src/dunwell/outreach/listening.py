@@ -14,7 +14,7 @@ _CONNECTIONS_MAX = 64
 class _Handler(WSGIRequestHandler):
     """Gives up a connection that says nothing, and writes no log: its paths hold people's links."""
 
-    timeout: ClassVar[float | None] = 20.0  # type: ignore[misc]
+    timeout: ClassVar[float | None] = 20.0
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
