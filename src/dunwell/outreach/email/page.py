@@ -48,7 +48,9 @@ a { color: #9ecbff; }
 </body>
 </html>"""
 # What the page has around language, title and blocks: nobody's words are ever looked through for a place to put others.
-_BEFORE_LANGUAGE, _BEFORE_TITLE, _BEFORE_BLOCKS, _AFTER_BLOCKS = re.split("@LANGUAGE@|@TITLE@|@BLOCKS@", _PAGE)
+_BEFORE_LANGUAGE, _BEFORE_TITLE, _BEFORE_BLOCKS, _AFTER_BLOCKS = re.split(
+    "@LANGUAGE@|@TITLE@|@BLOCKS@", _PAGE
+)
 
 
 @dataclass(frozen=True, slots=True)
