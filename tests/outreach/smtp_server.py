@@ -104,7 +104,8 @@ class Taken:
 class SmtpServer:
     """The server; a context manager. ``users`` (name to password) makes it ask for a login.
 
-    ``has_pipelining``: it offers to take commands together."""
+    ``has_pipelining``: it offers to take commands together.
+    """
 
     plan: Plan = no_faults
     certificate: "Certificate | None" = None
