@@ -102,12 +102,16 @@ class Taken:
 
 @dataclass
 class SmtpServer:
-    """The server; a context manager. ``users`` (name to password) makes it ask for a login."""
+    """The server; a context manager. ``users`` (name to password) makes it ask for a login.
+
+    ``has_pipelining``: it offers to take commands together.
+    """
 
     plan: Plan = no_faults
     certificate: "Certificate | None" = None
     users: Mapping[str, str] = field(default_factory=dict)
     connection_idle_seconds: float = 30.0
+    has_pipelining: bool = False
     taken: list[Taken] = field(default_factory=list)
     connection_count: int = 0
     mail_count: int = 0
@@ -207,7 +211,10 @@ class _Smtp(SMTP):
         await super()._handle_client()
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
-        recipient = self.envelope.rcpt_tos[0] if self.envelope and self.envelope.rcpt_tos else ""
+        if not self.envelope or not self.envelope.rcpt_tos:  # the refusal of a command sent with it
+            await super().smtp_DATA(arg)
+            return
+        recipient = self.envelope.rcpt_tos[0]
         attempt = self.house.attempts[recipient] - 1
         fault = self.house.fault("data", recipient, attempt)
         if fault and (refusal := await self.suffer(fault)):
@@ -232,6 +239,13 @@ class _Smtp(SMTP):
 class _Handler:
     def __init__(self, house: SmtpServer) -> None:
         self.house = house
+
+    async def handle_EHLO(  # noqa: N802
+        self, server: _Smtp, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        offered = ["250-PIPELINING"] if self.house.has_pipelining else []
+        return [*responses[:-1], *offered, responses[-1]]
 
     async def handle_MAIL(  # noqa: N802
         self, server: _Smtp, session: Session, envelope: Envelope, address: str, options: list[str]

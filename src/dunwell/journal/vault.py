@@ -117,19 +117,19 @@ class Vault:
     def open_keys(self, subjects: Collection[str]) -> None:
         """Unwrap the keys of these subjects together. Raises Erased, KeysUnusable."""
         rows = {
-            row.reference: row
+            reference: (master_id, wrapped)
             for part in _parts(list(set(subjects)))
-            for row in Subject.objects.filter(reference__in=part).only(
-                "reference", "wrapped_key", "master_id"
+            for reference, master_id, wrapped in Subject.objects.filter(reference__in=part).values_list(
+                "reference", "master_id", "wrapped_key"
             )
         }
         for subject in subjects:
-            row = rows.get(subject)
-            if row is None or row.wrapped_key is None:
+            master_id, wrapped = rows.get(subject, ("", None))
+            if wrapped is None:
                 self._open.pop(subject, None)
                 raise Erased(f"{subject} was erased: nothing can be kept of them or read")
             if subject not in self._open:
-                self._remember(subject, self._master.unwrap(row.master_id, bytes(row.wrapped_key), subject))
+                self._remember(subject, self._master.unwrap(master_id, bytes(wrapped), subject))
 
     def _remember(self, subject: str, key: bytes) -> None:
         if len(self._open) >= _CACHED_KEYS_MAX:
@@ -145,7 +145,7 @@ class Vault:
 
     def pseudonym_key(self, subject: str) -> bytes:
         """The key of a person's pseudonyms, which opens nothing else: with it a pack of evidence shows which debt is meant."""
-        return hmac.new(self._open[subject], b"pseudonyms", sha256).digest()
+        return hmac.digest(self._open[subject], b"pseudonyms", "sha256")
 
     # --- items
 

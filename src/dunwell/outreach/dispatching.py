@@ -193,7 +193,7 @@ class Dispatcher:
     def _locked(self, subjects: Sequence[str]) -> dict[str, str]:
         """The customer_id of each of these persons who was not erased; their rows locked, always in the same order."""
         rows = Subject.objects.select_for_update().filter(reference__in=subjects).order_by("reference")
-        alive = [row.reference for row in rows.only("reference", "erased_at") if row.erased_at is None]
+        alive = [name for name, erased_at in rows.values_list("reference", "erased_at") if erased_at is None]
         new = [subject for subject in alive if subject not in self._customers]
         self._customers.update(self._journal.vault.customer_ids(new) if new else {})
         return {subject: self._customers[subject] for subject in alive}

@@ -248,7 +248,7 @@ def feedback_report(kind: str, with_path: bool = False) -> str:
     fields = f"Feedback-Type: {kind}\nUser-Agent: Provider/1.0\nVersion: 1\n"
     fields += f"Original-Mail-From: <{PATH}>\n" if with_path else ""
     head = report.as_string().strip()
-    body = original.as_string().replace("\r\n", "\n").replace("ana@example.com", "redacted@redacted.example")
+    body = original.decode().replace("\r\n", "\n").replace("ana@example.com", "redacted@redacted.example")
     if with_path:
         body = "Subject: Your plan with Lender\n\n"
     return (

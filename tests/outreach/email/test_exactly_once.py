@@ -67,10 +67,16 @@ async def send_until_settled(
     return histories
 
 
-@pytest.mark.parametrize(("seed", "has_tls"), [(1, False), (2, True)])
-def test_no_message_is_lost_or_doubled(certificate: Certificate, seed: int, has_tls: bool) -> None:
+@pytest.mark.parametrize(
+    ("seed", "has_tls", "has_pipelining"), [(1, False, False), (2, True, False), (3, True, True)]
+)
+def test_no_message_is_lost_or_doubled(
+    certificate: Certificate, seed: int, has_tls: bool, has_pipelining: bool
+) -> None:
     plan = at_random(seed, FAULTS, share=0.3)
-    with SmtpServer(plan=plan, certificate=certificate if has_tls else None) as server:
+    with SmtpServer(
+        plan=plan, certificate=certificate if has_tls else None, has_pipelining=has_pipelining
+    ) as server:
         settings = made_settings(
             port=server.port,
             starttls="required" if has_tls else "none",

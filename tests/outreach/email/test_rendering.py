@@ -20,7 +20,7 @@ SETTINGS = made_settings()
 
 
 def parsed(message: Message) -> EmailMessage:
-    raw = compose(message, SETTINGS, AT).as_bytes()
+    raw = compose(message, SETTINGS, AT)
     assert all(len(line) <= 998 for line in raw.split(b"\r\n"))  # RFC 5322 section 2.1.1
     assert raw.isascii()
     assert b"\n" not in raw.replace(b"\r\n", b"")
@@ -56,7 +56,7 @@ def test_the_headers() -> None:
 
 def test_one_click_unsubscribe_stands_in_the_headers_as_it_must() -> None:
     message = made_message(SETTINGS, message_id="0" * 36)
-    raw = compose(message, SETTINGS, AT).as_bytes().decode()
+    raw = compose(message, SETTINGS, AT).decode()
     found = re.search(r"^List-Unsubscribe: <https://lender\.example/unsubscribe/(\S+)>\r$", raw, re.MULTILINE)
     assert found, "on one line, not in encoded words, however long it is"
     assert message_id_of_token(found[1], SETTINGS.secrets) == "0" * 36
@@ -185,7 +185,7 @@ def test_no_subject_address_or_header_adds_a_header(subject: str, to: str, value
         Message("m-1", "ana@example.com", "text", subject="Hello", headers=headers),
     ):
         try:
-            raw = compose(message, SETTINGS, AT).as_bytes()
+            raw = compose(message, SETTINGS, AT)
         except UnfitMessage:
             continue
         names = message_from_bytes(raw).keys()

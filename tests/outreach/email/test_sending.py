@@ -106,8 +106,9 @@ def test_a_message_arrives_as_it_was_written(certificate: Certificate) -> None:
     ],
     ids=str,
 )
-def test_what_an_answer_means(fault: Fault, certainty: str, is_taken: bool) -> None:
-    with SmtpServer(plan=by_recipient({BO: [fault]})) as server:
+@pytest.mark.parametrize("has_pipelining", [False, True], ids=["one by one", "together"])
+def test_what_an_answer_means(fault: Fault, certainty: str, is_taken: bool, has_pipelining: bool) -> None:
+    with SmtpServer(plan=by_recipient({BO: [fault]}), has_pipelining=has_pipelining) as server:
         settings = made_settings(port=server.port, timeout_seconds=0.3, connection_count=1)
         [outcomes] = send(settings, messages_to(settings, ANA, BO, CHEN))
     assert certainties(outcomes) == ["accepted", certainty, "accepted"]
@@ -134,13 +135,16 @@ def test_a_relay_that_does_not_let_us_in_has_taken_nothing(fault: Fault) -> None
     assert [one.recipient for one in server.taken] == [BO]
 
 
+@pytest.mark.parametrize("has_pipelining", [False, True], ids=["one by one", "together"])
 @pytest.mark.parametrize(
     "faults",
     [{"": [None, CLOSING]}, {BO: [Fault("reply", "421 4.3.2 service shutting down")]}],
     ids=["before the message", "after it"],
 )
-def test_a_421_closes_and_the_next_message_opens_anew(faults: dict[str, list[Fault | None]]) -> None:
-    with SmtpServer(plan=by_recipient(faults)) as server:
+def test_a_421_closes_and_the_next_message_opens_anew(
+    faults: dict[str, list[Fault | None]], has_pipelining: bool
+) -> None:
+    with SmtpServer(plan=by_recipient(faults), has_pipelining=has_pipelining) as server:
         settings = made_settings(port=server.port, connection_count=1)
         [outcomes] = send(settings, messages_to(settings, ANA, BO, CHEN))
     assert certainties(outcomes) == ["accepted", "deferred", "accepted"]

@@ -55,7 +55,7 @@ def verdicts(raw: bytes, keys: tuple[SigningKey, ...]) -> list[bool]:
 @pytest.fixture(scope="module")
 def signed(keys: tuple[SigningKey, ...]) -> bytes:
     settings = made_settings(reply_to="answers@lender.example")
-    return sign(compose(made_message(settings), settings, AT).as_bytes(), keys)
+    return sign(compose(made_message(settings), settings, AT), keys)
 
 
 def test_both_signatures_hold(signed: bytes, keys: tuple[SigningKey, ...]) -> None:

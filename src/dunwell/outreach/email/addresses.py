@@ -7,6 +7,7 @@ keyed hash shows that it was us who wrote it there: a made-up bounce cannot sile
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from dunwell.outreach.email.seal import is_sealed, seal
 
@@ -22,6 +23,8 @@ _LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _RETURN_PATH = re.compile(r"bounce\+([A-Za-z0-9-]{1,36})\.([A-Za-z2-7]{16})", re.IGNORECASE)
 _MAC_LENGTH = 16
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+_CONTROL_BUT_TAB = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 
 
 def has_control_characters(text: str) -> bool:
@@ -30,7 +33,12 @@ def has_control_characters(text: str) -> bool:
     >>> has_control_characters("Your plan\r\nBcc: all@example.com"), has_control_characters("您的还款计划")
     (True, False)
     """
-    return any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029\ufeff" for c in text)
+    return _CONTROL.search(text) is not None
+
+
+def without_control_characters(text: str) -> str:
+    """The text without them; the tab is kept."""
+    return _CONTROL_BUT_TAB.sub("", text)
 
 
 def ensure_message_id(message_id: str) -> str:
@@ -40,6 +48,7 @@ def ensure_message_id(message_id: str) -> str:
     return message_id
 
 
+@lru_cache(maxsize=4096)  # a few providers have most of all mailboxes
 def ensure_domain(text: str, *, label_count_min: int = 2) -> str:
     """The domain in lower case and in its ASCII form (IDNA). Raises ValueError.
 

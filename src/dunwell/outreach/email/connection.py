@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import aiosmtplib
-from aiosmtplib.protocol import SMTPProtocol
 
 from dunwell.outreach.channel import Outcome
 from dunwell.outreach.email.answers import outcome_of_reply, without_addresses
+from dunwell.outreach.email.conversation import Conversation
 from dunwell.outreach.email.settings import EmailSettings
 from dunwell.settings import SettingsError
 
@@ -24,8 +24,10 @@ WIRE_ERRORS = (aiosmtplib.SMTPException, OSError)
 
 _SERVICE_CLOSING = 421
 _START_INPUT = 354
-_DRAIN_STEP_SECONDS = 0.005
+_OK = 250
+_CLOSE_STEP_SECONDS = 0.005
 _CLOSE_STEPS_MAX = 100
+_LINE_BEGINS_WITH_DOT = re.compile(rb"(?m)^\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Connection:
         self._tls = tls
         self._client: aiosmtplib.SMTP | None = None
         self._transport: asyncio.BaseTransport | None = None
+        self._conversation: Conversation | None = None
+        self._has_pipelining = False
         self._carried_count = 0
         self._is_answered = False
 
@@ -86,17 +90,16 @@ class Connection:
 
     async def quit(self) -> None:
         """Say goodbye and close; a server that does not answer is left."""
-        client = self._client
-        if client is not None and client.is_connected:
-            protocol = client.protocol
+        conversation = self._conversation
+        if conversation is not None and conversation.is_open:
             with contextlib.suppress(*WIRE_ERRORS):  # it is closed either way
-                await client.quit()
-                await _closed(protocol)
+                await conversation.goodbye()
+                await _closed(conversation)
         self._drop()
 
     @property
     def _is_open(self) -> bool:
-        return self._client is not None and self._client.is_connected
+        return self._conversation is not None and self._conversation.is_open
 
     def _drop(self) -> None:
         """Let go without a word: in the middle of DATA the server then throws away what it has."""
@@ -104,15 +107,15 @@ class Connection:
             self._transport.abort()
         if self._client is not None:
             self._client.close()
-        self._client = self._transport = None
+        self._client = self._transport = self._conversation = None
 
     async def _try(self, envelope: Envelope, begin: Callable[[], Awaitable[None]]) -> Carried:
         self._is_answered = False
         try:
-            client = await self._opened()
-            reply = await self._announce(client, envelope)
+            conversation = await self._opened()
+            reply = await self._announce(conversation, envelope)
             if reply.code != _START_INPUT:
-                await self._start_over(client, reply.code)
+                await self._start_over(conversation, reply.code)
                 return Carried(_outcome(envelope, reply, is_handed_over=False))
         except WIRE_ERRORS as error:
             self._drop()
@@ -123,13 +126,13 @@ class Connection:
         except BaseException:
             self._drop()
             raise
-        return await self._transfer(client, envelope, begin)
+        return await self._transfer(conversation, envelope, begin)
 
-    async def _opened(self) -> aiosmtplib.SMTP:
-        if self._client is not None and self._carried_count >= self._settings.messages_per_connection_max:
+    async def _opened(self) -> Conversation:
+        if self._is_open and self._carried_count >= self._settings.messages_per_connection_max:
             await self.quit()
-        if self._client is not None and self._client.is_connected:
-            return self._client
+        if self._conversation is not None and self._conversation.is_open:
+            return self._conversation
         self._drop()
         settings, self._carried_count = self._settings, 0
         client = self._client = aiosmtplib.SMTP(
@@ -147,7 +150,21 @@ class Connection:
             self._transport = client.transport
         if settings.user is not None:
             await client.login(settings.user, settings.password or "")
-        return client
+        await self._greet(client)
+        # What is offered is forgotten with STARTTLS and asked again after it (RFC 3207 section 4.2).
+        self._has_pipelining = client.supports_extension("pipelining")
+        assert isinstance(self._transport, asyncio.Transport)
+        self._conversation = Conversation(self._transport, settings.timeout_seconds)
+        return self._conversation
+
+    async def _greet(self, client: aiosmtplib.SMTP) -> None:
+        """EHLO where it was not said yet, and HELO to a server that does not know it."""
+        if not client.is_ehlo_or_helo_needed:
+            return
+        try:
+            await client.ehlo()
+        except aiosmtplib.SMTPHeloError:
+            await client.helo()
 
     async def _wants_tls(self, client: aiosmtplib.SMTP) -> bool:
         if self._settings.starttls != "opportunistic":
@@ -155,50 +172,75 @@ class Connection:
         await client.ehlo()
         return client.supports_extension("starttls")
 
-    async def _announce(self, client: aiosmtplib.SMTP, envelope: Envelope) -> aiosmtplib.SMTPResponse:
-        """MAIL, RCPT, DATA: the first reply that is no consent, or DATA's."""
+    async def _announce(self, conversation: Conversation, envelope: Envelope) -> aiosmtplib.SMTPResponse:
+        """MAIL, RCPT, DATA: the first reply that is no consent, or DATA's. All three at once where the server can do so."""
         self._carried_count += 1
-        try:
-            await client.mail(envelope.sender)
+        commands = (
+            f"MAIL FROM:<{envelope.sender}>".encode("ascii"),
+            f"RCPT TO:<{envelope.recipient}>".encode("ascii"),
+            b"DATA",
+        )
+        if self._has_pipelining:
+            conversation.command(*commands)
+        for command in commands:
+            if not self._has_pipelining:
+                conversation.command(command)
+            reply = await conversation.reply()
             self._is_answered = True
-            await client.rcpt(envelope.recipient)
-        except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPRecipientRefused) as refusal:
-            return aiosmtplib.SMTPResponse(refusal.code, refusal.message)
-        return await client.execute_command(b"DATA")
+            if command == b"DATA":
+                break
+            if not 200 <= reply.code < 300:
+                await self._hear_out(conversation, commands.index(command))
+                break
+        return reply
 
-    async def _start_over(self, client: aiosmtplib.SMTP, code: int) -> None:
+    async def _hear_out(self, conversation: Conversation, refused_index: int) -> None:
+        """After a refusal: the replies to what was said together with the refused command.
+
+        Should the server want a message all the same, nothing of it goes: the connection is cut, which ends the matter.
+        """
+        if not self._has_pipelining:
+            return
+        try:
+            for _ in range(refused_index + 1, 3):
+                reply = await conversation.reply()
+        except WIRE_ERRORS:
+            self._drop()
+            return
+        if reply.code == _START_INPUT:
+            self._drop()
+
+    async def _start_over(self, conversation: Conversation, code: int) -> None:
         """After a refusal: make the connection ready for the next message, or close it when the server is going."""
-        if code == _SERVICE_CLOSING or not client.is_connected:
+        if code == _SERVICE_CLOSING or not self._is_open:
             self._drop()
             return
         try:
-            await client.rset()
+            conversation.command(b"RSET")
+            if (await conversation.reply()).code != _OK:
+                self._drop()
         except WIRE_ERRORS:
             self._drop()
 
     async def _transfer(
-        self, client: aiosmtplib.SMTP, envelope: Envelope, begin: Callable[[], Awaitable[None]]
+        self, conversation: Conversation, envelope: Envelope, begin: Callable[[], Awaitable[None]]
     ) -> Carried:
         """The message itself. All but its end first: what fails until that has left was surely not taken."""
         try:
             await begin()
-            protocol = client.protocol
-            if protocol is None:
-                raise aiosmtplib.SMTPServerDisconnected("Connection lost")
-            protocol.write(_stuffed(envelope.payload))
-            await _drained(protocol, self._settings.timeout_seconds)
-            protocol.write(b".\r\n")
+            await conversation.message(_stuffed(envelope.payload))
+            conversation.dot()
         except WIRE_ERRORS as error:
             self._drop()
             return _nothing_sent(envelope, _NothingSent(_in_words(error)))
         except BaseException:
             self._drop()
             raise
-        return await self._reply(client, protocol, envelope)
+        return await self._reply(conversation, envelope)
 
-    async def _reply(self, client: aiosmtplib.SMTP, protocol: SMTPProtocol, envelope: Envelope) -> Carried:
+    async def _reply(self, conversation: Conversation, envelope: Envelope) -> Carried:
         try:
-            reply = await protocol.read_response(timeout=self._settings.timeout_seconds)
+            reply = await conversation.reply()
         except WIRE_ERRORS as error:
             self._drop()
             detail = f"no answer after the whole message was sent: {_in_words(error)}"
@@ -207,7 +249,7 @@ class Connection:
             self._drop()
             raise
         if not 200 <= reply.code < 300:
-            await self._start_over(client, reply.code)
+            await self._start_over(conversation, reply.code)
         return Carried(_outcome(envelope, reply, is_handed_over=True))
 
 
@@ -231,28 +273,15 @@ def tls_context(settings: EmailSettings) -> ssl.SSLContext | None:
 
 def _stuffed(payload: bytes) -> bytes:
     """Every line that begins with a dot gets a second one (RFC 5321 section 4.5.2), and the last line ends."""
-    return re.sub(rb"(?m)^\.", b"..", payload) + (b"" if payload.endswith(b"\r\n") else b"\r\n")
+    return _LINE_BEGINS_WITH_DOT.sub(b"..", payload) + (b"" if payload.endswith(b"\r\n") else b"\r\n")
 
 
-async def _drained(protocol: SMTPProtocol, timeout_seconds: float) -> None:
-    """Wait until our side of the connection holds nothing back any more."""
-    deadline = asyncio.get_running_loop().time() + timeout_seconds
-    while (transport := protocol.transport) is not None and isinstance(transport, asyncio.WriteTransport):
-        if transport.get_write_buffer_size() == 0:
-            return
-        if asyncio.get_running_loop().time() > deadline:
-            raise aiosmtplib.SMTPTimeoutError("Timed out sending the message")
-        await asyncio.sleep(_DRAIN_STEP_SECONDS)
-
-
-async def _closed(protocol: SMTPProtocol | None) -> None:
-    """Wait a little until the connection is gone (over TLS, the other side has its say); then cut it."""
+async def _closed(conversation: Conversation) -> None:
+    """Wait a little until the connection is gone (over TLS, the other side has its say)."""
     for _ in range(_CLOSE_STEPS_MAX):
-        if protocol is None or protocol.transport is None:
+        if conversation.is_lost:
             return
-        await asyncio.sleep(_DRAIN_STEP_SECONDS)
-    if protocol is not None and isinstance(protocol.transport, asyncio.WriteTransport):
-        protocol.transport.abort()
+        await asyncio.sleep(_CLOSE_STEP_SECONDS)
 
 
 def _outcome(envelope: Envelope, reply: aiosmtplib.SMTPResponse, *, is_handed_over: bool) -> Outcome:

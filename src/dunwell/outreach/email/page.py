@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from jinja2 import Environment
 from markupsafe import Markup, escape
 
 _LINK = re.compile(
     r"https?://[^\s<>\"'，。；：！？（）《》、“”]+|[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
 )
+_ANCHOR = Markup('<a href="{}">{}</a>')
 _LINK_TAIL = ".,;:!?)]}"
 _BULLET = re.compile(r"\s*[-•*·]\s+(?=\S)")
 _UNDERLINE = re.compile(r"\s*(={3,}|-{3,})\s*")
@@ -22,13 +22,13 @@ _UNDERLINE = re.compile(r"\s*(={3,}|-{3,})\s*")
 # Text on ground, and links on ground, have a contrast of 7:1 and more, light and dark (WCAG 2.2, 1.4.6).
 _PAGE = """\
 <!DOCTYPE html>
-<html lang="{{ language }}">
+<html lang="@LANGUAGE@">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="supported-color-schemes" content="light dark">
-<title>{{ title }}</title>
+<title>@TITLE@</title>
 <style>
 :root { color-scheme: light dark; }
 body { margin: 0; padding: 1rem; font: 1rem/1.6 system-ui, sans-serif; color: #1b1b1b; background: #ffffff; }
@@ -44,22 +44,13 @@ a { color: #9ecbff; }
 </head>
 <body>
 <main>
-{% for block in blocks -%}
-{% if block.kind == "list" -%}
-<ul>
-{% for line in block.lines -%}
-<li>{{ line | linked }}</li>
-{% endfor -%}
-</ul>
-{% else -%}
-<{{ block.kind }}>{% for line in block.lines %}{{ line | linked }}{% if not loop.last %}<br>
-{% endif %}{% endfor %}</{{ block.kind }}>
-{% endif -%}
-{% endfor -%}
-</main>
+@BLOCKS@</main>
 </body>
-</html>
-"""
+</html>"""
+# What the page has around language, title and blocks: nobody's words are ever looked through for a place to put others.
+_BEFORE_LANGUAGE, _BEFORE_TITLE, _BEFORE_BLOCKS, _AFTER_BLOCKS = re.split(
+    "@LANGUAGE@|@TITLE@|@BLOCKS@", _PAGE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +68,16 @@ def html_from_text(text: str, language: str, title: str) -> str:
     >>> "<h1>Your options</h1>" in page, "<li>Pay later</li>" in page
     (True, True)
     """
-    return _TEMPLATE.render(language=language, title=title, blocks=list(blocks(text)))
+    pieces = (_BEFORE_LANGUAGE, escape(language), _BEFORE_TITLE, escape(title), _BEFORE_BLOCKS)
+    return "".join([*pieces, *map(_block_html, blocks(text)), _AFTER_BLOCKS])
+
+
+def _block_html(block: "Block") -> str:
+    lines = [linked(line) for line in block.lines]
+    if block.kind == "list":
+        items = "".join(f"<li>{line}</li>\n" for line in lines)
+        return f"<ul>\n{items}</ul>\n"
+    return f"<{block.kind}>{f'<br>{chr(10)}'.join(lines)}</{block.kind}>\n"
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -117,18 +117,9 @@ def linked(text: str) -> Markup:
     Markup('See <a href="https://lender.example/plan">https://lender.example/plan</a>.')
     """
     pieces, end = [], 0
-    for found in _LINK.finditer(text):
+    for found in _LINK.finditer(text) if "://" in text or "@" in text else ():
         shown = found[0].rstrip(_LINK_TAIL)
         target = shown if "://" in shown else f"mailto:{shown}"
-        pieces += [escape(text[end : found.start()]), Markup('<a href="{}">{}</a>').format(target, shown)]
+        pieces += [escape(text[end : found.start()]), _ANCHOR.format(target, shown)]
         end = found.start() + len(shown)
-    return Markup("").join([*pieces, escape(text[end:])])
-
-
-def _template_environment() -> Environment:
-    environment = Environment(autoescape=True, trim_blocks=False, lstrip_blocks=False)
-    environment.filters["linked"] = linked
-    return environment
-
-
-_TEMPLATE = _template_environment().from_string(_PAGE)
+    return Markup("").join([*pieces, escape(text[end:])]) if pieces else escape(text)

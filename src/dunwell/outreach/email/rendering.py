@@ -7,23 +7,27 @@ of it the e-mail as RFC 5322 has it, at the moment of handing over.
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from email import policy
-from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
-from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from dunwell.outreach.channel import Message
-from dunwell.outreach.email.addresses import ensure_address, ensure_message_id, has_control_characters
+from dunwell.outreach.email.addresses import (
+    ensure_address,
+    ensure_message_id,
+    has_control_characters,
+    without_control_characters,
+)
 from dunwell.outreach.email.page import html_from_text
 from dunwell.outreach.email.settings import EmailSettings
 from dunwell.outreach.email.unsubscribe import unsubscribe_headers
+from dunwell.outreach.email.writing import address_header, mail_bytes, text_header
 
 SUBJECT_LENGTH_MAX = 200
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_OWN_HEADERS = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
+_OWN_HEADERS = {name.lower(): name for name in ("List-Unsubscribe", "List-Unsubscribe-Post")}
 # A subject shows on a locked screen and in a shared inbox: neither the debt nor a sum or number of it may stand there.
 _REVEALING = re.compile(
     r"\b(?:debts?|overdue|past[ -]due|delinquen\w*|arrears|owe[sd]?|owing|collections?|collectors?|defaulted|in default)\b"
@@ -31,24 +35,6 @@ _REVEALING = re.compile(
     r"|[$€£¥￥₹]\s*\d|\d\s*(?:元|块|USD|EUR|GBP|CNY|RMB)|\b(?:USD|EUR|GBP|CNY|RMB)\s*\d|\d{6,}|\d{4}[ -]\d{4}",
     re.IGNORECASE,
 )
-
-
-class _Unfolded(UnstructuredHeader, BaseHeader):
-    """A header on one line: the standard folding would hide a long link in an encoded word, where nobody finds it."""
-
-    def fold(self, *, policy: policy.Policy) -> str:
-        return f"{self.name}: {self}{policy.linesep}"
-
-
-def _header_registry() -> HeaderRegistry:
-    registry = HeaderRegistry()
-    for name in ("list-unsubscribe", "list-unsubscribe-post"):
-        registry.map_to_type(name, _Unfolded)
-    return registry
-
-
-# 7 bits: nothing on the way has a reason to re-encode the message, which would break its signature (RFC 6376 section 5.3).
-POLICY = policy.SMTP.clone(cte_type="7bit", header_factory=_header_registry())
 
 
 class UnfitMessage(ValueError):
@@ -65,8 +51,7 @@ def render(
     """
     if not text.strip():
         raise UnfitMessage("the text is empty")
-    if not _LANGUAGE.fullmatch(language):
-        raise UnfitMessage(f"language {language!r} is no language tag, such as en or zh-CN (BCP 47)")
+    _check_language(language)
     _check_subject(subject)
     body = f"{_tidy(text)}\n\n{_tidy(settings.postal_address)}"
     return Message(
@@ -80,35 +65,34 @@ def render(
     )
 
 
-def compose(message: Message, settings: EmailSettings, sent_at: datetime) -> EmailMessage:
-    """The e-mail with all its headers, its plain text and its HTML. ``sent_at`` has a time zone.
+def compose(message: Message, settings: EmailSettings, sent_at: datetime) -> bytes:
+    """The e-mail with all its headers, its plain text and its HTML, as it goes over the wire. ``sent_at`` has a time zone.
 
     Raises UnfitMessage, also when somebody put a line break or a header of their own into the message.
     """
     if sent_at.tzinfo is None:
         raise ValueError("sent_at has no time zone")
     _check_subject(message.subject)
-    if {name.lower() for name in message.headers} - _OWN_HEADERS:
-        raise UnfitMessage(f"headers other than {', '.join(sorted(_OWN_HEADERS))} are the channel's own")
-    mail = EmailMessage(policy=POLICY)
-    mail["From"] = Address(settings.from_name, addr_spec=settings.from_address)
-    mail["To"] = Address(addr_spec=_checked(ensure_address, message.to))
-    if settings.reply_to:
-        mail["Reply-To"] = Address(addr_spec=settings.reply_to)
-    mail["Subject"] = message.subject
-    mail["Date"] = format_datetime(sent_at)
-    mail["Message-ID"] = f"<{_checked(ensure_message_id, message.message_id)}@{settings.message_id_domain}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    for name, value in _checked_headers(message.headers).items():
-        mail[name] = value
-    mail.set_content(message.text + "\n", subtype="plain", charset="utf-8")
-    mail.add_alternative(
-        message.html or html_from_text(message.text, message.language, message.subject), subtype="html"
-    )
-    mail["Content-Language"] = (
-        message.language
-    )  # last: the parts would take a Content- header away from the whole
-    return mail
+    _check_language(message.language)
+    message_id = _checked(ensure_message_id, message.message_id)
+    reply_to = [address_header("Reply-To", "", settings.reply_to)] if settings.reply_to else []
+    page = message.html or html_from_text(message.text, message.language, message.subject)
+    try:
+        headers = [
+            address_header("From", settings.from_name, settings.from_address),
+            f"To: {_checked(ensure_address, message.to)}",
+            *reply_to,
+            text_header("Subject", message.subject),
+            f"Date: {format_datetime(sent_at)}",
+            f"Message-ID: <{message_id}@{settings.message_id_domain}>",
+            "Auto-Submitted: auto-generated",
+            # On one line each: folded, a long link would hide in an encoded word, where nobody finds it.
+            *(f"{name}: {value}" for name, value in _checked_headers(message.headers).items()),
+            f"Content-Language: {message.language}",
+        ]
+        return mail_bytes(headers, message_id, message.text + "\n", page)
+    except UnicodeEncodeError as error:
+        raise UnfitMessage("it has half a surrogate pair in it, which is no character") from error
 
 
 def _checked(check: Any, text: str) -> str:
@@ -118,6 +102,12 @@ def _checked(check: Any, text: str) -> str:
         raise UnfitMessage(str(error)) from error
 
 
+def _check_language(language: str) -> None:
+    if not _LANGUAGE.fullmatch(language):
+        raise UnfitMessage(f"language {language!r} is no language tag, such as en or zh-CN (BCP 47)")
+
+
+@lru_cache(maxsize=1024)  # the same few subjects, again and again
 def _check_subject(subject: str) -> None:
     if not subject.strip():
         raise UnfitMessage("the subject is empty")
@@ -133,14 +123,18 @@ def _check_subject(subject: str) -> None:
 
 
 def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The channel's own headers, each once, under the name they have. Raises UnfitMessage."""
+    if len({name.lower() for name in headers}) < len(headers) or any(
+        name.lower() not in _OWN_HEADERS for name in headers
+    ):
+        raise UnfitMessage(f"headers other than {', '.join(_OWN_HEADERS)} are the channel's own")
     for name, value in headers.items():
         if has_control_characters(value) or not value.isascii() or len(value) > 900:
             raise UnfitMessage(f"the header {name} has a character that it cannot have, or is too long")
-    return dict(headers)
+    return {_OWN_HEADERS[name.lower()]: value for name, value in headers.items()}
 
 
 def _tidy(text: str) -> str:
     """Lines that end alike, without blanks at their ends, and no control characters but the tab."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    kept = ("".join(c for c in line if c == "\t" or not has_control_characters(c)) for line in lines)
-    return "\n".join(line.rstrip() for line in kept).strip("\n")
+    return "\n".join(without_control_characters(line).rstrip() for line in lines).strip("\n")

@@ -1,7 +1,6 @@
 """The short keyed hash by which we know our own return paths and unsubscribe links again."""
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Sequence
 
@@ -18,7 +17,7 @@ def seal(purpose: str, message_id: str, secret: bytes, length: int) -> str:
     >>> seal("bounce", "m-1", b"a secret of the house", 16)
     'tj63pbgm5uprm7ad'
     """
-    digest = hmac.new(secret, f"dunwell:{purpose}:{message_id}".encode(), hashlib.sha256).digest()
+    digest = hmac.digest(secret, f"dunwell:{purpose}:{message_id}".encode(), "sha256")
     return base64.b32encode(digest).decode("ascii").rstrip("=").lower()[:length]
 
 

@@ -81,12 +81,12 @@ class EmailSender:
 
     def envelope(self, message: Message) -> Envelope:
         """The message as it goes over the wire now: composed, signed, with its return path. Raises UnfitMessage."""
-        mail = compose(message, self._settings, self._now())
+        payload = sign(compose(message, self._settings, self._now()), self._keys)
         return Envelope(
             message_id=message.message_id,
             sender=return_path(message.message_id, self._settings.return_path_domain, self._settings.secrets),
             recipient=ensure_address(message.to),
-            payload=sign(mail.as_bytes(), self._keys),
+            payload=payload,
         )
 
     async def _work(self, the_round: _Round) -> None:
