@@ -10,8 +10,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from dunwell.insight.problems import TrainingUnusable, extra
 from dunwell.insight.scoring.inputs import Floats
 from dunwell.insight.scoring.points import PointsTable, Scale
@@ -19,14 +17,13 @@ from dunwell.insight.scoring.scorecard import PointsModel
 from dunwell.insight.scoring.steps import step_terms
 from dunwell.insight.scoring.trees import TreeColumns, tree_parameters, trees_of
 
-_SEARCH_ROUNDS = 100
-
 
 class AdditiveScorecard(PointsModel):
     """A scorecard of finer steps than ``Scorecard``'s, with up to ``pairs_max`` tables of two inputs.
 
-    ``rounds`` trees of single inputs, then ``pair_rounds`` of pairs; ``bags`` such models with their own draws
-    are averaged. ``pairs_``: the pairs that were kept, by the names of their inputs. ``table_``: the points.
+    Free trees of two splits first show which pairs gain most; then every tree keeps to one input or to one of
+    those pairs. ``bags`` such models with their own draws are averaged. ``pairs_``: the pairs that were used,
+    by the names of their inputs. ``table_``: the points.
     """
 
     kind = "additive"
@@ -35,50 +32,43 @@ class AdditiveScorecard(PointsModel):
         self,
         *,
         scale: Scale | None = None,
-        rounds: int = 500,
-        pairs_max: int = 15,
-        pair_rounds: int = 200,
-        learning_rate: float = 0.05,
+        rounds: int = 800,
+        pairs_max: int = 40,
+        learning_rate: float = 0.03,
+        column_share: float = 0.3,
         steps_max: int = 63,
-        bags: int = 2,
+        bags: int = 1,
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
         self.scale = scale or Scale(points_to_double_odds=40.0)
-        self.rounds, self.pairs_max, self.pair_rounds = rounds, pairs_max, pair_rounds
-        self.learning_rate, self.steps_max, self.bags = learning_rate, steps_max, bags
+        self.rounds, self.pairs_max, self.bags = rounds, pairs_max, bags
+        self.learning_rate, self.column_share, self.steps_max = learning_rate, column_share, steps_max
 
     def _fit(self, matrix: Floats, target: Floats) -> None:
         columns = TreeColumns.of(self.inputs_)
         seen = columns.matrix(matrix)
-        alone = [[k] for k in range(seen.shape[1])]
-        boosters = [self._train(columns, seen, target, bag, self.rounds, alone) for bag in range(self.bags)]
-        margin = np.mean([booster.predict(seen, raw_score=True) for booster in boosters], axis=0)
-        pairs = self._pairs(columns, seen, target, margin)
-        if pairs:
-            boosters += [
-                self._train(columns, seen, target, bag, self.pair_rounds, pairs, margin)
-                for bag in range(self.bags)
-            ]
+        groups = [[k] for k in range(seen.shape[1])] + self._pairs(columns, seen, target)
+        boosters = [self._train(columns, seen, target, bag, groups) for bag in range(self.bags)]
         intercept, terms = step_terms(boosters, columns, self.inputs_, matrix, 1 / self.bags)
         if not terms:
             raise TrainingUnusable("no input tells the outcomes apart. Add others, or take more rows")
-        self.pairs_ = tuple((self.inputs_.names[a], self.inputs_.names[b]) for a, b in pairs)
-        self.table_ = PointsTable.rounded(intercept, terms, self.scale)
+        self._take(PointsTable.rounded(intercept, terms, self.scale))
 
     def _restore(self, model: Mapping[str, Any], trees: Mapping[str, str]) -> None:
-        super()._restore(model, trees)
+        self._take(PointsTable.from_dict(model))
+
+    def _take(self, table: PointsTable) -> None:
+        self.table_, self.scale = table, table.scale
         self.pairs_ = tuple(
-            (term.axes[0].input, term.axes[1].input) for term in self.table_.terms if len(term.axes) == 2
+            (term.axes[0].input, term.axes[1].input) for term in table.terms if len(term.axes) == 2
         )
 
-    def _pairs(
-        self, columns: TreeColumns, seen: Floats, target: Floats, margin: Floats
-    ) -> list[list[int]]:
-        """The pairs of inputs that free trees of two splits gain most from, after what single inputs say."""
+    def _pairs(self, columns: TreeColumns, seen: Floats, target: Floats) -> list[list[int]]:
+        """The pairs of inputs from whose joint trees free trees of two splits gain most."""
         if not self.pairs_max or columns.input_count < 2:
             return []
-        free = self._train(columns, seen, target, 0, _SEARCH_ROUNDS, None, margin)
+        free = self._train(columns, seen, target, 0, None)
         gains: dict[tuple[int, int], float] = defaultdict(float)
         for tree in trees_of(free):
             both = sorted(tree.gains)
@@ -93,9 +83,7 @@ class AdditiveScorecard(PointsModel):
         seen: Floats,
         target: Floats,
         bag: int,
-        rounds: int,
         groups: Sequence[Sequence[int]] | None,
-        margin: Floats | None = None,
     ) -> Any:
         """A booster whose every tree keeps to the columns of one group (to any two, without groups)."""
         lightgbm = extra("lightgbm")
@@ -106,14 +94,11 @@ class AdditiveScorecard(PointsModel):
             num_leaves=3,
             max_depth=2,
             min_data_in_leaf=max(20, len(target) // 500),
-            max_bin=self.steps_max,
             bagging_fraction=0.8,
-            feature_fraction=0.5 if margin is None else 1.0,
+            feature_fraction=self.column_share,
             lambda_l2=5.0,
         )
         if groups is not None:
             parameters["interaction_constraints"] = [list(group) for group in groups]
-        data = lightgbm.Dataset(
-            seen, target, init_score=margin, params={"max_bin": self.steps_max, "verbosity": -1}
-        )
-        return lightgbm.train(parameters, data, rounds)
+        data = lightgbm.Dataset(seen, target, params={"max_bin": self.steps_max, "verbosity": -1})
+        return lightgbm.train(parameters, data, self.rounds)

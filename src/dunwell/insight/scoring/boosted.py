@@ -115,7 +115,4 @@ class BoostedModel(Model):
         lightgbm = extra("lightgbm")
         self.columns_ = TreeColumns.of(self.inputs_)
         self.calibration_ = dict(model["calibration"])
-        self.boosters_ = [
-            lightgbm.Booster(params={"num_threads": 1, "verbosity": -1}, model_str=trees[name])
-            for name in model["trees"]
-        ]
+        self.boosters_ = [lightgbm.Booster(model_str=trees[name]) for name in model["trees"]]
