@@ -124,6 +124,8 @@ class Scorecard(PointsModel):
         distinct = np.unique(x)
         if len(distinct) < 2 or not 0 < y.sum() < len(y):
             return axis_of(one, ())
+        if len(distinct) == 2:  # a truth value: nothing to search, and OptBinning would merge a pure side away
+            return axis_of(one, [readable(float(distinct.mean()), distinct)])
         found = binning.OptimalBinning(
             name=one.name,
             dtype="numerical",
