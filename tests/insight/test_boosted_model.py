@@ -56,7 +56,9 @@ def test_a_higher_risk_is_never_less_likely(calibration: Calibration) -> None:
 
 
 @CALIBRATIONS
-def test_the_same_seed_makes_the_same_model_and_saving_keeps_it(calibration: Calibration, tmp_path: Path) -> None:
+def test_the_same_seed_makes_the_same_model_and_saving_keeps_it(
+    calibration: Calibration, tmp_path: Path
+) -> None:
     frame, _ = people()
     told = fitted(calibration).explain(frame.head(40))
     assert unfitted(calibration).fit(*people()).explain(frame.head(40)).equals(told)
@@ -69,7 +71,9 @@ def test_the_same_seed_makes_the_same_model_and_saving_keeps_it(calibration: Cal
 def test_it_says_why() -> None:
     frame, _ = people()
     late = frame.with_columns(worst_days=pl.lit(150.0)).head(3)
-    assert "worst days past due: 150 (multiplies the odds by" in fitted("platt").explain(late)["reasons"][0][0]
+    assert (
+        "worst days past due: 150 (multiplies the odds by" in fitted("platt").explain(late)["reasons"][0][0]
+    )
     assert "最长逾期天数为150（风险几率乘以" in fitted("platt").explain(late, language="zh")["reasons"][0][0]
 
 

@@ -95,9 +95,9 @@ def test_features_agree_with_the_ledger() -> None:
         both = told.join(owed[ago], on="account_id", how="left", suffix="_owed")
         ledgers = both["past_due_days_owed" if ago == 0 else "past_due_days"]
         if ago:
-            ledgers = told.join(owed[ago].select("account_id", days="past_due_days"), on="account_id", how="left")[
-                "days"
-            ]
+            ledgers = told.join(
+                owed[ago].select("account_id", days="past_due_days"), on="account_id", how="left"
+            )["days"]
         # A payment bounced in between never happened for the ledger; none of the portfolio's does so here.
         assert (both[name] - ledgers.fill_null(0)).abs().sum() == 0, name
 

@@ -45,7 +45,9 @@ def test_figures_agree_with_scikit_learns() -> None:
     target = (draw.random(4000) < score).astype(float)
     assert np.isclose(auc(target, score), roc_auc_score(target, score))
     assert np.isclose(brier(target, score), brier_score_loss(target, score))
-    assert np.isclose(log_loss(target, np.clip(score, 0.01, 0.99)), reference_log_loss(target, np.clip(score, 0.01, 0.99)))
+    assert np.isclose(
+        log_loss(target, np.clip(score, 0.01, 0.99)), reference_log_loss(target, np.clip(score, 0.01, 0.99))
+    )
     thresholds = np.unique(score)
     gaps = [(score[target == 1] <= t).mean() - (score[target == 0] <= t).mean() for t in thresholds]
     assert np.isclose(kolmogorov_smirnov(target, score), np.abs(gaps).max())

@@ -51,7 +51,9 @@ def test_a_forbidden_input_is_refused_by_its_values() -> None:
         BoostedModel().fit(hidden, target)
 
 
-@pytest.mark.parametrize("name", ["contact_tries_90d", "latest_payment", "balance", "days_late", "trace_id", "essex"])
+@pytest.mark.parametrize(
+    "name", ["contact_tries_90d", "latest_payment", "balance", "days_late", "trace_id", "essex"]
+)
 def test_an_innocent_name_is_not(name: str) -> None:
     frame, target = people()
     Scorecard().fit(frame.select("worst_days", pl.col("noise").alias(name)), target)
@@ -111,7 +113,7 @@ def test_a_target_that_cannot_be_learned_is_refused(target: list[int], said: str
 def test_columns_that_are_no_inputs_are_refused() -> None:
     frame, target = people()
     ids = frame.with_columns(account=pl.int_range(pl.len()).cast(pl.String))
-    with pytest.raises(TrainingUnusable, match="'account' holds names.*an id"):
+    with pytest.raises(TrainingUnusable, match=r"'account' holds names.*an id"):
         Scorecard().fit(ids, target)
     with pytest.raises(TrainingUnusable, match="'day' is Date"):
         Scorecard().fit(frame.with_columns(day=pl.date(2026, 1, 1)), target)

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -10,20 +11,21 @@ import pytest
 
 from dunwell.insight.scoring import AdditiveScorecard, PointsModel, Scale, Scorecard, load_model
 from dunwell.insight.scoring.measures import auc
+from dunwell.insight.scoring.trees import TreeColumns
 from tests.insight.people import MEANINGS, RISK, SPECIALS, people
+
+
+def unfitted(kind: str) -> PointsModel:
+    if kind == "scorecard":
+        return Scorecard(risk=RISK, special_values=SPECIALS, meanings=MEANINGS)
+    return AdditiveScorecard(
+        risk=RISK, special_values=SPECIALS, meanings=MEANINGS, rounds=120, learning_rate=0.1, pairs_max=3
+    )
 
 
 @cache
 def fitted(kind: str) -> PointsModel:
-    frame, target = people()
-    made: PointsModel
-    if kind == "scorecard":
-        made = Scorecard(risk=RISK, special_values=SPECIALS, meanings=MEANINGS)
-    else:
-        made = AdditiveScorecard(
-            risk=RISK, special_values=SPECIALS, meanings=MEANINGS, rounds=120, learning_rate=0.1, pairs_max=3
-        )
-    return made.fit(frame, target)
+    return unfitted(kind).fit(*people())
 
 
 KINDS = pytest.mark.parametrize("kind", ["scorecard", "additive"])
@@ -74,7 +76,9 @@ def test_every_bin_of_the_scorecard_goes_its_inputs_way() -> None:
 def test_special_and_missing_values_have_cells_of_their_own(kind: str) -> None:
     row = people()[0].head(1)
     told = {
-        name: fitted(kind).predict_frame(row.with_columns(pl.lit(value, pl.Float64).alias(column)))["points"][0]
+        name: fitted(kind).predict_frame(row.with_columns(pl.lit(value, pl.Float64).alias(column)))["points"][
+            0
+        ]
         for name, column, value in [
             ("96", "bureau", 96.0),
             ("97", "bureau", 97.0),
@@ -102,7 +106,9 @@ def test_sql_gives_the_same_points(kind: str, tmp_path: Path) -> None:
     rows = pl.concat([frame, odd]).with_row_index("n")
     rows.write_parquet(tmp_path / "people.parquet")
     query = fitted(kind).to_sql(f"read_parquet('{tmp_path / 'people.parquet'}')", keys=("n",))
-    in_sql = duckdb.sql(query).pl().sort("n")
+    answer = duckdb.sql(query)
+    assert answer is not None
+    in_sql = answer.pl().sort("n")
     in_frame = fitted(kind).predict_frame(rows, keys=["n"])
     assert in_sql["points"].cast(pl.Int64).equals(in_frame["points"])
 
@@ -121,30 +127,28 @@ def test_reasons_are_told_in_two_languages(kind: str) -> None:
 
 @KINDS
 def test_the_same_seed_makes_the_same_card_and_saving_keeps_it(kind: str, tmp_path: Path) -> None:
-    frame, target = people()
-    model = fitted(kind)
-    again = type(model)(
-        risk=RISK,
-        special_values=SPECIALS,
-        **({} if kind == "scorecard" else {"rounds": 120, "learning_rate": 0.1, "pairs_max": 3}),
-    ).fit(frame, target)
+    frame, _ = people()
+    model, again = fitted(kind), unfitted(kind).fit(*people())
     assert again.table_.to_dict() == model.table_.to_dict()
     model.save(tmp_path / "model")
     loaded = load_model(tmp_path / "model")
     assert loaded.explain(frame.head(50), language="zh").equals(model.explain(frame.head(50), language="zh"))
 
 
+class _Kept(AdditiveScorecard):
+    """One that keeps its trees, to be held against its table."""
+
+    def _train(self, *arguments: Any) -> Any:
+        self.trees_ = super()._train(*arguments)
+        return self.trees_
+
+
 def test_an_additive_scorecard_says_what_its_trees_say() -> None:
     """Before rounding: with points fine enough, the table is the trees' sum on every row it learned from."""
     frame, target = people()
-    model = AdditiveScorecard(rounds=60, learning_rate=0.1, pairs_max=3, scale=Scale(1e6))
-    caught: list[object] = []
-    train = model._train
-    model._train = lambda *a, **k: caught.append(train(*a, **k)) or caught[-1]  # type: ignore[method-assign, func-returns-value]
+    model = _Kept(rounds=60, learning_rate=0.1, pairs_max=3, special_values=SPECIALS, scale=Scale(1e6))
     model.fit(frame, target)
-    from dunwell.insight.scoring.trees import TreeColumns
-
     seen = TreeColumns.of(model.inputs_).matrix(model.inputs_.matrix(frame))
-    trees = 1 / (1 + np.exp(-caught[-1].predict(seen, raw_score=True)))  # type: ignore[attr-defined]
+    trees = 1 / (1 + np.exp(-model.trees_.predict(seen, raw_score=True)))
     assert len(model.pairs_) > 0
     assert np.abs(model.predict_proba(frame)[:, 1] - trees).max() < 1e-4

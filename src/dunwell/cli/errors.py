@@ -42,6 +42,7 @@ _MENDABLE = (
     ("dunwell.book.sources", "FileUnreadable"),
     ("dunwell.book.sources", "TapeUnusable"),
     ("dunwell.book.store", "NoBook"),
+    ("dunwell.insight.problems", "InsightError"),
     ("dunwell.ledger.terms", "TermsError"),
     ("dunwell.policy", "PolicyError"),
     ("dunwell.settings", "SettingsError"),

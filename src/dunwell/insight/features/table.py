@@ -70,7 +70,9 @@ def features(
     settled = settle_partition(known, terms, as_of, known_at, read_timeline=read)
     accounts = position.position_frame(known["accounts"], settled.figures, as_of)
     counted = (
-        pl.concat(settled.from_timelines or [read(Timeline.of(np.empty((0, 5), np.int64)), settled.events, 0, 0)]),
+        pl.concat(
+            settled.from_timelines or [read(Timeline.of(np.empty((0, 5), np.int64)), settled.events, 0, 0)]
+        ),
         payments.payment_features(known, as_of),
         contacts.contact_features(known, as_of),
         promises.promise_features(known, as_of),

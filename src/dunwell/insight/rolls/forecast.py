@@ -54,9 +54,7 @@ def backtest(
     actual, error (a share of the actual).
     """
     known = with_history(panel, states)
-    later = next_states(known, months).with_columns(
-        is_late=pl.col("next_state").is_in(sorted(states.late))
-    )
+    later = next_states(known, months).with_columns(is_late=pl.col("next_state").is_in(sorted(states.late)))
     told = []
     for origin in origins:
         rates = RollRates(states, months=months, refine=refine, window=window).fit(

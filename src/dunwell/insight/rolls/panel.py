@@ -42,7 +42,9 @@ def checked(panel: pl.DataFrame, states: States) -> pl.DataFrame:
     if absent:
         raise TrainingUnusable(f"the panel has no column {absent[0]!r}. It needs account_id, month and state")
     if not panel["month"].dtype.is_integer():
-        raise TrainingUnusable("the panel's months must be whole numbers that count up by one, like 24311 or -12")
+        raise TrainingUnusable(
+            "the panel's months must be whole numbers that count up by one, like 24311 or -12"
+        )
     panel = panel.with_columns(pl.col("state").cast(pl.String)).sort("account_id", "month")
     unknown = panel.filter(~pl.col("state").is_in(states.names) | pl.col("state").is_null())
     if unknown.height:
@@ -166,9 +168,7 @@ def next_states(panel: pl.DataFrame, months: int, *, keys: Sequence[str] = ()) -
     ``gone`` where the account is in the book no longer.
     """
     last = panel["month"].max()
-    later = panel.select(
-        "account_id", pl.col("month") - months, next_state=pl.col("state").cast(pl.String)
-    )
+    later = panel.select("account_id", pl.col("month") - months, next_state=pl.col("state").cast(pl.String))
     rows = panel.filter(pl.col("month") + months <= pl.lit(last))
     return rows.join(later, on=["account_id", "month"], how="left", maintain_order="left").with_columns(
         pl.col("next_state").fill_null(GONE)

@@ -88,7 +88,9 @@ class RollRates:
         beta = extra("scipy.stats").beta
         level = self.levels_[1]
         told = []
-        for cell, counts, chances in zip(level.cells.iter_rows(named=True), level.counts, level.chances, strict=True):
+        for cell, counts, chances in zip(
+            level.cells.iter_rows(named=True), level.counts, level.chances, strict=True
+        ):
             weight = float(counts.sum()) + level.strength
             for name, count, chance in zip(self.states.all, counts, chances, strict=True):
                 low, high = beta.ppf([0.025, 0.975], chance * weight, (1 - chance) * weight)
@@ -102,7 +104,8 @@ class RollRates:
                         "row_count": int(count),
                     }
                 )
-        return pl.DataFrame(told)
+        order = pl.Enum(self.states.all)
+        return pl.DataFrame(told).sort(pl.col("state").cast(order), pl.col("next_state").cast(order))
 
     def chances(self, panel: pl.DataFrame) -> Floats:
         """For each row of a panel the chance of each of ``states.all``, ``months`` later."""
@@ -143,7 +146,9 @@ class RollRates:
     def _keyed(self, panel: pl.DataFrame) -> pl.DataFrame:
         absent = [name for name in self.refine if name not in panel.columns]
         if absent:
-            raise CannotScore(f"the panel has no column {absent[0]!r}. Add history to it (with_history), or refine by others")
+            raise CannotScore(
+                f"the panel has no column {absent[0]!r}. Add history to it (with_history), or refine by others"
+            )
         cut = [
             pl.col(name).fill_null(-1).cut([c - 0.5 for c in CUTS[name]]).cast(pl.String).alias(name)
             if name in CUTS

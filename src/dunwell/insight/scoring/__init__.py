@@ -15,9 +15,7 @@ from dunwell.insight.scoring.saving import load_folder
 from dunwell.insight.scoring.scorecard import PointsModel, Scorecard
 from dunwell.insight.scoring.words import Meaning
 
-MODELS: dict[str, type[Model]] = {
-    model.kind: model for model in (Scorecard, AdditiveScorecard, BoostedModel)
-}
+MODELS: dict[str, type[Model]] = {model.kind: model for model in (Scorecard, AdditiveScorecard, BoostedModel)}
 """Each model by the name it is saved under."""
 
 

@@ -24,7 +24,9 @@ def read_target(target: pl.Series | Sequence[int], row_count: int) -> Floats:
     if len(series) != row_count:
         raise TrainingUnusable(f"the target has {len(series)} values for {row_count} rows. Give one a row")
     if series.null_count() or not (series.dtype.is_numeric() or series.dtype == pl.Boolean):
-        raise TrainingUnusable("the target must be 0 or 1 (or false, true) in every row. Drop rows without an outcome")
+        raise TrainingUnusable(
+            "the target must be 0 or 1 (or false, true) in every row. Drop rows without an outcome"
+        )
     values = series.cast(pl.Float64).to_numpy()
     if not np.isin(values, (0.0, 1.0)).all():
         raise TrainingUnusable("the target must be 0 or 1 in every row: 1 for what is to be foreseen")
@@ -72,7 +74,9 @@ class Model(ABC):
         values = read_target(target, frame.height)
         unknown = sorted(set(self.risk) - set(frame.columns))
         if unknown:
-            raise TrainingUnusable(f"a risk is given for {unknown[0]!r}, which is no column. Remove it or add the column")
+            raise TrainingUnusable(
+                f"a risk is given for {unknown[0]!r}, which is no column. Remove it or add the column"
+            )
         inputs = Inputs.learn(frame, values, self.special_values)
         matrix = inputs.matrix(frame)
         self.inputs_ = inputs
@@ -104,8 +108,8 @@ class Model(ABC):
         self._refuse_unfitted()
         return self.inputs_.drift(self.inputs_.matrix(frame))
 
-    def save(self, folder: Path) -> None:
-        """Write the model to a folder of text."""
+    def save(self, folder: Path, beside: Mapping[str, str] | None = None) -> None:
+        """Write the model to a folder of text, with other texts (its card) ``beside``, by file name."""
         self._refuse_unfitted()
         about = {
             "special_values": self.special_values,
@@ -127,7 +131,7 @@ class Model(ABC):
             ],
         }
         model, trees = self._state()
-        save_folder(folder, self.kind, {"about": about, "model": model}, trees)
+        save_folder(folder, self.kind, {"about": about, "model": model}, {**trees, **(beside or {})})
 
     @classmethod
     def restored(cls, text: Mapping[str, Any], trees: Mapping[str, str]) -> Self:
@@ -180,9 +184,7 @@ class Model(ABC):
         """Probability, and points where there are."""
 
     @abstractmethod
-    def _reasons(
-        self, matrix: Floats, words: Mapping[str, Meaning], language: str, most: int
-    ) -> pl.Series:
+    def _reasons(self, matrix: Floats, words: Mapping[str, Meaning], language: str, most: int) -> pl.Series:
         """The reasons of each row."""
 
     @abstractmethod

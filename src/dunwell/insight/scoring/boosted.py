@@ -91,14 +91,13 @@ class BoostedModel(Model):
             intercept, slope = self.calibration_["sigmoid"]
             made: Floats = 1 / (1 + np.exp(-(intercept + slope * margin)))
             return made
-        return np.interp(margin, self.calibration_["at"], self.calibration_["probability"])
+        stepped: Floats = np.interp(margin, self.calibration_["at"], self.calibration_["probability"])
+        return stepped
 
     def _told(self, matrix: Floats) -> pl.DataFrame:
         return pl.DataFrame({"probability": self._probability(matrix)})
 
-    def _reasons(
-        self, matrix: Floats, words: Mapping[str, Meaning], language: str, most: int
-    ) -> pl.Series:
+    def _reasons(self, matrix: Floats, words: Mapping[str, Meaning], language: str, most: int) -> pl.Series:
         seen = self.columns_.matrix(matrix)
         shares = np.zeros((len(matrix), len(self.inputs_.inputs)))
         if len(seen):

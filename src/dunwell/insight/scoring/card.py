@@ -33,8 +33,8 @@ LIMITS = (
     "It ranks and estimates; it decides nothing. What is done with a score is decided by the policy, within the law.",
     "It holds for people like those it was measured on. Scoring refuses inputs that have drifted too far from them.",
     "It foretells what happens under the treatment of the time, and not what a treatment would change.",
-    "It was never given sex, marital status, ethnicity, religion, health, location trails or social ties; other inputs "
-    "may still stand in for them, which is why groups are measured below where they are known.",
+    "It was never given sex, marital status, ethnicity, religion, health, location trails or social ties.",
+    "Other inputs may stand in for those, which is why groups are measured above where they are known.",
 )
 
 
@@ -162,9 +162,7 @@ def measured(target: Floats, probability: Floats, seed: int) -> dict[str, Figure
     } | {name: bootstrap(target, probability, measure, seed) for name, measure in measures.items()}
 
 
-def _by_group(
-    target: Floats, probability: Floats, groups: pl.Series, seed: int
-) -> tuple[GroupFigures, ...]:
+def _by_group(target: Floats, probability: Floats, groups: pl.Series, seed: int) -> tuple[GroupFigures, ...]:
     if len(groups) != len(target):
         raise TrainingUnusable(f"groups has {len(groups)} values for {len(target)} rows. Give one a row")
     names = groups.cast(pl.String).fill_null("not known").to_numpy()
@@ -173,9 +171,7 @@ def _by_group(
     for name in sorted(set(names.tolist())):
         mine = names == name
         count, events = int(mine.sum()), int(target[mine].sum())
-        gap = bootstrap(
-            target[mine], probability[mine], lambda t, p: float(p.mean() - t.mean()), seed
-        )
+        gap = bootstrap(target[mine], probability[mine], lambda t, p: float(p.mean() - t.mean()), seed)
         told.append(
             GroupFigures(
                 str(name),

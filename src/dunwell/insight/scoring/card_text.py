@@ -32,8 +32,10 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 <table><caption>Figures, with 95 % intervals</caption>
 {% for name, figure in figures %}<tr><th scope="row">{{ name }}</th><td class="n">{{ figure }}</td></tr>{% endfor %}</table>
 <table><caption>Predicted and actual rate, by tenth of risk</caption>
-<tr><th class="n" scope="col">predicted</th><th class="n" scope="col">actual</th><th class="n" scope="col">rows</th></tr>
-{% for p, a, n in card.reliability %}<tr><td class="n">{{ '%.4f' % p }}</td><td class="n">{{ '%.4f' % a }}</td><td class="n">{{ n }}</td></tr>{% endfor %}</table>
+<tr>{% for head in ('predicted', 'actual', 'rows') %}<th class="n" scope="col">{{ head }}</th>{% endfor %}</tr>
+{% for p, a, n in card.reliability %}<tr>
+<td class="n">{{ '%.4f' % p }}</td><td class="n">{{ '%.4f' % a }}</td><td class="n">{{ n }}</td>
+</tr>{% endfor %}</table>
 <h2>Groups</h2>
 {% if groups %}<table><caption>How groups are treated, with 95 % intervals</caption>
 <tr>{% for head in heads %}<th scope="col">{{ head }}</th>{% endfor %}</tr>

@@ -122,7 +122,9 @@ class Inputs:
         """Raise CannotScore when an input has drifted beyond the limit. Too few rows are not judged."""
         if len(matrix) < DRIFT_ROWS_MIN:
             return
-        drifted = sorted(((psi, name) for name, psi in self.drift(matrix).items() if psi > psi_max), reverse=True)
+        drifted = sorted(
+            ((psi, name) for name, psi in self.drift(matrix).items() if psi > psi_max), reverse=True
+        )
         if drifted:
             told = ", ".join(f"{name} (PSI {psi:.2f})" for psi, name in drifted[:5])
             raise CannotScore(

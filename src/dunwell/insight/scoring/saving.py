@@ -18,8 +18,14 @@ _MODEL = "model.json"
 
 def save_folder(folder: Path, kind: str, model: Mapping[str, Any], trees: Mapping[str, str]) -> None:
     """Write a model, whole or not at all. Raises InsightError where the folder holds something else."""
-    if folder.exists() and not (folder / _MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InsightError(f"{folder} exists and is no model. Name another folder, so that nothing is overwritten")
+    if (
+        folder.exists()
+        and not (folder / _MANIFEST).is_file()
+        and (not folder.is_dir() or any(folder.iterdir()))
+    ):
+        raise InsightError(
+            f"{folder} exists and is no model. Name another folder, so that nothing is overwritten"
+        )
     staging = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
@@ -40,11 +46,15 @@ def load_folder(folder: Path) -> tuple[str, dict[str, Any], dict[str, str]]:
         hashes = dict(manifest["sha256"])
         kind, form = str(manifest["kind"]), manifest["format"]
     except FileNotFoundError as error:
-        raise ModelDamaged(f"{folder} is no model: {_MANIFEST} is missing. Make one with `dunwell train`") from error
+        raise ModelDamaged(
+            f"{folder} is no model: {_MANIFEST} is missing. Make one with `dunwell train`"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(folder, _MANIFEST) from error
     if form != _FORMAT:
-        raise ModelDamaged(f"{folder} has format {form!r}, and this dunwell reads {_FORMAT}. Train the model anew")
+        raise ModelDamaged(
+            f"{folder} has format {form!r}, and this dunwell reads {_FORMAT}. Train the model anew"
+        )
     texts = {}
     for name, expected in hashes.items():
         file = folder / Path(name).name

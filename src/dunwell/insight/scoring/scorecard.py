@@ -39,7 +39,11 @@ class PointsModel(Model):
 
         self._refuse_unfitted()
         rows = [
-            {"input": term.name, "cell": cell_words(term.axes[0], cell, "en"), "points": int(term.points[cell])}
+            {
+                "input": term.name,
+                "cell": cell_words(term.axes[0], cell, "en"),
+                "points": int(term.points[cell]),
+            }
             for term in self.table_.terms
             if len(term.axes) == 1
             for cell in range(term.axes[0].cell_count)
@@ -55,9 +59,7 @@ class PointsModel(Model):
         probability = self.table_.scale.probability(points.astype(np.float64))
         return pl.DataFrame({"probability": probability, "points": points})
 
-    def _reasons(
-        self, matrix: Floats, words: Mapping[str, Meaning], language: str, most: int
-    ) -> pl.Series:
+    def _reasons(self, matrix: Floats, words: Mapping[str, Meaning], language: str, most: int) -> pl.Series:
         return reasons_of_points(self.table_, self.inputs_, matrix, words, language, most)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, str]]:
@@ -124,7 +126,9 @@ class Scorecard(PointsModel):
         distinct = np.unique(x)
         if len(distinct) < 2 or not 0 < y.sum() < len(y):
             return axis_of(one, ())
-        if len(distinct) == 2:  # a truth value: nothing to search, and OptBinning would merge a pure side away
+        if (
+            len(distinct) == 2
+        ):  # a truth value: nothing to search, and OptBinning would merge a pure side away
             return axis_of(one, [readable(float(distinct.mean()), distinct)])
         found = binning.OptimalBinning(
             name=one.name,
@@ -150,4 +154,3 @@ def _weights(cells: Any, cell_count: int, target: Floats) -> tuple[Floats, float
     weight = np.where(rows > 0, np.log(share_bad / share_good), 0.0)
     information = float(np.where(rows > 0, (share_bad - share_good) * weight, 0.0).sum())
     return weight, information
-

@@ -18,9 +18,7 @@ def _term(term: Term) -> str:
     first = term.axes[0]
     if len(term.axes) == 1:
         return _case(first, [str(int(points)) for points in term.points])
-    return _case(
-        first, [_case(term.axes[1], [str(int(points)) for points in row]) for row in term.points]
-    )
+    return _case(first, [_case(term.axes[1], [str(int(points)) for points in row]) for row in term.points])
 
 
 def _case(axis: Axis, results: list[str]) -> str:

@@ -51,9 +51,7 @@ def reasons_of_points(
     refuse_unknown_language(language)
     points = table.term_points(matrix, inputs.names)
     place = {name: k for k, name in enumerate(inputs.names)}
-    codes = [
-        [axis.codes(matrix[:, place[axis.input]]) for axis in term.axes] for term in table.terms
-    ]
+    codes = [[axis.codes(matrix[:, place[axis.input]]) for axis in term.axes] for term in table.terms]
     told: dict[tuple[int, ...], str] = {}
     rows = []
     for row, worst in enumerate(_lowest(points, most)):
@@ -101,9 +99,7 @@ def cell_words(axis: Axis, cell: int, language: str) -> str:
         return f"低于 {_number(high)}" if zh else f"below {_number(high)}"
     if np.isposinf(high):
         return f"{_number(low)} 或以上" if zh else f"{_number(low)} or more"
-    return (
-        f"{_number(low)} 至 {_number(high)} 以下" if zh else f"{_number(low)} to below {_number(high)}"
-    )
+    return f"{_number(low)} 至 {_number(high)} 以下" if zh else f"{_number(low)} to below {_number(high)}"
 
 
 def _reason(
