@@ -76,7 +76,7 @@ class RollRates:
                 f"the panel covers {panel['month'].n_unique()} months, too few to see {self.months} months ahead. "
                 "Give a longer panel, or look less far"
             )
-        keyed = self._keyed(rows).with_columns(next_state=pl.col("next_state"))
+        keyed = self._keyed(rows)
         self.levels_: list[_Level] = []
         for depth in range(len(self.refine) + 2):
             self.levels_.append(self._level(keyed, ("state", *self.refine)[:depth]))
@@ -149,13 +149,7 @@ class RollRates:
             raise CannotScore(
                 f"the panel has no column {absent[0]!r}. Add history to it (with_history), or refine by others"
             )
-        cut = [
-            pl.col(name).fill_null(-1).cut([c - 0.5 for c in CUTS[name]]).cast(pl.String).alias(name)
-            if name in CUTS
-            else pl.col(name).cast(pl.String).fill_null("").alias(name)
-            for name in self.refine
-        ]
-        return panel.with_columns(pl.col("state").cast(pl.String), *cut)
+        return panel.with_columns(pl.col("state").cast(pl.String), *(_cell(name) for name in self.refine))
 
     def _level(self, keyed: pl.DataFrame, columns: tuple[str, ...]) -> _Level:
         by = list(columns)
@@ -212,6 +206,14 @@ class RollRates:
         )
         told = by_month.filter(pl.col("variance") > 0).select(pl.col("error") ** 2 / pl.col("variance"))
         return max(1.0, float(told.to_series().mean() or 1.0)) if told.height > 1 else 1.0  # type: ignore[arg-type]
+
+
+def _cell(name: str) -> pl.Expr:
+    """A column as the name of its cell: how many cuts it has reached, or what it says."""
+    if name not in CUTS:
+        return pl.col(name).cast(pl.String).fill_null("").alias(name)
+    reached = pl.sum_horizontal((pl.col(name) >= cut).cast(pl.Int32) for cut in CUTS[name])
+    return pl.when(pl.col(name).is_not_null()).then(reached.cast(pl.String)).otherwise(pl.lit("")).alias(name)
 
 
 def _places_in(level: _Level, rows: pl.DataFrame) -> NDArray[np.int64]:

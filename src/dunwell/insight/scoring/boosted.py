@@ -91,8 +91,8 @@ class BoostedModel(Model):
             intercept, slope = self.calibration_["sigmoid"]
             made: Floats = 1 / (1 + np.exp(-(intercept + slope * margin)))
             return made
-        stepped: Floats = np.interp(margin, self.calibration_["at"], self.calibration_["probability"])
-        return stepped
+        at, steps = (np.array(self.calibration_[name]) for name in ("at", "probability"))
+        return np.asarray(np.interp(np.asarray(margin), at, steps), np.float64)
 
     def _told(self, matrix: Floats) -> pl.DataFrame:
         return pl.DataFrame({"probability": self._probability(matrix)})
