@@ -74,11 +74,12 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--only", default="taiwan,credit,panel")
     asked = parser.parse_args(words)
     say(f"{today()}, load average {load():.1f}")
-    for name, file, run in (
+    runs: tuple[tuple[str, str, Callable[[], None]], ...] = (
         ("taiwan", "uci_credit_default.csv.gz", lambda: _scores(taiwan(asked.data))),
         ("credit", "give_me_some_credit.csv.gz", lambda: _scores(give_me_some_credit(asked.data))),
         ("panel", "credit_record_monthly.csv.gz", lambda: _panel(delinquency(asked.data))),
-    ):
+    )
+    for name, file, run in runs:
         if name not in asked.only.split(","):
             continue
         if not (asked.data / file).is_file():
@@ -144,10 +145,11 @@ def _panel(data: Delinquency) -> None:
     within = told.select(
         (pl.col("actual") >= pl.col("low")) & (pl.col("actual") <= pl.col("high"))
     ).to_series()
-    error, bias, last = told["error"].abs().mean(), told["error"].mean(), told["error"][-1]
+    error, plainly = (float(np.abs(each["error"].to_numpy()).mean()) for each in (told, plain))
+    bias, last = float(told["error"].to_numpy().mean()), float(told["error"][-1])
     say(
         f"| 30+ stock 12 months on, {told.height} rolling origins | mean error {error:.1%} (bias {bias:+.1%}, last {last:+.1%}); "
-        f"without months on book {plain['error'].abs().mean():.1%}; interval held {within.sum()} of {told.height} | <= 10 % |"
+        f"without months on book {plainly:.1%}; interval held {within.sum()} of {told.height} | <= 10 % |"
     )
 
 

@@ -1,19 +1,22 @@
 """dunwell train, score and forecast as people run them."""
 
 import json
+import shutil
 import subprocess
 import sys
-from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from dunwell.book import Book
+from dunwell.book import Book, StagedBook
 from dunwell.cli import main
+from dunwell.cli.workspace import copy_template
 from dunwell.insight.training import known_at_end_of
-from dunwell.ledger import positions, read_terms
+from dunwell.ledger import positions
+from dunwell.rehearsal import TERMS_FOLDER
 from tests.cli.test_commands import dunwell
+from tests.insight.books import LAST_DAY, partition, terms
 from tests.insight.people import groups, people
 from tests.insight.test_roll_rates import panel
 
@@ -55,6 +58,17 @@ def said_here(
     assert ended.value.code == code
     told = capsys.readouterr()
     return told.err if code else told.out
+
+
+def shop_with_a_book(folder: Path) -> Path:
+    """A workspace with a made portfolio in its book."""
+    copy_template(folder)
+    shutil.rmtree(folder / "policy" / "terms")
+    shutil.copytree(TERMS_FOLDER, folder / "policy" / "terms")
+    with StagedBook(folder / "book", 1, known_at_end_of(LAST_DAY)) as book:
+        book.write(partition(1500))
+        book.commit(LAST_DAY.isoformat())
+    return folder
 
 
 def test_a_trained_model_lies_beside_its_card(desk: Path) -> None:
@@ -122,15 +136,13 @@ def test_a_forecast_of_a_panel(
 def test_a_book_is_learned_from_scored_and_forecast(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    demo = "demo --dir shop --accounts 1500 --seed 3 --as-of 2026-11-20 --no-serve"
-    said_here(demo, tmp_path, monkeypatch, capsys)
-    shop = tmp_path / "shop"
-    said_here("train --outcome stays-late --origins 8 --out models/late", shop, monkeypatch, capsys)
+    shop = shop_with_a_book(tmp_path / "shop")
+    said_here("train --outcome stays-late --origins 18 --out models/late", shop, monkeypatch, capsys)
     said_here("score --model models/late --out scores.csv --reasons 1", shop, monkeypatch, capsys)
     scores = pl.read_csv(shop / "scores.csv")
-    day, terms = date(2026, 11, 20), read_terms(shop / "policy" / "terms")
     tables = Book(shop / "book").partition(0).tables
-    late = positions(tables, terms, day, known_at_end_of(day)).frame.filter(pl.col("past_due_days") > 0)
+    owed = positions(tables, terms(), LAST_DAY, known_at_end_of(LAST_DAY)).frame
+    late = owed.filter(pl.col("past_due_days") > 0)
     assert set(scores["account_id"]) == set(late["account_id"])
     assert scores["probability"].is_between(0, 1).all()
     told = json.loads(said_here("forecast --json", shop, monkeypatch, capsys))

@@ -25,12 +25,12 @@ def panel(accounts: int = 1500, months: int = 40, seed: int = 0) -> pl.DataFrame
         before = states[:, month - 1]
         moved = (draw.random(accounts)[:, None] >= steps[before]).sum(axis=1)
         states[:, month] = np.where(moves & (month > begins), moved, before)
-    account, month = np.nonzero(np.arange(months)[None, :] >= begins[:, None])
+    accounts_of, months_of = np.nonzero(np.arange(months)[None, :] >= begins[:, None])
     return pl.DataFrame(
         {
-            "account_id": [f"A{k:05d}" for k in account.tolist()],
-            "month": month,
-            "state": [STATES.names[k] for k in states[account, month].tolist()],
+            "account_id": [f"A{k:05d}" for k in accounts_of.tolist()],
+            "month": months_of,
+            "state": [STATES.names[k] for k in states[accounts_of, months_of].tolist()],
         }
     )
 

@@ -14,12 +14,15 @@ from dunwell.insight.scoring.inputs import PSI_MAX, Floats, Input, Inputs
 from dunwell.insight.scoring.saving import save_folder
 from dunwell.insight.scoring.words import Meaning, meanings_of
 
-_ROWS_MIN = 100
-_EVENTS_MIN = 20
+_MIN = {"learn from": (100, 20), "measure on": (30, 5)}
+"""How many rows, and rows of the rarer outcome, each takes at least."""
 
 
-def read_target(target: pl.Series | Sequence[int], row_count: int) -> Floats:
-    """The target as 0.0 and 1.0. Raises TrainingUnusable when it is anything else, or too few of either."""
+def read_target(target: pl.Series | Sequence[int], row_count: int, use: str = "learn from") -> Floats:
+    """The target as 0.0 and 1.0. Raises TrainingUnusable when it is anything else, or too few of either to learn
+    from (or to ``measure on``).
+    """
+    rows_min, events_min = _MIN[use]
     series = pl.Series("target", target)
     if len(series) != row_count:
         raise TrainingUnusable(f"the target has {len(series)} values for {row_count} rows. Give one a row")
@@ -31,10 +34,10 @@ def read_target(target: pl.Series | Sequence[int], row_count: int) -> Floats:
     if not np.isin(values, (0.0, 1.0)).all():
         raise TrainingUnusable("the target must be 0 or 1 in every row: 1 for what is to be foreseen")
     fewest = int(min(values.sum(), len(values) - values.sum()))
-    if row_count < _ROWS_MIN or fewest < _EVENTS_MIN:
+    if row_count < rows_min or fewest < events_min:
         raise TrainingUnusable(
-            f"{row_count} rows with {fewest} of the rarer outcome are too few to learn from: at least {_ROWS_MIN} and "
-            f"{_EVENTS_MIN} are needed. Take a longer window"
+            f"{row_count} rows with {fewest} of the rarer outcome are too few to {use}: at least {rows_min} and "
+            f"{events_min} are needed. Take a longer window"
         )
     return values
 

@@ -107,7 +107,7 @@ def model_card(
     """Measure a model on rows it did not learn from. ``groups``: a group a row, given apart from the inputs, to
     measure fairness by; it may be what no input may be.
     """
-    values = read_target(target, frame.height)
+    values = read_target(target, frame.height, "measure on")
     probability = model.predict_proba(frame)[:, 1]
     figures = measured(values, probability, seed)
     order = np.argsort(probability, kind="stable")
