@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dunwell.cli.app_evidence import evidence
+from dunwell.cli.app_insight import insight
 from dunwell.cli.app_outreach import outreach
 from dunwell.cli.options import AsOf, Command, Json, KnownAt
 
@@ -320,5 +321,6 @@ def replay(
     raise typer.Exit(replay_decision(decision, as_json))
 
 
+app.add_typer(insight)
 app.add_typer(outreach, name="outreach")
 app.add_typer(evidence, name="evidence")

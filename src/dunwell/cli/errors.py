@@ -44,6 +44,7 @@ _MENDABLE = (
     ("dunwell.book.store", "NoBook"),
     ("dunwell.journal.keys", "KeysUnusable"),
     ("dunwell.journal.vault", "Damaged"),
+    ("dunwell.insight.problems", "InsightError"),
     ("dunwell.ledger.terms", "TermsError"),
     ("dunwell.outreach.texts.text", "TextsRefused"),
     ("dunwell.policy", "PolicyError"),

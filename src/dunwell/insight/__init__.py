@@ -1,1 +1,29 @@
-"""What is likely: features, scorecards, payment hazards, contactability, roll rates and what drives them."""
+"""What is likely: features, scorecards, roll rates and forecasts, each with its reasons and how sure it is.
+
+``features`` makes every input of every account from what was known at the time; ``dunwell.insight.scoring``
+has the models and ``dunwell.insight.rolls`` the roll rates and forecasts. Models need the extra ``insight``
+(lightgbm, optbinning, scikit-learn); features do not.
+"""
+
+from dunwell.insight.features import CATALOGUE, Feature, Source, features
+from dunwell.insight.problems import (
+    CannotScore,
+    ExtraMissing,
+    ForbiddenInput,
+    InsightError,
+    ModelDamaged,
+    TrainingUnusable,
+)
+
+__all__ = [
+    "CATALOGUE",
+    "CannotScore",
+    "ExtraMissing",
+    "Feature",
+    "ForbiddenInput",
+    "InsightError",
+    "ModelDamaged",
+    "Source",
+    "TrainingUnusable",
+    "features",
+]

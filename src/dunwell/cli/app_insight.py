@@ -1,0 +1,132 @@
+"""``dunwell train``, ``score`` and ``forecast``: their options and help. The work lies in ``insight``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dunwell.cli.options import AsOf, Command, Json
+
+insight = typer.Typer()
+"""Commands of the insight room, without a name of their own between."""
+
+
+@insight.command(cls=Command)
+def train(
+    out: Annotated[Path, typer.Option(help="The folder to save the model and its card in.")],
+    table: Annotated[
+        Path | None,
+        typer.Option(help="Learn from this table (Parquet or CSV) instead of the workspace's book."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="With --table: the column with 0 and 1 that is to be foreseen.")
+    ] = None,
+    outcome: Annotated[
+        str | None,
+        typer.Option(
+            help="For the book: stays-late (of accounts past due) or falls-30 (of those below 30 days)."
+        ),
+    ] = None,
+    horizon: Annotated[int, typer.Option(help="For the book: how many days ahead.", min=1)] = 30,
+    origins: Annotated[
+        int,
+        typer.Option(help="For the book: from how many days, 30 apart; it is measured on the last.", min=2),
+    ] = 6,
+    as_of: AsOf = None,
+    model: Annotated[
+        str, typer.Option(help="scorecard (points), additive (finer points) or boosted (the strongest).")
+    ] = "scorecard",
+    groups: Annotated[
+        str | None,
+        typer.Option(help="With --table: a column to measure fairness by; it is not learned from."),
+    ] = None,
+    ignore: Annotated[str, typer.Option(help="With --table: columns to leave out, like id,notes.")] = "",
+    special: Annotated[
+        list[str] | None,
+        typer.Option(help="Values of a column that are codes, like bureau=96,98. May be repeated."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same model.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Train a score that explains itself, measure it on rows it did not learn from, and write its card.
+
+    Examples:
+    dunwell train --outcome stays-late --horizon 30 --out models/stays-late
+
+    dunwell train --table loans.csv --target defaulted --ignore loan_id --model boosted --out models/loans
+    """
+    from dunwell.cli.insight import train as train_model
+
+    raise typer.Exit(
+        train_model(
+            table,
+            target,
+            outcome,
+            horizon,
+            origins,
+            as_of,
+            model,
+            out,
+            groups,
+            ignore,
+            special or [],
+            seed,
+            as_json,
+        )
+    )
+
+
+@insight.command(cls=Command)
+def score(
+    model: Annotated[Path, typer.Option(help="The folder of a model that dunwell train saved.")],
+    out: Annotated[Path, typer.Option(help="Where to write the scores (Parquet, or CSV by its ending).")],
+    table: Annotated[
+        Path | None, typer.Option(help="Score this table (Parquet or CSV) instead of the workspace's book.")
+    ] = None,
+    as_of: AsOf = None,
+    reasons: Annotated[
+        int, typer.Option(help="How many reasons to give for each score; 0 for none.", min=0)
+    ] = 0,
+    language: Annotated[str, typer.Option(help="The reasons' language: en or zh.")] = "en",
+    keys: Annotated[str, typer.Option(help="With --table: columns to carry over, like loan_id.")] = "",
+    psi_max: Annotated[
+        float | None,
+        typer.Option(help="Refuse inputs that drifted more than this; the model's own when not given."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score accounts with a trained model: probability, points, and the reasons in words.
+
+    Examples:
+    dunwell score --model models/stays-late --out scores.parquet --reasons 3
+
+    dunwell score --model models/loans --table new.csv --keys loan_id --out scores.csv
+    """
+    from dunwell.cli.insight import score as score_rows
+
+    raise typer.Exit(score_rows(model, table, as_of, out, reasons, language, keys, psi_max, as_json))
+
+
+@insight.command(cls=Command)
+def forecast(
+    panel: Annotated[
+        Path | None,
+        typer.Option(help="A table of account_id, month (whole numbers) and state, instead of the book."),
+    ] = None,
+    states: Annotated[str | None, typer.Option(help="With --panel: its states from best to worst.")] = None,
+    late: Annotated[str | None, typer.Option(help="With --panel: the states that count as late.")] = None,
+    as_of: AsOf = None,
+    history: Annotated[int, typer.Option(help="For the book: how many month ends to look back.", min=2)] = 30,
+    horizons: Annotated[str, typer.Option(help="How many months ahead, like 1,3,6,12.")] = "1,3,6,12",
+    as_json: Json = False,
+) -> None:
+    """How many accounts will be 30 days late in the months to come, how sure that is, and the roll rates.
+
+    Examples:
+    dunwell forecast
+
+    dunwell forecast --panel panel.csv --states X,C,0,1,2,3,4,5 --late 1,2,3,4,5
+    """
+    from dunwell.cli.insight import forecast as forecast_stock
+
+    raise typer.Exit(forecast_stock(panel, states, late, as_of, history, horizons, as_json))

@@ -1,0 +1,374 @@
+"""``dunwell train``, ``dunwell score`` and ``dunwell forecast``: from a table, or from the workspace's book."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from dunwell.book import Book
+from dunwell.cli.errors import CommandError
+from dunwell.cli.inputs import parse_day
+from dunwell.cli.progress import prepare_kernels, progress
+from dunwell.insight.features import CATALOGUE, features
+from dunwell.insight.problems import extra
+from dunwell.insight.training import (
+    OUTCOMES,
+    RISK,
+    are_dated,
+    known_at_end_of,
+    origins_before,
+    outcome_rows,
+)
+from dunwell.ledger import Terms, read_terms
+from dunwell.settings import read_settings
+
+_HELD_OUT = 0.25
+_USE = "use.json"
+_MODELS = ("scorecard", "additive", "boosted")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """What a model learns from and what it is measured on."""
+
+    learned: pl.DataFrame
+    measured: pl.DataFrame
+    target: str
+    meaning: str
+    window: tuple[date, date] | None
+    measured_on: str
+    use: dict[str, Any]
+
+
+def train(
+    table: Path | None,
+    target: str | None,
+    outcome: str | None,
+    horizon_days: int,
+    origin_count: int,
+    as_of: str | None,
+    kind: str,
+    out: Path,
+    groups: str | None,
+    ignore: str,
+    special: Sequence[str],
+    seed: int,
+    as_json: bool,
+) -> int:
+    """Train a model, measure it on what it did not learn from, and save it with its card."""
+    if kind not in _MODELS:
+        raise CommandError(f"--model {kind!r} is unknown. There are: {', '.join(_MODELS)}")
+    extra("sklearn")
+    from dunwell.insight.scoring import MODELS
+    from dunwell.insight.scoring.card import model_card
+
+    if table is not None:
+        lesson = _lesson_of_table(table, target, [*_split(ignore), *([groups] if groups else [])], seed)
+    else:
+        if target is not None:
+            raise CommandError(
+                "--target needs --table, the file that has the column. For the book give --outcome"
+            )
+        lesson = _lesson_of_book(outcome, horizon_days, origin_count, parse_day(as_of, "--as-of"))
+    inputs = list(lesson.use["inputs"])
+    risk = {name: way for name, way in RISK.items() if name in inputs} if table is None else {}
+    model = MODELS[kind](seed=seed, risk=risk, special_values=_specials(special))
+    model.fit(lesson.learned.select(inputs), lesson.learned[lesson.target])
+    card = model_card(
+        model,
+        lesson.measured.select(inputs),
+        lesson.measured[lesson.target],
+        purpose=f"Foretells whether {lesson.meaning}.",
+        target_meaning=lesson.meaning,
+        window=lesson.window,
+        measured_on=lesson.measured_on,
+        groups=_groups(lesson.measured, groups),
+        seed=seed,
+    )
+    told = card.to_dict()
+    texts = {
+        "card.md": card.markdown(),
+        "card.html": card.html(),
+        "card.json": json.dumps(told, ensure_ascii=False, indent=1),
+        _USE: json.dumps(lesson.use, ensure_ascii=False, indent=1),
+    }
+    model.save(out, texts)
+    if as_json:
+        print(json.dumps({"model": str(out), "card": told}, ensure_ascii=False, indent=2))
+        return 0
+    print(
+        f"learned from {lesson.learned.height:,} rows, measured on {lesson.measured.height:,}: {lesson.measured_on}"
+    )
+    for name in ("auc", "gini", "ks", "brier", "calibration_error"):
+        print(f"  {name.replace('_', ' '):<18} {card.figures[name]}")
+    for caution in card.cautions:
+        print(f"caution: {caution}")
+    print(f"the model and its card: {out}/card.html")
+    return 0
+
+
+def score(
+    model_folder: Path,
+    table: Path | None,
+    as_of: str | None,
+    out: Path,
+    reasons: int,
+    language: str,
+    keys: str,
+    psi_max: float | None,
+    as_json: bool,
+) -> int:
+    """Score a table's rows or the book's accounts with a saved model, and write the scores."""
+    from dunwell.insight.scoring import load_model
+    from dunwell.insight.scoring.saving import content_hash, load_folder
+
+    model = load_model(model_folder)
+    use = json.loads(load_folder(model_folder)[2].get(_USE, "{}"))
+    if psi_max is not None:
+        model.psi_max = psi_max
+    if table is not None:
+        rows, named = _read_table(table), _split(keys)
+    else:
+        if use.get("made_for") != "book":
+            raise CommandError(
+                f"{model_folder} was not made for a book. Give the table to score with --table"
+            )
+        rows, named = (
+            _accounts_to_score(parse_day(as_of, "--as-of"), use),
+            ["account_id", "customer_id", "as_of"],
+        )
+    told = (
+        model.explain(rows, language=language, most=reasons, keys=named)
+        if reasons
+        else model.predict_frame(rows, named)
+    )
+    staging = out.with_name(f".{out.name}.new")
+    try:
+        if out.suffix == ".csv":
+            flat = told.with_columns(pl.col("reasons").list.join("; ")) if reasons else told
+            flat.write_csv(staging)
+        else:
+            told.write_parquet(staging)
+        staging.replace(out)
+    finally:
+        staging.unlink(missing_ok=True)
+    mean = told["probability"].mean() if told.height else None
+    if as_json:
+        summary = {
+            "model": str(model_folder),
+            "model_sha256": content_hash(model_folder),
+            "rows": told.height,
+            "mean_probability": mean,
+            "out": str(out),
+        }
+        print(json.dumps(summary, ensure_ascii=False, indent=2))
+    else:
+        shown = f", mean probability {mean:.4f}" if isinstance(mean, float) else ""
+        print(f"{told.height:,} rows scored{shown}: {out}")
+    return 0
+
+
+def forecast(
+    panel_file: Path | None,
+    states: str | None,
+    late: str | None,
+    as_of: str | None,
+    history_months: int,
+    horizons: str,
+    as_json: bool,
+) -> int:
+    """Print how many accounts will be late in the months to come, and the roll rates of a month."""
+    extra("scipy")
+    from dunwell.insight.rolls import BOOK_STATES, RollRates, States, forecast_late, with_history
+    from dunwell.insight.rolls.book import month_end
+
+    if panel_file is not None:
+        if states is None or late is None:
+            raise CommandError(
+                "--panel needs --states, from best to worst, and --late, those that count: --states C,1,2 --late 1,2"
+            )
+        kinds = States(tuple(_split(states)), frozenset(_split(late)))
+        panel = _read_table(panel_file)
+        if "state" in panel.columns:
+            panel = panel.with_columns(pl.col("state").cast(pl.String))
+    else:
+        kinds = BOOK_STATES
+        panel = _book_panel(parse_day(as_of, "--as-of"), history_months)
+    months = _whole_numbers(horizons, "--horizons")
+    ahead = forecast_late(panel, kinds, horizons=months)
+    rates = RollRates(kinds).fit(with_history(panel, kinds))
+    last = int(panel["month"].to_numpy().max())
+    now = int(panel.filter(pl.col("month") == last).select(kinds.is_late.sum()).item())
+    at = (lambda number: month_end(number).isoformat()) if panel_file is None else str
+    rows = [row | {"month": at(row["month"])} for row in ahead.iter_rows(named=True)]
+    if as_json:
+        told = {"last_month": at(last), "late_now": now, "forecast": rows, "roll_rates": rates.to_dict()}
+        print(json.dumps(told, ensure_ascii=False, indent=2))
+        return 0
+    print(
+        f"late at {at(last)}: {now:,} accounts ({', '.join(name for name in kinds.names if name in kinds.late)})"
+    )
+    for row in rows:
+        print(
+            f"  {row['months']:>3} months on, {row['month']}: {row['expected']:,.0f} "
+            f"(95 %: {row['low']:,.0f} to {row['high']:,.0f}) of the accounts in the book now"
+        )
+    print("roll rates of one month, per cent:")
+    _print_matrix(rates.matrix(), kinds.all)
+    return 0
+
+
+def _lesson_of_table(file: Path, target: str | None, left_out: Sequence[str], seed: int) -> _Lesson:
+    if target is None:
+        raise CommandError("--table needs --target, the column with 0 and 1 to foresee")
+    rows = _read_table(file)
+    for name in (target, *left_out):
+        if name not in rows.columns:
+            raise CommandError(f"{file} has no column {name!r}. It has: {', '.join(rows.columns[:20])}")
+    selection = extra("sklearn.model_selection")
+    from dunwell.insight.scoring.base import read_target
+
+    values = read_target(rows[target], rows.height)
+    learned, measured = selection.train_test_split(
+        list(range(rows.height)), test_size=_HELD_OUT, stratify=values, random_state=seed
+    )
+    inputs = [name for name in rows.columns if name != target and name not in left_out]
+    return _Lesson(
+        rows[sorted(learned)],
+        rows[sorted(measured)],
+        target,
+        f"{target} is 1",
+        None,
+        "a random quarter of the rows, not learned from",
+        {"made_for": "table", "inputs": inputs},
+    )
+
+
+def _lesson_of_book(
+    outcome_name: str | None, horizon_days: int, origin_count: int, as_of: date | None
+) -> _Lesson:
+    if outcome_name is None or outcome_name not in OUTCOMES:
+        raise CommandError(
+            f"--outcome {outcome_name!r} is unknown. There are: {', '.join(OUTCOMES)}; or give --table"
+        )
+    outcome = OUTCOMES[outcome_name]
+    book, terms = _open_book()
+    origins = origins_before(as_of or date.fromisoformat(book.as_of), horizon_days, origin_count)
+    parts = []
+    with progress() as watch:
+        for number in range(book.partition_count):
+            watch("making features", number, book.partition_count)
+            parts.append(outcome_rows(book.partition(number).tables, terms, origins, horizon_days, outcome))
+    rows = pl.concat(parts)
+    # What every row says alike tells nothing, and a column without a value cannot be learned from.
+    inputs = [name for name in CATALOGUE if rows[name].drop_nulls().n_unique() > 1]
+    meaning = outcome.meaning.format(days=horizon_days)
+    return _Lesson(
+        rows.filter(pl.col("origin") < origins[-1]),
+        rows.filter(pl.col("origin") == origins[-1]),
+        "has_come",
+        meaning,
+        (origins[0], origins[-1] + timedelta(days=horizon_days)),
+        f"the accounts as of {origins[-1]}, later than all it learned from",
+        {"made_for": "book", "inputs": inputs, "outcome": outcome.name, "horizon_days": horizon_days},
+    )
+
+
+def _accounts_to_score(as_of: date | None, use: dict[str, Any]) -> pl.DataFrame:
+    book, terms = _open_book()
+    day = as_of or date.fromisoformat(book.as_of)
+    parts = []
+    with progress() as watch:
+        for number in range(book.partition_count):
+            watch("making features", number, book.partition_count)
+            tables = book.partition(number).tables
+            known_at = known_at_end_of(day) if are_dated(tables) else None
+            parts.append(features(tables, terms, day, known_at))
+    rows = pl.concat(parts).filter(OUTCOMES[use["outcome"]].is_asked_of)
+    return rows.with_columns(as_of=pl.lit(day))
+
+
+def _book_panel(as_of: date | None, months: int) -> pl.DataFrame:
+    from dunwell.insight.rolls import book_panel
+
+    book, terms = _open_book()
+    day = as_of or date.fromisoformat(book.as_of)
+    with progress() as watch:
+        parts = []
+        for number in range(book.partition_count):
+            watch("reading the arrears", number, book.partition_count)
+            parts.append(book_panel(book.partition(number).tables, terms, day, months))
+    panel = pl.concat(parts)
+    if panel.is_empty():
+        raise CommandError(
+            "the book has no account that was open at a month's end. Run a day with a fuller tape"
+        )
+    return panel
+
+
+def _open_book() -> tuple[Book, dict[str, Terms]]:
+    settings = read_settings(Path.cwd())
+    book = Book(settings.book_folder)
+    prepare_kernels("ledger")
+    return book, read_terms(settings.terms_folder)
+
+
+def _read_table(file: Path) -> pl.DataFrame:
+    if not file.is_file():
+        raise CommandError(f"{file} does not exist. Name a Parquet or CSV file")
+    try:
+        if file.suffix == ".parquet":
+            return pl.read_parquet(file)
+        return pl.read_csv(file, infer_schema_length=None)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        first = str(error).splitlines()[0]
+        raise CommandError(
+            f"{file} cannot be read ({first}). Give Parquet, or CSV in UTF-8 with a header"
+        ) from error
+
+
+def _groups(rows: pl.DataFrame, column: str | None) -> pl.Series | None:
+    if column is None:
+        return None
+    if column not in rows.columns:
+        raise CommandError(
+            f"--groups {column!r} is no column. The groups of a book are not known to dunwell; use --table"
+        )
+    return rows[column]
+
+
+def _specials(words: Sequence[str]) -> dict[str, list[float]]:
+    """``util=96,98`` as {"util": [96.0, 98.0]}."""
+    found: dict[str, list[float]] = {}
+    for word in words:
+        name, sign, values = word.partition("=")
+        try:
+            found[name] = [float(value) for value in values.split(",")]
+        except ValueError:
+            sign = ""
+        if not sign or not name:
+            raise CommandError(f"--special {word!r} is not understood. Write it like --special bureau=96,98")
+    return found
+
+
+def _split(words: str) -> list[str]:
+    return [word.strip() for word in words.split(",") if word.strip()]
+
+
+def _whole_numbers(words: str, option: str) -> list[int]:
+    found = _split(words)
+    if not found or not all(word.isdigit() and int(word) > 0 for word in found):
+        raise CommandError(f"{option} {words!r} is not understood. Write months like {option} 1,3,6,12")
+    return [int(word) for word in found]
+
+
+def _print_matrix(matrix: pl.DataFrame, names: Sequence[str]) -> None:
+    width = max(8, *(len(name) + 1 for name in names))
+    print(" " * width + "".join(f"{name:>{width}}" for name in names))
+    for (state,), rows in matrix.group_by("state", maintain_order=True):
+        chances = {row["next_state"]: row["chance"] for row in rows.iter_rows(named=True)}
+        print(f"{state:<{width}}" + "".join(f"{100 * chances[name]:>{width}.1f}" for name in names))

@@ -1,0 +1,23 @@
+"""How accounts roll from state to state, month by month, and what that says of the months to come.
+
+``RollRates`` counts; ``forecast_late`` looks ahead; ``with_history`` tells what an account's past says;
+``book_panel`` makes the panel of a book.
+"""
+
+from dunwell.insight.rolls.book import BOOK_STATES, book_panel
+from dunwell.insight.rolls.forecast import backtest, forecast_late
+from dunwell.insight.rolls.panel import HISTORY_INPUTS, OTHERS_INPUTS, States, next_states, with_history
+from dunwell.insight.rolls.rates import RollRates
+
+__all__ = [
+    "BOOK_STATES",
+    "HISTORY_INPUTS",
+    "OTHERS_INPUTS",
+    "RollRates",
+    "States",
+    "backtest",
+    "book_panel",
+    "forecast_late",
+    "next_states",
+    "with_history",
+]

@@ -1,0 +1,104 @@
+"""A panel of the workspace's own book: each account's days past due at each month's end, from its arrears."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from dunwell.calendars import day_number
+from dunwell.insight.features.known import known_by
+from dunwell.insight.rolls.panel import States
+from dunwell.ledger import Terms, kernel
+from dunwell.ledger.positions import Timeline, settle_partition
+
+_FROM_DAYS = (1, 30, 60, 90, 120, 150)
+
+BOOK_STATES = States(
+    ("settled", "current", "1-29", "30-59", "60-89", "90-119", "120-149", "150+"),
+    frozenset({"30-59", "60-89", "90-119", "120-149", "150+"}),
+)
+"""Days past due at a month's end; settled: the last instalment's day has passed and nothing is past due."""
+
+
+def month_number(day: date) -> int:
+    """A month as a whole number that counts up by one."""
+    return day.year * 12 + day.month - 1
+
+
+def month_end(number: int) -> date:
+    """The last day of a month."""
+    year, month = divmod(number + 1, 12)
+    return date(year, month + 1, 1) - timedelta(days=1)
+
+
+def book_panel(
+    tables: Mapping[str, pl.DataFrame],
+    terms: Mapping[str, Terms],
+    as_of: date,
+    months: int,
+    known_at: datetime | None = None,
+) -> pl.DataFrame:
+    """The states of a partition's accounts at the last ``months`` month ends up to ``as_of``: account_id,
+    customer_id, product, month, state. An account appears from the first month end after it was opened.
+    """
+    last = month_number(as_of + timedelta(days=1)) - 1
+    ends = [month_end(number) for number in range(last - months + 1, last + 1)]
+    known = known_by(tables, as_of, known_at)
+
+    def read(timeline: Timeline, events: kernel.Events, first: int, last: int) -> pl.DataFrame:
+        return _late_days(timeline, ends)
+
+    settled = settle_partition(known, terms, as_of, known_at, read_timeline=read)
+    is_open = pl.Series(settled.figures[:, kernel.OUT_STATE] != kernel.NOT_OPENED)
+    last_due = known["instalments"].group_by("account_row").agg(last_due_on=pl.col("due_on").max())
+    accounts = (
+        known["accounts"]
+        .select("account_id", "customer_id", "product", "opened_on")
+        .with_columns(account_row=pl.int_range(pl.len(), dtype=pl.UInt32))
+        .filter(is_open)
+        .join(last_due, on="account_row", how="left", maintain_order="left")
+    )
+    months_frame = pl.DataFrame({"month_end": ends, "month": [month_number(day) for day in ends]})
+    late = pl.concat(settled.from_timelines) if settled.from_timelines else _late_days(_NO_TIMELINE, ends)
+    days = pl.col("late_days").fill_null(0)
+    names = pl.Series(BOOK_STATES.names[1:])
+    place = pl.sum_horizontal((days >= first).cast(pl.UInt32) for first in _FROM_DAYS)
+    return (
+        accounts.join(months_frame, how="cross")
+        .filter(pl.col("opened_on") <= pl.col("month_end"))
+        .join(late, on=["account_row", "month_end"], how="left", maintain_order="left")
+        .with_columns(
+            state=pl.when((days <= 0) & (pl.col("last_due_on") < pl.col("month_end")))
+            .then(pl.lit("settled"))
+            .otherwise(place.replace_strict(dict(enumerate(names)), return_dtype=pl.String))
+        )
+        .select("account_id", "customer_id", "product", "month", "state")
+        .sort("account_id", "month")
+    )
+
+
+_NO_TIMELINE = Timeline.of(np.empty((0, 5), np.int64))
+
+
+def _late_days(timeline: Timeline, ends: list[date]) -> pl.DataFrame:
+    """account_row, month_end and late_days, where an account was past due at a month's end."""
+    rows = pl.DataFrame(
+        {
+            "account_row": pl.Series(timeline.account).cast(pl.UInt32),
+            "on": timeline.on,
+            "oldest_due_on": timeline.oldest_due_on,
+        }
+    ).with_columns(
+        until=pl.when(pl.col("account_row") == pl.col("account_row").shift(-1)).then(pl.col("on").shift(-1))
+    )
+    parts = []
+    for day in ends:
+        number = day_number(day)
+        holds = (pl.col("on") <= number) & (pl.col("until").is_null() | (pl.col("until") > number))
+        parts.append(
+            rows.filter(holds & (pl.col("oldest_due_on") >= 0)).select(
+                "account_row", month_end=pl.lit(day), late_days=number - pl.col("oldest_due_on")
+            )
+        )
+    return pl.concat(parts)

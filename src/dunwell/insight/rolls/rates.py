@@ -1,0 +1,239 @@
+"""Roll rates: the chance that an account in one state is in another so many months later, by segment.
+
+A plain Markov chain takes powers of the one-month matrix and misses two things seen in every book: the
+longer an account has been in a state the likelier it stays, and some people never move. So the matrix here
+is counted over the wanted number of months at once, and cells may be refined by history (duration, months on
+book, late months). What a fine cell has seen little of is drawn towards the coarser cell above it, by as much
+as the data's own likelihood asks for; intervals are exact quantiles, without simulation.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dunwell.insight.problems import CannotScore, TrainingUnusable, extra
+from dunwell.insight.rolls.panel import States, next_states
+
+Floats = NDArray[np.float64]
+_STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0)
+
+CUTS: Mapping[str, tuple[float, ...]] = {
+    "duration": (2, 3, 4, 7, 13),
+    "months_on_book": (6, 12, 24),
+    "late_months_3": (1, 2, 3),
+    "late_months_12": (1, 2, 3, 6),
+    "late_months": (1, 2, 4, 8),
+    "months_since_late": (1, 2, 4, 7, 13),
+}
+"""Where a number of a panel's history is cut into cells; other columns are taken as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """The cells by the first few of the columns: how often each state came next, and the chances after
+    drawing towards the level above with ``strength`` rows.
+    """
+
+    columns: tuple[str, ...]
+    strength: float
+    cells: pl.DataFrame
+    counts: Floats
+    chances: Floats
+
+
+class RollRates:
+    """Roll rates over ``months``, counted over the last ``window`` months of origins.
+
+    ``refine``: columns that refine the state, the most important first. ``states``: the panel's states.
+    Fitted: ``levels_`` from coarse to fine, ``dispersion_``: how much more the months vary than chance alone
+    would have them (1: not more).
+    """
+
+    def __init__(
+        self,
+        states: States,
+        *,
+        months: int = 1,
+        refine: Sequence[str] = ("months_on_book",),
+        window: int | None = 12,
+    ) -> None:
+        self.states, self.months, self.refine, self.window = states, months, tuple(refine), window
+
+    def fit(self, panel: pl.DataFrame) -> Self:
+        """Count the rolls of a panel (with history, where ``refine`` names it). Raises TrainingUnusable when
+        it does not reach that far.
+        """
+        rows = next_states(panel, self.months)
+        if self.window is not None and rows.height:
+            newest = int(rows["month"].to_numpy().max())
+            rows = rows.filter(pl.col("month") > newest - self.window)
+        if rows.is_empty():
+            raise TrainingUnusable(
+                f"the panel covers {panel['month'].n_unique()} months, too few to see {self.months} months ahead. "
+                "Give a longer panel, or look less far"
+            )
+        keyed = self._keyed(rows)
+        self.levels_: list[_Level] = []
+        for depth in range(len(self.refine) + 2):
+            self.levels_.append(self._level(keyed, ("state", *self.refine)[:depth]))
+        self.dispersion_ = self._dispersion(rows)
+        return self
+
+    def matrix(self) -> pl.DataFrame:
+        """The matrix of states: state, next_state, chance, low, high (95 %), rows seen."""
+        beta = extra("scipy.stats").beta
+        level = self.levels_[1]
+        told = []
+        for cell, counts, chances in zip(
+            level.cells.iter_rows(named=True), level.counts, level.chances, strict=True
+        ):
+            weight = float(counts.sum()) + level.strength
+            for name, count, chance in zip(self.states.all, counts, chances, strict=True):
+                low, high = beta.ppf([0.025, 0.975], chance * weight, (1 - chance) * weight)
+                told.append(
+                    {
+                        "state": cell["state"],
+                        "next_state": name,
+                        "chance": float(chance),
+                        "low": float(np.nan_to_num(low)),
+                        "high": float(np.nan_to_num(high)),
+                        "row_count": int(count),
+                    }
+                )
+        order = pl.Enum(self.states.all)
+        return pl.DataFrame(told).sort(pl.col("state").cast(order), pl.col("next_state").cast(order))
+
+    def chances(self, panel: pl.DataFrame) -> Floats:
+        """For each row of a panel the chance of each of ``states.all``, ``months`` later."""
+        return self._looked_up(panel)[0]
+
+    def stock(self, panel: pl.DataFrame, wanted: frozenset[str] | None = None) -> tuple[float, float, float]:
+        """How many of a month's accounts will be in the wanted states (the late ones) ``months`` later: the
+        expected number and its 95 % interval. Its variance is that of the accounts' own chances, of the rates
+        behind them, and the dispersion of the months.
+        """
+        chances, weights, cell = self._looked_up(panel)
+        p = chances[:, self._places(wanted)].sum(axis=1)
+        expected = float(p.sum())
+        by_cell = np.bincount(cell, weights=p)
+        seen = np.maximum(1, np.bincount(cell))
+        share = by_cell / seen
+        in_weight = np.bincount(cell, weights=weights) / seen
+        of_rates = float((by_cell**2 * (1 - share) / np.maximum(share, 1e-9) / (in_weight + 1)).sum())
+        of_chance = float((p * (1 - p)).sum())
+        spread = 1.96 * float(np.sqrt(self.dispersion_ * (of_chance + of_rates)))
+        return expected, max(0.0, expected - spread), expected + spread
+
+    def to_dict(self) -> dict[str, Any]:
+        """The matrix and its settings as plain values."""
+        return {
+            "months": self.months,
+            "window": self.window,
+            "refine": list(self.refine),
+            "states": list(self.states.all),
+            "dispersion": self.dispersion_,
+            "matrix": self.matrix().to_dicts(),
+        }
+
+    def _places(self, wanted: frozenset[str] | None) -> list[int]:
+        names = self.states.late if wanted is None else wanted
+        return [place for place, name in enumerate(self.states.all) if name in names]
+
+    def _keyed(self, panel: pl.DataFrame) -> pl.DataFrame:
+        absent = [name for name in self.refine if name not in panel.columns]
+        if absent:
+            raise CannotScore(
+                f"the panel has no column {absent[0]!r}. Add history to it (with_history), or refine by others"
+            )
+        return panel.with_columns(pl.col("state").cast(pl.String), *(_cell(name) for name in self.refine))
+
+    def _level(self, keyed: pl.DataFrame, columns: tuple[str, ...]) -> _Level:
+        by = list(columns)
+        counted = (
+            keyed.group_by(*by, "next_state").agg(pl.len())
+            if by
+            else keyed.group_by("next_state").agg(pl.len())
+        )
+        names = self.states.all
+        if by:
+            cells = counted.select(by).unique().sort(by)
+            place = counted.join(cells.with_row_index("_cell"), on=by)["_cell"].to_numpy()
+        else:
+            cells = pl.DataFrame({"_": [0]}).select()
+            place = np.zeros(counted.height, np.int64)
+        counts = np.zeros((max(1, cells.height), len(names)))
+        next_place = counted["next_state"].replace_strict({n: k for k, n in enumerate(names)}).to_numpy()
+        np.add.at(counts, (place, next_place), counted["len"].to_numpy())
+        if not by:
+            whole = (counts + 0.5) / (counts + 0.5).sum()
+            return _Level((), 0.0, cells, counts, whole)
+        above = self.levels_[-1]
+        prior = above.chances[_places_in(above, cells)]
+        strength = _likeliest_strength(counts, prior)
+        drawn = counts + strength * prior
+        return _Level(columns, strength, cells, counts, drawn / drawn.sum(axis=1, keepdims=True))
+
+    def _looked_up(self, panel: pl.DataFrame) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """Chances, the rows behind them, and a number of the cell, for each row: the finest cell that was
+        seen.
+        """
+        keyed = self._keyed(panel)
+        chances = np.repeat(self.levels_[0].chances, panel.height, axis=0)
+        weights = np.full(panel.height, self.levels_[0].counts.sum())
+        cell = np.zeros(panel.height, np.int64)
+        first = 1
+        for level in self.levels_[1:]:
+            place = _places_in(level, keyed)
+            is_known = place >= 0
+            chances[is_known] = level.chances[place[is_known]]
+            weights[is_known] = level.counts.sum(axis=1)[place[is_known]] + level.strength
+            cell[is_known] = first + place[is_known]
+            first += level.cells.height
+        return chances, weights, cell
+
+    def _dispersion(self, rows: pl.DataFrame) -> float:
+        """The mean of squared standardised errors of the months' late stocks, each against these rates."""
+        chances = self.chances(rows)[:, self._places(None)].sum(axis=1)
+        months = rows.select("month", late=pl.col("next_state").is_in(sorted(self.states.late))).with_columns(
+            p=pl.Series(chances)
+        )
+        by_month = months.group_by("month").agg(
+            error=pl.col("late").sum() - pl.col("p").sum(), variance=(pl.col("p") * (1 - pl.col("p"))).sum()
+        )
+        told = by_month.filter(pl.col("variance") > 0).select(pl.col("error") ** 2 / pl.col("variance"))
+        return max(1.0, float(told.to_series().mean() or 1.0)) if told.height > 1 else 1.0  # type: ignore[arg-type]
+
+
+def _cell(name: str) -> pl.Expr:
+    """A column as the name of its cell: how many cuts it has reached, or what it says."""
+    if name not in CUTS:
+        return pl.col(name).cast(pl.String).fill_null("").alias(name)
+    reached = pl.sum_horizontal((pl.col(name) >= cut).cast(pl.Int32) for cut in CUTS[name])
+    return pl.when(pl.col(name).is_not_null()).then(reached.cast(pl.String)).otherwise(pl.lit("")).alias(name)
+
+
+def _places_in(level: _Level, rows: pl.DataFrame) -> NDArray[np.int64]:
+    """The cell of each row; -1 where the level has none."""
+    if not level.columns:
+        return np.zeros(rows.height, np.int64)
+    found = rows.select(level.columns).join(
+        level.cells.with_row_index("_cell"), on=list(level.columns), how="left", maintain_order="left"
+    )
+    return found["_cell"].cast(pl.Int64).fill_null(-1).to_numpy()
+
+
+def _likeliest_strength(counts: Floats, prior: Floats) -> float:
+    """How many rows the prior should weigh: the likeliest under a Dirichlet-multinomial of all cells."""
+    gammaln = extra("scipy.special").gammaln
+    rows = counts.sum(axis=1)
+
+    def likelihood(strength: float) -> float:
+        alpha = strength * np.clip(prior, 1e-9, None)
+        cells = gammaln(strength) - gammaln(strength + rows)
+        return float(cells.sum() + (gammaln(alpha + counts) - gammaln(alpha)).sum())
+
+    return max(_STRENGTHS, key=likelihood)

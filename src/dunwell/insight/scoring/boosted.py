@@ -1,0 +1,117 @@
+"""The strongest model: boosted trees, monotone where asked, their probabilities calibrated on rows they did
+not learn from.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from dunwell.insight.problems import CannotScore, extra
+from dunwell.insight.scoring.base import Model
+from dunwell.insight.scoring.inputs import Floats
+from dunwell.insight.scoring.regression import logistic
+from dunwell.insight.scoring.trees import TreeColumns, tree_parameters
+from dunwell.insight.scoring.words import Meaning, reasons_of_shares
+
+Calibration = Literal["platt", "isotonic"]
+_P_MIN = 1e-6
+
+
+class BoostedModel(Model):
+    """LightGBM by folds: each fold's trees learn from the other rows and score its own, the held-out scores
+    calibrate the whole (Platt's sigmoid or isotonic), and a new row's score is the folds' mean.
+
+    ``boosters_``: a booster a fold. ``calibration_``: the map from log-odds to probability: the two numbers
+    of the sigmoid, or the isotonic's steps.
+    """
+
+    kind = "boosted"
+
+    def __init__(
+        self,
+        *,
+        rounds: int = 400,
+        learning_rate: float = 0.03,
+        leaves: int = 15,
+        leaf_rows_min: int = 50,
+        row_share: float = 0.8,
+        column_share: float = 0.4,
+        ridge: float = 5.0,
+        folds: int = 5,
+        calibration: Calibration = "platt",
+        **settings: Any,
+    ) -> None:
+        super().__init__(**settings)
+        self.rounds, self.learning_rate, self.leaves = rounds, learning_rate, leaves
+        self.leaf_rows_min, self.row_share, self.column_share = leaf_rows_min, row_share, column_share
+        self.ridge, self.folds, self.calibration = ridge, folds, calibration
+        if calibration not in ("platt", "isotonic"):
+            raise CannotScore(f"calibration {calibration!r} is unknown. There are: platt, isotonic")
+
+    def _fit(self, matrix: Floats, target: Floats) -> None:
+        lightgbm, selection = extra("lightgbm"), extra("sklearn.model_selection")
+        self.columns_ = TreeColumns.of(self.inputs_)
+        seen = self.columns_.matrix(matrix)
+        parts = selection.StratifiedKFold(self.folds, shuffle=True, random_state=self.seed)
+        held_out = np.zeros(len(target))
+        self.boosters_: list[Any] = []
+        for fold, (learned, held) in enumerate(parts.split(seen, target)):
+            parameters = tree_parameters(
+                self.seed * 1000 + fold,
+                self.columns_.monotone(self.inputs_, self.risk),
+                learning_rate=self.learning_rate,
+                num_leaves=self.leaves,
+                min_data_in_leaf=self.leaf_rows_min,
+                bagging_fraction=self.row_share,
+                feature_fraction=self.column_share,
+                lambda_l2=self.ridge,
+            )
+            data = lightgbm.Dataset(seen[learned], target[learned], params={"verbosity": -1})
+            booster = lightgbm.train(parameters, data, self.rounds)
+            held_out[held] = booster.predict(seen[held], raw_score=True)
+            self.boosters_.append(booster)
+        self.calibration_ = self._calibrated(held_out, target)
+
+    def _calibrated(self, margin: Floats, target: Floats) -> dict[str, list[float]]:
+        if self.calibration == "platt":
+            intercept, slope = logistic(margin.reshape(-1, 1), target, 0.0)
+            return {"sigmoid": [intercept, float(slope[0])]}
+        isotonic = extra("sklearn.isotonic").IsotonicRegression(y_min=_P_MIN, y_max=1 - _P_MIN)
+        isotonic.fit(margin, target)
+        return {"at": isotonic.X_thresholds_.tolist(), "probability": isotonic.y_thresholds_.tolist()}
+
+    def _probability(self, matrix: Floats) -> Floats:
+        seen = self.columns_.matrix(matrix)
+        if not len(seen):
+            return np.zeros(0)
+        margin = np.mean([booster.predict(seen, raw_score=True) for booster in self.boosters_], axis=0)
+        if "sigmoid" in self.calibration_:
+            intercept, slope = self.calibration_["sigmoid"]
+            made: Floats = 1 / (1 + np.exp(-(intercept + slope * margin)))
+            return made
+        at, steps = (np.array(self.calibration_[name]) for name in ("at", "probability"))
+        return np.asarray(np.interp(np.asarray(margin), at, steps), np.float64)
+
+    def _told(self, matrix: Floats) -> pl.DataFrame:
+        return pl.DataFrame({"probability": self._probability(matrix)})
+
+    def _reasons(self, matrix: Floats, words: Mapping[str, Meaning], language: str, most: int) -> pl.Series:
+        seen = self.columns_.matrix(matrix)
+        shares = np.zeros((len(matrix), len(self.inputs_.inputs)))
+        if len(seen):
+            parts = np.mean([booster.predict(seen, pred_contrib=True) for booster in self.boosters_], axis=0)
+            for k, of in enumerate(self.columns_.inputs):
+                shares[:, of] += parts[:, k]
+        return reasons_of_shares(self.inputs_, matrix, shares, words, language, most)
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, str]]:
+        trees = {f"trees-{k}.txt": booster.model_to_string() for k, booster in enumerate(self.boosters_)}
+        return {"calibration": self.calibration_, "trees": sorted(trees)}, trees
+
+    def _restore(self, model: Mapping[str, Any], trees: Mapping[str, str]) -> None:
+        lightgbm = extra("lightgbm")
+        self.columns_ = TreeColumns.of(self.inputs_)
+        self.calibration_ = dict(model["calibration"])
+        self.boosters_ = [lightgbm.Booster(model_str=trees[name]) for name in model["trees"]]

@@ -1,0 +1,186 @@
+"""A model card written by the code: what a model is for, on what it was measured, how good it is and how sure
+that is, how it treats groups, and what it is not for.
+
+Mitchell et al., Model cards for model reporting (FAT* 2019).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from dunwell.insight.problems import TrainingUnusable
+from dunwell.insight.scoring.base import Model, read_target
+from dunwell.insight.scoring.inputs import Floats
+from dunwell.insight.scoring.measures import (
+    Figure,
+    auc_delong,
+    bootstrap,
+    brier,
+    calibration_error,
+    kolmogorov_smirnov,
+    log_loss,
+    share_interval,
+)
+
+_GROUP_ROWS_MIN = 30
+_AUC_SUSPECT = 0.95
+
+LIMITS = (
+    "It ranks and estimates; it decides nothing. What is done with a score is decided by the policy, within the law.",
+    "It holds for people like those it was measured on. Scoring refuses inputs that have drifted too far from them.",
+    "It foretells what happens under the treatment of the time, and not what a treatment would change.",
+    "It was never given sex, marital status, ethnicity, religion, health, location trails or social ties.",
+    "Other inputs may stand in for those, which is why groups are measured above where they are known.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """How a model treats one group: its size, actual and mean predicted rate, ranking, and the share of its
+    people above the whole's median risk.
+    """
+
+    group: str
+    row_count: int
+    actual: Figure
+    predicted: float
+    gap: Figure
+    auc: Figure
+    above_median_risk: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """The card. ``markdown``, ``html`` and ``to_dict`` are three ways to tell it."""
+
+    kind: str
+    purpose: str
+    target: str
+    window: tuple[date, date] | None
+    measured_on: str
+    trained_row_count: int
+    row_count: int
+    event_count: int
+    inputs: tuple[str, ...]
+    figures: dict[str, Figure]
+    reliability: tuple[tuple[float, float, int], ...]
+    groups: tuple[GroupFigures, ...]
+    cautions: tuple[str, ...]
+    limits: tuple[str, ...] = LIMITS
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        told = asdict(self)
+        told["window"] = [day.isoformat() for day in self.window] if self.window else None
+        plain: dict[str, Any] = _without_nan(told)
+        return plain
+
+    def markdown(self) -> str:
+        """The card as a Markdown page."""
+        from dunwell.insight.scoring.card_text import card_markdown
+
+        return card_markdown(self)
+
+    def html(self) -> str:
+        """The card as an HTML page of its own."""
+        from dunwell.insight.scoring.card_text import card_html
+
+        return card_html(self)
+
+
+def model_card(
+    model: Model,
+    frame: pl.DataFrame,
+    target: pl.Series | Sequence[int],
+    *,
+    purpose: str,
+    target_meaning: str,
+    window: tuple[date, date] | None = None,
+    measured_on: str = "rows the model did not learn from",
+    groups: pl.Series | None = None,
+    seed: int = 0,
+) -> ModelCard:
+    """Measure a model on rows it did not learn from. ``groups``: a group a row, given apart from the inputs, to
+    measure fairness by; it may be what no input may be.
+    """
+    values = read_target(target, frame.height, "measure on")
+    probability = model.predict_proba(frame)[:, 1]
+    figures = measured(values, probability, seed)
+    order = np.argsort(probability, kind="stable")
+    reliability = tuple(
+        (float(probability[part].mean()), float(values[part].mean()), len(part))
+        for part in np.array_split(order, 10)
+        if len(part)
+    )
+    cautions = []
+    if figures["auc"].value > _AUC_SUSPECT:
+        cautions.append(
+            f"An AUC of {figures['auc'].value:.3f} is rarely honest: look for an input that knows the outcome."
+        )
+    return ModelCard(
+        model.kind,
+        purpose,
+        target_meaning,
+        window,
+        measured_on,
+        model.inputs_.row_count,
+        frame.height,
+        int(values.sum()),
+        model.inputs_.names,
+        figures,
+        reliability,
+        () if groups is None else _by_group(values, probability, groups, seed),
+        tuple(cautions),
+    )
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with None for what cannot be told: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def measured(target: Floats, probability: Floats, seed: int) -> dict[str, Figure]:
+    """The figures of a card: AUC by DeLong, the others by bootstrap."""
+    ranking = auc_delong(target, probability)
+    measures: dict[str, Callable[[Floats, Floats], float]] = {
+        "ks": kolmogorov_smirnov,
+        "brier": brier,
+        "log_loss": log_loss,
+        "calibration_error": calibration_error,
+    }
+    return {
+        "auc": ranking,
+        "gini": Figure(2 * ranking.value - 1, 2 * ranking.low - 1, 2 * ranking.high - 1),
+    } | {name: bootstrap(target, probability, measure, seed) for name, measure in measures.items()}
+
+
+def _by_group(target: Floats, probability: Floats, groups: pl.Series, seed: int) -> tuple[GroupFigures, ...]:
+    if len(groups) != len(target):
+        raise TrainingUnusable(f"groups has {len(groups)} values for {len(target)} rows. Give one a row")
+    names = groups.cast(pl.String).fill_null("not known").to_numpy()
+    is_above = probability > np.median(probability)
+    told = []
+    for name in sorted(set(names.tolist())):
+        mine = names == name
+        count, events = int(mine.sum()), int(target[mine].sum())
+        gap = bootstrap(target[mine], probability[mine], lambda t, p: float(p.mean() - t.mean()), seed)
+        told.append(
+            GroupFigures(
+                str(name),
+                count,
+                share_interval(events, count),
+                float(probability[mine].mean()),
+                gap,
+                auc_delong(target[mine], probability[mine]),
+                share_interval(int(is_above[mine].sum()), count),
+            )
+        )
+    return tuple(one for one in told if one.row_count >= _GROUP_ROWS_MIN)

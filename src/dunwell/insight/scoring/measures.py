@@ -1,0 +1,112 @@
+"""How good a score is: ranking, calibration, and how sure that is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} ({self.low:.4f} to {self.high:.4f})"
+
+
+def auc(target: Floats, score: Floats) -> float:
+    """The chance that an event has a higher score than a non-event, ties counted half; nan without both."""
+    ranks = _midranks(score)
+    events = target == 1
+    m, n = int(events.sum()), int((~events).sum())
+    return float("nan") if not m or not n else float((ranks[events].sum() - m * (m + 1) / 2) / (m * n))
+
+
+def auc_delong(target: Floats, score: Floats) -> Figure:
+    """AUC with DeLong's interval, by Sun and Xu's fast form (IEEE Signal Processing Letters 21(11), 2014)."""
+    events, others = score[target == 1], score[target == 0]
+    m, n = len(events), len(others)
+    if m < 2 or n < 2:
+        return Figure(auc(target, score), 0.0, 1.0)
+    ranks = _midranks(np.concatenate([events, others]))
+    value = float((ranks[:m].sum() - m * (m + 1) / 2) / (m * n))
+    of_events = (ranks[:m] - _midranks(events)) / n
+    of_others = 1 - (ranks[m:] - _midranks(others)) / m
+    spread = 1.96 * float(np.sqrt(of_events.var(ddof=1) / m + of_others.var(ddof=1) / n))
+    return Figure(value, max(0.0, value - spread), min(1.0, value + spread))
+
+
+def _midranks(values: Floats) -> Floats:
+    """Ranks from 1, equal values sharing their mean rank."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    middle: Floats = (last - (counts - 1) / 2).astype(np.float64)
+    return middle[inverse]
+
+
+def kolmogorov_smirnov(target: Floats, score: Floats) -> float:
+    """The largest distance between the scores' distributions of events and non-events."""
+    order = np.argsort(score, kind="stable")
+    sorted_score, events = score[order], target[order]
+    ends = np.append(np.flatnonzero(np.diff(sorted_score)), len(score) - 1)
+    of_events = np.cumsum(events)[ends] / max(1.0, events.sum())
+    of_others = np.cumsum(1 - events)[ends] / max(1.0, (1 - events).sum())
+    return float(np.abs(of_events - of_others).max())
+
+
+def brier(target: Floats, probability: Floats) -> float:
+    """The mean squared error of the probabilities."""
+    return float(((probability - target) ** 2).mean())
+
+
+def log_loss(target: Floats, probability: Floats) -> float:
+    """The mean negative log-likelihood, probabilities kept off 0 and 1 by 1e-12."""
+    p = np.clip(probability, 1e-12, 1 - 1e-12)
+    return float(-(target * np.log(p) + (1 - target) * np.log(1 - p)).mean())
+
+
+def calibration_error(target: Floats, probability: Floats, bins: int = 10) -> float:
+    """The expected calibration error: the mean gap between predicted and actual rate over bins of equally many
+    rows, weighted by rows.
+    """
+    order = np.argsort(probability, kind="stable")
+    gaps = [
+        len(part) * abs(float(probability[part].mean()) - float(target[part].mean()))
+        for part in np.array_split(order, bins)
+        if len(part)
+    ]
+    return float(sum(gaps) / len(target))
+
+
+def bootstrap(
+    target: Floats,
+    score: Floats,
+    measure: Callable[[Floats, Floats], float],
+    seed: int,
+    rounds: int = 200,
+) -> Figure:
+    """A measure with its percentile interval over resampled rows."""
+    draw = np.random.default_rng(seed)
+    values = []
+    for _ in range(rounds):
+        rows = draw.integers(0, len(target), len(target))
+        values.append(measure(target[rows], score[rows]))
+    low, high = np.nanpercentile(values, [2.5, 97.5])
+    return Figure(measure(target, score), float(low), float(high))
+
+
+def share_interval(count: int, whole: int) -> Figure:
+    """A share with Wilson's interval."""
+    if not whole:
+        return Figure(float("nan"), 0.0, 1.0)
+    z, p = 1.96, count / whole
+    middle = (p + z * z / (2 * whole)) / (1 + z * z / whole)
+    half = z / (1 + z * z / whole) * float(np.sqrt(p * (1 - p) / whole + z * z / (4 * whole * whole)))
+    return Figure(p, max(0.0, middle - half), min(1.0, middle + half))

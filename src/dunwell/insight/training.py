@@ -1,0 +1,113 @@
+"""From a book to rows one can learn from: features as of past days, and what had come of each account later."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import numpy as np
+import polars as pl
+
+from dunwell.insight.features import CATALOGUE, features
+from dunwell.insight.problems import TrainingUnusable
+from dunwell.ledger import Terms, kernel
+from dunwell.ledger.positions import Settled, settle_partition
+
+_DATED_WITHIN_DAYS = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Something to foresee: of which accounts it is asked (by the days past due on the day), and when it has
+    come (by the days past due after the horizon).
+    """
+
+    name: str
+    meaning: str
+    is_asked_of: pl.Expr
+    has_come: pl.Expr
+
+
+OUTCOMES: Mapping[str, Outcome] = {
+    outcome.name: outcome
+    for outcome in (
+        Outcome(
+            "stays-late",
+            "an account past due is still past due {days} days later",
+            pl.col("past_due_days") > 0,
+            pl.col("later_days") > 0,
+        ),
+        Outcome(
+            "falls-30",
+            "an account less than 30 days past due is 30 or more past due {days} days later",
+            pl.col("past_due_days") < 30,
+            pl.col("later_days") >= 30,
+        ),
+    )
+}
+"""What ``dunwell train`` can foresee from a book."""
+
+RISK: Mapping[str, int] = {name: feature.risk for name, feature in CATALOGUE.items() if feature.risk}
+"""The directions that the catalogue declares."""
+
+
+def are_dated(tables: Mapping[str, pl.DataFrame]) -> bool:
+    """Whether the payments' ``recorded_at`` tells when we learned of them, and not only when they were
+    imported.
+    """
+    payments = tables["payments"]
+    if payments.is_empty():
+        return False
+    delay = payments.select(
+        (pl.col("recorded_at").dt.date() - pl.col("paid_on")).dt.total_days().median()
+    ).item()
+    return bool(delay <= _DATED_WITHIN_DAYS)
+
+
+def known_at_end_of(day: date) -> datetime:
+    """The last instant of a day, UTC."""
+    return datetime.combine(day, time.max, UTC)
+
+
+def outcome_rows(
+    tables: Mapping[str, pl.DataFrame],
+    terms: Mapping[str, Terms],
+    origins: Sequence[date],
+    horizon_days: int,
+    outcome: Outcome,
+) -> pl.DataFrame:
+    """A row an account and origin of which the outcome is asked: account_id, origin, the features as of the
+    origin (as known then, where the records say when they were made), and ``has_come``.
+    """
+    dated = are_dated(tables)
+    parts = []
+    for origin in origins:
+        known = features(tables, terms, origin, known_at_end_of(origin) if dated else None)
+        later = _days_late(tables, terms, origin + timedelta(days=horizon_days))
+        rows = (
+            known.filter(outcome.is_asked_of)
+            .join(later, on="account_id", how="left", maintain_order="left")
+            .with_columns(has_come=outcome.has_come.fill_null(False), origin=pl.lit(origin))
+        )
+        parts.append(rows.select("account_id", "origin", *CATALOGUE, "has_come"))
+    return pl.concat(parts)
+
+
+def _days_late(tables: Mapping[str, pl.DataFrame], terms: Mapping[str, Terms], as_of: date) -> pl.DataFrame:
+    settled: Settled[None] = settle_partition(tables, terms, as_of)
+    days = settled.figures[:, kernel.OUT_PAST_DUE_DAYS].astype(np.int32)
+    return pl.DataFrame({"account_id": tables["accounts"]["account_id"], "later_days": days})
+
+
+def origins_before(as_of: date, horizon_days: int, count: int) -> list[date]:
+    """The days to learn from and, last, the day to measure on, oldest first.
+
+    The last lies a horizon before ``as_of``; those before it, 30 days apart, end a horizon earlier still, so
+    that nothing learned from had come after the day measured on. Raises TrainingUnusable below two days.
+    """
+    if count < 2:
+        raise TrainingUnusable(
+            "at least 2 origins are needed: the model is measured on the last. Ask for more"
+        )
+    measured_on = as_of - timedelta(days=horizon_days)
+    newest = measured_on - timedelta(days=horizon_days)
+    return [newest - timedelta(days=30 * k) for k in range(count - 2, -1, -1)] + [measured_on]

@@ -1,0 +1,169 @@
+"""dunwell train, score and forecast as people run them."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from dunwell.book import Book, StagedBook
+from dunwell.cli import main
+from dunwell.cli.workspace import copy_template
+from dunwell.insight.training import known_at_end_of
+from dunwell.ledger import positions
+from dunwell.rehearsal import TERMS_FOLDER
+from tests.cli.test_commands import dunwell
+from tests.insight.books import LAST_DAY, partition, terms
+from tests.insight.people import groups, people
+from tests.insight.test_roll_rates import panel
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a table of past loans, a model made of it, and new loans."""
+    folder = tmp_path_factory.mktemp("desk")
+    frame, target = people()
+    ids = pl.Series("loan_id", [f"L{k}" for k in range(frame.height)])
+    frame.with_columns(ids, target.cast(pl.Int8), region_group=groups()).write_csv(folder / "loans.csv")
+    people(seed=6)[0].with_columns(ids).write_parquet(folder / "new.parquet")
+    dunwell(
+        *(
+            "train",
+            "--table",
+            "loans.csv",
+            "--target",
+            "is_bad",
+            "--ignore",
+            "loan_id",
+            "--out",
+            "models/loans",
+        ),
+        *("--groups", "region_group", "--special", "bureau=96,98"),
+        at=folder,
+    )
+    return folder
+
+
+def said_here(
+    words: str, at: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], code: int = 0
+) -> str:
+    """Run the command inside this process, for what need not start another; what it printed."""
+    monkeypatch.chdir(at)
+    monkeypatch.setattr(sys, "argv", ["dunwell", *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    told = capsys.readouterr()
+    return told.err if code else told.out
+
+
+def shop_with_a_book(folder: Path) -> Path:
+    """A workspace with a made portfolio in its book."""
+    copy_template(folder)
+    shutil.rmtree(folder / "policy" / "terms")
+    shutil.copytree(TERMS_FOLDER, folder / "policy" / "terms")
+    with StagedBook(folder / "book", 1, known_at_end_of(LAST_DAY)) as book:
+        book.write(partition(1500))
+        book.commit(LAST_DAY.isoformat())
+    return folder
+
+
+def test_a_trained_model_lies_beside_its_card(desk: Path) -> None:
+    card = json.loads((desk / "models/loans/card.json").read_text())
+    assert card["figures"]["auc"]["value"] > 0.7
+    assert {one["group"] for one in card["groups"]} == {"a", "b"}
+    assert not {"loan_id", "region_group", "is_bad"} & set(card["inputs"])
+    assert (desk / "models/loans/card.html").read_text().startswith("<!doctype html>")
+
+
+def test_new_rows_are_scored_with_reasons(desk: Path) -> None:
+    said = dunwell(
+        *("score", "--model", "models/loans", "--table", "new.parquet", "--keys", "loan_id"),
+        *("--out", "scores.parquet", "--reasons", "2", "--language", "zh", "--json"),
+        at=desk,
+    )
+    assert json.loads(said.stdout)["rows"] == 3000
+    scores = pl.read_parquet(desk / "scores.parquet")
+    assert scores.columns == ["loan_id", "probability", "points", "reasons"]
+    assert "比平均少" in scores.sort("points")["reasons"][0][0]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("train --out m", "--outcome None is unknown. There are: stays-late, falls-30; or give --table"),
+        ("train --table loans.csv --out m", "--table needs --target"),
+        ("train --table loans.csv --target paid --out m", "loans.csv has no column 'paid'"),
+        ("train --table none.csv --target paid --out m", "none.csv does not exist"),
+        (
+            "train --table loans.csv --target is_bad --model magic --out m",
+            "There are: scorecard, additive, boosted",
+        ),
+        ("train --table loans.csv --target is_bad --out m", "column 'loan_id' holds names"),
+        ("train --table loans.csv --target is_bad --special bureau --out m", "--special bureau=96,98"),
+        ("score --model models/none --table new.parquet --out s.csv", "models/none is no model"),
+        ("score --model models/loans --out s.csv", "was not made for a book"),
+        (
+            "score --model models/loans --table loans.csv --keys who --out s.csv",
+            "key column 'who' is missing",
+        ),
+        ("forecast", "is no workspace"),
+        ("forecast --panel new.parquet", "--panel needs --states"),
+        ("forecast --panel new.parquet --states a,b --late b", "has no column 'account_id'"),
+    ],
+)
+def test_mistakes_are_told_with_the_mend(
+    desk: Path, words: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in said_here(words, desk, monkeypatch, capsys, code=1)
+    assert not (desk / "m").exists()
+
+
+def test_a_forecast_of_a_panel(
+    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    panel(400).write_csv(desk / "panel.csv")
+    words = "forecast --panel panel.csv --states ok,30,60 --late 30,60 --horizons 1,6"
+    told = json.loads(said_here(f"{words} --json", desk, monkeypatch, capsys))
+    assert [row["months"] for row in told["forecast"]] == [1, 6]
+    assert all(row["low"] < row["expected"] < row["high"] for row in told["forecast"])
+    assert "6 months on" in said_here(words, desk, monkeypatch, capsys)
+
+
+def test_a_book_is_learned_from_scored_and_forecast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = shop_with_a_book(tmp_path / "shop")
+    said_here("train --outcome stays-late --origins 18 --out models/late", shop, monkeypatch, capsys)
+    said_here("score --model models/late --out scores.csv --reasons 1", shop, monkeypatch, capsys)
+    scores = pl.read_csv(shop / "scores.csv")
+    tables = Book(shop / "book").partition(0).tables
+    owed = positions(tables, terms(), LAST_DAY, known_at_end_of(LAST_DAY)).frame
+    late = owed.filter(pl.col("past_due_days") > 0)
+    assert set(scores["account_id"]) == set(late["account_id"])
+    assert scores["probability"].is_between(0, 1).all()
+    told = json.loads(said_here("forecast --json", shop, monkeypatch, capsys))
+    assert told["last_month"] == "2026-10-31"
+    assert told["late_now"] > 0
+
+
+def test_without_the_extra_the_mend_is_told(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['sklearn'] = None; sys.modules['scipy'] = None; "
+        "from dunwell.cli import main; main()"
+    )
+    (tmp_path / "t.csv").write_text("a,b\n1,0\n")
+    for words in ("train --table t.csv --target b --out m", "forecast"):
+        ran = subprocess.run(
+            [sys.executable, "-c", code, *words.split()],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 1
+        assert "pip install 'dunwell[insight]'" in ran.stderr
+        assert "Traceback" not in ran.stderr

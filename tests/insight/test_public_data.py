@@ -1,0 +1,59 @@
+"""What the models reach on the real sets beside the project, on whole data: minutes, and skipped where they are absent."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.model_selection import StratifiedKFold
+
+from benchmarks.insight_inputs import Task, delinquency, taiwan
+from benchmarks.insight_models import PANEL, SETTINGS
+from dunwell.insight.rolls import RollRates, backtest, next_states, with_history
+from dunwell.insight.scoring import AdditiveScorecard, BoostedModel, Model
+from dunwell.insight.scoring.measures import auc, calibration_error
+
+pytestmark = pytest.mark.slow
+
+
+def folds(task: Task, kind: type[Model], settings: str) -> tuple[float, float]:
+    """Mean AUC over five folds, and the calibration error of all that was held out."""
+    target = task.target.cast(pl.Float64).to_numpy()
+    held_out = np.zeros(len(target))
+    aucs: list[float] = []
+    parts: Sequence[tuple[np.ndarray, np.ndarray]] = list(
+        StratifiedKFold(5, shuffle=True, random_state=42).split(target, target)
+    )
+    for learned, held in parts:
+        model = kind(risk=task.risk, special_values=task.special_values, **SETTINGS[task.name][settings])
+        held_out[held] = model.fit(task.frame[learned], task.target[learned]).predict_proba(task.frame[held])[
+            :, 1
+        ]
+        aucs.append(auc(target[held], held_out[held]))
+    return float(np.mean(aucs)), calibration_error(target, held_out)
+
+
+def test_taiwan_is_ranked_as_well_as_a_table_can_and_not_better_than_is_honest(real_data: Path) -> None:
+    ranked, gap = folds(taiwan(real_data), AdditiveScorecard, "additive")
+    assert 0.783 <= ranked < 0.795
+    assert gap < 0.0125
+
+
+def test_taiwan_is_ranked_better_still_by_free_trees(real_data: Path) -> None:
+    ranked, gap = folds(taiwan(real_data), BoostedModel, "boosted")
+    assert 0.786 <= ranked < 0.795
+    assert gap < 0.01
+
+
+def test_next_months_states_and_next_years_late_stock(real_data: Path) -> None:
+    panel = delinquency(real_data).panel.select("account_id", "month", "state")
+    known = with_history(panel, PANEL)
+    rates = RollRates(PANEL, refine=("duration",), window=36).fit(known.filter(pl.col("month") <= -12))
+    stayed = next_states(known, 1).filter(pl.col("month") >= -12, pl.col("next_state") != "gone")
+    chances = rates.chances(stayed)[:, :-1]
+    place = stayed["next_state"].replace_strict({n: k for k, n in enumerate(PANEL.names)}).to_numpy()
+    likely = chances[np.arange(len(place)), place] / chances.sum(axis=1)
+    assert -np.log(likely).mean() < 0.280
+    told = backtest(panel, PANEL, months=12, origins=range(-30, -11))
+    assert np.abs(told["error"].to_numpy()).mean() < 0.10
