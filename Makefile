@@ -22,7 +22,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup demo test test-slow test-all lint format bench docs lock clean
+.PHONY: help setup servers demo test test-slow test-all lint format bench docs lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,13 +33,26 @@ setup: $(READY)  ## make .venv: every part pinned and checked by its hash, dunwe
 demo: setup  ## a made portfolio, one day's run and its report (SERVE=0: serve nothing)
 	@$(BIN)/dunwell demo $(if $(filter 0,$(SERVE)),--no-serve)
 
-test: lint  ## what must hold before every commit: lint, types, the house's rules, the tests with their coverage
+# The tests talk to a real PostgreSQL and set letters with a Chinese font. Where these cannot be installed they say so and are skipped.
+servers:
+	@if ! ls /usr/lib/postgresql/*/bin/initdb /usr/share/fonts/truetype/wqy/*.ttc >/dev/null 2>&1; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "installing postgresql and fonts-wqy-microhei for the tests"; \
+			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+				postgresql fonts-wqy-microhei; } >/dev/null 2>&1 || echo "they could not be installed; what needs them is skipped"; \
+		else \
+			echo "no PostgreSQL server or Chinese font here (Debian: apt-get install postgresql fonts-wqy-microhei);" \
+				"what needs them is skipped"; \
+		fi; \
+	fi
+
+test: lint servers  ## what must hold before every commit: lint, types, the house's rules, the tests with their coverage
 	@$(BIN)/pytest -n $(WORKERS) -m "not slow" --cov --cov-report=term
 
-test-slow: setup  ## the suites that take minutes or gigabytes, and the random searches at length
+test-slow: setup servers  ## the suites that take minutes or gigabytes, and the random searches at length
 	@$(BIN)/pytest -m "slow or hypothesis" --hypothesis-profile=deep
 
-test-all: lint  ## the whole of it in one go
+test-all: lint servers  ## the whole of it in one go
 	@$(BIN)/pytest -n $(WORKERS) --hypothesis-profile=deep --cov --cov-report=term
 
 lint: setup  ## ruff, mypy --strict, import-linter
@@ -52,9 +65,10 @@ format: setup  ## put the code in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup  ## how long a million accounts and a million attempts take here, beside merely reading and grouping their rows
+bench: setup  ## what a million accounts, a million attempts and thousands of messages take here, beside what they must take
 	@$(BIN)/python -m benchmarks.ledger
 	@$(BIN)/python -m benchmarks.gate
+	@$(BIN)/python -m benchmarks.outreach
 
 docs: setup  ## the pages that are made from the rule packs' text, anew
 	@$(BIN)/python -c 'from pathlib import Path; from dunwell.law.telling import write_pages; write_pages(Path("docs/packs"))'
