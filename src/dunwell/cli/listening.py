@@ -37,7 +37,7 @@ def keep_listening(host: str, port: int) -> None:
     if doors.unsubscribe is None and doors.webhook is None:
         raise CommandError(
             "no channel is set up that anything comes back to over HTTP. Write [outreach.email], or [outreach.sms] with"
-            ' protocol "http"'
+            ' kind = "http"'
         )
     setattr(apps.get_app_config("outreach"), "doors", doors)  # noqa: B010  (mypy: an app's own attribute)
     try:
