@@ -308,7 +308,11 @@ def read_person(values: Mapping[str, Any]) -> Person | None:
     accounts, notices = said("accounts"), values.get("notices")
     points = {str(one["contact_point_id"]): _point(one) for one in said("contact_points") or ()}
     zones = [str(zone) for zone in customer.get("timezones") or ()]
-    zones += [str(one["timezone"]) for one in said("contact_points") or () if one.get("timezone")]
+    zones += [
+        str(one["timezone"])
+        for one in said("contact_points") or ()
+        if one.get("timezone") and one.get("not_theirs_from") is None
+    ]
     return Person(
         customer_id=_SELF,
         timezones=tuple(dict.fromkeys(zones)),

@@ -1,0 +1,18 @@
+"""Work on many rows in spans, by threads: the compiled parts let go of the interpreter's lock."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+SPAN = 1 << 15
+"""Rows worth a thread's turn."""
+
+
+def each_span(work: Callable[[int, int], object], count: int, span: int = SPAN) -> None:
+    """``work(low, high)`` for spans that cover ``count`` rows; in threads when there is more than one."""
+    if count <= span:
+        work(0, count)
+        return
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for done in [pool.submit(work, low, min(low + span, count)) for low in range(0, count, span)]:
+            done.result()
