@@ -1,7 +1,5 @@
 """Columns of the book's frames as the numbers of the gate's pass."""
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -17,13 +15,6 @@ def ints(values: pl.Series) -> Ints:
     be written, and which of them those are would depend on the data.
     """
     return np.ascontiguousarray(values.to_numpy(writable=True), np.int64)
-
-
-def read_only(values: pl.Series) -> NDArray[Any]:
-    """Numbers without missing ones, where Polars keeps them if it can; never to be written, for the same reason."""
-    array = values.to_numpy()
-    array.flags.writeable = False
-    return array
 
 
 def coded(values: pl.Series, words: tuple[str, ...]) -> pl.Series:

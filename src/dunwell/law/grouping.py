@@ -92,7 +92,9 @@ def _sort_each(at: Any, first: Any, low_owner: int, high_owner: int, order: Any,
 @jit
 def _is_before(at: Any, order: Any, first: int, second: int) -> bool:
     """By time, then by the row's own number."""
-    return at[first] < at[second] or (at[first] == at[second] and order[first] < order[second])
+    if at[first] != at[second]:
+        return bool(at[first] < at[second])
+    return bool(order[first] < order[second])
 
 
 @jit

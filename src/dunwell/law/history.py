@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dunwell.law import arrays, codes
 from dunwell.law.arrays import NEVER, NONE
-from dunwell.law.columns import Ints, coded, instants, read_only
+from dunwell.law.columns import Ints, coded, instants
 from dunwell.law.compiling import jit
 from dunwell.law.grouping import grouped
 from dunwell.law.ids import Ids, Numbers
@@ -36,6 +36,7 @@ class History:
             self._own_rows = np.flatnonzero(direction == IN)
             self._own = Ids(contacts["contact_id"].gather(rows.order[self._own_rows]))
         reply = self.reply(contacts)
+        has_replies = bool((reply != NONE).any())
         debt_first, debts = _debts(contacts, rows.order, numbering)
         self.contacts = arrays.Contacts(
             rows.first,
@@ -45,7 +46,7 @@ class History:
             party,
             outcome,
             point,
-            reply[rows.order],
+            reply[rows.order] if has_replies else np.full(rows.order.size, NONE, np.int64),
             debt_first,
             debts,
         )
@@ -62,20 +63,25 @@ def _gathered(
     contacts: pl.DataFrame, order: Numbers, numbering: Numbering, points: arrays.Points
 ) -> list[Ints]:
     """Channel, direction, party, outcome and contact point, in order."""
-    has_points = "contact_point_id" in contacts.columns
-    said = [
-        read_only(coded(contacts[name], words))
-        for name, words in (
+    said = np.empty((contacts.height, 4), np.int8)
+    for column, (name, words) in enumerate(
+        (
             ("channel", codes.CHANNELS),
             ("direction", codes.DIRECTIONS),
             ("party", codes.PARTIES),
             ("outcome", codes.OUTCOMES),
         )
-    ]
-    point = numbering.point(contacts) if has_points else np.zeros(0, np.int32)
-    found = [np.empty(order.size, np.int64) for _ in range(5)]
-    each_span(lambda low, high: _gather(order, *said, point, points.party, low, high, *found), order.size)
-    return found
+    ):
+        said[:, column] = coded(contacts[name], words).to_numpy()
+    has_points = "contact_point_id" in contacts.columns
+    point_of = numbering.point(contacts) if has_points else np.zeros(0, np.int32)
+    channel, direction, party, outcome, point = (np.empty(order.size, np.int64) for _ in range(5))
+
+    def gather(low: int, high: int) -> None:
+        _gather(order, said, point_of, points.party, low, high, channel, direction, party, outcome, point)
+
+    each_span(gather, order.size)
+    return [channel, direction, party, outcome, point]
 
 
 def _debts(contacts: pl.DataFrame, order: Numbers, numbering: Numbering) -> tuple[Ints, Ints]:
@@ -99,11 +105,8 @@ def with_known_owner(party: Ints, point: NDArray[Any], points: arrays.Points) ->
 @jit
 def _gather(
     order: Any,
-    from_channel: Any,
-    from_direction: Any,
-    from_party: Any,
-    from_outcome: Any,
-    from_point: Any,
+    said: Any,
+    point_of: Any,
     point_party: Any,
     low: int,
     high: int,
@@ -113,17 +116,14 @@ def _gather(
     outcome: Any,
     point: Any,
 ) -> None:
-    """All of a row at once; with no contact points at all ``from_point`` is empty."""
+    """All of a row at once, since rows lie apart; with no contact points at all ``point_of`` is empty."""
     for place in range(low, high):
         row = order[place]
-        channel[place] = from_channel[row]
-        direction[place] = from_direction[row]
-        outcome[place] = from_outcome[row]
-        point[place] = from_point[row] if from_point.size > 0 else NONE
-        said = from_party[row]
-        if said == SELF and point[place] != NONE and point_party[point[place]] != NONE:
-            said = point_party[point[place]]
-        party[place] = said
+        channel[place], direction[place] = said[row, 0], said[row, 1]
+        party[place], outcome[place] = said[row, 2], said[row, 3]
+        point[place] = point_of[row] if point_of.size > 0 else NONE
+        if party[place] == SELF and point[place] != NONE and point_party[point[place]] != NONE:
+            party[place] = point_party[point[place]]
 
 
 @jit

@@ -82,10 +82,9 @@ class _Views(NamedTuple):
 
 def _views(ids: pl.Series) -> _Views:
     if not len(ids):
-        none = np.zeros((0, 2), np.int64)
-        return _Views(
-            *map(_frozen, (none, np.zeros(0, np.uint8), np.zeros(1, np.int64), np.zeros(0, np.bool_)))
-        )
+        is_none = np.zeros(0, np.bool_)
+        data, base = np.zeros(0, np.uint8), np.zeros(1, np.int64)
+        return _Views(_frozen(np.zeros((0, 2), np.int64)), _frozen(data), _frozen(base), _frozen(is_none))
     is_there = ids.is_not_null().to_numpy()
     text = ids.cast(pl.String).fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
     _, views, *rest = text.buffers()
@@ -106,7 +105,8 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
 def _place(views: Any, base: Any, row: int) -> int:
     """Where the bytes of an id that is too long for its view begin."""
     word = views[row, 1]
-    return base[word & _LOW_HALF] + (word >> 32 & _LOW_HALF)
+    place: int = base[word & _LOW_HALF] + (word >> 32 & _LOW_HALF)
+    return place
 
 
 @inlined
@@ -120,7 +120,9 @@ def _hash(views: Any, data: Any, base: Any, row: int) -> int:
             mixed = (mixed ^ data[byte]) * _FIRST_FACTOR
     mixed = (first ^ mixed * _FIRST_FACTOR) * _SECOND_FACTOR
     mixed = (mixed ^ mixed >> 32) * _FIRST_FACTOR
-    return mixed ^ mixed >> 29
+    mixed = mixed ^ mixed >> 29
+    whole: int = mixed
+    return whole
 
 
 @inlined
@@ -131,7 +133,7 @@ def _is_same(
         return False
     length = views[row, 0] & _LOW_HALF
     if length <= _INLINE_MAX:
-        return keys[key, 1] == views[row, 1]
+        return bool(keys[key, 1] == views[row, 1])
     known, asked = _place(keys, key_base, key), _place(views, base, row)
     for byte in range(length):  # noqa: SIM110  (a loop is what compiles)
         if key_data[known + byte] != data[asked + byte]:

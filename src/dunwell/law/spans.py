@@ -8,11 +8,14 @@ SPAN = 1 << 15
 """Rows worth a thread's turn."""
 
 
-def each_span(work: Callable[[int, int], object], count: int, span: int = SPAN) -> None:
+def each_span(work: Callable[[int, int], object], count: int) -> None:
     """``work(low, high)`` for spans that cover ``count`` rows; in threads when there is more than one."""
-    if count <= span:
+    if count <= SPAN:
         work(0, count)
         return
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for done in [pool.submit(work, low, min(low + span, count)) for low in range(0, count, span)]:
-            done.result()
+    threads = os.cpu_count() or 1
+    span = max(SPAN, count // (8 * threads))
+    with ThreadPoolExecutor(threads) as pool:
+        spans = [pool.submit(work, low, min(low + span, count)) for low in range(0, count, span)]
+        for one in spans:
+            one.result()

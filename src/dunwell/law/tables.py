@@ -78,7 +78,8 @@ class TableRecords:
             for person, zones in parts
             for is_told in [(person >= 0) & (zones >= 0)]
         ]
-        person, zone = np.divmod(np.unique(np.concatenate(pairs)), max(1, len(named)))
+        told = np.sort(np.concatenate(pairs))
+        person, zone = np.divmod(told[np.diff(told, prepend=-1) != 0], max(1, len(named)))
         is_known = np.array([is_zone(name) for name in named.ids], bool)
         has_unknown = np.zeros(len(people), np.int64)
         has_unknown[person[~is_known[zone]]] = 1
