@@ -98,11 +98,11 @@ def _debts(row: Row) -> tuple[str, ...]:
 
 
 def _zones(customer: Row, points: Iterable[Row]) -> tuple[str, ...]:
-    """Every zone that the records point to: the person's, and those of the contact points, whoever's they are; but not that of
-    one known to be somebody else's by mistake.
-    """
+    """Every zone that the records point to: the person's, and those of contact points of their own."""
     said = [customer.get("timezone")]
-    said += [row.get("timezone") for row in points if row.get("not_theirs_from") is None]
+    said += [
+        row.get("timezone") for row in points if row["party"] == "self" and row.get("not_theirs_from") is None
+    ]
     return tuple(sorted({zone for zone in said if zone is not None}))
 
 

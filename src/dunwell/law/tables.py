@@ -62,15 +62,16 @@ class TableRecords:
         return late
 
     def _zones(self, tables: Mapping[str, pl.DataFrame]) -> tuple[tuple[str, ...], Ints, Ints, Ints]:
-        """Every zone that the records of a person point to: the names of the zones, where each person's begin and which they
-        are, and who has one that does not exist, or none.
+        """Every zone that the records of a person point to, their own and those of their own contact points: the names of the
+        zones, where each person's begin and which they are, and who has one that does not exist, or none.
         """
         people = self._numbering.people
         said = [(np.arange(len(people), dtype=np.int64), tables["customers"]["timezone"].cast(pl.String))]
         if "contact_points" in tables:
-            theirs = tables["contact_points"].filter(pl.col("not_theirs_from").is_null())
-            owner = people.numbers(theirs["customer_id"]).astype(np.int64)
-            said.append((owner, theirs["timezone"].cast(pl.String)))
+            is_own = (pl.col("party") == "self") & pl.col("not_theirs_from").is_null()
+            own = tables["contact_points"].filter(is_own)
+            owner = people.numbers(own["customer_id"]).astype(np.int64)
+            said.append((owner, own["timezone"].cast(pl.String)))
         named = Ids(pl.concat([zones.unique() for _, zones in said]).drop_nulls().unique().sort())
         parts = [(person, named.numbers(zones)) for person, zones in said]
         pairs = [
