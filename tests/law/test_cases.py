@@ -224,3 +224,33 @@ def test_a_line_that_is_no_case_fails_by_its_number(tmp_path: Path) -> None:
     file.write_text("- just a word\n- {name: second}\n", encoding="utf-8")
     outcomes = [CaseRunner().run(case) for case in read_cases(file)]
     assert [(outcome.name, outcome.passed) for outcome in outcomes] == [("case 1", False), ("second", False)]
+
+
+@pytest.mark.parametrize(
+    ("point", "allowed"),
+    [
+        ({"party": "self"}, False),
+        ({}, False),
+        ({"party": "reference"}, True),
+        ({"party": "self", "not_theirs_from": "2026-03-01"}, True),
+    ],
+    ids=["own", "own by default", "a reference's", "somebody else's by now"],
+)
+def test_a_contact_point_tells_a_clock_when_it_is_the_persons_own(
+    point: dict[str, Any], allowed: bool
+) -> None:
+    """Nine in the morning in New York is six in Los Angeles; a tape is read the same way."""
+    values = {
+        "packs": ["us-reg-f"],
+        "actor": "agency",
+        "customer": {
+            "timezones": ["America/New_York"],
+            "contact_points": [
+                {"contact_point_id": "m1", "kind": "mobile", "timezone": "America/Los_Angeles", **point}
+            ],
+        },
+        "attempt": {"at": "2026-04-02T09:00:00-04:00", "channel": "sms"},
+        "expect": {"allowed": allowed},
+    }
+    outcome = CaseRunner().run(Case("a clock", "", "", values))
+    assert outcome.passed, outcome.detail

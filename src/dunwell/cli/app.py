@@ -235,12 +235,16 @@ def law_check(
     tape: Annotated[
         Path | None,
         typer.Option(
-            help="A folder with customers, accounts, contact_points, holds, consents, preferences, notices."
+            help="A folder with customers, accounts (past_due_days, if it has that column, tells how late each is),"
+            " contact_points, holds, consents, preferences, notices."
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Verdicts for many attempts: may each contact be made, by which clause not, and from when.
+
+    In a workspace policy/law.toml holds too: what it tightens, the lender's own rules, and the house packs it
+    chooses (also) where they bind the customer. Elsewhere only the packs that are named.
 
     Exit code: 0 once verdicts are written, whatever they say; 1 when something could not be read.
 

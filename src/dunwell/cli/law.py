@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ from dunwell.settings import FILE_NAME, read_settings
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from dunwell.book.tables import Table
+    from dunwell.law.tables import TableRecords
 
 _TABLES = (
     "customers",
@@ -49,8 +53,7 @@ def check_attempts(
     """Write a verdict an attempt to ``out``; returns the exit code."""
     from dunwell.book.single import read_table
     from dunwell.law import codes
-    from dunwell.law.checking import ATTEMPTS, check_frame
-    from dunwell.law.gate import Gate
+    from dunwell.law.checking import ATTEMPTS
     from dunwell.law.tables import TableRecords
 
     here = Path.cwd()
@@ -68,16 +71,54 @@ def check_attempts(
             raise CommandError(f"{option} {file} is a folder. Name a Parquet or CSV file")
     if out.is_dir() or not out.parent.is_dir():
         raise CommandError(f"--out {out} cannot be written. Name a file in a folder that exists")
-    gate = Gate(keys, actor, known=lender_law().packs)
+    law = lender_law()
     attempts = read_table(attempts_file, ATTEMPTS, _NOT_RECORDED)
     assert attempts is not None  # a file that is named is read or refused
     tables = _tables(tape, history, settings.tape_columns if settings else {})
     _warn_of_strangers(tape, {attempts_file, history, out})
     prepare_kernels("gate")
-    verdicts = check_frame(gate, attempts, TableRecords(tables))
+    records = TableRecords(tables, _days_past_due(tables))
+    verdicts = _verdicts(law, keys, actor, attempts, tables["customers"], records)
     _write(verdicts, out)
     _tell(verdicts, out, as_json)
     return 0
+
+
+def _verdicts(
+    law: LenderLaw,
+    keys: Sequence[str],
+    actor: str,
+    attempts: "pl.DataFrame",
+    customers: "pl.DataFrame",
+    records: "TableRecords",
+) -> "pl.DataFrame":
+    """A verdict an attempt, in their order, under the packs that are named and what the lender chose beside them: house packs
+    bind by the customer's jurisdiction and region, so attempts are judged together where these are the same.
+    """
+    import polars as pl
+
+    from dunwell.law.checking import check_frame
+    from dunwell.law.gate import Gate
+
+    places = ["jurisdiction", "region"]
+    known = customers.select("customer_id", *(column for column in places if column in customers.columns))
+    asked = attempts.with_row_index("row").join(known, on="customer_id", how="left", maintain_order="left")
+    asked = asked.with_columns(pl.lit(None, pl.String).alias(c) for c in places if c not in asked.columns)
+    parts = []
+    for place, group in asked.partition_by(places, as_dict=True, maintain_order=True).items():
+        jurisdiction, region = (None if one is None else str(one) for one in place)
+        gate = Gate(law.with_own(keys, jurisdiction, region), actor, known=law.packs)
+        parts.append(check_frame(gate, group, records).with_columns(group["row"]))
+    if not parts:
+        return check_frame(Gate(keys, actor, known=law.packs), attempts, records)
+    return pl.concat(parts).sort("row").drop("row")
+
+
+def _days_past_due(tables: Mapping[str, "pl.DataFrame"]) -> "pl.DataFrame | None":
+    """The accounts' days past due, where the tape tells them."""
+    if "accounts" not in tables:
+        return None
+    return tables["accounts"].select("account_id", "past_due_days").drop_nulls()
 
 
 def _tables(
@@ -86,6 +127,7 @@ def _tables(
     """What the tape says of the people, with ``history`` for its contacts. ``columns``: ours to the lender's names."""
     import polars as pl
 
+    from dunwell.book import TABLES
     from dunwell.book.single import read_table
 
     nobody = {"customer_id": pl.String, "timezone": pl.String, "deceased_on": pl.Date}
@@ -94,13 +136,21 @@ def _tables(
         if name == "contacts":
             found = read_table(history, name, _NOT_RECORDED, columns.get(name))
         elif tape is not None:
-            found = read_table(tape, name, _NOT_RECORDED, columns.get(name), zones_as_text=True)
+            declared = _with_days_past_due(TABLES[name]) if name == "accounts" else TABLES[name]
+            found = read_table(tape, declared, _NOT_RECORDED, columns.get(name), zones_as_text=True)
         else:
             continue
         if found is not None:
             tables[name] = _of_one_key(name, found)
     _refuse_holds_of_nobody(tables)
     return tables
+
+
+def _with_days_past_due(accounts: "Table") -> "Table":
+    """The accounts with a column more: how late the lender says that each is, for rules that depend on it."""
+    from dunwell.book.tables import Column, Kind
+
+    return replace(accounts, columns=(*accounts.columns, Column("past_due_days", Kind.COUNT)))
 
 
 def _of_one_key(name: str, rows: "pl.DataFrame") -> "pl.DataFrame":

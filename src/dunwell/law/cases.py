@@ -308,7 +308,7 @@ def read_person(values: Mapping[str, Any]) -> Person | None:
     accounts, notices = said("accounts"), values.get("notices")
     points = {str(one["contact_point_id"]): _point(one) for one in said("contact_points") or ()}
     zones = [str(zone) for zone in customer.get("timezones") or ()]
-    zones += [str(one["timezone"]) for one in said("contact_points") or () if one.get("timezone")]
+    zones += [str(one["timezone"]) for one in said("contact_points") or () if _tells_zone(one)]
     return Person(
         customer_id=_SELF,
         timezones=tuple(dict.fromkeys(zones)),
@@ -324,6 +324,12 @@ def read_person(values: Mapping[str, Any]) -> Person | None:
         contacts=[contact for one in values.get("history") or () for contact in _contacts(one)],
         notices=None if notices is None else tuple(_notice(one) for one in notices),
     )
+
+
+def _tells_zone(point: Mapping[str, Any]) -> bool:
+    """Whether a contact point tells where the person may be: their own, as in a tape, and not known to be somebody else's."""
+    is_own = point.get("party", "self") == "self" and point.get("not_theirs_from") is None
+    return is_own and bool(point.get("timezone"))
 
 
 def _contacts(given: Mapping[str, Any]) -> list[Contact]:

@@ -7,7 +7,7 @@ rule is refused, with both texts shown.
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 from decimal import Decimal
@@ -45,9 +45,24 @@ class LenderLaw:
             for key, pack in self.packs.items()
             if not pack.is_house_policy and pack.binds(jurisdiction, region)
         ]
-        chosen = [key for key in self.also if self.packs[key].binds(jurisdiction, region)]
-        own = [HOUSE] if HOUSE in self.packs else []
-        return list(dict.fromkeys([*(law or [jurisdiction]), *chosen, FLOOR, *own]))
+        return list(
+            dict.fromkeys([*(law or [jurisdiction]), *self._chosen(jurisdiction, region), FLOOR, *self._own])
+        )
+
+    def with_own(self, keys: Sequence[str], jurisdiction: str | None, region: str | None = None) -> list[str]:
+        """Some packs, and what the lender chose beside them for a person: the house packs that bind there, their own rules.
+
+        ``jurisdiction`` None: the person is not known, and only the lender's own rules are added.
+        """
+        chosen = [] if jurisdiction is None else self._chosen(jurisdiction, region)
+        return list(dict.fromkeys([*keys, *chosen, *self._own]))
+
+    def _chosen(self, jurisdiction: str, region: str | None) -> list[str]:
+        return [key for key in self.also if self.packs[key].binds(jurisdiction, region)]
+
+    @property
+    def _own(self) -> list[str]:
+        return [HOUSE] if HOUSE in self.packs else []
 
 
 def read_law(file: Path | None) -> LenderLaw:
