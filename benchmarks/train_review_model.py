@@ -80,7 +80,9 @@ def threshold_by_folds(language: str, dev: Sequence[Labelled], further: Sequence
     guessed = np.zeros(len(dev))
     for train, test in StratifiedKFold(10, shuffle=True, random_state=0).split(rows, wanted):
         both = csr_matrix(np.vstack([rows[train].toarray(), more.toarray()])) if further else rows[train]
-        known = fitted(both, np.concatenate([wanted[train], targets(further)[:, 0]]) if further else wanted[train])
+        known = fitted(
+            both, np.concatenate([wanted[train], targets(further)[:, 0]]) if further else wanted[train]
+        )
         guessed[test] = known.predict_proba(rows[test])[:, 1]
     threshold = float(np.quantile(guessed[~wanted], SHARE, method="higher")) + 1e-4
     by_rules = np.array([bool(one.found) for one in judge(SENTENCES / f"{language}.dev.yaml", language)])
@@ -91,7 +93,9 @@ def threshold_by_folds(language: str, dev: Sequence[Labelled], further: Sequence
             f"innocent let through {1 - refused[~wanted].mean():.3f}"
         )
     for share in (0.9, 0.93, 0.95, 0.98):
-        print(f"  at {share}: model finds {(guessed >= np.quantile(guessed[~wanted], share))[wanted].mean():.3f}")
+        print(
+            f"  at {share}: model finds {(guessed >= np.quantile(guessed[~wanted], share))[wanted].mean():.3f}"
+        )
     return round(threshold, 4)
 
 

@@ -48,7 +48,9 @@ class Frames:
         if self._is_quoted_speech(at):
             return True
         after = sentence.text[end:]
-        if self._is_report(sentence.text, start, end) or self._frames["forbids_after"].match(after.lstrip(" '\"")):
+        if self._is_report(sentence.text, start, end) or self._frames["forbids_after"].match(
+            after.lstrip(" '\"")
+        ):
             return True
         if is_disclosure and self._frames["agreed"].search(sentence.text):
             return True

@@ -53,9 +53,7 @@ class Model:
             return dict.fromkeys(self.classes, 0.0)
         scores = self.weights[self.rows[buckets]].sum(axis=0, dtype=np.float64)
         scores = scores / np.sqrt(buckets.size) + self.intercepts
-        return {
-            name: float(one) for name, one in zip(self.classes, 1 / (1 + np.exp(-scores)), strict=True)
-        }
+        return {name: float(one) for name, one in zip(self.classes, 1 / (1 + np.exp(-scores)), strict=True)}
 
 
 def features(text: str, language: str) -> Iterator[int]:
