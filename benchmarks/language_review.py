@@ -74,14 +74,21 @@ class Share:
         return f"{self.count / self.total:.2f} ({low:.2f}-{high:.2f}), {self.count}/{self.total}"
 
 
-def judge(file: Path, language: str) -> list[Judged]:
-    """The review's verdict on every sentence of a file."""
+def judge(file: Path, language: str, *, second_opinion: bool = False) -> list[Judged]:
+    """The review's verdict on every sentence of a file, by its rules or with the model's second opinion."""
     return [
         Judged(
             one["text"],
             frozenset(one["categories"]),
             frozenset(
-                review(one["text"], language=language, channel=one["channel"], packs=(), on=ON).categories
+                review(
+                    one["text"],
+                    language=language,
+                    channel=one["channel"],
+                    packs=(),
+                    on=ON,
+                    second_opinion=second_opinion,
+                ).categories
             ),
         )
         for one in yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -141,12 +148,14 @@ def misses(judged: Sequence[Judged]) -> Iterator[str]:
             yield f"{' '.join(signs)}: {one.text}"
 
 
-def milliseconds(judged: Sequence[Judged], language: str, rounds: int = 3) -> str:
+def milliseconds(
+    judged: Sequence[Judged], language: str, rounds: int = 3, *, second_opinion: bool = False
+) -> str:
     """How long the review of one sentence takes, once the lexicons are compiled: median, and 99th percentile."""
     taken = []
     for one in [*judged] * rounds:
         begun = time.perf_counter()
-        review(one.text, language=language, channel="call", packs=(), on=ON)
+        review(one.text, language=language, channel="call", packs=(), on=ON, second_opinion=second_opinion)
         taken.append((time.perf_counter() - begun) * 1e3)
     taken.sort()
     return (
@@ -174,13 +183,14 @@ def main() -> None:
         language, part = file.name.split(".")[:2]
         if (asked.part or part) != part or (asked.language or language) != language:
             continue
-        judged = judge(file, language)
-        tables.append(table(f"{language}, {part}", judged))
-        print(tables[-1])
-        if asked.misses:
-            print("\n".join(misses(judged)))
-        if asked.time:
-            print(milliseconds(judged, language))
+        for second_opinion, means in ((False, "rules"), (True, "rules and second opinion")):
+            judged = judge(file, language, second_opinion=second_opinion)
+            tables.append(table(f"{language}, {part}, {means}", judged))
+            print(tables[-1])
+            if asked.misses:
+                print("\n".join(misses(judged)))
+            if asked.time:
+                print(milliseconds(judged, language, second_opinion=second_opinion))
     if asked.markdown:
         asked.markdown.write_text("\n".join(tables), encoding="utf-8")
 

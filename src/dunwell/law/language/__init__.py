@@ -9,15 +9,18 @@ span in the original, the clause, and what to say instead.
 from dunwell.law.language.lexicon import CATEGORIES, LANGUAGES, LanguageUnknown
 from dunwell.law.language.rendering import SlotError, render
 from dunwell.law.language.reviewing import CHANNELS, Finding, Review, review
+from dunwell.law.language.second_opinion import Doubt, doubts
 
 __all__ = [
     "CATEGORIES",
     "CHANNELS",
     "LANGUAGES",
+    "Doubt",
     "Finding",
     "LanguageUnknown",
     "Review",
     "SlotError",
+    "doubts",
     "render",
     "review",
 ]

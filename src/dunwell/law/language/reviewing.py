@@ -12,12 +12,15 @@ from dunwell.law.language.disclosures import missing_disclosures
 from dunwell.law.language.frames import Frames, Sentence
 from dunwell.law.language.lexicon import Ground, Lexicon, Wording, grounds, language_of, lexicon
 from dunwell.law.language.limited_content import is_limited_content
+from dunwell.law.language.second_opinion import Doubt, doubts
 from dunwell.law.language.spelling import has_han, plain
 
 CHANNELS = ("call", "sms", "email", "letter", "app", "visit", "voicemail")
 LIMITED_CONTENT = "limited-content"
 MENACE = "unlawful-act"
 """The ground of making something unlawful depend on payment."""
+SECOND_OPINION = "house.second-opinion"
+_LOOK = {"en": "have a person look at it before it is used", "zh": "使用前请人工复核"}
 _MENACING = {"third_party_disclosure", "shame", "harassment"}
 
 
@@ -40,12 +43,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The verdict on a text. ``is_limited_content`` is None for anything but a voicemail."""
+    """The verdict on a text. ``is_limited_content`` is None for anything but a voicemail.
+
+    ``doubts`` is what the model suspects and no rule found; None when no second opinion was asked for.
+    """
 
     allowed: bool
     categories: tuple[str, ...]
     findings: tuple[Finding, ...]
     is_limited_content: bool | None
+    doubts: tuple[Doubt, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +79,30 @@ class _Asked:
             ground.suggestions[self.language],
         )
 
+    def doubted(self, doubt: Doubt) -> Finding:
+        """What the model suspects: over the whole text, without a clause, for a person to look at."""
+        text, suggestion = self.text, _LOOK[self.language]
+        entry = f"second-opinion.{doubt.category}"
+        citation = f"the house's second opinion, probability {doubt.probability:.2f}"
+        return Finding(doubt.category, 0, len(text), text, SECOND_OPINION, entry, citation, suggestion)
+
 
 def review(
-    text: str, *, language: str, channel: str, packs: Sequence[str], actor: str = "agency", on: date
+    text: str,
+    *,
+    language: str,
+    channel: str,
+    packs: Sequence[str],
+    actor: str = "agency",
+    on: date,
+    second_opinion: bool = False,
 ) -> Review:
     """Review one text as it would be read or heard (rendered, without slots) under some packs on a day.
 
     ``language`` is a BCP 47 tag (English or Chinese), ``channel`` one of call (one line), sms, email, letter, app,
     visit, voicemail, ``actor`` one of first_party, agency, debt_buyer. Raises LanguageUnknown for any other language
-    and ValueError for another channel: a text that cannot be judged is not let out.
+    and ValueError for another channel: a text that cannot be judged is not let out. With ``second_opinion`` a small
+    model reads the text too, and what it doubts refuses the text as well (rule house.second-opinion, the whole text).
 
     >>> verdict = review(
     ...     "If you do not pay, we will tell your boss.", language="en", channel="call", packs=["us-reg-f"], on=date(2026, 3, 2)
@@ -105,9 +127,13 @@ def review(
         ground = grounds()[LIMITED_CONTENT]
         if not is_limited and ground.basis(asked.packs, actor, on)[0] != f"house.{LIMITED_CONTENT}":
             found.append(asked.finding(ground, ground.id, 0, len(text)))
+    suspected = None
+    if second_opinion:
+        suspected = doubts(text, known, tuple(sorted({one.category for one in found})))
+        found += (asked.doubted(doubt) for doubt in suspected)
     findings = tuple(sorted(found, key=lambda one: (one.start, one.end, one.category, one.rule)))
     categories = tuple(sorted({one.category for one in findings}))
-    return Review(not findings, categories, findings, is_limited)
+    return Review(not findings, categories, findings, is_limited, suspected)
 
 
 def _said(asked: _Asked) -> Iterator[Finding]:
