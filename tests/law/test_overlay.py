@@ -111,14 +111,21 @@ def test_a_house_pack_that_is_not_there(tmp_path: Path) -> None:
 TEMPLATE = Path(cli.__file__).parent / "new_workspace" / "policy"
 
 
-def test_a_new_workspaces_text_says_nothing_until_it_is_uncommented(tmp_path: Path) -> None:
+BUDGET = ["house.contact-budget-day", "house.contact-budget-week"]
+
+
+def test_a_new_workspaces_text_sets_a_contact_budget_and_no_more_until_it_is_uncommented(
+    tmp_path: Path,
+) -> None:
     text = (TEMPLATE / "law.toml").read_text(encoding="utf-8")
-    assert tomllib.loads(text) == {}
-    assert read_law(TEMPLATE / "law.toml").packs == shipped_packs()
+    assert tomllib.loads(text).keys() == {"rules"}
+    packs = dict(read_law(TEMPLATE / "law.toml").packs)
+    assert [rule.id for rule in packs.pop("house").rules] == BUDGET
+    assert packs == shipped_packs()
     said = re.sub(r"^# (?=[a-z]+ = |\[\[)", "", text, flags=re.MULTILINE)
     law = read_law(_law(tmp_path, said))
     assert law.packs_for("cn") == ["cn", "cn-house", FLOOR, "house"]
-    assert [rule.id for rule in law.packs["house"].rules] == ["house.no-sundays"]
+    assert [rule.id for rule in law.packs["house"].rules] == [*BUDGET, "house.no-sundays"]
     (hours,) = (rule for rule in law.packs["us-reg-f"].rules if rule.id == "us-reg-f.hours")
     assert (hours.values["opens"], hours.values["closes"]) == ("09:00", "20:00")
 
