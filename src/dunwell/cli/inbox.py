@@ -5,13 +5,15 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dunwell.cli.errors import CommandError
 from dunwell.cli.journal import now
 from dunwell.cli.outreach import Workshop
 from dunwell.outreach.channel import Receipt, Reply
-from dunwell.outreach.channels import Opened
+
+if TYPE_CHECKING:
+    from dunwell.outreach.channels import Opened
 
 
 def receive_files(channel: str, files: Sequence[Path], as_json: bool) -> int:
@@ -50,7 +52,7 @@ def _contents(files: Sequence[Path]) -> Iterable[tuple[str, bytes]]:
             yield str(path), path.read_bytes()
 
 
-def _read(shop: Workshop, opened: Opened, raw: bytes) -> tuple[list[Receipt | Reply], list[str]]:
+def _read(shop: Workshop, opened: "Opened", raw: bytes) -> tuple[list[Receipt | Reply], list[str]]:
     """What a file holds, and what in it cannot be read."""
     return (
         opened.read(raw, now()) if opened.read is not None else ([], [f"{opened.name} has nothing to read"])

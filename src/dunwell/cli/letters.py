@@ -6,16 +6,18 @@ from pathlib import Path
 
 from dunwell.cli.errors import CommandError
 from dunwell.cli.journal import now
-from dunwell.settings import read_settings
+from dunwell.settings import read_settings, set_up_django
 
 
 def close_letters(batch: str | None, as_json: bool) -> None:
     """Close the batch and print its totals; closing it again prints the same."""
+    settings = read_settings(Path.cwd())
+    set_up_django(settings)
     from dunwell.outreach.channels import letter_settings
     from dunwell.outreach.letter import close_batch
     from dunwell.outreach.letter.manifest import ManifestUnreadable
 
-    chosen = letter_settings(read_settings(Path.cwd()), batch or f"{now():%Y-%m-%d}")
+    chosen = letter_settings(settings, batch or f"{now():%Y-%m-%d}")
     folder = chosen.folder / chosen.batch
     if not folder.is_dir():
         raise CommandError(
