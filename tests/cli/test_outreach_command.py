@@ -55,6 +55,8 @@ country = "GB"
 workers = 1
 """
 
+pytestmark = pytest.mark.slow
+
 
 def _zone() -> tuple[str, timezone]:
     """A zone in which it is some six in the evening now: the working day is over and contacts are still lawful."""
