@@ -60,6 +60,8 @@ def features(text: str, language: str) -> Iterator[int]:
     """The buckets of a text, each once, in rising order, so that sums do not depend on chance."""
     said = f" {plain(text[:_CHARACTERS_MAX], language).text.strip()} "
     words = said.split()
+    if not words:
+        return
     found = {f"{said[at : at + length]}" for length in range(1, 6) for at in range(len(said) - length + 1)}
     found |= {
         "w\x00" + " ".join(words[at : at + length])
