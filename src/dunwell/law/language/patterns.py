@@ -31,14 +31,18 @@ class Grammar:
 
     def compile(self, patterns: Sequence[str]) -> re.Pattern[str]:
         """One expression for any of some patterns. Raises ValueError naming a pattern that cannot be read."""
-        read = []
-        for pattern in patterns:
-            try:
-                read.append(self._read(pattern))
-                re.compile(read[-1])
-            except (re.error, KeyError, ValueError) as error:
-                raise ValueError(f"{pattern!r} cannot be read ({error})") from error
-        choice = "|".join(read)
+        try:
+            return self._compiled(patterns)
+        except (re.error, KeyError, ValueError):
+            for pattern in patterns:  # which of them it is
+                try:
+                    self._compiled([pattern])
+                except (re.error, KeyError, ValueError) as error:
+                    raise ValueError(f"{pattern!r} cannot be read ({error})") from error
+            raise
+
+    def _compiled(self, patterns: Sequence[str]) -> re.Pattern[str]:
+        choice = "|".join(map(self._read, patterns))
         return re.compile(rf"\b(?:{choice})\b" if self.has_spaces else choice)
 
     def cue(self, pattern: str) -> Cue | None:
