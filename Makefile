@@ -22,7 +22,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup servers demo test test-slow test-all lint format bench docs lock clean
+.PHONY: help setup servers demo test coverage test-slow test-all lint format bench docs lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,7 +46,10 @@ servers:
 		fi; \
 	fi
 
-test: lint servers  ## what must hold before every commit: lint, types, the house's rules, the tests with their coverage
+test: lint servers  ## what must hold before every commit: lint, types, the house's rules, the tests
+	@$(BIN)/pytest -n $(WORKERS) -m "not slow"
+
+coverage: setup servers  ## the same tests with their coverage shown, commands in processes of their own included: half as long again
 	@$(BIN)/pytest -n $(WORKERS) -m "not slow" --cov --cov-report=term
 
 test-slow: setup servers  ## the suites that take minutes or gigabytes, and the random searches at length
