@@ -33,15 +33,16 @@ setup: $(READY)  ## make .venv: every part pinned and checked by its hash, dunwe
 demo: setup  ## a made portfolio, one day's run and its report (SERVE=0: serve nothing)
 	@$(BIN)/dunwell demo $(if $(filter 0,$(SERVE)),--no-serve)
 
-# The tests talk to a real PostgreSQL and set letters with a Chinese font. Where these cannot be installed they say so and are skipped.
+# The tests talk to a real PostgreSQL, set letters with a Chinese font and click through the desk in a real browser. Where these
+# cannot be installed they say so and are skipped.
 servers:
-	@if ! ls /usr/lib/postgresql/*/bin/initdb /usr/share/fonts/truetype/wqy/*.ttc >/dev/null 2>&1; then \
+	@if ! ls /usr/lib/postgresql/*/bin/initdb /usr/share/fonts/truetype/wqy/*.ttc /usr/bin/chromium >/dev/null 2>&1; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			echo "installing postgresql and fonts-wqy-microhei for the tests"; \
+			echo "installing postgresql, chromium and fonts-wqy-microhei for the tests"; \
 			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-				postgresql fonts-wqy-microhei; } >/dev/null 2>&1 || echo "they could not be installed; what needs them is skipped"; \
+				postgresql chromium fonts-wqy-microhei; } >/dev/null 2>&1 || echo "they could not be installed; what needs them is skipped"; \
 		else \
-			echo "no PostgreSQL server or Chinese font here (Debian: apt-get install postgresql fonts-wqy-microhei);" \
+			echo "no PostgreSQL server, browser or Chinese font here (Debian: apt-get install postgresql chromium fonts-wqy-microhei);" \
 				"what needs them is skipped"; \
 		fi; \
 	fi
