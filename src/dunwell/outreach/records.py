@@ -135,7 +135,7 @@ class BookRecords:
         for number in range(book.partition_count):
             part = book.partition(number).tables
             for name in _TABLES:
-                tables[name].append(_with_owner(part[name], part["accounts"]))
+                tables[name].append(with_owner(part[name], part["accounts"]))
         self._tables = {
             name: _Table(pl.concat(frames, how="diagonal_relaxed")) for name, frames in tables.items()
         }
@@ -155,7 +155,7 @@ def plain_address(text: str) -> str:
     return digits.removeprefix("00")
 
 
-def _with_owner(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+def with_owner(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """Rows that name their account by its place in the partition, with its id and its customer instead."""
     if "account_row" not in rows.columns:
         return rows
