@@ -59,3 +59,14 @@ def show(as_json: Json = False) -> None:
     from dunwell.cli.staff import list_staff
 
     list_staff(Path.cwd(), as_json)
+
+
+@staff.command("samples", cls=Command)
+def samples() -> None:
+    """Let one person of each role sign in, to try the office in a workspace without real people.
+
+    Example: dunwell staff samples
+    """
+    from dunwell.cli.staff import add_samples
+
+    add_samples(Path.cwd())

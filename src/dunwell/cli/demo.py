@@ -1,6 +1,5 @@
 """``dunwell demo``: a made portfolio, one day's run, its report, and the desk with sample people of every role."""
 
-import secrets
 import shutil
 import signal
 import subprocess
@@ -56,18 +55,13 @@ def run_demo(
 
 
 def _open_office(folder: Path, port: int) -> None:
-    """The desk, with one person of each role who may sign in by the same password, made for this demo.
+    """The desk, with one person of each role who may sign in.
 
     It is a process of its own: a server that splits into processes must not carry the run's threads with it.
     """
-    from dunwell.cli.staff import sample_staff
-
-    password = secrets.token_urlsafe(9)
-    names = sample_staff(folder, password)
-    print(f"\nSign in as {', '.join(names)}; the password of each: {password}", flush=True)
-    server = subprocess.Popen(
-        [sys.executable, "-m", "dunwell", "serve", "--port", str(port), "--no-worker"], cwd=folder
-    )
+    dunwell = [sys.executable, "-m", "dunwell"]
+    subprocess.run([*dunwell, "staff", "samples"], cwd=folder, check=True)
+    server = subprocess.Popen([*dunwell, "serve", "--port", str(port), "--no-worker"], cwd=folder)
     try:
         code = server.wait()
     except KeyboardInterrupt:  # the server got it too; it answers what is under way and ends

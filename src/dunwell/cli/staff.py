@@ -72,13 +72,16 @@ def list_staff(root: Path, as_json: bool) -> None:
     print(f"{len(rows)} may sign in")
 
 
-def sample_staff(root: Path, password: str) -> list[str]:
-    """One person of each role, named after it; their names."""
+def add_samples(root: Path) -> None:
+    """Add one person of each role, named after it, and print the one password of them all. Raises CommandError."""
     _open_office(root)
     from dunwell.office.access.models import Staff, Team
     from dunwell.office.access.roles import roles
 
-    team, _ = Team.objects.get_or_create(name="First team")
+    if Staff.objects.exists():
+        raise CommandError("people can sign in here already. Samples are for a workspace to try things in")
+    password = secrets.token_urlsafe(9)
+    team = Team.objects.create(name="First team")
     for role in roles():
         Staff.objects.create_user(role, password=password, role=role, team=team, languages=["en", "zh"])
-    return list(roles())
+    print(f"Sign in as {', '.join(roles())}; the password of each: {password}")
