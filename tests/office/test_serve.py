@@ -31,14 +31,13 @@ def shop(ran: Path, tmp_path: Path) -> Path:
 def served(shop: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process, once it says where it listens, and its address."""
     port = free_port()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*DUNWELL, "serve", "--no-worker", "--port", str(port)], cwd=shop, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert f"http://127.0.0.1:{port}" in process.stdout.readline()
-    yield process, f"http://127.0.0.1:{port}"
-    process.kill()
-    process.wait()
+    ) as process:
+        assert process.stdout is not None
+        assert f"http://127.0.0.1:{port}" in process.stdout.readline()
+        yield process, f"http://127.0.0.1:{port}"
+        process.kill()
 
 
 def test_strangers_are_asked_to_sign_in_and_a_signal_ends_it_cleanly(
