@@ -52,7 +52,7 @@ class Condition:
             return f"{name}缺失" if zh else f"{name}: missing"
         if self.sign == "=":
             return f"{name}为{self.value}" if zh else f"{name}: {self.value}"
-        limit = f"{self.value:.6g}"
+        limit = _shown(float(self.value))  # type: ignore[arg-type]  # a number by construction
         if zh:
             return f"{name}{'不超过' if self.sign == '<=' else '高于'} {limit}"
         return f"{name}: {'at most' if self.sign == '<=' else 'above'} {limit}"
@@ -98,3 +98,7 @@ def _is_number(values: pl.Series) -> bool:
 
 def _numbers(values: pl.Series) -> pl.Series:
     return values.cast(pl.Float64).fill_nan(None)
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -38,6 +38,8 @@ class Paths:
     repeats: pl.DataFrame
     case_count: int
     cured_count: int
+    within_days: int
+    cure_days: int
 
 
 def case_events(
@@ -97,6 +99,8 @@ def paths(
         _repeats(events, within_days, cases_min),
         events["case_id"].n_unique(),
         int((events["activity"] == CURED).sum()),
+        within_days,
+        cure_days,
     )
 
 

@@ -119,22 +119,18 @@ def chance_findings(
     groups: pl.Series | None = None,
 ) -> Figure:
     """How often shuffled labels bring any finding, with Wilson's interval: where nothing is to be found, that is
-    the false discovery rate, and it should be at most about the level. With ``groups``, whole groups of the
-    same size exchange their labels.
+    the false discovery rate, and it should be at most about the level. With ``groups``, the labels of a group stay
+    together: they are dealt out anew group by group, to rows in the order of their groups.
     """
     how = search or Search()
     values, clusters = _checked(frame, target, groups)
     draw = np.random.default_rng(how.seed)
     order = np.argsort(clusters, kind="stable")
-    sizes = np.bincount(clusters)[np.unique(clusters)]
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    runs = np.split(values[order], np.cumsum(np.unique(clusters, return_counts=True)[1])[:-1])
     hits = 0
     for k in range(rounds):
         shuffled = np.empty_like(values)
-        for size in np.unique(sizes):
-            firsts = starts[sizes == size]
-            places = firsts[:, None] + np.arange(size)
-            shuffled[order[places]] = values[order[draw.permutation(places)]]
+        shuffled[order] = np.concatenate([runs[place] for place in draw.permutation(len(runs))])
         found = subgroups(
             frame,
             pl.Series(shuffled),
