@@ -8,8 +8,8 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
+from dunwell.insight.forbidden import refuse_forbidden
 from dunwell.insight.problems import CannotScore, TrainingUnusable
-from dunwell.insight.scoring.forbidden import refuse_forbidden
 from dunwell.insight.scoring.inputs import PSI_MAX, Floats, Input, Inputs
 from dunwell.insight.scoring.saving import save_folder
 from dunwell.insight.scoring.words import Meaning, meanings_of
