@@ -78,7 +78,9 @@ def made_frames(count: int, seed: int = 1) -> tuple[pl.DataFrame, pl.DataFrame, 
     columns["ivr_seconds"] = made.integers(30, 120, count, np.int32)
     columns["is_north"] = (made.random(count, np.float32) < 0.2).astype(np.int32)
     uses = pl.DataFrame(
-        USES, schema={"treatment": pl.String, "capacity": pl.String, "amount": pl.Int64, "column": pl.String}, orient="row"
+        USES,
+        schema={"treatment": pl.String, "capacity": pl.String, "amount": pl.Int64, "column": pl.String},
+        orient="row",
     )
     capacities = pl.DataFrame(
         [(name, unit, int(share * count), None) for name, (unit, share) in CAPACITIES.items()],

@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 
 from dunwell.strategy.assignment_frames import (
-    CapacityPrices,
     problem_of,
     rule_out_too_large,
     treatments_of,
@@ -89,7 +88,7 @@ def assign(
             pl.Series("used", np.abs(repaired.use)),
             *("available", "at_least"),
             pl.Series("price", np.maximum(dual.prices, worth)),
-        ).pipe(CapacityPrices.validate, cast=True),
+        ),
         value=repaired.value,
         bound=max(dual.bound + _ROUNDING * added_up, repaired.value),
     )

@@ -40,13 +40,15 @@ def _net_values(
     """Each treatment's value less what its uses cost, for ``count`` customers from ``start``."""
     for j in range(values.shape[0]):
         cost = fixed_cost[j]
+        value, result = values[j, start : start + count], net[j]
         for b in range(count):
-            net[j, b] = values[j, start + b] - cost
+            result[b] = value[b] - cost
         for m in range(columns.shape[0]):
             price = column_cost[j, m]
             if price != 0.0:
+                column = columns[m, start : start + count]
                 for b in range(count):
-                    net[j, b] -= price * columns[m, start + b]
+                    result[b] -= price * column[b]
 
 
 @jit
@@ -56,9 +58,10 @@ def _best(net: Any, count: int, best: Any, chosen: Any) -> None:
         best[b] = 0.0
         chosen[b] = NOTHING
     for j in range(net.shape[0]):
+        result = net[j]
         for b in range(count):
-            is_better = net[j, b] > best[b]
-            best[b] = net[j, b] if is_better else best[b]
+            is_better = result[b] > best[b]
+            best[b] = result[b] if is_better else best[b]
             chosen[b] = j if is_better else chosen[b]
 
 
@@ -75,11 +78,13 @@ def _sum_chosen(
             for b in range(count):
                 total += 1 if chosen[b] == j else 0
             if total > 0:
+                worth = values[j, start : start + count]
                 for b in range(count):
-                    value += values[j, start + b] if chosen[b] == j else 0.0
+                    value += worth[b] if chosen[b] == j else 0.0
         else:
+            column = columns[m, start : start + count]
             for b in range(count):
-                total += columns[m, start + b] if chosen[b] == j else 0
+                total += column[b] if chosen[b] == j else 0
         sums[f] += total
     return value
 
@@ -180,23 +185,25 @@ def decide(
         _net_values(values, columns, fixed_cost, column_cost, low, count, net)
         _best(net, count, best, chosen)
         for j in range(treatments):
-            wide = fixed_margin[j]
+            wide, result = fixed_margin[j], margin[j]
             for b in range(count):
-                margin[j, b] = wide
+                result[b] = wide
             for m in range(columns.shape[0]):
                 wide = column_margin[j, m]
                 if wide != 0.0:
+                    column = columns[m, low : low + count]
                     for b in range(count):
-                        margin[j, b] += wide * abs(columns[m, low + b])
+                        result[b] += wide * column[b]
         for b in range(count):
             least[b] = best[b]
             others[b] = 0.0 if chosen[b] != NOTHING else -np.inf
         for j in range(treatments):
+            result, room = net[j], margin[j]
             for b in range(count):
-                most = net[j, b] + margin[j, b]
+                most = result[b] + room[b]
                 is_rival = (chosen[b] != j) & (most > others[b])
                 others[b] = most if is_rival else others[b]
-                least[b] = best[b] - margin[j, b] if chosen[b] == j else least[b]
+                least[b] = best[b] - room[b] if chosen[b] == j else least[b]
         for b in range(count):
             if not least[b] > others[b]:
                 chosen[b] = NOTHING - 1
@@ -244,8 +251,9 @@ def smooth(
             rivals[b] = 1 if best[b] < reach else 0
             plain += best[b]
         for j in range(treatments):
+            result = net[j]
             for b in range(count):
-                rivals[b] += 1 if net[j, b] > best[b] - reach else 0
+                rivals[b] += 1 if result[b] > best[b] - reach else 0
         for b in range(count):
             if rivals[b] == 1:
                 continue

@@ -24,13 +24,16 @@ from dunwell.strategy.assignment_problem import Floats, Ints, Passes, Problem, S
 SAMPLE, SAMPLE_GROWTH = 1024, 8
 """Customers in the first sample; each further one has this many times as many, as long as all are four times as many."""
 
-DEVIATIONS = 3.0
+DEVIATIONS = 2.0
 """How many standard errors of a sample's prices the box reaches."""
 
 _HOT, _WARM, _COOLING = 0.2, 0.05, 1 / 5
 """Temperatures as shares of a usual value: at the start, at the end of the first sample; and by how much one falls at a time."""
 
 _HIDDEN_MOST = 3e-7
+_NEAR, _NEARER = 1e-2, 1e-3
+_FEW = 0.5
+_WIDENING, _STEPS_AHEAD, _REACH = 4.0, 3.0, 8.0
 _LEVELS_MOST, _STEPS_MOST = 40, 40
 
 
@@ -74,11 +77,10 @@ def solve_dual(problem: Problem, passes: Passes, prices: Floats | None = None) -
         start = _from_samples(problem, passes, scale, units)
     else:
         start = _Start(prices, 0.02 * prices + 0.001 * units, 0.002 * scale)
-    cooled = _cool(problem, passes, start, scale, units)
-    found, rest = cooled.prices, cooled.rest
-    cooled.choice[cooled.rows], value, sums = passes.choose(rest, found)
-    bound = cooled.value + value + float(found @ (rest.limits - problem.amounts @ sums))
-    return Dual(found, bound, cooled.choice, scale, units)
+    found, still = _cool(problem, passes, start, scale, units)
+    still.choice[still.rows], value, sums = passes.choose(still.rest, found)
+    bound = still.value + value + float(found @ (still.rest.limits - problem.amounts @ sums))
+    return Dual(found, bound, still.choice, scale, units)
 
 
 def _scales(problem: Problem) -> tuple[float, Floats]:
@@ -117,7 +119,7 @@ def _from_samples(problem: Problem, passes: Passes, scale: float, units: Floats)
     while size <= SAMPLE or 4 * size <= problem.count:
         sample = problem.part(sample_rows(problem.count, size), problem.limits * (size / problem.count))
         coldest = _WARM * scale * (SAMPLE / size) ** 0.6
-        prices = _cool(sample, passes, start, scale, units, coldest).prices
+        prices, _ = _cool(sample, passes, start, scale, units, coldest)
         start = _Start(prices, _errors(sample, passes, prices, units, coldest), coldest)
         size *= SAMPLE_GROWTH
     return start
@@ -136,81 +138,94 @@ def _errors(sample: Problem, passes: Passes, prices: Floats, units: Floats, temp
     return width
 
 
-class _Cooled(NamedTuple):
-    """Prices at the last temperature; who chooses alike anywhere near them, the value of that, and the rest as a problem."""
+class _Open(NamedTuple):
+    """The customers whose choice is open inside a box, as a problem of their own; the choices of all others and their value."""
 
-    prices: Floats
     choice: NDArray[np.int8]
     value: float
     rows: Ints
     rest: Problem
+    box: _Box
 
 
 def _cool(
     problem: Problem, passes: Passes, start: _Start, scale: float, units: Floats, coldest: float = 0.0
-) -> _Cooled:
+) -> tuple[Floats, _Open]:
     """Newton at falling temperatures, until ``coldest`` or until next to nothing is hidden by smoothing.
 
     The box shrinks with the temperature, and with it the customers whose choice is open. Where the prices run to its edge,
     everybody is looked at again in a wider one.
     """
     prices, width, temperature = start
-    everybody = _Cooled(
-        prices, np.full(problem.count, NOTHING, np.int8), 0.0, np.arange(problem.count), problem
-    )
     whole = _Box(np.zeros(len(prices)), problem.price_most)
-    here, box = everybody, whole
+    everybody = _Open(np.full(problem.count, NOTHING, np.int8), 0.0, np.arange(problem.count), problem, whole)
+    levels = [everybody]
     for _ in range(_LEVELS_MOST):
-        box = box.narrowed(prices, width)
-        if np.isfinite(width).all():
-            here = _set_aside(here, passes, box)
+        levels.append(_set_aside(levels[-1], passes, prices, width))
+        here = levels[-1]
         before = prices
-        prices, smoothed, last_step = _newton(here.rest, passes, prices, box, units, temperature)
-        if box.is_left(prices, smoothed.gradient, whole):
-            here, box, width = everybody, whole, 4 * width + 1e-3 * prices
+        prices, smoothed, last_step = _newton(
+            here, passes, prices, whole, units, temperature, temperature / scale
+        )
+        if here.box.is_left(prices, smoothed.gradient, whole):
+            while len(levels) > 1 and levels[-1].box.is_left(prices, smoothed.gradient, whole):
+                levels.pop()
+            width = _WIDENING * width + 1e-3 * prices
             continue
         if smoothed.hidden <= _HIDDEN_MOST * abs(here.value + smoothed.plain) or temperature <= coldest:
             break
         temperature = max(temperature * _COOLING, coldest)
-        width = np.minimum(width, np.abs(prices - before) + 3 * last_step + temperature / scale * units)
-    return here._replace(prices=prices)
+        moved = np.abs(prices - before) + _STEPS_AHEAD * last_step
+        width = np.minimum(width, moved + temperature / scale * units)
+    return prices, levels[-1]
 
 
-def _set_aside(here: _Cooled, passes: Passes, box: _Box) -> _Cooled:
-    """Those who choose alike everywhere in the box are settled."""
-    decided, value, sums, is_open = passes.decide(here.rest, *box.middle())
-    choice = here.choice.copy() if here.choice.size == here.rows.size else here.choice
-    choice[here.rows] = decided
-    rest = here.rest.part(is_open, here.rest.limits - here.rest.amounts @ sums)
-    return here._replace(choice=choice, value=here.value + value, rows=here.rows[is_open], rest=rest)
+def _set_aside(above: _Open, passes: Passes, prices: Floats, width: Floats) -> _Open:
+    """Those who choose alike at all prices within ``width`` are settled, unless they are too few to be worth it."""
+    if not np.isfinite(width).all():
+        return above
+    box = above.box.narrowed(prices, width)
+    decided, value, sums, is_open = passes.decide(above.rest, *box.middle())
+    if is_open.size > _FEW * above.rows.size:
+        return above
+    above.choice[above.rows] = decided
+    rest = above.rest.part(is_open, above.rest.limits - above.rest.amounts @ sums)
+    return _Open(above.choice, above.value + value, above.rows[is_open], rest, box)
 
 
 def _newton(
-    problem: Problem, passes: Passes, prices: Floats, box: _Box, units: Floats, temperature: float
+    here: _Open, passes: Passes, prices: Floats, whole: _Box, units: Floats, temperature: float, warmth: float
 ) -> tuple[Floats, Smoothed, Floats]:
-    """The lowest smoothed dual inside the box at one temperature, by Newton steps of at most a price's own size.
+    """The lowest smoothed dual inside the box at one temperature, by Newton steps in a trust region.
 
-    Returns also the last step looked at.
+    The region is a box of some temperatures' width (``warmth``: the temperature as a share of a usual value). Stops where the box keeps the prices from going further. Returns also the last step looked at.
     """
+    box = here.box
     prices = np.clip(prices, box.low, box.high)
-    here = passes.smooth(problem, prices, temperature)
-    damping, reach = 1e-4, 1.0
-    step = np.zeros(len(prices))
+    now = passes.smooth(here.rest, prices, temperature)
+    steps = np.zeros(len(prices))
+    reach, times_left = _REACH, 0
     for _ in range(_STEPS_MOST):
-        curvature = here.hessian * np.outer(units, units)
+        slope, curvature = now.gradient * units, now.hessian * np.outer(units, units)
         diagonal = np.diag(curvature)
-        ridge = damping * diagonal + 1e-9 * (diagonal.max() + here.hidden) + 1e-300
-        cap = reach * np.maximum(prices, units)
-        low, high = np.maximum(box.low - prices, -cap) / units, np.minimum(box.high - prices, cap) / units
-        kernel.least_in_box(here.gradient * units, curvature + np.diag(ridge), low, high, step)
-        there = np.clip(prices + step * units, box.low, box.high)
-        if -float(here.gradient @ (there - prices)) <= 1e-3 * here.hidden:
+        curvature += np.diag(1e-6 * diagonal + 1e-9 * (diagonal.max() + now.hidden) + 1e-300)
+        cap = reach * warmth
+        low = np.maximum((box.low - prices) / units, -cap)
+        high = np.minimum((box.high - prices) / units, cap)
+        kernel.least_in_box(slope, curvature, low, high, steps)
+        promised = -float(slope @ steps + steps @ curvature @ steps / 2)
+        near = _NEAR if now.hidden > _HIDDEN_MOST * abs(here.value + now.plain) else _NEARER
+        if promised <= near * now.hidden or times_left > 1:
             break
-        new = passes.smooth(problem, there, temperature)
-        if new.value < here.value:
-            prices, here, damping, reach = there, new, damping / 4, min(2 * reach, 4.0)
-        elif damping > 1e6:
-            break
-        else:
-            damping, reach = max(damping, 1e-4) * 10, reach / 2
-    return prices, here, np.abs(step * units)
+        there = np.clip(prices + steps * units, box.low, box.high)
+        new = passes.smooth(here.rest, there, temperature)
+        kept = (now.value - new.value) / promised
+        longest = float(np.abs(steps).max()) / warmth
+        if kept < 0.25:
+            reach = 0.3 * longest
+        elif kept > 0.6 and longest > 0.9 * reach:
+            reach *= 4
+        if kept > 0:
+            prices, now = there, new
+            times_left = times_left + 1 if box.is_left(prices, now.gradient, whole) else 0
+    return prices, now, np.abs(steps * units)

@@ -62,10 +62,10 @@ def _nearest(problem: Problem, dual: Dual, passes: Passes, wanted: int) -> Ints:
     if wanted >= problem.count:
         return np.arange(problem.count)
     rows = sample_rows(problem.count, _SAMPLE)
-    sample = problem.part(rows, problem.limits)
-    reach = 1e-6 * dual.scale
+    sample = problem if rows.size == problem.count else problem.part(rows, problem.limits)
+    reach = 1e-4 * dual.scale
     while passes.near(sample, dual.prices, reach).size * (problem.count / rows.size) < wanted:
-        reach *= 2
+        reach *= 3
         if reach > 1e12 * dual.scale:
             return np.arange(problem.count)
     return passes.near(problem, dual.prices, reach)
