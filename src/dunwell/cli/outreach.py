@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import date, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from dunwell.cli.errors import CommandError
 from dunwell.cli.journal import now, open_journal, signer_of
 from dunwell.cli.progress import prepare_kernels
 from dunwell.law.overlay import read_law
+from dunwell.ledger import read_terms
 from dunwell.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class Workshop:
         from dunwell.outreach.texts import load_texts
 
         law = read_law(root / "policy" / "law.toml")
-        self.records: BookRecords = BookRecords(self.settings.book_folder, law, self.settings.actor)
+        terms = read_terms(self.settings.terms_folder)
+        self.records = BookRecords(self.settings.book_folder, law, self.settings.actor, terms)
         self.channels = open_channels(self.settings, os.environ, clock)
         if not self.channels:
             raise CommandError(
@@ -97,31 +99,30 @@ class Workshop:
 
 def sender_of(settings: Settings) -> Any:
     """Who writes, from ``[outreach]`` of dunwell.toml. Raises SettingsError."""
-    from dunwell.outreach.composing import Sender
+    from dunwell.outreach.facts import Sender
 
     table = settings.outreach
     if not settings.acts_for:
         raise SettingsError("workspace.acts_for is empty. Write the name under which customers know you")
-    values = {}
-    for key, default in (
-        ("phone", None),
-        ("url", None),
-        ("lender", settings.acts_for),
-        ("creditor", settings.acts_for),
-    ):
-        value = table.get(key, default)
-        if not isinstance(value, str) or not value:
+    usual = {"lender": settings.acts_for, "creditor": settings.acts_for, "mail_to": ""}
+    said = {}
+    for key in ("phone", "url", *usual):
+        value = table.get(key, usual.get(key))
+        if not isinstance(value, str) or not (value or key == "mail_to"):
             raise SettingsError(
                 f'outreach.{key} is missing. Write {key} = "..." under [outreach]: the texts name it'
             )
-        values[key] = value
+        said[key] = value
     advice = table.get("advice", {})
     if not isinstance(advice, dict) or not all(isinstance(text, str) for text in advice.values()):
         raise SettingsError('outreach.advice is no table of texts. Write [outreach.advice] gb = "..."')
-    reply_days = table.get("reply_days", 14)
-    if isinstance(reply_days, bool) or not isinstance(reply_days, int) or not 1 <= reply_days <= 365:
-        raise SettingsError(f"outreach.reply_days is {reply_days!r}. Write a whole number from 1 to 365")
-    return Sender(settings.acts_for, **values, advice=advice, reply_days=reply_days)
+    days = {one.name: one.default for one in fields(Sender) if one.name.endswith("_days")}
+    for key, default in days.items():
+        value = table.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 365:
+            raise SettingsError(f"outreach.{key} is {value!r}. Write a whole number from 1 to 365")
+        days[key] = value
+    return Sender(settings.acts_for, **said, advice=advice, **days)
 
 
 def new_id() -> str:
