@@ -34,7 +34,9 @@ DEBT_OF = {
     "dispute_answer": "DISPUTED",
     "stop_confirmed": "STOPPED",
 }
-OFFER = tuple((TODAY + timedelta(days=30 * number), amount) for number, amount in ((1, 5000), (2, 5000), (3, 4910)))
+OFFER = tuple(
+    (TODAY + timedelta(days=30 * number), amount) for number, amount in ((1, 5000), (2, 5000), (3, 4910))
+)
 
 
 @dataclass
@@ -46,8 +48,15 @@ class Shop:
     channels: dict[str, Opened]
 
     def write(
-        self, text: Text, customer: str, debt: str, *, actor: str | None = None, offered: Offered | None = None,
-        proposed: Proposed | None = None, **sender: object,
+        self,
+        text: Text,
+        customer: str,
+        debt: str,
+        *,
+        actor: str | None = None,
+        offered: Offered | None = None,
+        proposed: Proposed | None = None,
+        **sender: object,
     ) -> Composed | Reason:
         """That text for that customer, about that debt of theirs."""
         settings = read_settings(self.folder)
@@ -63,7 +72,7 @@ class Shop:
             proposals=lambda asked: proposed,
         )
         person = self.records.people([customer])[customer]
-        point = f"{customer}-{ {'email': 'e', 'sms': 'm', 'letter': 'p'}[text.channel]}"
+        point = f"{customer}-{ {'email': 'e', 'sms': 'm', 'letter': 'p'}[text.channel] }"
         work = Work(message_id="00000000-0000-4000-8000-000000000001", channel=text.channel, stage=text.stage)
         return composer(Asked(work, customer, person, point, (f"{customer}-{debt}",), NOW))
 

@@ -25,6 +25,7 @@ from dunwell.ledger import read_terms
 from dunwell.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from dunwell.outreach.answering import Answering
     from dunwell.outreach.channel import Receipt, Reply
     from dunwell.outreach.channels import Opened
     from dunwell.outreach.composing import Composer
@@ -71,7 +72,9 @@ class Workshop:
 
     def composer(self, opened: "Opened") -> "Composer":
         """What makes the channel's messages."""
+        from dunwell.outreach.answering import proposed
         from dunwell.outreach.composing import Composer
+        from dunwell.outreach.offering import last_offer
 
         sender = sender_of(self.settings)
         settings = self.settings
@@ -83,6 +86,8 @@ class Workshop:
             opened.render,
             actor=settings.actor,
             locale=settings.locale,
+            offers=last_offer,
+            proposals=proposed,
         )
 
     def take(self, opened: "Opened", item: "Receipt | Reply") -> None:
@@ -94,7 +99,9 @@ class Workshop:
         if isinstance(item, Receipt):
             take_receipts(self.journal, opened.provider, [item])
         else:
-            take_reply(self.journal, self.records, opened.name, item, self._understand)
+            take_reply(
+                self.journal, self.records, opened.name, item, self._understand, answering_of(self.settings)
+            )
 
 
 def sender_of(settings: Settings) -> Any:
@@ -116,13 +123,31 @@ def sender_of(settings: Settings) -> Any:
     advice = table.get("advice", {})
     if not isinstance(advice, dict) or not all(isinstance(text, str) for text in advice.values()):
         raise SettingsError('outreach.advice is no table of texts. Write [outreach.advice] gb = "..."')
-    days = {one.name: one.default for one in fields(Sender) if one.name.endswith("_days")}
-    for key, default in days.items():
-        value = table.get(key, default)
+    values: dict[str, Any] = {**said, "advice": advice}
+    for one in fields(Sender):
+        if not one.name.endswith("_days"):
+            continue
+        key, value = one.name, table.get(one.name, one.default)
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 365:
             raise SettingsError(f"outreach.{key} is {value!r}. Write a whole number from 1 to 365")
-        days[key] = value
-    return Sender(settings.acts_for, **said, advice=advice, **days)
+        values[key] = value
+    return Sender(settings.acts_for, **values)
+
+
+def answering_of(settings: Settings) -> "Answering":
+    """What is answered without a person, from ``[outreach.answers]`` of dunwell.toml; all that can be where it says nothing.
+
+    Raises SettingsError.
+    """
+    from dunwell.outreach.answering import CONFIRMABLE, Answering
+
+    table = settings.outreach.get("answers", {})
+    confirm = table.get("confirm", list(CONFIRMABLE)) if isinstance(table, dict) else None
+    if not isinstance(confirm, list) or not set(confirm) <= set(CONFIRMABLE) or set(table) - {"confirm"}:
+        raise SettingsError(
+            f"outreach.answers: write confirm = [...] with any of {', '.join(CONFIRMABLE)}; [] answers nothing"
+        )
+    return Answering(frozenset(confirm), new_id)
 
 
 def new_id() -> str:

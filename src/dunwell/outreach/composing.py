@@ -4,7 +4,7 @@ Every text is reviewed as it would be read, at the moment of sending. What canno
 fits, a missing value, a finding of the review are reasons, recorded like those of the gate.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from dunwell.law import Reason
 from dunwell.outreach.channel import Message
@@ -52,7 +52,7 @@ class Composer:
         address = customer.addresses.get(asked.contact_point_id, "")
         language = customer.row.get("language") or self._locale
         stage = asked.work.stage.replace(" ", "_")
-        about = self._about(asked, customer)
+        about = self._about(asked, customer, stage)
         bound = self._records.gate(asked.customer_id).packs
         packs = tuple(pack.key for pack in bound if not pack.is_house_policy)  # what binds words is law
         try:
@@ -93,7 +93,7 @@ class Composer:
             return Reason("outreach.unsendable", _HOUSE, "prohibited", str(error))
         return Composed(message, f"{filled.text_id} v{filled.version}", filled.content_hash)
 
-    def _about(self, asked: Asked, customer: Customer) -> About:
+    def _about(self, asked: Asked, customer: Customer, stage: str) -> About:
         return About(
             customer,
             asked.person,
@@ -101,8 +101,8 @@ class Composer:
             asked.at,
             self._sender,
             self._records.account,
-            self._offers(asked),
-            self._proposals(asked),
+            self._offers(asked) if stage == "plan_offer" else None,
+            self._proposals(asked) if stage == "promise_check" else None,
         )
 
 

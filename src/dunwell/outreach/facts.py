@@ -206,7 +206,9 @@ def _payment(about: About) -> Mapping[str, object]:
     for account_id in about.account_ids or tuple(about.person.accounts or ()):
         known = about.account_of(account_id)
         if known is not None:
-            found += [(paid.paid_on, paid.payment_id, account_id, paid) for paid in known[0].standing("payment")]
+            found += [
+                (paid.paid_on, paid.payment_id, account_id, paid) for paid in known[0].standing("payment")
+            ]
     found = [one for one in found if one[0] <= about.today]
     if not found:
         raise NoFact("the records have no payment of theirs")

@@ -17,6 +17,7 @@ KINDS = (
     *("contact.permitted", "contact.sent", "contact.failed", "contact.deferred", "contact.unknown"),
     *("contact.delivered", "contact.bounced", "contact.opened", "contact.replied", "contact.made"),
     *("consent.withdrawn", "hold.placed", "hold.lifted", "point.not_theirs", "notice.sent"),
+    "promise.made",
 )
 """The events that change what may be done."""
 
@@ -71,6 +72,13 @@ def undeliverable(rows: Iterable[tuple[str, str, datetime, str]]) -> set[str]:
     """The pseudonyms of contact points from which messages came back for good."""
     bodies = [json.loads(body) for _, kind, _, body in rows if kind == "contact.bounced"]
     return {body["contact_point"] for body in bodies if body.get("is_permanent") and "contact_point" in body}
+
+
+def promised_until(rows: Iterable[tuple[str, str, datetime, str]]) -> date | None:
+    """The last day of what they promised and confirmed since the run; None where they promised nothing."""
+    bodies = [json.loads(body) for _, kind, _, body in rows if kind == "promise.made"]
+    days = [day for body in bodies for part in body["parts"] for day in part.get("days", ())]
+    return date.fromisoformat(max(days)) if days else None
 
 
 def with_journal(person: Person, events: Sequence[Seen]) -> Person:
