@@ -5,6 +5,7 @@ reads all of it. Nothing lapses by itself.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -102,31 +103,37 @@ def with_journal(person: Person, events: Sequence[Seen]) -> Person:
 
 
 def _contacts(events: Sequence[Seen]) -> Iterable[Contact]:
-    """Contacts made: a message counts from its permission on, unless it is known that it was never taken."""
+    """Contacts made: a message counts from its permission on, unless it is known that it was never taken.
+
+    Each permission that came to nothing has one event that says so. They are counted, not read in the order of their instants:
+    a worker that waits for the database has looked at the clock before another's event that was recorded first.
+    """
     permitted: dict[str, Seen] = {}
+    standing: Counter[str] = Counter()
     outcomes: dict[str, str] = {}
     for event in events:
-        message = event.body.get("message_id")
+        message = str(event.body.get("message_id"))
         if event.kind == "contact.permitted":
-            permitted[str(message)] = event
-            outcomes[str(message)] = "delivered"
-        elif message in permitted and event.kind in _NOT_MADE:
-            del permitted[message]
-        elif message in permitted:
-            outcomes[message] = _OUTCOMES.get(event.kind, outcomes[message])
-        if event.kind in ("contact.replied", "contact.made"):
+            permitted[message] = event
+            standing[message] += 1
+        elif event.kind in _NOT_MADE:
+            standing[message] -= 1
+        elif event.kind in _OUTCOMES:
+            outcomes[message] = _OUTCOMES[event.kind]
+        elif event.kind in ("contact.replied", "contact.made"):
             yield _told_contact(event)
     for message, event in permitted.items():
-        yield Contact(
-            at=event.at,
-            channel=event.body["channel"],
-            outcome=outcomes[message],
-            debts=_debts(event),
-            party=event.body.get("party", "self"),
-            contact_point_id=event.contact_point,
-            contact_id=message,
-            in_reply_to=event.body.get("in_reply_to"),
-        )
+        if standing[message] > 0:
+            yield Contact(
+                at=event.at,
+                channel=event.body["channel"],
+                outcome=outcomes.get(message, "delivered"),
+                debts=_debts(event),
+                party=event.body.get("party", "self"),
+                contact_point_id=event.contact_point,
+                contact_id=message,
+                in_reply_to=event.body.get("in_reply_to"),
+            )
 
 
 def _told_contact(event: Seen) -> Contact:
