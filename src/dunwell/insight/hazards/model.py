@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dunwell.insight.forbidden import refuse_forbidden
 from dunwell.insight.hazards.curves import STANDINGS, Curves, cash_by_day, chained
 from dunwell.insight.hazards.periods import CLOCK, CURE, PARTIAL, Cause, Periods
 from dunwell.insight.problems import CannotScore, ModelDamaged, TrainingUnusable
 from dunwell.insight.scoring.boosted import BoostedModel
 from dunwell.insight.scoring.card import ModelCard, model_card
-from dunwell.insight.forbidden import refuse_forbidden
 from dunwell.insight.scoring.inputs import PSI_MAX, PSI_UNLIMITED, Inputs
 from dunwell.insight.scoring.saving import load_folder, save_folder
 from dunwell.insight.scoring.words import Meaning
