@@ -108,6 +108,8 @@ def _contacts(events: Sequence[Seen]) -> Iterable[Contact]:
             outcomes[message] = _OUTCOMES.get(event.kind, outcomes[message])
         if event.kind in ("contact.replied", "contact.made"):
             yield _told_contact(event)
+        if event.kind == "contact.made":
+            permitted.pop(str(message), None)  # a call that was permitted and then made is one contact
     for message, event in permitted.items():
         yield Contact(
             at=event.at,

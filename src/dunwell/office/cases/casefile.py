@@ -77,8 +77,10 @@ class CaseFile:
 
     @cached_property
     def promises(self) -> pl.DataFrame:
-        """Every promise and how it stands today."""
-        return promises_as_of(self.tables, self.day, None, self.place.promise_policy)
+        """Every promise and how it stands today, what was withdrawn since being so."""
+        withdrawn = [event for event in reversed(self.events) if event.kind == "promise.withdrawn"]
+        tables = self.tables | {"promises": with_withdrawals(self.tables["promises"], withdrawn)}
+        return promises_as_of(tables, self.day, None, self.place.promise_policy)
 
     @cached_property
     def stage(self) -> dict[str, Any] | None:
@@ -122,11 +124,11 @@ class CaseFile:
         """What the journal holds of the person, the latest first."""
         if self.subject is None:
             return []
-        vault, subject = self.place.journal.vault, self.subject
+        vault, subject, rows = self.place.journal.vault, self.subject, self._rows
         accounts = {vault.pseudonym(subject, "account", name): name for name in self.account_ids}
         points = {vault.pseudonym(subject, "point", name): name for name in self.point_ids}
         told = []
-        for event_id, kind, at, text in reversed(self._rows):
+        for event_id, kind, at, text in reversed(rows):
             body = json.loads(text)
             named = tuple(accounts[name] for name in body.get("accounts", ()) if name in accounts)
             told.append(Happened(event_id, kind, at, body, named, points.get(body.get("contact_point", ""))))
@@ -168,18 +170,28 @@ class CaseFile:
         at: datetime | None = None,
     ) -> Verdict:
         """May this contact be made now, by a person at the desk? Every contact of the office is asked here."""
-        attempt = Attempt(
-            customer_id=self.customer_id,
-            at=at or self.place.clock(),
-            channel=channel,
-            account_ids=tuple(account_ids if account_ids is not None else self.overdue_ids),
-            contact_point_id=contact_point_id,
-            purpose=purpose,
-            automated=False,
-        )
+        attempt = self._attempt(channel, contact_point_id, purpose, at)
+        if account_ids is not None:
+            attempt = replace(attempt, account_ids=tuple(account_ids))
         if in_reply_to is not None:
             attempt = replace(attempt, in_reply_to=in_reply_to)
         return self.gate.check(attempt, self.person)
+
+    def ask_each(self, ways: Sequence[tuple[str, str]], at: datetime | None = None) -> list[Verdict]:
+        """The same for several ways (channel and contact point) at once, none of which counts against another."""
+        attempts = [self._attempt(channel, point, "remind", at) for channel, point in ways]
+        return self.gate.check_several(attempts, self.person) if attempts else []
+
+    def _attempt(self, channel: str, point: str | None, purpose: str, at: datetime | None) -> Attempt:
+        return Attempt(
+            customer_id=self.customer_id,
+            at=at or self.place.clock(),
+            channel=channel,
+            account_ids=tuple(self.overdue_ids),
+            contact_point_id=point,
+            purpose=purpose,
+            automated=False,
+        )
 
     @property
     def overdue_ids(self) -> list[str]:
@@ -213,6 +225,38 @@ def with_received(
         kept = [name for name in table.columns if name in row.columns]
         result[one.table] = pl.concat([table, row.select(kept)], how="diagonal_relaxed").select(table.columns)
     return result
+
+
+def with_withdrawals(promises: pl.DataFrame, withdrawn: Sequence[Happened]) -> pl.DataFrame:
+    """Promises with what the journal says was withdrawn (``promise.withdrawn``, the earliest first). The first word counts."""
+    if not withdrawn:
+        return promises
+    first: dict[str, Happened] = {}
+    for event in withdrawn:
+        first.setdefault(event.body["promise"], event)
+    told = pl.DataFrame(
+        [
+            (name, event.at, event.body["reason"], event.body.get("superseded_by"))
+            for name, event in first.items()
+        ],
+        schema={
+            "whole": pl.String,
+            "§at": pl.Datetime("us", "UTC"),
+            "§reason": pl.String,
+            "§by": pl.String,
+        },
+        orient="row",
+    )
+    return (
+        promises.with_columns(pl.coalesce("part_of", "promise_id").alias("whole"))
+        .join(told, on="whole", how="left", maintain_order="left")
+        .with_columns(
+            pl.coalesce("cancelled_at", "§at").alias("cancelled_at"),
+            pl.coalesce("cancel_reason", "§reason").alias("cancel_reason"),
+            pl.coalesce("superseded_by", "§by").alias("superseded_by"),
+        )
+        .select(promises.columns)
+    )
 
 
 KEYS: Mapping[str, str] = {"payments": "payment_id", "holds": "hold_id", "promises": "promise_id"}
