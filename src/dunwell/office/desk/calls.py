@@ -1,6 +1,5 @@
 """A call from the desk: asked of the gate first, identity before anything is disclosed, then told how it ended."""
 
-
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -126,7 +125,9 @@ def log(request: HttpRequest, customer_id: str) -> HttpResponse:
     review = review_note(file, request.POST.get("note", ""))
     is_valid = form.is_valid()
     if is_valid and review.findings and not form.cleaned_data["acknowledged"]:
-        form.add_error("note", _("Read what the review found. Change the note, or confirm that it is to stay."))
+        form.add_error(
+            "note", _("Read what the review found. Change the note, or confirm that it is to stay.")
+        )
         is_valid = False
     if not is_valid:
         note = request.POST.get("note", "")

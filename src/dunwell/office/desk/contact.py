@@ -46,9 +46,7 @@ def begin(request: HttpRequest, contact: Current) -> None:
     request.session[_CONTACT] = asdict(contact)
 
 
-def note_identity(
-    request: HttpRequest, contact: Current, facts: tuple[str, ...], *, passed: bool
-) -> Current:
+def note_identity(request: HttpRequest, contact: Current, facts: tuple[str, ...], *, passed: bool) -> Current:
     """What the identity check found so far."""
     checked = replace(contact, facts=facts, passed=passed, tries=contact.tries + 1)
     begin(request, checked)

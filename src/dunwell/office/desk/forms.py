@@ -95,7 +95,9 @@ class LogForm(forms.Form):
         cleaned: dict[str, Any] = super().clean() or {}
         came = cleaned.get("came", [])
         if cleaned.get("outcome") in _ALONE_WITH and set(came) - {"later", "wrong_number"}:
-            self.add_error("came", _("Nobody was spoken to, so nothing can have been said. Choose another outcome."))
+            self.add_error(
+                "came", _("Nobody was spoken to, so nothing can have been said. Choose another outcome.")
+            )
         if cleaned.get("outcome") == "wrong_party" and set(came) - {"wrong_number", "later"}:
             self.add_error("came", _("This was not the customer. What others say does not bind them."))
         if "promise" in came and not self.errors.get("came"):

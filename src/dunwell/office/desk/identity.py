@@ -48,11 +48,16 @@ def agreeing(file: CaseFile, called_point: str | None, said: Mapping[str, str]) 
     kinds = _values(file, called_point)
     tests: Mapping[str, Callable[[str], bool]] = {
         "born": lambda text: file.customer["born_on"] is not None and _day(text) == file.customer["born_on"],
-        "account": lambda text: len(text) >= 4 and any(name.endswith(text.upper()) for name in file.account_ids),
-        "address": lambda text: (
-            len(_folded(text)) >= 4 and any(_folded(text) in _folded(value) for value in kinds.get("postal", ()))
+        "account": lambda text: (
+            len(text) >= 4 and any(name.endswith(text.upper()) for name in file.account_ids)
         ),
-        "email": lambda text: plain_address(text) in [plain_address(value) for value in kinds.get("email", ())],
+        "address": lambda text: (
+            len(_folded(text)) >= 4
+            and any(_folded(text) in _folded(value) for value in kinds.get("postal", ()))
+        ),
+        "email": lambda text: (
+            plain_address(text) in [plain_address(value) for value in kinds.get("email", ())]
+        ),
         "phone": lambda text: _ends(text, [*kinds.get("mobile", ()), *kinds.get("landline", ())]),
         "opened": lambda text: (
             len(text) == 7

@@ -97,7 +97,9 @@ def kept_texts(request: HttpRequest, file: CaseFile) -> Mapping[str, str]:
     Which of them were read is recorded, once while the data stay open.
     """
     until = opened_until(request, file)
-    items = sorted({kept["item"] for event in file.events for kept in event.body.get("personal", {}).values()})
+    items = sorted(
+        {kept["item"] for event in file.events for kept in event.body.get("personal", {}).values()}
+    )
     if until is None or not items:
         return {}
     staff = staff_of(request)

@@ -1,4 +1,4 @@
-"""Notes and lines are read by the language review while they are typed: what may not be said, where it stands, what to say instead."""
+"""Notes and lines are read by the language review as they are typed: what may not be said, where, and what to say instead."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,12 @@ def check(request: HttpRequest, customer_id: str) -> HttpResponse:
     file = open_case(request, customer_id)
     text = (request.POST.get("note") or request.POST.get("line") or "")[:NOTE_MAX]
     found = review_note(file, text)
-    context = {"review": found, "pieces": pieces(text, found), "text": text, "is_line": "line" in request.POST}
+    context = {
+        "review": found,
+        "pieces": pieces(text, found),
+        "text": text,
+        "is_line": "line" in request.POST,
+    }
     return render(request, "office/review.html", context)
 
 

@@ -41,7 +41,9 @@ def timeline(file: CaseFile, texts: Mapping[str, str]) -> list[Entry]:
 
 def _journal(file: CaseFile, texts: Mapping[str, str]) -> Iterator[Entry]:
     settled = {
-        event.body.get("message_id") for event in file.events if event.kind in ("contact.made", "contact.sent")
+        event.body.get("message_id")
+        for event in file.events
+        if event.kind in ("contact.made", "contact.sent")
     }
     for event in file.events:
         if event.kind in _LEFT_OUT:

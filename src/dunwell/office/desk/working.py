@@ -118,7 +118,11 @@ def permit(
 
 def not_made(file: CaseFile, contact: Current, staff: Staff) -> None:
     """A contact that was permitted did not take place: it counts for nothing."""
-    body = {"message_id": contact.message_id, "channel": contact.channel, "why": f"not made, {staff.username}"}
+    body = {
+        "message_id": contact.message_id,
+        "channel": contact.channel,
+        "why": f"not made, {staff.username}",
+    }
     key = f"desk:log:{contact.message_id}"
     file.place.journal.record(
         [NewEvent("contact.failed", file.place.clock(), file.customer_id, body=body, key=key)]
@@ -160,9 +164,7 @@ def _made(file: CaseFile, staff: Staff, contact: Current, told: Told) -> NewEven
     )
 
 
-def _follows(
-    file: CaseFile, staff: Staff, contact: Current, told: Told, now: datetime
-) -> Sequence[NewEvent]:
+def _follows(file: CaseFile, staff: Staff, contact: Current, told: Told, now: datetime) -> Sequence[NewEvent]:
     by, name = staff.username, contact.message_id
     events = []
 
@@ -175,7 +177,12 @@ def _follows(
             state = "cease" if hold == "stop" else hold
             add("hold.placed", hold, {"hold": state, "by": by, "needs_person": hold != "stop", **about})
     if "stop_channel" in told.came:
-        add("consent.withdrawn", "channel", {"channel": contact.channel, **about}, contact_point=contact.point_id)
+        add(
+            "consent.withdrawn",
+            "channel",
+            {"channel": contact.channel, **about},
+            contact_point=contact.point_id,
+        )
     if "wrong_number" in told.came and contact.point_id is not None:
         add("point.not_theirs", "point", about, contact_point=contact.point_id)
     if told.promised is not None:
@@ -295,9 +302,7 @@ def _withdrawal(
     if superseded_by is not None:
         body["superseded_by"] = superseded_by
     key = f"desk:withdrawn:{sha256(promise_id.encode()).hexdigest()}"
-    return NewEvent(
-        "promise.withdrawn", now, file.customer_id, accounts=(account_id,), body=body, key=key
-    )
+    return NewEvent("promise.withdrawn", now, file.customer_id, accounts=(account_id,), body=body, key=key)
 
 
 def reorder(customer_id: str, now: datetime, come_back_at: datetime | None, *, was_spoken_to: bool) -> None:
