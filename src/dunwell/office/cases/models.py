@@ -74,6 +74,9 @@ class Case(models.Model):
             models.Index(fields=["team", "rank"], name="queue_of_team"),
             models.Index(fields=["jurisdiction", "rank"], name="queue_of_law"),
             models.Index(fields=["rank"], name="queue_of_all"),
+            models.Index(
+                fields=["come_back_at"], name="queue_of_later", condition=models.Q(come_back_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

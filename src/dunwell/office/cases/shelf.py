@@ -23,6 +23,8 @@ FOLDER = "by-customer"
 _RESULTS = ("positions", "promises", "cases", "worklist", "decisions")
 _DONE = "shelf.json"
 _RUN = "§run-"
+_LAYOUT = 2
+"""Raised when the files change their form; another form is laid out anew."""
 _CUSTOMER_IDS, _ACCOUNT_IDS, _OWNERS = "§customer_ids", "§account_ids", "§owners"
 
 
@@ -40,7 +42,8 @@ class File:
 def build(folder: Path) -> None:
     """Lay out the book at ``folder`` by customer, unless it has been. Raises NoBook."""
     target = folder / FOLDER
-    if (target / _DONE).is_file():
+    done = target / _DONE
+    if done.is_file() and json.loads(done.read_text(encoding="utf-8")).get("layout") == _LAYOUT:
         return
     book = Book(folder)
     staging = folder / f".{FOLDER}.new"
@@ -49,7 +52,7 @@ def build(folder: Path) -> None:
         place = staging / f"partition={number:02d}"
         place.mkdir(parents=True)
         _lay_out(book, number, place)
-    about = {"partition_count": book.partition_count, "as_of": book.as_of}
+    about = {"layout": _LAYOUT, "partition_count": book.partition_count, "as_of": book.as_of}
     (staging / _DONE).write_text(json.dumps(about), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     staging.rename(target)
