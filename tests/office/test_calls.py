@@ -53,7 +53,7 @@ class Desk:
 def callable_customer(place: Workplace) -> tuple[str, str]:
     for customer in Case.objects.filter(jurisdiction="us", past_due_days__gt=5).values_list("pk", flat=True):
         file = CaseFile(place, customer)
-        if file.customer["born_on"] is None or file.positions["payoff_total"].max() < 60:
+        if file.customer["born_on"] is None or not (file.positions["payoff_total"] > 60).any():
             continue
         for row in file.tables["contact_points"].to_dicts():
             is_phone = row["kind"] == "mobile" and row["party"] == "self"

@@ -8,11 +8,10 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from dunwell.money import format_minor, minor_exponent, parse_minor
 from dunwell.office.cases.casefile import CaseFile
-from dunwell.office.desk.words import OUTCOMES
+from dunwell.office.desk.words import CAME, OUTCOMES
 from dunwell.office.desk.working import Promised, PromisePart, Told
 from dunwell.policy import PolicyError
 
@@ -28,19 +27,6 @@ CALL_OUTCOMES = (
 )
 PARTS_MAX = 4
 NOTE_MAX = 4000
-
-CAME: Mapping[str, Any] = {
-    "promise": gettext_lazy("A promise to pay"),
-    "hardship": gettext_lazy("Hardship: they cannot pay, or are unwell"),
-    "dispute": gettext_lazy("A dispute: they say it is not owed, or not so much"),
-    "complaint": gettext_lazy("A complaint about us"),
-    "later": gettext_lazy("Call me later"),
-    "stop_channel": gettext_lazy("Stop contacting me this way"),
-    "stop": gettext_lazy("Stop contacting me altogether"),
-    "attorney": gettext_lazy("Somebody acts for them: an attorney or adviser"),
-    "wrong_number": gettext_lazy("This number is not theirs"),
-}
-"""What may come of a contact, in the order of how often."""
 
 CAME_KEYS: Mapping[str, str] = {
     "promise": "p",

@@ -28,6 +28,8 @@ class Piece:
 
 def review_note(file: CaseFile, text: str) -> Review:
     """What the review says of a note or a line about this customer, under the packs that bind contacts with them."""
+    if not text.strip():
+        return Review(True, (), (), None)
     packs = [pack.key for pack in file.gate.packs if not pack.is_house_policy]
     return review(
         text[:NOTE_MAX],

@@ -95,6 +95,18 @@ CATEGORIES: Words = {
     "missing_disclosure": _("something required is missing"),
     "not_limited_content": _("says too much for a voicemail"),
 }
+CAME: Words = {
+    "promise": _("A promise to pay"),
+    "hardship": _("Hardship: they cannot pay, or are unwell"),
+    "dispute": _("A dispute: they say it is not owed, or not so much"),
+    "complaint": _("A complaint about us"),
+    "later": _("Call me later"),
+    "stop_channel": _("Stop contacting me this way"),
+    "stop": _("Stop contacting me altogether"),
+    "attorney": _("Somebody acts for them: an attorney or adviser"),
+    "wrong_number": _("This number is not theirs"),
+}
+"""What may come of a contact, in the order of how often."""
 PLANS: Words = {
     "instalments": _("Instalments"),
     "interest_reduction": _("Instalments with less interest"),
