@@ -21,7 +21,10 @@ from tests.office.test_case_page import some_case
 
 TEXT = guide_text(GUIDE_FILE.parent)
 SLOTS = {"me": "Ann Example", "lender": "Example Lender Ltd"}
-DEBT = {"en": r"\b(debt|loan|owe|pay|payment|overdue|account|collect)\w*", "zh": "欠|债|贷款|还款|逾期|催收|款项"}
+DEBT = {
+    "en": r"\b(debt|loan|owe|pay|payment|overdue|account|collect)\w*",
+    "zh": "欠|债|贷款|还款|逾期|催收|款项",
+}
 
 
 def lines() -> Iterator[tuple[str, str, str]]:

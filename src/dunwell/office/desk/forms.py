@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from dunwell.money import format_minor, minor_exponent, parse_minor
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.desk.words import CAME, OUTCOMES
-from dunwell.office.desk.working import Promised, PromisePart, Told
+from dunwell.office.desk.working import Promised, PromisePart, Told, open_promises
 from dunwell.policy import PolicyError
 
 CALL_OUTCOMES = (
@@ -185,12 +185,6 @@ class LogForm(forms.Form):
         back_at = self.cleaned_data["back_at"] if "later" in self.cleaned_data["came"] else None
         note = self.cleaned_data["note"].strip()
         return Told(self.cleaned_data["outcome"], came, self.promised, back_at, note, findings)
-
-
-def open_promises(file: CaseFile, account_id: str) -> list[dict[str, Any]]:
-    """The promises of an account that still wait for money."""
-    rows = file.promises.filter((pl.col("account_id") == account_id) & (pl.col("state") == "open"))
-    return rows.to_dicts()
 
 
 def still_promised(file: CaseFile, account_id: str, currency: str) -> int:
