@@ -9,5 +9,4 @@ from dunwell.settings import Settings
 globals().update(
     office_settings(Settings(root=Path(tempfile.gettempdir())), {"DUNWELL_OFFICE_SECRET": "for tests only"})
 )
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-"""Signing in is not what most tests are about, and a slow hash for each sample person would be most of their time."""
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # slow ones are for real passwords

@@ -29,6 +29,42 @@ def serve(
     run(Path.cwd(), host, port, with_worker=not no_worker, worker_count=workers)
 
 
+@office.command("backup", cls=Command)
+def backup(
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to write it; beside the workspace when not given.")
+    ] = None,
+    with_keys: Annotated[
+        bool, typer.Option("--with-keys", help="The keys too: guard such a file as you guard them.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the workspace into one file, the database as of one instant, while the office goes on.
+
+    Example: dunwell backup /srv/backups/shop-2026-11-30.tar.gz
+    """
+    from dunwell.cli.backup import make_backup
+
+    make_backup(Path.cwd(), file, with_keys, as_json)
+
+
+@office.command("restore", cls=Command)
+def restore(
+    file: Path,
+    into: Annotated[Path, typer.Option("--into", help="A new folder for the workspace.")],
+    database: Annotated[
+        str | None, typer.Option("--database", help="An empty PostgreSQL database for a backup of one.")
+    ] = None,
+) -> None:
+    """Bring a workspace back from a backup into a new folder, every file checked.
+
+    Example: dunwell restore shop-2026-11-30.tar.gz --into shop-restored
+    """
+    from dunwell.cli.backup import restore_backup
+
+    raise typer.Exit(restore_backup(file, into, database))
+
+
 @staff.command("add", cls=Command)
 def add(
     username: str,

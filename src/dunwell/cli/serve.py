@@ -1,44 +1,44 @@
 """``dunwell serve``: the office and its worker, until Ctrl-C."""
 
-import multiprocessing
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
-from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from dunwell.cli.errors import CommandError, explained
 from dunwell.settings import read_settings
 
 _ROUND_SECONDS = 2.0
-_READY_SECONDS = 600.0
-_END_SECONDS = 30.0
+_END_SECONDS = 60.0
+_KEEPER = "from dunwell.cli.serve import keep_office; keep_office()"
 
 
 def serve(root: Path, host: str, port: int, *, with_worker: bool, worker_count: int | None = None) -> None:
     """Serve the workspace at ``root`` until a signal comes. Raises CommandError, SettingsError, KeysUnusable."""
     settings = read_settings(root)
     _check(root, host, port)
-    context = multiprocessing.get_context("spawn")
-    ready, stop = context.Event(), context.Event()
-    keeper = context.Process(target=keep_office, args=(root, ready, stop, with_worker), name="dunwell-keeper")
-    keeper.start()
+    keeper = subprocess.Popen(
+        [sys.executable, "-c", _KEEPER, str(root), "worker" if with_worker else "no worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert keeper.stdin is not None and keeper.stdout is not None
+    own = os.getpid()
     try:
-        while not ready.wait(0.2):
-            if not keeper.is_alive():
-                raise CommandError("the office could not be made ready; what is wrong stands above")
+        if not keeper.stdout.readline():
+            raise CommandError("the office could not be made ready; what is wrong stands above")
         from dunwell.office.serving import Server
 
         name = f"[{host}]" if ":" in host else host
         print(f"the office: http://{name}:{port}   (Ctrl-C ends it)", flush=True)
         Server(settings, f"{name}:{port}", worker_count).run()
     finally:
-        stop.set()
-        keeper.join(_END_SECONDS)
-        if keeper.is_alive():
-            keeper.terminate()
+        if os.getpid() == own:  # the server's own processes come by here as well when they end
+            keeper.stdin.close()
+            keeper.wait(_END_SECONDS)
 
 
 def _check(root: Path, host: str, port: int) -> None:
@@ -56,8 +56,14 @@ def _check(root: Path, host: str, port: int) -> None:
             ) from error
 
 
-def keep_office(root: Path, ready: Event, stop: Event, with_worker: bool) -> None:
-    """The process beside the pages: makes the office ready, then keeps the queue, seals the journal and sends what is due."""
+def keep_office() -> None:
+    """The process beside the pages: makes the office ready, then keeps the queue, seals the journal and sends what is due.
+
+    Its arguments are the workspace and whether to send. It says a line when it is ready, and ends when its standard input is
+    closed, also when the process that held it was killed.
+    """
+    root, with_worker = Path(sys.argv[1]), sys.argv[2] == "worker"
+    stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with explained():
@@ -74,7 +80,9 @@ def keep_office(root: Path, ready: Event, stop: Event, with_worker: bool) -> Non
         keep(place)
         prepare_kernels("ledger", "gate", "promises")
         warm_up(place)
-        ready.set()
+        print("ready", flush=True)
+        sys.stdout = sys.stderr  # what the worker has to say is for the person who started the office
+        threading.Thread(target=_wait_for_the_end, args=(stop,), name="end", daemon=True).start()
         worker = _start_worker(root, stop) if with_worker and settings.outreach else None
         from dunwell.cli.journal import signer_of
         from dunwell.journal.sealing import seal
@@ -89,24 +97,24 @@ def keep_office(root: Path, ready: Event, stop: Event, with_worker: bool) -> Non
         seal(signer, place.clock())
 
 
-def _start_worker(root: Path, stop: Event) -> threading.Thread:
+def _wait_for_the_end(stop: threading.Event) -> None:
+    while sys.stdin.buffer.read(1024):
+        pass
+    stop.set()
+
+
+def _start_worker(root: Path, stop: threading.Event) -> threading.Thread:
     """The dispatcher's worker for every channel that is set up, in a thread of its own."""
     from dunwell.cli.outreach import Workshop, work_channels
 
     shop = Workshop(root)
-    inner = threading.Event()
 
     def work() -> None:
         try:
-            work_channels(shop, list(shop.channels.values()), until_idle=False, worker=None, stop=inner)
+            work_channels(shop, list(shop.channels.values()), until_idle=False, worker=None, stop=stop)
         except Exception as error:
             print(f"error: the worker stopped: {error}", file=sys.stderr)
 
-    def watch() -> None:
-        stop.wait()
-        inner.set()
-
     thread = threading.Thread(target=work, name="outreach")
     thread.start()
-    threading.Thread(target=watch, name="stop", daemon=True).start()
     return thread

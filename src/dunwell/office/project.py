@@ -44,6 +44,7 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
             "dunwell.office.desk",
         ],
         "MIDDLEWARE": [
+            "dunwell.office.running.logs.logged",
             "django.middleware.security.SecurityMiddleware",
             "whitenoise.middleware.WhiteNoiseMiddleware",
             "csp.middleware.CSPMiddleware",

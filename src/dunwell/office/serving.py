@@ -1,6 +1,7 @@
 """The office as a web server: gunicorn with threads, one process on SQLite and several on PostgreSQL."""
 
 import os
+import tempfile
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -23,6 +24,8 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         """Gunicorn's settings."""
+        if self._worker_count > 1:  # their figures are added up
+            os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="dunwell-metrics-"))
         for name, value in {
             "bind": [self._address],
             "workers": self._worker_count,
@@ -42,6 +45,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         from dunwell.office.project import set_up_office
 
         set_up_office(self._settings)
+        from dunwell.office.running.logs import set_up_logs
+
+        set_up_logs()
         from django.core.wsgi import get_wsgi_application
 
         return get_wsgi_application()

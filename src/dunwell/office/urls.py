@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("dunwell.office.desk.urls")),
     path("account/", include("allauth.urls")),
     path("i18n/", include("dunwell.office.access.urls")),
+    path("", include("dunwell.office.running.urls")),
     path("", include("dunwell.outreach.urls")),
 ]
 handler403 = "dunwell.office.access.views.refused"

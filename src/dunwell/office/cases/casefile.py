@@ -11,13 +11,12 @@ from typing import Any
 
 import polars as pl
 
-from dunwell.book.single import typed_rows
+from dunwell.book.additions import Addition, with_additions
 from dunwell.journal.models import Event
 from dunwell.law import Attempt, Gate, Person, Verdict
 from dunwell.law.people import people
 from dunwell.ledger import positions
 from dunwell.ledger.statement import Statement, account_events, statement
-from dunwell.money import CURRENCIES
 from dunwell.office.cases.models import Case, Received
 from dunwell.office.workplace import Workplace
 from dunwell.outreach.knowing import KINDS, decoded, with_journal
@@ -207,24 +206,7 @@ def with_received(
 
     Rows were checked when they came in; raises RowsUnusable when one cannot be read all the same.
     """
-    result = dict(tables)
-    accounts = tables["accounts"]
-    places = {name: number for number, name in enumerate(accounts["account_id"].to_list())}
-    currencies = dict(zip(accounts["account_id"], accounts["currency"], strict=True))
-    for one in received:
-        table = result[one.table]
-        key = KEYS[one.table]
-        account = one.row.get("account_id")
-        if (account is not None and account not in places) or (table[key] == one.row[key]).any():
-            continue
-        decimals = CURRENCIES[currencies[account]] if account is not None else 0
-        row = typed_rows(one.table, [one.row], one.received_at, decimals)
-        place = pl.lit(None if account is None else places[account], dtype=pl.Int64)
-        if "account_row" in table.columns:
-            row = row.with_columns(place.cast(table.schema["account_row"]).alias("account_row"))
-        kept = [name for name in table.columns if name in row.columns]
-        result[one.table] = pl.concat([table, row.select(kept)], how="diagonal_relaxed").select(table.columns)
-    return result
+    return with_additions(tables, [Addition(one.table, one.row, one.received_at) for one in received])
 
 
 def with_withdrawals(promises: pl.DataFrame, withdrawn: Sequence[Happened]) -> pl.DataFrame:
@@ -257,7 +239,3 @@ def with_withdrawals(promises: pl.DataFrame, withdrawn: Sequence[Happened]) -> p
         )
         .select(promises.columns)
     )
-
-
-KEYS: Mapping[str, str] = {"payments": "payment_id", "holds": "hold_id", "promises": "promise_id"}
-"""The tables of which rows may come in during the day, and the column by which a row is known."""
