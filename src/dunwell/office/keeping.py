@@ -8,6 +8,7 @@ from datetime import datetime
 from django.core.management import call_command
 
 from dunwell.book import NoBook
+from dunwell.law.language import LANGUAGES, review
 from dunwell.office.api.hooks import deliver, plan_deliveries
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.intake import take_in_files
@@ -33,6 +34,8 @@ def warm_up(place: Workplace) -> None:
     file.promises, file.stage  # noqa: B018 - each is worked out when it is asked for
     points = file.point_ids
     file.ask("call", points[0] if points else None)
+    for language in LANGUAGES:
+        review("warm", language=language, channel="call", packs=[], on=file.day)
 
 
 def keep(place: Workplace) -> None:

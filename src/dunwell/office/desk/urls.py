@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from dunwell.office.desk import calls, queue, reviewing, screen
+from dunwell.office.desk import calls, guide, planning, queue, reviewing, screen
 
 
 class LenderId:
@@ -35,5 +35,7 @@ urlpatterns = [
     path("case/<id:customer_id>/not-made", calls.drop, name="drop"),
     path("case/<id:customer_id>/promise/<id:promise_id>/withdraw", calls.withdraw, name="withdraw"),
     path("case/<id:customer_id>/note", reviewing.save_note, name="note"),
+    path("case/<id:customer_id>/guide", guide.guide, name="guide"),
+    path("case/<id:customer_id>/plans", planning.plans, name="plans"),
     path("case/<id:customer_id>/check", reviewing.check, name="check"),
 ]
