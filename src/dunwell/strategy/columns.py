@@ -5,7 +5,7 @@ A row is a customer with something past due. The account meant is the one that i
 room are that account's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -111,7 +111,7 @@ def worst_ids(late: pl.DataFrame) -> pl.DataFrame:
     return late.select("customer_id").unique()
 
 
-def made_up(rows: list[Mapping[str, object]]) -> pl.DataFrame:
+def made_up(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     """Customers as a worked case describes them; what is not said is unknown, but every contact point is there."""
     reachable = {f"has_{channel}": True for channel in CHANNELS}
     schema = {name: _TYPES[column.kind] for name, column in COLUMNS.items()}
