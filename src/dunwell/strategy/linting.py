@@ -43,6 +43,10 @@ def _of_capacities(strategy: Strategy) -> list[str]:
     found = []
     skills = {capacity.skill for capacity in strategy.capacities if capacity.kind == "agent_minutes"}
     for treatment in strategy.treatments:
+        if not treatment.prior_sd:
+            found.append(
+                f"treatment {treatment.name!r} has no prior: what it is worth cannot be learned until it has"
+            )
         if treatment.minutes and treatment.skill not in skills:
             found.append(
                 f"treatment {treatment.name!r} takes minutes of {treatment.skill!r}, of which no capacity tells"

@@ -10,42 +10,26 @@ what is not known stays in the interval. To do nothing is worth exactly 0.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from dunwell.insight.problems import extra
+from dunwell.strategy.effects import Posterior, Prior, Regressor, Shape, learned_effect
 from dunwell.strategy.evaluation.logs import Log
 from dunwell.strategy.evaluation.outcome_models import ridge_outcomes
 from dunwell.strategy.experiments.design import NOTHING
 from dunwell.strategy.problems import CannotEvaluate
+from dunwell.strategy.text import Strategy
 
 Floats = NDArray[np.float64]
 
 
-class _Regressor(Protocol):
-    def fit(self, inputs: Floats, target: Floats, **how: Any) -> object: ...
-    def predict(self, inputs: Floats) -> Floats: ...
-
-
 FOLDS = 5
-SLOPE_SHARES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
-"""How far customers may differ in an effect, as shares of the reward's spread: the one that makes the readings likeliest
-is taken.
-"""
 TREES_ROWS_MIN = 2000
 """Fewer decisions, and trees tell more noise than shape."""
 ARM_ROWS_MIN = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Prior:
-    """What a treatment is thought to bring over doing nothing before any data, and how sure that is: both in money."""
-
-    value: float
-    sd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +107,12 @@ class ActionValues:
         foretold = ridge_outcomes(log, folds=self.folds, seed=self.seed)
         if has_trees:
             foretold = (foretold + self._tree_outcomes(log)) / 2
-        self.posteriors_: dict[str, _Posterior] = {}
+        self.posteriors_: dict[str, Posterior] = {}
         for column, name in enumerate(log.treatments[1:], start=1):
             both = log.allowed[:, 0] & log.allowed[:, column]
             given = [int((both & (log.given == one)).sum()) for one in (0, column)]
             if min(given) < ARM_ROWS_MIN:
-                self.posteriors_[name] = _Posterior.of_prior(self.priors[name], log.context.shape[1])
+                self.posteriors_[name] = Posterior.of_prior(self.priors[name], log.context)
                 continue
             rows = log.rows(both)
             readings = effect_readings(rows, foretold[both], column)
@@ -138,7 +122,7 @@ class ActionValues:
                 else None
             )
             spread = float(log.rewards.std())
-            self.posteriors_[name] = _learned(rows.context, readings, self.priors[name], spread, shape)
+            self.posteriors_[name] = learned_effect(rows.context, readings, self.priors[name], spread, shape)
         return self
 
     def predict(self, context: Floats) -> Values:
@@ -181,7 +165,7 @@ class ActionValues:
                 foretold[fold == one, treatment] = model.predict(asked)
         return foretold
 
-    def _shape(self, context: Floats, readings: Floats) -> "_Shape":
+    def _shape(self, context: Floats, readings: Floats) -> Shape:
         """Trees of the readings, a set a fold, and what each row is told by those that did not see it."""
         fold = np.random.default_rng(self.seed + 1).permutation(len(readings)) % self.folds
         held_out, models = np.empty(len(readings)), []
@@ -190,7 +174,17 @@ class ActionValues:
             model.fit(context[fold != one], readings[fold != one])
             held_out[fold == one] = model.predict(context[fold == one])
             models.append(model)
-        return _Shape(tuple(models), held_out)
+        return Shape(tuple(models), held_out)
+
+
+def priors_of(strategy: Strategy) -> dict[str, Prior]:
+    """Each treatment's prior as the strategy's text has it."""
+    return {one.name: Prior(float(one.prior_value), float(one.prior_sd)) for one in strategy.treatments}
+
+
+def costs_of(strategy: Strategy) -> dict[str, float]:
+    """What each treatment costs by the strategy's text; what it takes of a capacity is priced by the assignment."""
+    return {one.name: float(one.cost) for one in strategy.treatments}
 
 
 def effect_readings(log: Log, foretold: Floats, column: int) -> Floats:
@@ -202,92 +196,9 @@ def effect_readings(log: Log, foretold: Floats, column: int) -> Floats:
     return readings
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    models: tuple[_Regressor, ...]
-    held_out: Floats
-
-    def of(self, context: Floats) -> Floats:
-        told: Floats = np.mean([model.predict(context) for model in self.models], axis=0)
-        return told
-
-
-@dataclass(frozen=True, slots=True)
-class _Posterior:
-    """Slopes on a constant, the centred context and the trees' shape, with their covariance."""
-
-    slopes: Floats
-    covariance: Floats
-    centre: Floats
-    shape: _Shape | None
-    average: tuple[float, float]
-    count: int
-
-    @classmethod
-    def of_prior(cls, prior: Prior, width: int) -> "_Posterior":
-        slopes, covariance = np.zeros(width + 1), np.zeros((width + 1, width + 1))
-        slopes[0], covariance[0, 0] = prior.value, prior.sd**2
-        return cls(slopes, covariance, np.zeros(width), None, (prior.value, prior.sd), 0)
-
-    def of(self, context: Floats) -> tuple[Floats, Floats]:
-        told = context if self.shape is None else np.column_stack([context, self.shape.of(context)])
-        basis = np.column_stack([np.ones(len(context)), told - self.centre])
-        variance = np.einsum("ij,jk,ik->i", basis, self.covariance, basis)
-        return basis @ self.slopes, np.sqrt(variance)
-
-
-def _learned(
-    context: Floats, readings: Floats, prior: Prior, spread: float, shape: _Shape | None
-) -> _Posterior:
-    """The posterior of one treatment: the prior's constant and the likeliest freedom of the slopes, moved by the
-    readings.
-    """
-    told = context if shape is None else np.column_stack([context, shape.held_out])
-    centre = told.mean(axis=0)
-    basis = np.column_stack([np.ones(len(told)), told - centre])
-    scale = np.ones(basis.shape[1])
-    if shape is not None:
-        scale[-1] = 1 / max(float(shape.held_out.std()), 1e-12)
-    basis = basis * scale
-    noise = max(float(readings.var()), 1e-12)
-    start = np.zeros(basis.shape[1])
-    start[0] = prior.value
-    off = readings - basis @ start
-    gram, pull = basis.T @ basis / noise, basis.T @ off / noise
-    best = max(
-        (_likelihood(gram, pull, prior.sd, share * spread) for share in SLOPE_SHARES), key=lambda one: one[0]
-    )
-    certainty = best[1]
-    free = np.isfinite(certainty)
-    inverse = np.zeros_like(gram)
-    inverse[np.ix_(free, free)] = np.linalg.inv(gram[np.ix_(free, free)] + np.diag(certainty[free]))
-    slopes = start + inverse @ pull
-    # The readings' noise differs from row to row with the probabilities, so the middle of the sandwich is taken as it is seen.
-    errors = (readings - basis @ slopes) / noise
-    seen = (basis * errors[:, None] ** 2).T @ basis
-    middle = seen + np.diag(np.where(free, certainty, 0.0))
-    covariance = inverse @ middle @ inverse
-    average = (float(slopes[0]), float(np.sqrt(covariance[0, 0])))
-    outer = np.outer(scale, scale)
-    return _Posterior(slopes * scale, covariance * outer, centre, shape, average, len(readings))
-
-
-def _likelihood(gram: Floats, pull: Floats, constant_sd: float, slope_sd: float) -> tuple[float, Floats]:
-    """How likely the readings are (up to a constant) when slopes have this spread, and the prior's certainty of each
-    slope.
-    """
-    certainty = np.full(len(pull), 1 / slope_sd**2 if slope_sd else np.inf)
-    certainty[0] = 1 / constant_sd**2
-    free = np.isfinite(certainty)
-    precision = gram[np.ix_(free, free)] + np.diag(certainty[free])
-    _, size = np.linalg.slogdet(precision)
-    fit = float(pull[free] @ np.linalg.solve(precision, pull[free]))
-    return 0.5 * (float(np.log(certainty[free]).sum()) - float(size) + fit), certainty
-
-
-def _trees(seed: int, *, leaf_rows: int = 50, rounds: int = 120) -> _Regressor:
+def _trees(seed: int, *, leaf_rows: int = 50, rounds: int = 120) -> Regressor:
     """LightGBM for means, the same trees from the same seed."""
-    model: _Regressor = extra("lightgbm").LGBMRegressor(
+    model: Regressor = extra("lightgbm").LGBMRegressor(
         n_estimators=rounds,
         learning_rate=0.05,
         num_leaves=8,
