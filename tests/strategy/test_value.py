@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from dunwell.strategy.effects import Prior
 from dunwell.strategy.problems import CannotEvaluate
 from dunwell.strategy.text import read_strategy
-from dunwell.strategy.value import ActionValues, Prior, Values, costs_of, effect_readings, priors_of
+from dunwell.strategy.value import ActionValues, Values, costs_of, effect_readings, priors_of
 from tests.strategy.worlds import Floats, chances_of, log_of, world
 
 VAGUE = {"sms": Prior(0.0, 3.0), "call": Prior(0.0, 3.0)}
