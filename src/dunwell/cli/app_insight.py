@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
+from dunwell.cli.app_insight_room import room
 from dunwell.cli.options import AsOf, Command, Json
 
 insight = typer.Typer()
 """Commands of the insight room, without a name of their own between."""
+
+insight.add_typer(room, name="insight")
 
 
 @insight.command(cls=Command)

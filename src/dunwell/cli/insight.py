@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from dunwell.book import Book
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day
-from dunwell.cli.progress import prepare_kernels, progress
+from dunwell.cli.insight_inputs import open_book, read_table, split, whole_numbers
+from dunwell.cli.progress import progress
 from dunwell.insight.features import CATALOGUE, features
 from dunwell.insight.problems import extra
 from dunwell.insight.training import (
@@ -23,8 +23,6 @@ from dunwell.insight.training import (
     origins_before,
     outcome_rows,
 )
-from dunwell.ledger import Terms, read_terms
-from dunwell.settings import read_settings
 
 _HELD_OUT = 0.25
 _USE = "use.json"
@@ -67,7 +65,7 @@ def train(
     from dunwell.insight.scoring.card import model_card
 
     if table is not None:
-        lesson = _lesson_of_table(table, target, [*_split(ignore), *([groups] if groups else [])], seed)
+        lesson = _lesson_of_table(table, target, [*split(ignore), *([groups] if groups else [])], seed)
     else:
         if target is not None:
             raise CommandError(
@@ -131,7 +129,7 @@ def score(
     if psi_max is not None:
         model.psi_max = psi_max
     if table is not None:
-        rows, named = _read_table(table), _split(keys)
+        rows, named = read_table(table), split(keys)
     else:
         if use.get("made_for") != "book":
             raise CommandError(
@@ -191,14 +189,14 @@ def forecast(
             raise CommandError(
                 "--panel needs --states, from best to worst, and --late, those that count: --states C,1,2 --late 1,2"
             )
-        kinds = States(tuple(_split(states)), frozenset(_split(late)))
-        panel = _read_table(panel_file)
+        kinds = States(tuple(split(states)), frozenset(split(late)))
+        panel = read_table(panel_file)
         if "state" in panel.columns:
             panel = panel.with_columns(pl.col("state").cast(pl.String))
     else:
         kinds = BOOK_STATES
         panel = _book_panel(parse_day(as_of, "--as-of"), history_months)
-    months = _whole_numbers(horizons, "--horizons")
+    months = whole_numbers(horizons, "--horizons")
     ahead = forecast_late(panel, kinds, horizons=months)
     rates = RollRates(kinds).fit(with_history(panel, kinds))
     last = int(panel["month"].to_numpy().max())
@@ -225,7 +223,7 @@ def forecast(
 def _lesson_of_table(file: Path, target: str | None, left_out: Sequence[str], seed: int) -> _Lesson:
     if target is None:
         raise CommandError("--table needs --target, the column with 0 and 1 to foresee")
-    rows = _read_table(file)
+    rows = read_table(file)
     for name in (target, *left_out):
         if name not in rows.columns:
             raise CommandError(f"{file} has no column {name!r}. It has: {', '.join(rows.columns[:20])}")
@@ -256,7 +254,7 @@ def _lesson_of_book(
             f"--outcome {outcome_name!r} is unknown. There are: {', '.join(OUTCOMES)}; or give --table"
         )
     outcome = OUTCOMES[outcome_name]
-    book, terms = _open_book()
+    book, terms = open_book()
     origins = origins_before(as_of or date.fromisoformat(book.as_of), horizon_days, origin_count)
     parts = []
     with progress() as watch:
@@ -279,7 +277,7 @@ def _lesson_of_book(
 
 
 def _accounts_to_score(as_of: date | None, use: dict[str, Any]) -> pl.DataFrame:
-    book, terms = _open_book()
+    book, terms = open_book()
     day = as_of or date.fromisoformat(book.as_of)
     parts = []
     with progress() as watch:
@@ -295,7 +293,7 @@ def _accounts_to_score(as_of: date | None, use: dict[str, Any]) -> pl.DataFrame:
 def _book_panel(as_of: date | None, months: int) -> pl.DataFrame:
     from dunwell.insight.rolls import book_panel
 
-    book, terms = _open_book()
+    book, terms = open_book()
     day = as_of or date.fromisoformat(book.as_of)
     with progress() as watch:
         parts = []
@@ -308,27 +306,6 @@ def _book_panel(as_of: date | None, months: int) -> pl.DataFrame:
             "the book has no account that was open at a month's end. Run a day with a fuller tape"
         )
     return panel
-
-
-def _open_book() -> tuple[Book, dict[str, Terms]]:
-    settings = read_settings(Path.cwd())
-    book = Book(settings.book_folder)
-    prepare_kernels("ledger")
-    return book, read_terms(settings.terms_folder)
-
-
-def _read_table(file: Path) -> pl.DataFrame:
-    if not file.is_file():
-        raise CommandError(f"{file} does not exist. Name a Parquet or CSV file")
-    try:
-        if file.suffix == ".parquet":
-            return pl.read_parquet(file)
-        return pl.read_csv(file, infer_schema_length=None)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        first = str(error).splitlines()[0]
-        raise CommandError(
-            f"{file} cannot be read ({first}). Give Parquet, or CSV in UTF-8 with a header"
-        ) from error
 
 
 def _groups(rows: pl.DataFrame, column: str | None) -> pl.Series | None:
@@ -353,17 +330,6 @@ def _specials(words: Sequence[str]) -> dict[str, list[float]]:
         if not sign or not name:
             raise CommandError(f"--special {word!r} is not understood. Write it like --special bureau=96,98")
     return found
-
-
-def _split(words: str) -> list[str]:
-    return [word.strip() for word in words.split(",") if word.strip()]
-
-
-def _whole_numbers(words: str, option: str) -> list[int]:
-    found = _split(words)
-    if not found or not all(word.isdigit() and int(word) > 0 for word in found):
-        raise CommandError(f"{option} {words!r} is not understood. Write months like {option} 1,3,6,12")
-    return [int(word) for word in found]
 
 
 def _print_matrix(matrix: pl.DataFrame, names: Sequence[str]) -> None:

@@ -3,3 +3,7 @@ evaluation.
 
 Pure functions over frames. The law's answer comes in as the treatments it rules out; nothing here decides what is allowed.
 """
+
+from dunwell.strategy.assignment import Assignment, assign
+
+__all__ = ["Assignment", "assign"]

@@ -6,13 +6,21 @@
 
 from dunwell.insight.rolls.book import BOOK_STATES, book_panel
 from dunwell.insight.rolls.forecast import backtest, forecast_late
-from dunwell.insight.rolls.panel import HISTORY_INPUTS, OTHERS_INPUTS, States, next_states, with_history
+from dunwell.insight.rolls.panel import (
+    HISTORY_INPUTS,
+    OTHERS_INPUTS,
+    SPELL_INPUTS,
+    States,
+    next_states,
+    with_history,
+)
 from dunwell.insight.rolls.rates import RollRates
 
 __all__ = [
     "BOOK_STATES",
     "HISTORY_INPUTS",
     "OTHERS_INPUTS",
+    "SPELL_INPUTS",
     "RollRates",
     "States",
     "backtest",

@@ -1,4 +1,6 @@
-"""What no score may rest on, read from ``forbidden.toml``, and the check that every fit makes."""
+"""What no score, segment or strategy may rest on, read from ``forbidden.toml``, and the check that every one of
+them makes.
+"""
 
 import re
 import tomllib
@@ -17,11 +19,14 @@ _DISTINCT_MAX = 12
 
 @dataclass(frozen=True, slots=True)
 class Forbidden:
-    """One kind of forbidden input: the words that name it and the values that give it away."""
+    """One kind of forbidden input: the words that name it, the values that give it away, why it is refused and
+    on whose word.
+    """
 
     key: str
     words: tuple[str, ...]
     values: tuple[frozenset[str], ...]
+    reason: str
     citation: str
     source_quality: str
 
@@ -35,6 +40,7 @@ def forbidden_inputs() -> tuple[Forbidden, ...]:
             entry["key"],
             tuple(entry["words"]),
             tuple(frozenset(values) for values in entry["values"]),
+            entry["reason"],
             entry["citation"],
             entry["source_quality"],
         )
@@ -42,15 +48,25 @@ def forbidden_inputs() -> tuple[Forbidden, ...]:
     )
 
 
+def forbidden_kind(name: str, values: pl.Series | None = None) -> Forbidden | None:
+    """Which kind of forbidden input a column is, by its name or, where given, its values; None for none."""
+    for entry in forbidden_inputs():
+        if _is_named(name, entry.words) or (values is not None and _is_given_away(values, entry.values)):
+            return entry
+    return None
+
+
 def refuse_forbidden(frame: pl.DataFrame, columns: Sequence[str]) -> None:
-    """Raise ForbiddenInput for the first column that is, by its name or its values, on the list."""
+    """Raise ForbiddenInput for the first column that is, by its name or its values, on the list. A column that
+    the frame does not have is judged by its name.
+    """
     for column in columns:
-        for entry in forbidden_inputs():
-            if _is_named(column, entry.words) or _is_given_away(frame[column], entry.values):
-                raise ForbiddenInput(
-                    f"column {column!r} is {entry.key}, which no score here may rest on ({entry.citation}). "
-                    "Leave it out of the inputs; to measure fairness by it, give it as groups to the model card"
-                )
+        entry = forbidden_kind(column, frame[column] if column in frame.columns else None)
+        if entry is not None:
+            raise ForbiddenInput(
+                f"column {column!r} is {entry.key}, which no score here may rest on ({entry.citation}). "
+                "Leave it out of the inputs; to measure fairness by it, give it as groups to the model card"
+            )
 
 
 def _is_named(column: str, words: Sequence[str]) -> bool:

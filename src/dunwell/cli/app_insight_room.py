@@ -1,0 +1,104 @@
+"""``dunwell insight``: the options and help of its commands. The work lies in ``insight_drivers`` and its neighbours."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dunwell.cli.options import AsOf, Command, Json
+
+room = typer.Typer(
+    help="What lies behind the figures: what goes with lateness, how people behave, whether a model still holds.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Table = Annotated[
+    Path | None, typer.Option(help="Look in this table (Parquet or CSV) instead of the workspace's book.")
+]
+
+
+@room.command(cls=Command)
+def drivers(
+    out: Annotated[Path, typer.Option(help="The folder for the page and the frames; it is made.")] = Path(
+        "drivers"
+    ),
+    outcome: Annotated[
+        str,
+        typer.Option(
+            help="For the book: stays-late, falls-30, or unrecovered (the share of what was past due that did not come in)."
+        ),
+    ] = "stays-late",
+    horizon: Annotated[int, typer.Option(help="For the book: how many days ahead.", min=1)] = 30,
+    origins: Annotated[int, typer.Option(help="For the book: from how many days, 30 apart.", min=1)] = 6,
+    as_of: AsOf = None,
+    table: Table = None,
+    target: Annotated[
+        str | None, typer.Option(help="With --table: the column with the outcome, a number.")
+    ] = None,
+    person: Annotated[
+        str | None, typer.Option(help="With --table: the column that says who a row belongs to.")
+    ] = None,
+    period: Annotated[str | None, typer.Option(help="With --table: the column that says when.")] = None,
+    ignore: Annotated[str, typer.Option(help="Columns not to look in, like past_due_days,loan_id.")] = "",
+    depth: Annotated[int, typer.Option(help="At most so many conditions together.", min=1, max=4)] = 3,
+    level: Annotated[float, typer.Option(help="The false discovery rate.", min=0.0001, max=0.5)] = 0.05,
+    adjust: Annotated[
+        str, typer.Option(help="bh (Benjamini-Hochberg) or by (Benjamini-Yekutieli, the stricter).")
+    ] = "bh",
+    chance: Annotated[
+        int,
+        typer.Option(
+            help="Also look so many times with shuffled labels, and say how often anything is found.", min=0
+        ),
+    ] = 0,
+    language: Annotated[
+        str | None, typer.Option(help="The page's language: en or zh; the workspace's when not given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same halves.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """What goes with lateness or with money that does not come back: a page with charts, and frames.
+
+    Examples:
+    dunwell insight drivers --outcome unrecovered --horizon 90 --chance 100
+
+    dunwell insight drivers --table loans.csv --target bad --ignore loan_id --out why
+    """
+    from dunwell.cli.insight_drivers import Asked, find_drivers
+
+    asked = Asked(
+        out,
+        outcome,
+        horizon,
+        origins,
+        as_of,
+        table,
+        target,
+        person,
+        period,
+        ignore,
+        depth,
+        level,
+        adjust,
+        chance,
+    )
+    raise typer.Exit(find_drivers(asked, language, seed, as_json))
+
+
+@room.command(cls=Command)
+def behaviour(
+    as_of: AsOf = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write every customer's patterns with their evidence (Parquet).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """How people behave towards their debts, told for their good: whom people should look after first, and whom
+    a smaller plan would help. Nobody is ranked.
+
+    Example: dunwell insight behaviour --out behaviour.parquet
+    """
+    from dunwell.cli.insight_behaviour import tell_behaviour
+
+    raise typer.Exit(tell_behaviour(as_of, out, as_json))
