@@ -10,6 +10,7 @@ import typer
 from dunwell.cli.app_evidence import evidence
 from dunwell.cli.app_insight import insight
 from dunwell.cli.app_outreach import outreach
+from dunwell.cli.app_simulate import simulation
 from dunwell.cli.options import AsOf, Command, Json, KnownAt
 
 app = typer.Typer(
@@ -326,5 +327,6 @@ def replay(
 
 
 app.add_typer(insight)
+app.add_typer(simulation)
 app.add_typer(outreach, name="outreach")
 app.add_typer(evidence, name="evidence")
