@@ -29,6 +29,13 @@ def simulate(
             help="Multiplies the odds of getting worse in the lender's past: 1 is as calibrated, 4 is hard."
         ),
     ] = 1.0,
+    manifest: Annotated[
+        bool,
+        typer.Option(
+            "--manifest",
+            help="Also measure the world against the published figures (about a minute) and write DIR/world.json.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Let a made lender live through some days: every night the daily run, every day its contacts, and debtors who answer.
@@ -43,4 +50,4 @@ def simulate(
     from dunwell.cli.simulate import simulate_days
 
     places = tuple(name.strip() for name in jurisdictions.split(",") if name.strip())
-    raise typer.Exit(simulate_days(folder, accounts, days, seed, as_of, places, stress, as_json))
+    raise typer.Exit(simulate_days(folder, accounts, days, seed, as_of, places, stress, manifest, as_json))

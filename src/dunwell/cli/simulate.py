@@ -17,11 +17,15 @@ from dunwell.nightly.run import run_day
 from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
 from dunwell.rehearsal.debtor_world import DebtorWorld
 from dunwell.rehearsal.diary import COUNTS, diary_frame, diary_row
+from dunwell.rehearsal.effects import read_effects, read_figures
 from dunwell.rehearsal.happenings import add_to_tape
+from dunwell.rehearsal.manifest import write_world_manifest
+from dunwell.rehearsal.moving_in import Census, read_census
+from dunwell.rehearsal.world_measures import measure_world
 from dunwell.settings import Settings, read_settings
 
 _MARK = ".dunwell-simulation"
-DIARY = "simulation.parquet"
+DIARY, MANIFEST = "simulation.parquet", "world.json"
 _RUN_AT = time(6)
 _CURRENCIES_SHOWN = 3
 
@@ -34,6 +38,7 @@ def simulate_days(
     as_of: str | None,
     jurisdictions: tuple[str, ...],
     stress: float,
+    with_manifest: bool,
     as_json: bool,
 ) -> int:
     """Make a lender, let so many days pass, print a table by day and write it; returns the exit code.
@@ -51,9 +56,8 @@ def simulate_days(
     except ValueError as error:
         raise CommandError(str(error)) from error
     prepare_kernels("ledger", "gate", "promises")
-    world = DebtorWorld.from_tape(
-        settings.tape_folder, read_terms(settings.root / "policy" / "terms"), first, seed
-    )
+    census = read_census(settings.tape_folder, read_terms(settings.root / "policy" / "terms"), first)
+    world = DebtorWorld(census, read_effects(), seed, first)
     rows, quarantined = [], 0
     for _ in range(days):
         row, bad = live_a_day(settings, world)
@@ -63,12 +67,15 @@ def simulate_days(
             _print_row(row, is_first=len(rows) == 1)
     diary = diary_frame(rows)
     diary.write_parquet(folder / DIARY)
+    calibration = _measured(folder, census, seed, first) if with_manifest else []
     if as_json:
-        told = {
+        told: dict[str, Any] = {
             "days": json.loads(diary.write_json()),
             "quarantined": quarantined,
             "diary": str(folder / DIARY),
         }
+        if with_manifest:
+            told["calibration"] = calibration
         print(json.dumps(told, indent=2))
     else:
         print(
@@ -101,6 +108,14 @@ def planned_contacts(worklist: Path) -> pl.DataFrame:
         )
     columns = ("customer_id", "account_ids", "channel", "at", "contact_point_id")
     return pl.read_parquet(worklist).filter(~pl.col("is_held_back")).select(columns)
+
+
+def _measured(folder: Path, census: Census, seed: int, as_of: date) -> list[dict[str, Any]]:
+    """The world measured against the published figures, written to ``world.json``: a fresh copy of it lives for 150 days."""
+    realised = measure_world(census, read_effects(), seed, as_of)
+    written = write_world_manifest(folder / MANIFEST, read_figures(), realised)
+    found: list[dict[str, Any]] = written["calibration"]
+    return found
 
 
 def _new_lender(folder: Path) -> Settings:

@@ -138,4 +138,17 @@ def effect_figures(effects: Effects, count: int, seed: int) -> dict[str, tuple[f
         ),
         "recovered of what was owed at charge-off": (float(recovered.mean() / exposure), count // 4),
         "charged-off debts that yield something": (float((recovered > 0).mean()), count // 4),
+        **_plan_figures(effects, count, seed),
     }
+
+
+def _plan_figures(effects: Effects, count: int, seed: int) -> dict[str, tuple[float, int]]:
+    """Of plans agreed in one call to people three instalments behind, those that will break, by their length."""
+    world, _ = live_through(late_cohort(count, 70), effects._replace(plan_share=1.0), seed, 1, once("call"))
+    parts, kept = world.debts.parts_left, world.debts.parts_kept
+    figures = {}
+    for name, least, most in (("2 to 6", 2, 6), ("7 to 12", 7, 12)):
+        of_length = (parts >= least) & (parts <= most)
+        broken = float((kept[of_length] < parts[of_length]).mean()) if of_length.any() else float("nan")
+        figures[f"plans of {name} months that break"] = (broken, int(of_length.sum()))
+    return figures

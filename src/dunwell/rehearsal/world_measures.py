@@ -15,6 +15,9 @@ from dunwell.calendars import day_number
 from dunwell.rehearsal.debtor_world import DebtorWorld, Events
 from dunwell.rehearsal.debtors import ACTIVE, CHARGED_OFF
 from dunwell.rehearsal.draws import Flags, Ints
+from dunwell.rehearsal.effect_measures import effect_figures
+from dunwell.rehearsal.effects import Effects
+from dunwell.rehearsal.moving_in import Census
 from dunwell.rehearsal.usual_contacts import usual_contacts
 
 Policy = Callable[[DebtorWorld], pl.DataFrame]
@@ -117,3 +120,15 @@ def months_past_due(world: DebtorWorld, day: date) -> Ints:
     states = np.where(is_late, months.astype(np.int64).clip(0, 5), 0)
     is_seen = (debts.statuses == ACTIVE) & ((debts.due_rows < debts.known_rows) | debts.revolves | is_late)
     return np.where(is_seen, states, -1)
+
+
+def measure_world(
+    census: Census, effects: Effects, seed: int, as_of: date, *, days: int = 150, cohort: int = 20_000
+) -> dict[str, tuple[float, int]]:
+    """Every figure of ``facts.TARGETS`` that the world can meet, and all of ``facts.EFFECT_TARGETS``, with their cases.
+
+    The census lives for ``days`` days under the usual contacts; the effects are measured on ``cohort`` made debtors.
+    """
+    watch = Watch(DebtorWorld(census, effects, seed, as_of))
+    watch.live(days)
+    return watch.figures() | effect_figures(effects, cohort, seed)
