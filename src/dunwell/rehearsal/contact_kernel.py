@@ -225,7 +225,12 @@ def _promise(
         amount = owed // 2
     luck = chance(key, time, _KEEPS)
     if parts == 1:
-        keeps = keeps ** (1.0 / max(debts.ease[i], 0.05)) * (effects.hardship_factor if in_hardship else 1.0)
+        hard = effects.hardship_factor if in_hardship else 1.0
+        # Who would have paid by that day anyway keeps the promise: a promise is never worse than none.
+        level = debts.intensity[i] + (
+            effects.resting_intensity * debts.ease[i] if debts.planned_on[i] > NEVER else 0.0
+        )
+        keeps = 1.0 - (1.0 - keeps * hard) * math.exp(-level * hard * wait / MONTH_DAYS)
         kept = 1 if luck < keeps else 0
     else:
         breaks = plan_break(parts, effects)
