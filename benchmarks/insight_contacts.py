@@ -119,8 +119,9 @@ def _tell_centre(folder: Path) -> None:
         f"\n## Contact centre: {calls.height:,} intervals, {calls['calls'].to_numpy().mean():.0f} calls each on average\n"
     )
     say(
-        "| open days ahead | mean absolute error | same weekday before | ratio | within the 95 % interval | days |\n|---|---|---|---|---|---|"
+        "| open days ahead | mean absolute error | same weekday before | ratio | within 95 % interval | days |"
     )
+    say("|---|---|---|---|---|---|")
     for ahead in (1, 5, 10):
         ours, naive, held, count = centre_errors(calls, ahead)
         say(f"| {ahead} | {ours:.2f} | {naive:.2f} | {ours / naive:.2f} | {held:.1%} | {count} |")

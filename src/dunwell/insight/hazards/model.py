@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dunwell.insight.hazards.curves import STANDINGS, Curves, cash_by_day, chained
 from dunwell.insight.hazards.periods import CLOCK, CURE, PARTIAL, Cause, Periods
 from dunwell.insight.problems import CannotScore, ModelDamaged, TrainingUnusable
+from dunwell.insight.scoring.base import beside
 from dunwell.insight.scoring.boosted import BoostedModel
 from dunwell.insight.scoring.card import ModelCard, model_card
 from dunwell.insight.scoring.forbidden import refuse_forbidden
@@ -127,7 +128,7 @@ class RepaymentHazards:
             told |= {f"{name}_within_{day}": curves.by_day(values, day) for day in days}
         if self.shares_:
             told |= {f"paid_share_within_{day}": curves.by_day(curves.share, day) for day in days}
-        return frame.select(keys).with_columns(pl.Series(name, values) for name, values in told.items())
+        return beside(frame, keys, pl.DataFrame(told))
 
     def expected_cash(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The money to come from all accounts by day, with its interval (``cash_by_day``); ``frame`` has
