@@ -1,8 +1,8 @@
 """What is lost of a debt that was charged off, and when what comes back comes.
 
-Whether anything comes back can be foretold a little; how much, hardly at all. So ``LossModel`` foretells the
-first, gives every account the mean of the second with an interval as wide as it was seen to be, and measures, on
-rows it holds back, whether trees could have done better; ``told`` says so plainly.
+Whether anything comes back can be foretold a little; how much, hardly at all. ``LossModel`` measures both on rows
+it holds back and says so plainly (``told``): where trees explain next to nothing of the size of a recovery, every
+account is given the mean; and an account's own interval is as wide as such debts were seen to spread.
 """
 
 import json
@@ -25,8 +25,10 @@ from dunwell.insight.scoring.trees import tree_parameters
 
 Floats = NDArray[np.float64]
 
-R2_MIN = 0.05
-"""Where trees explain less than this of the recovered share, its size is said to be nearly unpredictable."""
+R2_USED, R2_TELLING = 0.02, 0.10
+"""Trees that explain less than the first of the size of a recovery are not used: they would only pretend. Below
+the second it is said to be nearly unpredictable.
+"""
 
 _OWN = "recovery.json"
 _FOLDS, _ROUNDS = 5, 80
@@ -38,8 +40,8 @@ class LossModel:
     """Loss given charge-off: the chance that anything comes back, and the share that then does.
 
     Fitted: ``any_`` (a ``BoostedModel``), ``amount_r2_`` (how much of the share given any recovery trees explained
-    on rows held back; below 0: worse than the mean), ``shares_`` (the shares given any recovery, a thousand
-    quantiles of them).
+    on rows held back; below 0: worse than the mean), ``amounts_`` (those trees, none where they are not used),
+    ``shares_`` (the shares given any recovery, a thousand quantiles of them).
     """
 
     kind = "loss"
@@ -58,38 +60,38 @@ class LossModel:
             )
         self.any_ = BoostedModel(seed=self.seed, **self.settings).fit(frame, pl.Series(share > 0))
         came = share > 0
-        self.amount_r2_ = self._held_out_r2(self.any_.inputs_.matrix(frame)[came], share[came])
+        self.amount_r2_, trees = self._amounts(self.any_.inputs_.matrix(frame)[came], share[came])
+        self.amounts_ = trees if self.amount_r2_ >= R2_USED else []
         self.shares_ = np.quantile(share[came], (np.arange(1000) + 0.5) / 1000)
         return self
-
-    @property
-    def amount_is_predictable(self) -> bool:
-        """Whether the size of a recovery could be foretold at all."""
-        return self.amount_r2_ >= R2_MIN
 
     def predict_frame(self, frame: pl.DataFrame, keys: tuple[str, ...] = ()) -> pl.DataFrame:
         """The key columns, ``chance_of_any``, ``loss_share`` (the mean), and the interval that nine of ten accounts'
         own loss lies in.
         """
         chance = self._fitted().predict_proba(frame)[:, 1]
-        mean = float(self.shares_.mean())
-        low, high = (self._share_quantile(chance, q) for q in (0.95, 0.05))
+        size = self._size(self.any_.inputs_.matrix(frame))
+        most, least = (size * self._share_quantile(chance, q) for q in (0.95, 0.05))
         told = {
             "chance_of_any": chance,
-            "loss_share": 1 - chance * mean,
-            "loss_low": 1 - low,
-            "loss_high": 1 - high,
+            "loss_share": 1 - chance * size * self.shares_.mean(),
+            "loss_low": np.clip(1 - most, 0, 1),
+            "loss_high": np.clip(1 - least, 0, 1),
         }
         return beside(frame, keys, pl.DataFrame(told))
 
     def told(self) -> str:
         """In words, how far this can be trusted."""
         self._fitted()
-        how = "could be foretold better" if self.amount_is_predictable else "is nearly unpredictable"
+        how = "is nearly unpredictable" if self.amount_r2_ < R2_TELLING else "can be foretold in part"
+        given = (
+            "so every account is given the mean share of those with any recovery"
+            if not self.amounts_
+            else "which shifts each account a little around the mean share of those with any recovery"
+        )
         return (
-            f"The size of a recovery {how} here: trees explain R2 {self.amount_r2_:.3f} of it on rows held back. Every "
-            f"account is given the mean share of those with any recovery, {self.shares_.mean():.3f}; only the chance "
-            "of any recovery differs."
+            f"The size of a recovery {how} here: trees explain R2 {self.amount_r2_:.3f} of it on rows held back, "
+            f"{given}, {self.shares_.mean():.3f}."
         )
 
     def card(self, frame: pl.DataFrame, recovered_share: pl.Series, **about: Any) -> ModelCard:
@@ -106,29 +108,39 @@ class LossModel:
 
     def save(self, folder: Path, beside: Mapping[str, str] | None = None) -> None:
         """Write the model to a folder of text, with other texts (its card) ``beside``, by file name."""
-        own = {"amount_r2": self.amount_r2_, "shares": self.shares_.tolist()}
-        self._fitted().save(folder, {_OWN: json.dumps(own), **(beside or {})})
+        trees = {f"amount-{k}.txt": booster.model_to_string() for k, booster in enumerate(self.amounts_)}
+        own = {"amount_r2": self.amount_r2_, "shares": self.shares_.tolist(), "amounts": sorted(trees)}
+        self._fitted().save(folder, {_OWN: json.dumps(own), **trees, **(beside or {})})
+
+    def _size(self, matrix: Floats) -> Floats:
+        """How each account's recovery, if any, compares with the mean."""
+        if not self.amounts_ or not len(matrix):
+            return np.ones(len(matrix))
+        told = np.mean([np.asarray(booster.predict(matrix)) for booster in self.amounts_], axis=0)
+        return np.asarray(np.clip(told, 0, None) / self.shares_.mean())
 
     def _share_quantile(self, chance: Floats, q: float) -> Floats:
         """The quantile of each account's own recovered share: nothing with 1 - chance, else one of the shares."""
         inner = np.clip((q - (1 - chance)) / np.maximum(chance, 1e-9), 0, 1)
         return np.where(q <= 1 - chance, 0.0, np.quantile(self.shares_, inner))
 
-    def _held_out_r2(self, matrix: Floats, share: Floats) -> float:
+    def _amounts(self, matrix: Floats, share: Floats) -> tuple[float, list[Any]]:
+        """How much trees explain of the shares on rows held back, and the trees of each fold."""
         if len(share) < 10 * _FOLDS:
-            return 0.0
+            return 0.0, []
         lightgbm = extra("lightgbm")
         fold = np.random.default_rng(self.seed).permutation(len(share)) % _FOLDS
-        told, mean = np.zeros(len(share)), np.zeros(len(share))
+        told, mean, boosters = np.zeros(len(share)), np.zeros(len(share)), []
         free = [0] * matrix.shape[1]
         parameters = tree_parameters(
             self.seed, free, objective="regression", learning_rate=0.05, num_leaves=15, min_data_in_leaf=50
         )
         for k in range(_FOLDS):
             data = lightgbm.Dataset(matrix[fold != k], share[fold != k], params={"verbosity": -1})
-            told[fold == k] = lightgbm.train(parameters, data, _ROUNDS).predict(matrix[fold == k])
+            boosters.append(lightgbm.train(parameters, data, _ROUNDS))
+            told[fold == k] = boosters[k].predict(matrix[fold == k])
             mean[fold == k] = share[fold != k].mean()
-        return float(1 - ((share - told) ** 2).sum() / ((share - mean) ** 2).sum())
+        return float(1 - ((share - told) ** 2).sum() / ((share - mean) ** 2).sum()), boosters
 
     def _fitted(self) -> BoostedModel:
         if not hasattr(self, "any_"):
@@ -138,12 +150,14 @@ class LossModel:
 
 def load_loss_model(folder: Path) -> LossModel:
     """A saved model. Raises ModelDamaged when the folder is not what was saved."""
-    model, own = load_model(folder), load_folder(folder)[2].get(_OWN)
+    model, texts = load_model(folder), load_folder(folder)[2]
+    own = texts.get(_OWN)
     if not isinstance(model, BoostedModel) or own is None:
         raise ModelDamaged(f"{folder} holds no model of losses. Make one with LossModel.save")
     told = json.loads(own)
     made = LossModel(seed=model.seed)
     made.any_, made.amount_r2_, made.shares_ = model, told["amount_r2"], np.array(told["shares"])
+    made.amounts_ = [extra("lightgbm").Booster(model_str=texts[name]) for name in told["amounts"]]
     return made
 
 
