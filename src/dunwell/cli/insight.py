@@ -26,6 +26,10 @@ from dunwell.insight.training import (
 from dunwell.ledger import Terms, read_terms
 from dunwell.settings import read_settings
 
+OTHER_OUTCOMES = ("pays", "reached")
+BEHAVIOUR = "behaviour.json"
+"""What ``dunwell train`` can foretell from a book beside the scores' outcomes, and the mark of such a model."""
+
 _HELD_OUT = 0.25
 _USE = "use.json"
 _MODELS = ("scorecard", "additive", "boosted")
@@ -63,6 +67,10 @@ def train(
     if kind not in _MODELS:
         raise CommandError(f"--model {kind!r} is unknown. There are: {', '.join(_MODELS)}")
     extra("sklearn")
+    if table is None and outcome in OTHER_OUTCOMES:
+        from dunwell.cli.insight_behaviour import train_behaviour
+
+        return train_behaviour(outcome, origin_count, parse_day(as_of, "--as-of"), out, seed, as_json)
     from dunwell.insight.scoring import MODELS
     from dunwell.insight.scoring.card import model_card
 
@@ -126,6 +134,10 @@ def score(
     from dunwell.insight.scoring import load_model
     from dunwell.insight.scoring.saving import content_hash, load_folder
 
+    if table is None and load_folder(model_folder)[2].get(BEHAVIOUR) is not None:
+        from dunwell.cli.insight_behaviour import score_behaviour
+
+        return score_behaviour(model_folder, parse_day(as_of, "--as-of"), out, psi_max, as_json)
     model = load_model(model_folder)
     use = json.loads(load_folder(model_folder)[2].get(_USE, "{}"))
     if psi_max is not None:
@@ -146,16 +158,7 @@ def score(
         if reasons
         else model.predict_frame(rows, named)
     )
-    staging = out.with_name(f".{out.name}.new")
-    try:
-        if out.suffix == ".csv":
-            flat = told.with_columns(pl.col("reasons").list.join("; ")) if reasons else told
-            flat.write_csv(staging)
-        else:
-            told.write_parquet(staging)
-        staging.replace(out)
-    finally:
-        staging.unlink(missing_ok=True)
+    write_table(told, out)
     mean = told["probability"].mean() if told.height else None
     if as_json:
         summary = {
@@ -170,6 +173,19 @@ def score(
         shown = f", mean probability {mean:.4f}" if isinstance(mean, float) else ""
         print(f"{told.height:,} rows scored{shown}: {out}")
     return 0
+
+
+def write_table(told: pl.DataFrame, out: Path) -> None:
+    """Write a table whole or not at all, as CSV by its ending, else Parquet; lists become text in CSV."""
+    staging = out.with_name(f".{out.name}.new")
+    try:
+        if out.suffix == ".csv":
+            told.with_columns(pl.col(pl.List(pl.String)).list.join("; ")).write_csv(staging)
+        else:
+            told.write_parquet(staging)
+        staging.replace(out)
+    finally:
+        staging.unlink(missing_ok=True)
 
 
 def forecast(
@@ -253,10 +269,10 @@ def _lesson_of_book(
 ) -> _Lesson:
     if outcome_name is None or outcome_name not in OUTCOMES:
         raise CommandError(
-            f"--outcome {outcome_name!r} is unknown. There are: {', '.join(OUTCOMES)}; or give --table"
+            f"--outcome {outcome_name!r} is unknown. There are: {', '.join([*OUTCOMES, *OTHER_OUTCOMES])}; or give --table"
         )
     outcome = OUTCOMES[outcome_name]
-    book, terms = _open_book()
+    book, terms = open_book()
     origins = origins_before(as_of or date.fromisoformat(book.as_of), horizon_days, origin_count)
     parts = []
     with progress() as watch:
@@ -279,7 +295,7 @@ def _lesson_of_book(
 
 
 def _accounts_to_score(as_of: date | None, use: dict[str, Any]) -> pl.DataFrame:
-    book, terms = _open_book()
+    book, terms = open_book()
     day = as_of or date.fromisoformat(book.as_of)
     parts = []
     with progress() as watch:
@@ -295,7 +311,7 @@ def _accounts_to_score(as_of: date | None, use: dict[str, Any]) -> pl.DataFrame:
 def _book_panel(as_of: date | None, months: int) -> pl.DataFrame:
     from dunwell.insight.rolls import book_panel
 
-    book, terms = _open_book()
+    book, terms = open_book()
     day = as_of or date.fromisoformat(book.as_of)
     with progress() as watch:
         parts = []
@@ -310,7 +326,8 @@ def _book_panel(as_of: date | None, months: int) -> pl.DataFrame:
     return panel
 
 
-def _open_book() -> tuple[Book, dict[str, Terms]]:
+def open_book() -> tuple[Book, dict[str, Terms]]:
+    """The workspace's book and its products' terms."""
     settings = read_settings(Path.cwd())
     book = Book(settings.book_folder)
     prepare_kernels("ledger")

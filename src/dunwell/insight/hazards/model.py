@@ -26,7 +26,9 @@ from dunwell.insight.scoring.words import Meaning
 
 Floats = NDArray[np.float64]
 
-_TOLD = frozenset({"account_id", "customer_id", "origin", "event", "amount_minor", "overdue_minor"})
+_TOLD = frozenset(
+    {"account_id", "customer_id", "currency", "origin", "event", "amount_minor", "overdue_minor"}
+)
 _ROWS_AT_ONCE = 2048
 _LEAST_LEFT = 1e-6
 _PRIOR_EVENTS = 20.0
@@ -90,8 +92,9 @@ class RepaymentHazards:
         self.inputs_ = Inputs.learn(
             known, (first["event"] == CURE.name).cast(pl.Float64).to_numpy(), self.special_values
         )
-        self.shares_ = self._shares(rows) if "amount_minor" in rows.columns else {}
-        self.shock_ = self._shock(rows) if self.shares_ else 0.0
+        money = _on_one_scale(rows)
+        self.shares_ = self._shares(money) if "amount_minor" in rows.columns else {}
+        self.shock_ = self._shock(money) if self.shares_ else 0.0
         return self
 
     def predict_proba(self, rows: pl.DataFrame) -> Floats:
@@ -286,6 +289,14 @@ class RepaymentHazards:
     def _refuse_unfitted(self) -> None:
         if not hasattr(self, "inputs_"):
             raise CannotScore("the model has not learned yet. Call fit first, or load a saved one")
+
+
+def _on_one_scale(rows: pl.DataFrame) -> pl.DataFrame:
+    """Money as a multiple of what is overdue on average in its currency, so that no currency's unit weighs more."""
+    if "currency" not in rows.columns or "overdue_minor" not in rows.columns:
+        return rows
+    mean = pl.col("overdue_minor").mean().over("currency")
+    return rows.with_columns(pl.col("amount_minor", "overdue_minor").cast(pl.Float64) / mean)
 
 
 def load_hazards(folder: Path) -> RepaymentHazards:
