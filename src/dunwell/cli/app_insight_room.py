@@ -102,3 +102,55 @@ def behaviour(
     from dunwell.cli.insight_behaviour import tell_behaviour
 
     raise typer.Exit(tell_behaviour(as_of, out, as_json))
+
+
+@room.command(cls=Command)
+def promote(
+    model: Annotated[Path, typer.Argument(help="The folder of a model in models/ that dunwell train saved.")],
+    unmeasured_because: Annotated[
+        str,
+        typer.Option(
+            help="Why fairness could not be measured; it is kept. A measured gap is never passed over."
+        ),
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Put a model to use in the daily run. Refused when its card says that it treats groups too differently.
+
+    Example: dunwell insight promote models/late
+    """
+    from dunwell.cli.insight_monitor import promote_model
+
+    raise typer.Exit(promote_model(model, unmeasured_because, as_json))
+
+
+@room.command(cls=Command)
+def monitor(
+    model: Annotated[
+        Path | None, typer.Option(help="The folder of a saved model; the one in use when not given.")
+    ] = None,
+    challenger: Annotated[
+        Path | None, typer.Option(help="Another model, to compare on the same accounts.")
+    ] = None,
+    table: Table = None,
+    target: Annotated[
+        str | None, typer.Option(help="With --table: the column with what came of each row (0 and 1).")
+    ] = None,
+    person: Annotated[
+        str | None, typer.Option(help="With --table: the column that says who a row belongs to.")
+    ] = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Whether a model still holds: drift of its inputs, calibration against what came, champion against challenger.
+
+    Exit code: 0 all quiet; 2 an alert fired; 1 it could not be looked at.
+
+    Examples:
+    dunwell insight monitor
+
+    dunwell insight monitor --model models/loans --table new.csv --target defaulted --challenger models/newer
+    """
+    from dunwell.cli.insight_monitor import monitor_model
+
+    raise typer.Exit(monitor_model(model, challenger, table, target, person, as_of, as_json))
