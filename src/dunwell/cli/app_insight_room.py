@@ -154,3 +154,44 @@ def monitor(
     from dunwell.cli.insight_monitor import monitor_model
 
     raise typer.Exit(monitor_model(model, challenger, table, target, person, as_of, as_json))
+
+
+@room.command(cls=Command)
+def turning(
+    by: Annotated[
+        str, typer.Option(help="What makes a segment: columns like product or product,jurisdiction.")
+    ] = "product",
+    panel: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of account_id, month (whole numbers), state and the columns of --by, instead of the book."
+        ),
+    ] = None,
+    states: Annotated[str | None, typer.Option(help="With --panel: its states from best to worst.")] = None,
+    early: Annotated[
+        str | None, typer.Option(help="With --panel: the states that foretell, between good and late.")
+    ] = None,
+    late: Annotated[str | None, typer.Option(help="With --panel: the states that count as late.")] = None,
+    as_of: AsOf = None,
+    recent: Annotated[int, typer.Option(help="How many months are now.", min=1)] = 3,
+    past: Annotated[int, typer.Option(help="How many months before them to compare with.", min=3)] = 12,
+    level: Annotated[float, typer.Option(help="The false discovery rate.", min=0.0001, max=0.5)] = 0.05,
+    chance: Annotated[
+        int, typer.Option(help="Also count false alarms on so many shuffled books.", min=0)
+    ] = 0,
+    as_json: Json = False,
+) -> None:
+    """Which segments are turning before they are late: more accounts than before leave good standing, and more than
+    elsewhere.
+
+    Exit code: 0 none; 2 at least one turns; 1 it could not be looked at.
+
+    Examples:
+    dunwell insight turning --by product,jurisdiction
+
+    dunwell insight turning --panel panel.csv --by branch --states ok,1-29,30+ --early 1-29 --late 30+ --chance 100
+    """
+    from dunwell.cli.insight_turning import Asked, tell_turning
+
+    asked = Asked(by, panel, states, early, late, as_of, recent, past, level, chance)
+    raise typer.Exit(tell_turning(asked, as_json))
