@@ -106,7 +106,7 @@ def test_several_columns_make_a_segment() -> None:
     ("rows", "segment", "error", "said"),
     [
         (lambda: panel().filter(pl.col("month") < 12), ["branch"], TrainingUnusable, "covers 12 months"),
-        (lambda: panel(), ["region"], CannotScore, "no column 'region'"),
+        (panel, ["region"], CannotScore, "no column 'region'"),
         (lambda: panel().with_columns(religion=pl.lit("a")), ["religion"], ForbiddenInput, "is religion"),
         (
             lambda: panel().filter(pl.col("branch") == "a"),
