@@ -46,6 +46,7 @@ _MENDABLE = (
     ("dunwell.journal.vault", "Damaged"),
     ("dunwell.insight.problems", "InsightError"),
     ("dunwell.ledger.terms", "TermsError"),
+    ("dunwell.office.running.backup", "BackupUnusable"),
     ("dunwell.outreach.texts.text", "TextsRefused"),
     ("dunwell.policy", "PolicyError"),
     ("dunwell.settings", "SettingsError"),

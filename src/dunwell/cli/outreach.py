@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import date, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -21,9 +21,11 @@ from dunwell.cli.errors import CommandError
 from dunwell.cli.journal import now, open_journal, signer_of
 from dunwell.cli.progress import prepare_kernels
 from dunwell.law.overlay import read_law
+from dunwell.ledger import read_terms
 from dunwell.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from dunwell.outreach.answering import Answering
     from dunwell.outreach.channel import Receipt, Reply
     from dunwell.outreach.channels import Opened
     from dunwell.outreach.composing import Composer
@@ -44,7 +46,8 @@ class Workshop:
         from dunwell.outreach.texts import load_texts
 
         law = read_law(root / "policy" / "law.toml")
-        self.records: BookRecords = BookRecords(self.settings.book_folder, law, self.settings.actor)
+        terms = read_terms(self.settings.terms_folder)
+        self.records = BookRecords(self.settings.book_folder, law, self.settings.actor, terms)
         self.channels = open_channels(self.settings, os.environ, clock)
         if not self.channels:
             raise CommandError(
@@ -69,7 +72,9 @@ class Workshop:
 
     def composer(self, opened: "Opened") -> "Composer":
         """What makes the channel's messages."""
+        from dunwell.outreach.answering import proposed
         from dunwell.outreach.composing import Composer
+        from dunwell.outreach.offering import last_offer
 
         sender = sender_of(self.settings)
         settings = self.settings
@@ -81,6 +86,8 @@ class Workshop:
             opened.render,
             actor=settings.actor,
             locale=settings.locale,
+            offers=last_offer,
+            proposals=proposed,
         )
 
     def take(self, opened: "Opened", item: "Receipt | Reply") -> None:
@@ -92,36 +99,55 @@ class Workshop:
         if isinstance(item, Receipt):
             take_receipts(self.journal, opened.provider, [item])
         else:
-            take_reply(self.journal, self.records, opened.name, item, self._understand)
+            take_reply(
+                self.journal, self.records, opened.name, item, self._understand, answering_of(self.settings)
+            )
 
 
 def sender_of(settings: Settings) -> Any:
     """Who writes, from ``[outreach]`` of dunwell.toml. Raises SettingsError."""
-    from dunwell.outreach.composing import Sender
+    from dunwell.outreach.facts import Sender
 
     table = settings.outreach
     if not settings.acts_for:
         raise SettingsError("workspace.acts_for is empty. Write the name under which customers know you")
-    values = {}
-    for key, default in (
-        ("phone", None),
-        ("url", None),
-        ("lender", settings.acts_for),
-        ("creditor", settings.acts_for),
-    ):
-        value = table.get(key, default)
-        if not isinstance(value, str) or not value:
+    usual = {"lender": settings.acts_for, "creditor": settings.acts_for, "mail_to": ""}
+    said = {}
+    for key in ("phone", "url", *usual):
+        value = table.get(key, usual.get(key))
+        if not isinstance(value, str) or not (value or key == "mail_to"):
             raise SettingsError(
                 f'outreach.{key} is missing. Write {key} = "..." under [outreach]: the texts name it'
             )
-        values[key] = value
+        said[key] = value
     advice = table.get("advice", {})
     if not isinstance(advice, dict) or not all(isinstance(text, str) for text in advice.values()):
         raise SettingsError('outreach.advice is no table of texts. Write [outreach.advice] gb = "..."')
-    reply_days = table.get("reply_days", 14)
-    if isinstance(reply_days, bool) or not isinstance(reply_days, int) or not 1 <= reply_days <= 365:
-        raise SettingsError(f"outreach.reply_days is {reply_days!r}. Write a whole number from 1 to 365")
-    return Sender(settings.acts_for, **values, advice=advice, reply_days=reply_days)
+    values: dict[str, Any] = {**said, "advice": advice}
+    for one in fields(Sender):
+        if not one.name.endswith("_days"):
+            continue
+        key, value = one.name, table.get(one.name, one.default)
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 365:
+            raise SettingsError(f"outreach.{key} is {value!r}. Write a whole number from 1 to 365")
+        values[key] = value
+    return Sender(settings.acts_for, **values)
+
+
+def answering_of(settings: Settings) -> "Answering":
+    """What is answered without a person, from ``[outreach.answers]`` of dunwell.toml; all that can be where it says nothing.
+
+    Raises SettingsError.
+    """
+    from dunwell.outreach.answering import CONFIRMABLE, Answering
+
+    table = settings.outreach.get("answers", {})
+    confirm = table.get("confirm", list(CONFIRMABLE)) if isinstance(table, dict) else None
+    if not isinstance(confirm, list) or not set(confirm) <= set(CONFIRMABLE) or set(table) - {"confirm"}:
+        raise SettingsError(
+            f"outreach.answers: write confirm = [...] with any of {', '.join(CONFIRMABLE)}; [] answers nothing"
+        )
+    return Answering(frozenset(confirm), new_id)
 
 
 def new_id() -> str:

@@ -35,7 +35,7 @@ KINDS: Mapping[str, Kind] = {
     "contact.planned": Kind(
         "a contact was put into the work list",
         ("channel",),
-        (*_ABOUT, "run", "stage", "at", "decision", "receipt"),
+        (*_ABOUT, "run", "stage", "at", "decision", "receipt", "in_reply_to"),
     ),
     "contact.permitted": Kind(
         "the gate allowed a contact, and it was claimed for sending in the same step",
@@ -93,9 +93,18 @@ KINDS: Mapping[str, Kind] = {
     "promise.proposed": Kind(
         "an answer reads like a promise; it binds nobody until it is confirmed",
         (),
-        (*_ABOUT, "parts", "needs_person"),
+        (*_ABOUT, "parts", "needs_person", "in_reply_to"),
     ),
-    "promise.made": Kind("the person promised to pay", ("parts",), (*_ABOUT, "by", "promise")),
+    "promise.made": Kind(
+        "the person promised to pay, and confirmed amount and day",
+        ("parts",),
+        (*_ABOUT, "by", "promise", "in_reply_to"),
+    ),
+    "plan.offered": Kind(
+        "a plan was offered to the person; it binds nobody until they take it",
+        ("parts", "until"),
+        (*_ABOUT, "by", "currency", "plan"),
+    ),
     "notice.sent": Kind("a required notice went out", ("notice",), (*_ABOUT, "rule", "due_by")),
     "payment.seen": Kind(
         "a payment was seen during the day", ("payment",), ("accounts", "amount", "currency", "source")

@@ -17,7 +17,7 @@ from dunwell.journal.models import Subject
 from dunwell.journal.recording import Journal, NewEvent
 from dunwell.law import Gate, Person
 from dunwell.outreach.channel import Message, Outcome
-from dunwell.outreach.knowing import decoded, seen_by_subject, undeliverable, with_journal
+from dunwell.outreach.knowing import decoded, promised_until, seen_by_subject, undeliverable, with_journal
 from dunwell.outreach.models import ProviderReference, State, Work
 from dunwell.outreach.pacing import QuietHours, Rate, take
 from dunwell.outreach.permitting import UNKNOWN_PERSON, Compose, Permitted, Refused, permit, refused
@@ -188,7 +188,17 @@ class Dispatcher:
 
         person = with_journal(person, decoded(seen, person, pseudonym))
         gate = self._known.gate(customer)
-        return permit(row, customer, person, gate, self._compose, pseudonym, undeliverable(seen), now)
+        return permit(
+            row,
+            customer,
+            person,
+            gate,
+            self._compose,
+            pseudonym,
+            undeliverable(seen),
+            now,
+            promised_until(seen),
+        )
 
     def _locked(self, subjects: Sequence[str]) -> dict[str, str]:
         """The customer_id of each of these persons who was not erased; their rows locked, always in the same order."""

@@ -2,3 +2,7 @@
 
 Pure functions over frames. The law's answer comes in as the treatments it rules out; nothing here decides what is allowed.
 """
+
+from dunwell.strategy.assignment import Assignment, assign
+
+__all__ = ["Assignment", "assign"]

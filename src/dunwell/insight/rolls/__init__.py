@@ -6,7 +6,14 @@
 
 from dunwell.insight.rolls.book import BOOK_STATES, book_panel
 from dunwell.insight.rolls.forecast import backtest, forecast_late
-from dunwell.insight.rolls.panel import HISTORY_INPUTS, OTHERS_INPUTS, States, next_states, with_history
+from dunwell.insight.rolls.panel import (
+    HISTORY_INPUTS,
+    OTHERS_INPUTS,
+    SPELL_INPUTS,
+    States,
+    next_states,
+    with_history,
+)
 from dunwell.insight.rolls.rates import RollRates
 from dunwell.insight.rolls.warning import false_alarms, turning_segments
 
@@ -14,6 +21,7 @@ __all__ = [
     "BOOK_STATES",
     "HISTORY_INPUTS",
     "OTHERS_INPUTS",
+    "SPELL_INPUTS",
     "RollRates",
     "States",
     "backtest",

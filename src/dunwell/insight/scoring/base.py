@@ -10,7 +10,7 @@ import polars as pl
 
 from dunwell.insight.forbidden import refuse_forbidden
 from dunwell.insight.problems import CannotScore, TrainingUnusable
-from dunwell.insight.scoring.inputs import PSI_MAX, Floats, Input, Inputs
+from dunwell.insight.scoring.inputs import PSI_MAX, Floats, Inputs
 from dunwell.insight.scoring.saving import save_folder
 from dunwell.insight.scoring.words import Meaning, meanings_of
 
@@ -118,6 +118,11 @@ class Model(ABC):
 
     def save(self, folder: Path, beside: Mapping[str, str] | None = None) -> None:
         """Write the model to a folder of text, with other texts (its card) ``beside``, by file name."""
+        told, trees = self.told()
+        save_folder(folder, self.kind, told, {**trees, **(beside or {})})
+
+    def told(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """What ``restored`` makes the model of again: plain values, and texts of trees by file name."""
         self._refuse_unfitted()
         about = {
             "special_values": self.special_values,
@@ -127,23 +132,14 @@ class Model(ABC):
             "seed": self.seed,
             "event_rate": self.event_rate_,
             "row_count": self.inputs_.row_count,
-            "inputs": [
-                {
-                    "name": one.name,
-                    "categories": list(one.categories),
-                    "special_values": list(one.special_values),
-                    "edges": list(one.edges),
-                    "shares": list(one.shares),
-                }
-                for one in self.inputs_.inputs
-            ],
+            "inputs": self.inputs_.to_list(),
         }
         model, trees = self._state()
-        save_folder(folder, self.kind, {"about": about, "model": model}, {**trees, **(beside or {})})
+        return {"about": about, "model": model}, trees
 
     @classmethod
     def restored(cls, text: Mapping[str, Any], trees: Mapping[str, str]) -> Self:
-        """The model that ``save`` told."""
+        """The model that ``told`` told."""
         about = text["about"]
         made = cls(
             special_values=about["special_values"],
@@ -153,19 +149,7 @@ class Model(ABC):
             seed=about["seed"],
         )
         made.event_rate_ = about["event_rate"]
-        made.inputs_ = Inputs(
-            tuple(
-                Input(
-                    one["name"],
-                    tuple(one["categories"]),
-                    tuple(one["special_values"]),
-                    tuple(one["edges"]),
-                    tuple(one["shares"]),
-                )
-                for one in about["inputs"]
-            ),
-            about["row_count"],
-        )
+        made.inputs_ = Inputs.from_list(about["inputs"], about["row_count"])
         made._restore(text["model"], trees)
         return made
 
