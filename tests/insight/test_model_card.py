@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss as reference_log_loss
 
 from dunwell.insight.scoring import Scorecard
 from dunwell.insight.scoring.card import ModelCard, model_card
-from dunwell.insight.scoring.fairness import NOT_MEASURED
+from dunwell.insight.scoring.fairness import NOT_MEASURED, group_frame, group_gaps, promotion_blocks
 from dunwell.insight.scoring.measures import (
     auc,
     auc_delong,
@@ -146,6 +146,18 @@ def test_groups_that_were_not_measured_block_too() -> None:
     lonely = pl.Series(["a"] * 2990 + ["b"] * 10)
     few = model_card(model, frame, target, purpose="-", target_meaning="-", groups=lonely)
     assert few.promotion_blocks == (NOT_MEASURED,)
+
+
+def test_chance_in_small_groups_seldom_blocks() -> None:
+    """Four groups of fifty people who differ in nothing: the intervals hold for all of them together."""
+    draw = np.random.default_rng(12)
+    blocked = 0
+    for _ in range(200):
+        probability = draw.beta(2, 2, 200)
+        came = (draw.random(200) < probability).astype(float)
+        ways = group_frame(pl.Series(draw.choice(list("abcd"), 200)), 200)
+        blocked += bool(promotion_blocks(group_gaps(came, probability, ways)))
+    assert blocked / 200 <= 0.08
 
 
 def test_several_ways_of_grouping_are_told_apart() -> None:

@@ -83,7 +83,7 @@ def group_gaps(target: Floats, probability: Floats, groups: pl.DataFrame) -> tup
         GroupGap(
             label,
             _difference(error[mine], error[~mine], deviations),
-            _difference(is_above[mine & has_not_come], is_above[~mine & has_not_come], deviations),
+            _share_difference(is_above[mine & has_not_come], is_above[~mine & has_not_come], deviations),
         )
         for label, mine in masks.items()
     )
@@ -114,9 +114,19 @@ def _is_beyond(gap: Figure, limit: float) -> bool:
 
 
 def _difference(one: Floats, other: Floats, deviations: float) -> Figure:
-    """The difference of two means with Welch's large-sample interval; cannot be told from fewer than two of either."""
-    if min(len(one), len(other)) < 2:
-        return Figure(float("nan"), float("nan"), float("nan"))
+    """The difference of two means with Welch's large-sample interval."""
     value = float(one.mean() - other.mean())
     spread = deviations * float(np.sqrt(one.var(ddof=1) / len(one) + other.var(ddof=1) / len(other)))
     return Figure(value, value - spread, value + spread)
+
+
+def _share_difference(one: Floats, other: Floats, deviations: float) -> Figure:
+    """The difference of two shares with the interval of Agresti and Caffo (The American Statistician 54, 2000), which
+    holds for small groups and shares near 0 and 1; cannot be told below ``GROUP_ROWS_MIN`` of either.
+    """
+    if min(len(one), len(other)) < GROUP_ROWS_MIN:
+        return Figure(float("nan"), float("nan"), float("nan"))
+    shares = [(float(part.sum()) + 1) / (len(part) + 2) for part in (one, other)]
+    variance = sum(p * (1 - p) / (len(part) + 2) for p, part in zip(shares, (one, other), strict=True))
+    middle, spread = shares[0] - shares[1], deviations * float(np.sqrt(variance))
+    return Figure(float(one.mean() - other.mean()), middle - spread, middle + spread)
