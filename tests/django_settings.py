@@ -9,3 +9,4 @@ from dunwell.settings import Settings
 globals().update(
     office_settings(Settings(root=Path(tempfile.gettempdir())), {"DUNWELL_OFFICE_SECRET": "for tests only"})
 )
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # slow ones are for real passwords

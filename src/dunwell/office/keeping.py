@@ -9,6 +9,7 @@ from django.core.management import call_command
 
 from dunwell.book import NoBook
 from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.intake import take_in_files
 from dunwell.office.cases.models import Case
 from dunwell.office.cases.publishing import place_in_queue, publish
 from dunwell.office.workplace import Workplace
@@ -34,11 +35,12 @@ def warm_up(place: Workplace) -> None:
 
 
 def keep(place: Workplace) -> None:
-    """One round: the queue after a new run, and the places of those who asked to be contacted at a time that has come."""
+    """One round: the queue after a new run, what lies in the intake folder, and the cases whose agreed time has come."""
     try:
         publish(place)
     except NoBook:
         return
+    take_in_files(place)
     now: datetime = place.clock()
     for case in Case.objects.filter(come_back_at__lte=now):
         if "called_back" not in case.why:

@@ -1,7 +1,7 @@
-"""The office in Chinese: every text of its templates and code, in ``locale/zh_Hans``; ``make messages`` brings the file up to date.
+"""The office in Chinese: every text of its templates and code, in ``locale/zh_Hans``; ``make messages`` brings it up to date.
 
-The texts are written in English where they stand; the catalogue is text to be reviewed, the compiled one beside it is what Django
-reads.
+The texts are written in English where they stand; the catalogue is text to be reviewed, the compiled one beside it is what
+Django reads.
 """
 
 import io
@@ -34,7 +34,7 @@ def texts() -> Catalog:
             source = templatize(source)
         name = file.relative_to(_OFFICE).as_posix()
         for _, message, _, context in extract("python", io.BytesIO(source.encode()), _KEYWORDS):
-            catalogue.add(message, locations=[(name, None)], context=context)
+            catalogue.add(message, locations=[(name, 0)], context=context)
     return catalogue
 
 
@@ -55,7 +55,7 @@ def missing() -> list[str]:
     return absent
 
 
-def _is_whole(translated: str | tuple[str, ...] | list[str]) -> bool:
+def _is_whole(translated: str | tuple[str, ...] | list[str] | None) -> bool:
     return bool(translated) if isinstance(translated, str) else bool(translated) and all(translated)
 
 
@@ -69,7 +69,9 @@ def compiled() -> bytes:
 def bring_up_to_date() -> list[str]:
     """Add what is new to the catalogue, drop what is gone, compile it; the texts that have no Chinese yet."""
     known = catalogue() if CATALOGUE.is_file() else Catalog(locale="zh_Hans")
-    known.header_comment = "# The office in Simplified Chinese. Made by `make messages`; the translations are written by hand."
+    known.header_comment = (
+        "# The office in Simplified Chinese. Made by `make messages`; the translations are written by hand."
+    )
     known.project, known.version, known.fuzzy = "dunwell", "1", False
     known.update(texts(), no_fuzzy_matching=True, update_creation_date=False)
     known.obsolete.clear()

@@ -11,13 +11,12 @@ from typing import Any
 
 import polars as pl
 
-from dunwell.book.single import typed_rows
+from dunwell.book.additions import Addition, with_additions
 from dunwell.journal.models import Event
 from dunwell.law import Attempt, Gate, Person, Verdict
 from dunwell.law.people import people
 from dunwell.ledger import positions
 from dunwell.ledger.statement import Statement, account_events, statement
-from dunwell.money import CURRENCIES
 from dunwell.office.cases.models import Case, Received
 from dunwell.office.workplace import Workplace
 from dunwell.outreach.knowing import KINDS, decoded, with_journal
@@ -77,8 +76,10 @@ class CaseFile:
 
     @cached_property
     def promises(self) -> pl.DataFrame:
-        """Every promise and how it stands today."""
-        return promises_as_of(self.tables, self.day, None, self.place.promise_policy)
+        """Every promise and how it stands today, what was withdrawn since being so."""
+        withdrawn = [event for event in reversed(self.events) if event.kind == "promise.withdrawn"]
+        tables = self.tables | {"promises": with_withdrawals(self.tables["promises"], withdrawn)}
+        return promises_as_of(tables, self.day, None, self.place.promise_policy)
 
     @cached_property
     def stage(self) -> dict[str, Any] | None:
@@ -122,11 +123,11 @@ class CaseFile:
         """What the journal holds of the person, the latest first."""
         if self.subject is None:
             return []
-        vault, subject = self.place.journal.vault, self.subject
+        vault, subject, rows = self.place.journal.vault, self.subject, self._rows
         accounts = {vault.pseudonym(subject, "account", name): name for name in self.account_ids}
         points = {vault.pseudonym(subject, "point", name): name for name in self.point_ids}
         told = []
-        for event_id, kind, at, text in reversed(self._rows):
+        for event_id, kind, at, text in reversed(rows):
             body = json.loads(text)
             named = tuple(accounts[name] for name in body.get("accounts", ()) if name in accounts)
             told.append(Happened(event_id, kind, at, body, named, points.get(body.get("contact_point", ""))))
@@ -168,18 +169,28 @@ class CaseFile:
         at: datetime | None = None,
     ) -> Verdict:
         """May this contact be made now, by a person at the desk? Every contact of the office is asked here."""
-        attempt = Attempt(
-            customer_id=self.customer_id,
-            at=at or self.place.clock(),
-            channel=channel,
-            account_ids=tuple(account_ids if account_ids is not None else self.overdue_ids),
-            contact_point_id=contact_point_id,
-            purpose=purpose,
-            automated=False,
-        )
+        attempt = self._attempt(channel, contact_point_id, purpose, at)
+        if account_ids is not None:
+            attempt = replace(attempt, account_ids=tuple(account_ids))
         if in_reply_to is not None:
             attempt = replace(attempt, in_reply_to=in_reply_to)
         return self.gate.check(attempt, self.person)
+
+    def ask_each(self, ways: Sequence[tuple[str, str]], at: datetime | None = None) -> list[Verdict]:
+        """The same for several ways (channel and contact point) at once, none of which counts against another."""
+        attempts = [self._attempt(channel, point, "remind", at) for channel, point in ways]
+        return self.gate.check_several(attempts, self.person) if attempts else []
+
+    def _attempt(self, channel: str, point: str | None, purpose: str, at: datetime | None) -> Attempt:
+        return Attempt(
+            customer_id=self.customer_id,
+            at=at or self.place.clock(),
+            channel=channel,
+            account_ids=tuple(self.overdue_ids),
+            contact_point_id=point,
+            purpose=purpose,
+            automated=False,
+        )
 
     @property
     def overdue_ids(self) -> list[str]:
@@ -195,25 +206,36 @@ def with_received(
 
     Rows were checked when they came in; raises RowsUnusable when one cannot be read all the same.
     """
-    result = dict(tables)
-    accounts = tables["accounts"]
-    places = {name: number for number, name in enumerate(accounts["account_id"].to_list())}
-    currencies = dict(zip(accounts["account_id"], accounts["currency"], strict=True))
-    for one in received:
-        table = result[one.table]
-        key = KEYS[one.table]
-        account = one.row.get("account_id")
-        if (account is not None and account not in places) or (table[key] == one.row[key]).any():
-            continue
-        decimals = CURRENCIES[currencies[account]] if account is not None else 0
-        row = typed_rows(one.table, [one.row], one.received_at, decimals)
-        place = pl.lit(None if account is None else places[account], dtype=pl.Int64)
-        if "account_row" in table.columns:
-            row = row.with_columns(place.cast(table.schema["account_row"]).alias("account_row"))
-        kept = [name for name in table.columns if name in row.columns]
-        result[one.table] = pl.concat([table, row.select(kept)], how="diagonal_relaxed").select(table.columns)
-    return result
+    return with_additions(tables, [Addition(one.table, one.row, one.received_at) for one in received])
 
 
-KEYS: Mapping[str, str] = {"payments": "payment_id", "holds": "hold_id", "promises": "promise_id"}
-"""The tables of which rows may come in during the day, and the column by which a row is known."""
+def with_withdrawals(promises: pl.DataFrame, withdrawn: Sequence[Happened]) -> pl.DataFrame:
+    """Promises with what the journal says was withdrawn (``promise.withdrawn``, the earliest first). The first word counts."""
+    if not withdrawn:
+        return promises
+    first: dict[str, Happened] = {}
+    for event in withdrawn:
+        first.setdefault(event.body["promise"], event)
+    told = pl.DataFrame(
+        [
+            (name, event.at, event.body["reason"], event.body.get("superseded_by"))
+            for name, event in first.items()
+        ],
+        schema={
+            "whole": pl.String,
+            "§at": pl.Datetime("us", "UTC"),
+            "§reason": pl.String,
+            "§by": pl.String,
+        },
+        orient="row",
+    )
+    return (
+        promises.with_columns(pl.coalesce("part_of", "promise_id").alias("whole"))
+        .join(told, on="whole", how="left", maintain_order="left")
+        .with_columns(
+            pl.coalesce("cancelled_at", "§at").alias("cancelled_at"),
+            pl.coalesce("cancel_reason", "§reason").alias("cancel_reason"),
+            pl.coalesce("superseded_by", "§by").alias("superseded_by"),
+        )
+        .select(promises.columns)
+    )

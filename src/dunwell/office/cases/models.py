@@ -100,3 +100,37 @@ class Received(models.Model):
         """A row comes once."""
 
         constraints = [models.UniqueConstraint(fields=["table", "key"], name="received_once")]
+
+
+class Approval(models.Model):
+    """Something that one person asked for and another must agree to: a plan or a waiver above somebody's authority.
+
+    ``kind``: what is asked (``plan``); ``subject``: whom it is about, a customer_id; ``payload``: what is to be granted, as it
+    will be recorded; ``seconds``: the roles that may agree. ``decision``: empty while it waits, then ``approved`` or ``refused``.
+    """
+
+    kind = models.CharField(max_length=40)
+    subject = models.CharField(max_length=200, db_index=True)
+    payload = models.JSONField()
+    seconds = models.JSONField(default=list)
+    why = models.CharField(max_length=300)
+    asked_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="asked_approvals")
+    asked_at = models.DateTimeField()
+    decided_by = models.ForeignKey(
+        Staff, on_delete=models.PROTECT, null=True, related_name="decided_approvals"
+    )
+    decided_at = models.DateTimeField(null=True)
+    decision = models.CharField(max_length=10, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    key = models.CharField(max_length=60, unique=True)
+
+    class Meta:
+        """Those that wait are found by when they were asked; a form sent twice asks once (``key``)."""
+
+        ordering: ClassVar[list[str]] = ["-asked_at"]
+        indexes = [
+            models.Index(fields=["asked_at"], name="approval_waiting", condition=models.Q(decision=""))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.subject}"

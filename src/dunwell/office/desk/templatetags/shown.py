@@ -6,11 +6,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_percent
 from django import template
 from django.utils.translation import get_language
 
+from dunwell.ledger.statement import Line
+from dunwell.ledger.statement_text import changed_components
+from dunwell.money import format_minor
 from dunwell.office.cases.queue import reasons
+from dunwell.office.desk import words
 
 register = template.Library()
 
@@ -66,3 +70,48 @@ def queue_reason(name: str) -> str:
 def at(mapping: Any, key: Any) -> Any:
     """The value of a mapping at a key; empty where there is none."""
     return mapping.get(key, "") if mapping else ""
+
+
+@register.filter
+def minor(amount: int | None, currency: str) -> str:
+    """An amount in minor units with its currency.
+
+    >>> minor(190007, "USD")
+    'US$1,900.07'
+    """
+    return "" if amount is None else money(Decimal(format_minor(amount, currency)), currency)
+
+
+@register.filter
+def percent(share: Any) -> str:
+    """A share as a percentage with one decimal; empty where there is none."""
+    return "" if share is None else str(format_percent(float(share), "0.0%", locale=_locale()))
+
+
+@register.filter
+def word(name: str, of: str) -> str:
+    """What the desk calls something: ``of`` names the list of words (``CHANNELS``, ``STAGES``...)."""
+    return str(getattr(words, of).get(name, str(name).replace("_", " ")))
+
+
+@register.filter
+def clock(value: datetime | None, zone: str = "UTC") -> str:
+    """The time of day of an instant on the clock of a zone."""
+    if value is None:
+        return ""
+    return str(format_datetime(value, "HH:mm", tzinfo=ZoneInfo(zone), locale=_locale()))
+
+
+@register.filter
+def moment(value: datetime | None, zone: str = "UTC") -> str:
+    """An instant with its year, on the clock of a zone."""
+    if value is None:
+        return ""
+    pattern = "y年M月d日 HH:mm" if _is_chinese() else "d MMM y, HH:mm"
+    return str(format_datetime(value, pattern, tzinfo=ZoneInfo(zone), locale=_locale()))
+
+
+@register.filter
+def changes(line: Line, currency: str) -> list[tuple[str, str]]:
+    """What a line of a statement changed, component by component."""
+    return list(changed_components(line, currency))

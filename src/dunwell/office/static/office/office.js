@@ -1,7 +1,8 @@
 // Keys first: [data-key] is pressed by its key; j and k walk the rows that have [data-row]; ? shows the keys of the page.
 "use strict";
 
-const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+const isTyping = (target) =>
+  target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]") !== null;
 
 function walk(step) {
   const rows = [...document.querySelectorAll("[data-row]")];
@@ -29,6 +30,7 @@ document.addEventListener("keydown", (event) => {
     if (target) {
       event.preventDefault();
       target.matches("input, select, textarea") ? target.focus() : target.click();
+      target.scrollIntoView({ block: "nearest" });
     }
   }
 });
