@@ -92,9 +92,11 @@ class DayScorer:
             return
         outcome, horizon = OUTCOMES[self._use["outcome"]], self._use["horizon_days"]
         known_at = self._known_at or (known_at_end_of(self._as_of) if are_dated(tables) else None)
-        self._now.append(features(tables, self._terms, self._as_of, known_at).filter(outcome.is_asked_of))
+        asked = features(tables, self._terms, self._as_of, known_at).filter(outcome.is_asked_of)
+        self._now.append(asked.select("account_id", "customer_id", *self._model.inputs_.names))
         origin = self._as_of - timedelta(days=horizon)
-        self._before.append(outcome_rows(tables, self._terms, [origin], horizon, outcome))
+        before = outcome_rows(tables, self._terms, [origin], horizon, outcome)
+        self._before.append(before.select("has_come", *self._model.inputs_.names))
 
     def finish(self, folder: Path) -> ScoreFigures | None:
         """Write ``scores.parquet`` to the folder and give the figures; None where no model is in use."""

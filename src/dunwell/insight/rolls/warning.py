@@ -45,7 +45,7 @@ def turning_segments(
     absent = [name for name in (*segment, "account_id", "month", "state") if name not in panel.columns]
     if absent:
         raise CannotScore(f"the panel has no column {absent[0]!r}. Add it, or name other segments")
-    counts = monthly_steps(panel, states, segment, early)
+    counts = monthly_steps(_looked_at(panel, recent, past), states, segment, early)
     return _turning(counts, list(segment), recent, past, level)
 
 
@@ -97,7 +97,7 @@ def false_alarms(
     """
     draw = np.random.default_rng(seed)
     people = panel.select(person, *segment).unique(person, keep="last", maintain_order=True)
-    bare = panel.drop(name for name in segment if name in panel.columns)
+    bare = _looked_at(panel, recent, past).drop(segment)
     alarms = 0
     for _ in range(rounds):
         dealt = people.select(person).hstack(people.select(segment)[draw.permutation(people.height)])
@@ -107,14 +107,21 @@ def false_alarms(
     return share_interval(alarms, rounds)
 
 
-def _turning(counts: pl.DataFrame, segment: list[str], recent: int, past: int, level: float) -> pl.DataFrame:
-    last = int(counts["month"].to_numpy().max())
-    first = int(counts["month"].to_numpy().min())
+def _looked_at(panel: pl.DataFrame, recent: int, past: int) -> pl.DataFrame:
+    """The months that are looked at and the one before them. Raises TrainingUnusable when the panel is shorter."""
+    first, last = (
+        int(month) for month in panel.select(pl.col("month").min(), max=pl.col("month").max()).row(0)
+    )
     if last - first < recent + past:
         raise TrainingUnusable(
             f"the panel covers {last - first + 1} months; early warning looks at {recent} recent ones and {past} before. "
             "Give a longer panel"
         )
+    return panel.filter(pl.col("month") >= last - recent - past)
+
+
+def _turning(counts: pl.DataFrame, segment: list[str], recent: int, past: int, level: float) -> pl.DataFrame:
+    last = int(counts["month"].to_numpy().max())
     rows = counts.filter(pl.col("month") > last - recent - past).with_columns(
         is_recent=pl.col("month") > last - recent
     )
@@ -143,7 +150,7 @@ def _turning(counts: pl.DataFrame, segment: list[str], recent: int, past: int, l
     log_ratio = moved - rest_moved
     error = spread * np.sqrt(error**2 + rest_error**2)
     stats = extra("scipy.stats")
-    p = stats.norm.sf(log_ratio / error)
+    p = np.maximum(stats.norm.sf(log_ratio / error), _exact(own, rest))
     adjusted = stats.false_discovery_control(p, method="bh")
     return (
         kept.with_columns(
@@ -183,6 +190,16 @@ def _log_move(counts: Floats) -> tuple[Floats, Floats]:
     move = np.log(now / (at_risk + 1)) - np.log(then / (at_risk_before + 1))
     variance = 1 / now - 1 / (at_risk + 1) + 1 / then - 1 / (at_risk_before + 1)
     return move, np.sqrt(np.maximum(variance, 1e-12))
+
+
+def _exact(own: Floats, rest: Floats) -> Floats:
+    """The chance of as many recent steps or more, given all of the segment's steps and how the rest moved: binomial,
+    which the normal law of logarithms overstates where steps are few.
+    """
+    rest_rate, rest_rate_before = (rest[:, 1] + 0.5) / (rest[:, 0] + 1), (rest[:, 3] + 0.5) / (rest[:, 2] + 1)
+    now, then = own[:, 0] * rest_rate, own[:, 2] * rest_rate_before
+    p: Floats = extra("scipy.stats").binom.sf(own[:, 1] - 1, own[:, 1] + own[:, 3], now / (now + then))
+    return p
 
 
 def _dispersion(past: pl.DataFrame, segment: list[str]) -> float:
