@@ -16,12 +16,14 @@ from dunwell.cli.progress import progress
 from dunwell.insight.features import CATALOGUE, features
 from dunwell.insight.problems import extra
 from dunwell.insight.training import (
+    GROUPS,
     OUTCOMES,
     RISK,
     are_dated,
     known_at_end_of,
     origins_before,
     outcome_rows,
+    with_groups,
 )
 
 OTHER_OUTCOMES = ("pays", "reached")
@@ -92,7 +94,7 @@ def train(
         target_meaning=lesson.meaning,
         window=lesson.window,
         measured_on=lesson.measured_on,
-        groups=_groups(lesson.measured, groups),
+        groups=_groups(lesson.measured, groups) if table is not None else _groups_of_book(lesson, groups),
         seed=seed,
     )
     told = card.to_dict()
@@ -113,6 +115,8 @@ def train(
         print(f"  {name.replace('_', ' '):<18} {card.figures[name]}")
     for caution in card.cautions:
         print(f"caution: {caution}")
+    for block in card.promotion_blocks:
+        print(f"may not be promoted: {block}")
     print(f"the model and its card: {out}/card.html")
     return 0
 
@@ -276,7 +280,8 @@ def _lesson_of_book(
     with progress() as watch:
         for number in range(book.partition_count):
             watch("making features", number, book.partition_count)
-            parts.append(outcome_rows(book.partition(number).tables, terms, origins, horizon_days, outcome))
+            tables = book.partition(number).tables
+            parts.append(with_groups(outcome_rows(tables, terms, origins, horizon_days, outcome), tables))
     rows = pl.concat(parts)
     # What every row says alike tells nothing, and a column without a value cannot be learned from.
     inputs = [name for name in CATALOGUE if rows[name].drop_nulls().n_unique() > 1]
@@ -328,10 +333,17 @@ def _groups(rows: pl.DataFrame, column: str | None) -> pl.Series | None:
     if column is None:
         return None
     if column not in rows.columns:
-        raise CommandError(
-            f"--groups {column!r} is no column. The groups of a book are not known to dunwell; use --table"
-        )
+        raise CommandError(f"--groups {column!r} is no column of the table")
     return rows[column]
+
+
+def _groups_of_book(lesson: _Lesson, column: str | None) -> pl.DataFrame:
+    """Age and language, as far as the book tells them."""
+    if column is not None:
+        raise CommandError(
+            f"--groups {column!r} needs --table. For the book fairness is measured by {' and '.join(GROUPS)}"
+        )
+    return lesson.measured.select(GROUPS)
 
 
 def _specials(words: Sequence[str]) -> dict[str, list[float]]:

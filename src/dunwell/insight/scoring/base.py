@@ -92,6 +92,11 @@ class Model(ABC):
         p = self._probability(self._checked(frame))
         return np.column_stack([1 - p, p])
 
+    def probability_of(self, frame: pl.DataFrame) -> Floats:
+        """The probability of 1 a row, drifted or not: to measure how a model fares, never to decide by."""
+        self._refuse_unfitted()
+        return self._probability(self.inputs_.matrix(frame))
+
     def predict_frame(self, frame: pl.DataFrame, keys: Sequence[str] = ()) -> pl.DataFrame:
         """The key columns, ``probability`` and, where the model has them, ``points``."""
         matrix = self._checked(frame)
