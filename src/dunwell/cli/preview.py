@@ -52,7 +52,9 @@ def preview(
     accounts = tuple(sorted(late)) or tuple(sorted(person.accounts or ()))
     purpose = PURPOSES_BY_STAGE.get(stage.replace(" ", "_"), ("remind",))[0]
     subject = journal.vault.references([customer_id]).get(customer_id)
-    work = Work(message_id="preview", channel=opened.name, stage=stage, purpose=purpose, subject_id=subject)
+    work = Work(message_id="preview", channel=opened.name, stage=stage, purpose=purpose)
+    if subject is not None:
+        work.subject_id = subject
     asked = Asked(work, customer_id, person, points[0], accounts, at)
     attempt = Attempt(
         customer_id=customer_id,
