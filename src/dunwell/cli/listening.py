@@ -23,10 +23,10 @@ def keep_listening(host: str, port: int) -> None:
     from dunwell.outreach.listening import door_server
     from dunwell.outreach.views import Doors
 
-    email, sms = shop.channels.get("email"), shop.channels.get("sms")
+    email, sms = (shop.opened(name) if name in shop.set_up else None for name in ("email", "sms"))
 
     def take(channel: str, item: "Receipt | Reply") -> None:
-        shop.take(shop.channels[channel], item)
+        shop.take(shop.opened(channel), item)
 
     doors = Doors(
         unsubscribe=None if email is None else email.unsubscribe,

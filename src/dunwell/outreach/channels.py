@@ -60,19 +60,19 @@ class Opened:
 Opener = Callable[[Settings, Mapping[str, Any], Mapping[str, str], Limits, Now], Opened]
 
 
-def open_channels(settings: Settings, environment: Mapping[str, str], now: Now) -> dict[str, Opened]:
-    """Every channel that ``[outreach]`` of dunwell.toml sets up. Raises SettingsError."""
-    opened = {}
-    for name, opener in OPENERS.items():
-        table = settings.outreach.get(name)
-        if table is None:
-            continue
-        if not isinstance(table, Mapping):
-            raise SettingsError(f"outreach.{name} is not a table. Write [outreach.{name}]")
-        own = {key: value for key, value in table.items() if key not in _WORKING}
-        working = {key: value for key, value in table.items() if key in _WORKING}
-        opened[name] = opener(settings, own, environment, _limits(name, working), now)
-    return opened
+def channels_set_up(settings: Settings) -> tuple[str, ...]:
+    """The channels that ``[outreach]`` of dunwell.toml sets up; none of them is opened."""
+    return tuple(name for name in OPENERS if settings.outreach.get(name) is not None)
+
+
+def open_channel(name: str, settings: Settings, environment: Mapping[str, str], now: Now) -> Opened:
+    """One of the channels that are set up, ready to work. Raises SettingsError."""
+    table = settings.outreach[name]
+    if not isinstance(table, Mapping):
+        raise SettingsError(f"outreach.{name} is not a table. Write [outreach.{name}]")
+    own = {key: value for key, value in table.items() if key not in _WORKING}
+    working = {key: value for key, value in table.items() if key in _WORKING}
+    return OPENERS[name](settings, own, environment, _limits(name, working), now)
 
 
 def _limits(channel: str, table: Mapping[str, Any]) -> Limits:
@@ -194,7 +194,7 @@ def _open_letter(
         "print folder",
         limits,
         render,
-        lambda begin, _: LetterSender(chosen),
+        lambda begin, _: LetterSender(chosen, lambda: f"{now():%Y-%m-%d}"),
         is_idempotent=True,
         page=lambda message: letter.letter_pdf(message, chosen).pdf,
         read=read,
