@@ -54,9 +54,13 @@ def _contents(files: Sequence[Path]) -> Iterable[tuple[str, bytes]]:
 
 def _read(shop: Workshop, opened: "Opened", raw: bytes) -> tuple[list[Receipt | Reply], list[str]]:
     """What a file holds, and what in it cannot be read."""
-    return (
-        opened.read(raw, now()) if opened.read is not None else ([], [f"{opened.name} has nothing to read"])
-    )
+    if opened.read is None:
+        problem = (
+            f"what comes back by {opened.name} comes over the provider's own connection. Keep `dunwell outreach work` or"
+            " `dunwell outreach listen` running"
+        )
+        return [], [problem]
+    return opened.read(raw, now())
 
 
 def show_inbox(everything: bool, as_json: bool) -> None:
