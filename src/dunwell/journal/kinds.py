@@ -74,6 +74,8 @@ KINDS: Mapping[str, Kind] = {
         (*_ABOUT, "in_reply_to", "intents", "needs_person", "is_urgent", "language"),
         ("text", "address"),
     ),
+    "reply.assigned": Kind("somebody has an answer to deal with", ("reply", "to", "by")),
+    "reply.done": Kind("an answer was dealt with", ("reply", "by"), (), ("note",)),
     "contact.made": Kind(
         "a contact that a person made or took, or that the lender's records tell of",
         ("channel", "outcome", "direction"),
