@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from dunwell.office.desk import calls, guide, planning, queue, reviewing, screen
+from dunwell.office.desk import calls, guide, planning, queue, reviewing, screen, texts
 
 
 class LenderId:
@@ -37,5 +37,6 @@ urlpatterns = [
     path("case/<id:customer_id>/note", reviewing.save_note, name="note"),
     path("case/<id:customer_id>/guide", guide.guide, name="guide"),
     path("case/<id:customer_id>/plans", planning.plans, name="plans"),
+    path("case/<id:customer_id>/text", texts.text, name="text"),
     path("case/<id:customer_id>/check", reviewing.check, name="check"),
 ]
