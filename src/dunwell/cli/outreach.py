@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import date, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -97,6 +97,7 @@ class Workshop:
         from dunwell.outreach.answering import proposed
         from dunwell.outreach.composing import Composer
         from dunwell.outreach.offering import last_offer
+        from dunwell.outreach.writing_as import sender_of
 
         sender = sender_of(self.settings)
         settings = self.settings
@@ -143,36 +144,6 @@ def environment_of(settings: Settings) -> Mapping[str, str]:
                 raise SettingsError(f"{file}, line {number}: is no NAME=VALUE. Mend it")
             found[name.strip()] = value.strip()
     return {**found, **os.environ}
-
-
-def sender_of(settings: Settings) -> Any:
-    """Who writes, from ``[outreach]`` of dunwell.toml. Raises SettingsError."""
-    from dunwell.outreach.facts import Sender
-
-    table = settings.outreach
-    if not settings.acts_for:
-        raise SettingsError("workspace.acts_for is empty. Write the name under which customers know you")
-    usual = {"lender": settings.acts_for, "creditor": settings.acts_for, "mail_to": ""}
-    said = {}
-    for key in ("phone", "url", *usual):
-        value = table.get(key, usual.get(key))
-        if not isinstance(value, str) or not (value or key == "mail_to"):
-            raise SettingsError(
-                f'outreach.{key} is missing. Write {key} = "..." under [outreach]: the texts name it'
-            )
-        said[key] = value
-    advice = table.get("advice", {})
-    if not isinstance(advice, dict) or not all(isinstance(text, str) for text in advice.values()):
-        raise SettingsError('outreach.advice is no table of texts. Write [outreach.advice] gb = "..."')
-    values: dict[str, Any] = {**said, "advice": advice}
-    for one in fields(Sender):
-        if not one.name.endswith("_days"):
-            continue
-        key, value = one.name, table.get(one.name, one.default)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 365:
-            raise SettingsError(f"outreach.{key} is {value!r}. Write a whole number from 1 to 365")
-        values[key] = value
-    return Sender(settings.acts_for, **values)
 
 
 def answering_of(settings: Settings) -> "Answering":
