@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date, datetime
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from dunwell.outreach.working import Tally
 
 _SEAL_SECONDS = 30.0
-ENVIRONMENT = "environment"
-"""The file in the workspace's ``keys/`` with secrets for whom no environment is set."""
 
 
 class Workshop:
@@ -74,7 +72,7 @@ class Workshop:
             from dunwell.outreach.channels import open_channel
 
             self._opened[channel] = open_channel(
-                channel, self.settings, environment_of(self.settings), self.clock
+                channel, self.settings, self.settings.environment, self.clock
             )
         return self._opened[channel]
 
@@ -125,25 +123,6 @@ class Workshop:
             take_reply(
                 self.journal, self.records, opened.name, item, self._understand, answering_of(self.settings)
             )
-
-
-def environment_of(settings: Settings) -> Mapping[str, str]:
-    """The secrets that dunwell.toml names: the environment's variables, and those of ``keys/environment`` of the workspace
-    (NAME=VALUE, a line each) that the environment does not have. Raises SettingsError.
-    """
-    file = settings.keys_folder / ENVIRONMENT
-    if not file.is_file():
-        return os.environ
-    if file.stat().st_mode & 0o077:
-        raise SettingsError(f"{file} can be read by others. Run chmod 600 {file}")
-    found = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        name, equals, value = line.partition("=")
-        if line.strip() and not line.startswith("#"):
-            if not equals or not name.strip().isidentifier():
-                raise SettingsError(f"{file}, line {number}: is no NAME=VALUE. Mend it")
-            found[name.strip()] = value.strip()
-    return {**found, **os.environ}
 
 
 def answering_of(settings: Settings) -> "Answering":
