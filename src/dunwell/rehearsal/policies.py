@@ -105,7 +105,8 @@ def marginal_value(logs: Sequence[CallLog]) -> Policy:
     """The marginal value of a call (van de Geer, Wang and Bhulai 2018), learned from a pilot: for each kind of people what a
     call adds to what comes in, shrunk to the average where few were seen, times what is owed.
 
-    They learn both sides from logged calls by boosted trees; here calls were drawn by lot and a table is enough.
+    They learn both sides from logged calls by boosted trees; here calls were drawn by lot and a table is enough. People rest
+    between calls as under the rules: a pilot of some weeks does not see what wears off or does harm later.
     """
     cells = np.concatenate([log.cells for log in logs])
     is_called = np.concatenate([log.is_called for log in logs])
@@ -121,7 +122,9 @@ def marginal_value(logs: Sequence[CallLog]) -> Policy:
     gains = (weight * (called - others) + _SHRINKAGE * overall) / (weight + _SHRINKAGE)
 
     def policy(world: DebtorWorld) -> Priority:
-        return lambda view: gains[cells_of(view)] * view.owed_minor * ~view.has_promise
+        return lambda view: np.asarray(
+            gains[cells_of(view)] * view.owed_minor * _rested(view), dtype=np.float64
+        )
 
     return policy
 
