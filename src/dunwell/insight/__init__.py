@@ -1,7 +1,8 @@
 """What is likely: features, scorecards, roll rates and forecasts, each with its reasons and how sure it is.
 
 ``features`` makes every input of every account from what was known at the time; ``dunwell.insight.scoring``
-has the models and ``dunwell.insight.rolls`` the roll rates and forecasts. Models need the extra ``insight``
+has the models, ``rolls`` the roll rates and forecasts, ``hazards`` when people pay, ``contacts`` when they can
+be reached, ``settlement`` what they can afford and how plans and losses end. Models need the extra ``insight``
 (lightgbm, optbinning, scikit-learn); features do not.
 """
 
