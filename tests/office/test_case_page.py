@@ -100,12 +100,13 @@ def test_the_statement_is_itemised_with_its_clauses_and_comes_as_a_pdf(office: O
 
 
 def test_the_law_is_told_way_by_way_with_its_clause_and_the_next_instant(office: Office) -> None:
-    customer = some_case(office, jurisdiction="us")
-    office.clock.move(hours=20)  # 08:00 UTC: night from Hawaii to New York
+    customer = some_case(office, jurisdiction="cn")
+    office.clock.move(hours=6)  # 18:00 UTC: night in China
     file = CaseFile(office.place, customer)
     point = next(row for row in file.tables["contact_points"].to_dicts() if row["kind"] == "mobile")
     verdict = file.ask("call", point["contact_point_id"])
     assert not verdict.allowed
+    assert verdict.not_before is not None
     page = office.client("collector").get(f"/case/{customer}").content.decode()
     for reason in verdict.reasons:
         assert reason.rule in page

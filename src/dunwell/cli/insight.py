@@ -26,6 +26,10 @@ from dunwell.insight.training import (
     with_groups,
 )
 
+OTHER_OUTCOMES = ("pays", "reached")
+BEHAVIOUR = "behaviour.json"
+"""What ``dunwell train`` can foretell from a book beside the scores' outcomes, and the mark of such a model."""
+
 _HELD_OUT = 0.25
 _USE = "use.json"
 _MODELS = ("scorecard", "additive", "boosted")
@@ -63,6 +67,10 @@ def train(
     if kind not in _MODELS:
         raise CommandError(f"--model {kind!r} is unknown. There are: {', '.join(_MODELS)}")
     extra("sklearn")
+    if table is None and outcome in OTHER_OUTCOMES:
+        from dunwell.cli.insight_repayment import train_repayment
+
+        return train_repayment(outcome, origin_count, parse_day(as_of, "--as-of"), out, seed, as_json)
     from dunwell.insight.scoring import MODELS
     from dunwell.insight.scoring.card import model_card
 
@@ -128,6 +136,10 @@ def score(
     from dunwell.insight.scoring import load_model
     from dunwell.insight.scoring.saving import content_hash, load_folder
 
+    if table is None and load_folder(model_folder)[2].get(BEHAVIOUR) is not None:
+        from dunwell.cli.insight_repayment import score_repayment
+
+        return score_repayment(model_folder, parse_day(as_of, "--as-of"), out, psi_max, as_json)
     model = load_model(model_folder)
     use = json.loads(load_folder(model_folder)[2].get(_USE, "{}"))
     if psi_max is not None:
@@ -148,16 +160,7 @@ def score(
         if reasons
         else model.predict_frame(rows, named)
     )
-    staging = out.with_name(f".{out.name}.new")
-    try:
-        if out.suffix == ".csv":
-            flat = told.with_columns(pl.col("reasons").list.join("; ")) if reasons else told
-            flat.write_csv(staging)
-        else:
-            told.write_parquet(staging)
-        staging.replace(out)
-    finally:
-        staging.unlink(missing_ok=True)
+    write_table(told, out)
     mean = told["probability"].mean() if told.height else None
     if as_json:
         summary = {
@@ -172,6 +175,19 @@ def score(
         shown = f", mean probability {mean:.4f}" if isinstance(mean, float) else ""
         print(f"{told.height:,} rows scored{shown}: {out}")
     return 0
+
+
+def write_table(told: pl.DataFrame, out: Path) -> None:
+    """Write a table whole or not at all, as CSV by its ending, else Parquet; lists become text in CSV."""
+    staging = out.with_name(f".{out.name}.new")
+    try:
+        if out.suffix == ".csv":
+            told.with_columns(pl.col(pl.List(pl.String)).list.join("; ")).write_csv(staging)
+        else:
+            told.write_parquet(staging)
+        staging.replace(out)
+    finally:
+        staging.unlink(missing_ok=True)
 
 
 def forecast(
@@ -255,7 +271,7 @@ def _lesson_of_book(
 ) -> _Lesson:
     if outcome_name is None or outcome_name not in OUTCOMES:
         raise CommandError(
-            f"--outcome {outcome_name!r} is unknown. There are: {', '.join(OUTCOMES)}; or give --table"
+            f"--outcome {outcome_name!r} is unknown. There are: {', '.join([*OUTCOMES, *OTHER_OUTCOMES])}; or give --table"
         )
     outcome = OUTCOMES[outcome_name]
     book, terms = open_book()

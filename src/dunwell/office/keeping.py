@@ -8,6 +8,8 @@ from datetime import datetime
 from django.core.management import call_command
 
 from dunwell.book import NoBook
+from dunwell.law.language import LANGUAGES, review
+from dunwell.office.api.hooks import deliver, plan_deliveries
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.intake import take_in_files
 from dunwell.office.cases.models import Case
@@ -32,6 +34,8 @@ def warm_up(place: Workplace) -> None:
     file.promises, file.stage  # noqa: B018 - each is worked out when it is asked for
     points = file.point_ids
     file.ask("call", points[0] if points else None)
+    for language in LANGUAGES:
+        review("warm", language=language, channel="call", packs=[], on=file.day)
 
 
 def keep(place: Workplace) -> None:
@@ -41,6 +45,8 @@ def keep(place: Workplace) -> None:
     except NoBook:
         return
     take_in_files(place)
+    plan_deliveries(place)
+    deliver(place)
     now: datetime = place.clock()
     for case in Case.objects.filter(come_back_at__lte=now):
         if "called_back" not in case.why:

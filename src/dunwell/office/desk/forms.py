@@ -8,12 +8,11 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from dunwell.money import format_minor, minor_exponent, parse_minor
 from dunwell.office.cases.casefile import CaseFile
-from dunwell.office.desk.words import OUTCOMES
-from dunwell.office.desk.working import Promised, PromisePart, Told
+from dunwell.office.desk.words import CAME, OUTCOMES
+from dunwell.office.desk.working import Promised, PromisePart, Told, open_promises
 from dunwell.policy import PolicyError
 
 CALL_OUTCOMES = (
@@ -28,19 +27,6 @@ CALL_OUTCOMES = (
 )
 PARTS_MAX = 4
 NOTE_MAX = 4000
-
-CAME: Mapping[str, Any] = {
-    "promise": gettext_lazy("A promise to pay"),
-    "hardship": gettext_lazy("Hardship: they cannot pay, or are unwell"),
-    "dispute": gettext_lazy("A dispute: they say it is not owed, or not so much"),
-    "complaint": gettext_lazy("A complaint about us"),
-    "later": gettext_lazy("Call me later"),
-    "stop_channel": gettext_lazy("Stop contacting me this way"),
-    "stop": gettext_lazy("Stop contacting me altogether"),
-    "attorney": gettext_lazy("Somebody acts for them: an attorney or adviser"),
-    "wrong_number": gettext_lazy("This number is not theirs"),
-}
-"""What may come of a contact, in the order of how often."""
 
 CAME_KEYS: Mapping[str, str] = {
     "promise": "p",
@@ -199,12 +185,6 @@ class LogForm(forms.Form):
         back_at = self.cleaned_data["back_at"] if "later" in self.cleaned_data["came"] else None
         note = self.cleaned_data["note"].strip()
         return Told(self.cleaned_data["outcome"], came, self.promised, back_at, note, findings)
-
-
-def open_promises(file: CaseFile, account_id: str) -> list[dict[str, Any]]:
-    """The promises of an account that still wait for money."""
-    rows = file.promises.filter((pl.col("account_id") == account_id) & (pl.col("state") == "open"))
-    return rows.to_dicts()
 
 
 def still_promised(file: CaseFile, account_id: str, currency: str) -> int:

@@ -1,4 +1,4 @@
-"""Notes and lines are read by the language review while they are typed: what may not be said, where it stands, what to say instead."""
+"""Notes and lines are read by the language review as they are typed: what may not be said, where, and what to say instead."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +28,8 @@ class Piece:
 
 def review_note(file: CaseFile, text: str) -> Review:
     """What the review says of a note or a line about this customer, under the packs that bind contacts with them."""
+    if not text.strip():
+        return Review(True, (), (), None)
     packs = [pack.key for pack in file.gate.packs if not pack.is_house_policy]
     return review(
         text[:NOTE_MAX],

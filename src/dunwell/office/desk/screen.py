@@ -19,14 +19,16 @@ from dunwell.ledger.statement_pdf import statement_pdf
 from dunwell.ledger.statement_text import COMPONENT_NAMES, MONEY_COLUMNS
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.masks import masked_address, masked_name
+from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval
 from dunwell.office.desk.contact import Current, current
-from dunwell.office.desk.forms import CALL_OUTCOMES, CAME, CAME_KEYS, PARTS_MAX, LogForm
+from dunwell.office.desk.forms import CALL_OUTCOMES, CAME_KEYS, PARTS_MAX, LogForm
+from dunwell.office.desk.guide import guide_for
 from dunwell.office.desk.identity import FACTS, TRIES_MAX, known_facts
 from dunwell.office.desk.opening import REASONS, kept_texts, open_case, open_data, opened_until
 from dunwell.office.desk.timeline import shortened, timeline
-from dunwell.office.desk.words import OUTCOMES
+from dunwell.office.desk.words import CAME, OUTCOMES
 
 WAYS_OF: Mapping[str, Sequence[str]] = {
     "mobile": ("call", "sms"),
@@ -128,15 +130,18 @@ def context_of(request: HttpRequest, file: CaseFile, form: LogForm | None = None
         "packs": file.gate.packs,
         "timeline": entries,
         "more_count": more_count,
-    } | log_context(file, contact, form)
+    } | log_context(file, staff, contact, form)
 
 
-def log_context(file: CaseFile, contact: Current | None, form: LogForm | None) -> dict[str, Any]:
+def log_context(
+    file: CaseFile, staff: Staff, contact: Current | None, form: LogForm | None
+) -> dict[str, Any]:
     """What the form needs that says how a contact ended."""
     if contact is None or contact.customer_id != file.customer_id:
         return {}
     typed: Any = {} if form is None else form.data
     return {
+        "guide": guide_for(file, staff),
         "form": form,
         "form_came": [] if form is None else typed.getlist("came"),
         "outcomes": [(name, OUTCOMES[name]) for name in CALL_OUTCOMES],

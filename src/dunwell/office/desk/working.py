@@ -6,6 +6,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 
+import polars as pl
 from django.db import transaction
 
 from dunwell.journal.models import Subject
@@ -316,3 +317,9 @@ def reorder(customer_id: str, now: datetime, come_back_at: datetime | None, *, w
         case.needs_person = case.is_urgent = False
     place_in_queue(case, now)
     case.save()
+
+
+def open_promises(file: CaseFile, account_id: str) -> list[dict[str, Any]]:
+    """The promises of an account that still wait for money."""
+    rows = file.promises.filter((pl.col("account_id") == account_id) & (pl.col("state") == "open"))
+    return rows.to_dicts()
