@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from dunwell.cli.outreach import sender_of
 from dunwell.law import Reason
 from dunwell.law.overlay import read_law
 from dunwell.ledger import read_terms
@@ -22,6 +21,7 @@ from dunwell.outreach.models import Work
 from dunwell.outreach.permitting import Asked, Composed
 from dunwell.outreach.records import BookRecords
 from dunwell.outreach.texts import SHIPPED, Text, read_texts
+from dunwell.outreach.writing_as import sender_of
 from dunwell.settings import read_settings
 from tests.outreach.small_lender import NOW, PEOPLE, TODAY, make_workspace
 

@@ -6,9 +6,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import date, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from dunwell.outreach.working import Tally
 
 _SEAL_SECONDS = 30.0
-ENVIRONMENT = "environment"
-"""The file in the workspace's ``keys/`` with secrets for whom no environment is set."""
 
 
 class Workshop:
@@ -80,7 +78,7 @@ class Workshop:
             from dunwell.outreach.channels import open_channel
 
             self._opened[channel] = open_channel(
-                channel, self.settings, environment_of(self.settings), self.clock
+                channel, self.settings, self.settings.environment, self.clock
             )
         return self._opened[channel]
 
@@ -103,6 +101,7 @@ class Workshop:
         from dunwell.outreach.answering import proposed
         from dunwell.outreach.composing import Composer
         from dunwell.outreach.offering import last_offer
+        from dunwell.outreach.writing_as import sender_of
 
         sender = sender_of(self.settings)
         settings = self.settings
@@ -130,55 +129,6 @@ class Workshop:
             take_reply(
                 self.journal, self.records, opened.name, item, self._understand, answering_of(self.settings)
             )
-
-
-def environment_of(settings: Settings) -> Mapping[str, str]:
-    """The secrets that dunwell.toml names: the environment's variables, and those of ``keys/environment`` of the workspace
-    (NAME=VALUE, a line each) that the environment does not have. Raises SettingsError.
-    """
-    file = settings.keys_folder / ENVIRONMENT
-    if not file.is_file():
-        return os.environ
-    if file.stat().st_mode & 0o077:
-        raise SettingsError(f"{file} can be read by others. Run chmod 600 {file}")
-    found = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        name, equals, value = line.partition("=")
-        if line.strip() and not line.startswith("#"):
-            if not equals or not name.strip().isidentifier():
-                raise SettingsError(f"{file}, line {number}: is no NAME=VALUE. Mend it")
-            found[name.strip()] = value.strip()
-    return {**found, **os.environ}
-
-
-def sender_of(settings: Settings) -> Any:
-    """Who writes, from ``[outreach]`` of dunwell.toml. Raises SettingsError."""
-    from dunwell.outreach.facts import Sender
-
-    table = settings.outreach
-    if not settings.acts_for:
-        raise SettingsError("workspace.acts_for is empty. Write the name under which customers know you")
-    usual = {"lender": settings.acts_for, "creditor": settings.acts_for, "mail_to": ""}
-    said = {}
-    for key in ("phone", "url", *usual):
-        value = table.get(key, usual.get(key))
-        if not isinstance(value, str) or not (value or key == "mail_to"):
-            raise SettingsError(
-                f'outreach.{key} is missing. Write {key} = "..." under [outreach]: the texts name it'
-            )
-        said[key] = value
-    advice = table.get("advice", {})
-    if not isinstance(advice, dict) or not all(isinstance(text, str) for text in advice.values()):
-        raise SettingsError('outreach.advice is no table of texts. Write [outreach.advice] gb = "..."')
-    values: dict[str, Any] = {**said, "advice": advice}
-    for one in fields(Sender):
-        if not one.name.endswith("_days"):
-            continue
-        key, value = one.name, table.get(one.name, one.default)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 365:
-            raise SettingsError(f"outreach.{key} is {value!r}. Write a whole number from 1 to 365")
-        values[key] = value
-    return Sender(settings.acts_for, **values)
 
 
 def answering_of(settings: Settings) -> "Answering":

@@ -107,6 +107,21 @@ KINDS: Mapping[str, Kind] = {
         ("parts", "until"),
         (*_ABOUT, "by", "currency", "plan"),
     ),
+    "promise.withdrawn": Kind(
+        "a promise no longer holds: taken back for a reason, or a later one took its place",
+        ("promise", "reason", "by"),
+        ("accounts", "superseded_by", "message_id"),
+    ),
+    "identity.checked": Kind(
+        "whether somebody showed that they are the customer, by which facts, before anything was disclosed",
+        ("passed", "facts", "by"),
+        ("message_id", "channel"),
+    ),
+    "plan.agreed": Kind(
+        "an arrangement was agreed, or waits for a second person",
+        ("plan", "parts", "by"),
+        ("accounts", "promise", "grant", "approval", "seconded_by", "why", "message_id"),
+    ),
     "notice.sent": Kind("a required notice went out", ("notice",), (*_ABOUT, "rule", "due_by")),
     "payment.seen": Kind(
         "a payment was seen during the day", ("payment",), ("accounts", "amount", "currency", "source")
@@ -118,6 +133,16 @@ KINDS: Mapping[str, Kind] = {
     ),
     "data.read": Kind("somebody looked at a person's data", ("by", "why"), ("items", "what")),
     "data.erased": Kind("a person's key was destroyed", ("by", "why"), ("items",)),
-    "case.note": Kind("a remark on the case", ("by",), ("accounts",), ("note",)),
+    "case.assigned": Kind("a case was given to somebody, or to nobody", ("by", "to")),
+    "approval.decided": Kind(
+        "a second person agreed to something or refused it", ("by", "approval", "decision", "why")
+    ),
+    "office.changed": Kind(
+        "somebody changed who may do what in the office", ("by", "what"), ("about", "change")
+    ),
+    "case.note": Kind("a remark on the case", ("by",), ("accounts", "message_id", "findings"), ("note",)),
+    "case.put_off": Kind(
+        "somebody comes back to the case at an instant", ("until", "by"), ("message_id", "why")
+    ),
 }
 """By name; a correction is a new event of the same kind that names the one it corrects."""

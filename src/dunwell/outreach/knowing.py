@@ -122,6 +122,8 @@ def _contacts(events: Sequence[Seen]) -> Iterable[Contact]:
             outcomes[message] = _OUTCOMES[event.kind]
         elif event.kind in ("contact.replied", "contact.made"):
             yield _told_contact(event)
+        if event.kind == "contact.made":
+            permitted.pop(str(message), None)  # a call that was permitted and then made is one contact
     for message, event in permitted.items():
         if standing[message] > 0:
             yield Contact(

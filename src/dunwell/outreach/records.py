@@ -164,7 +164,7 @@ class BookRecords:
         for number in range(book.partition_count):
             part = book.partition(number).tables
             for name in _TABLES:
-                tables[name].append(_with_owner(part[name], part["accounts"]))
+                tables[name].append(with_owner(part[name], part["accounts"]))
             placed = tables["accounts"][-1].with_row_index("row_in_part")
             tables["accounts"][-1] = placed.with_columns(pl.lit(number).alias("part_number"))
         self._tables = {
@@ -189,7 +189,7 @@ def plain_address(text: str) -> str:
     return digits.removeprefix("00")
 
 
-def _with_owner(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+def with_owner(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """Rows that name their account by its place in the partition, with its id and its customer instead."""
     if "account_row" not in rows.columns:
         return rows
