@@ -6,8 +6,10 @@ from uuid import uuid4
 import polars as pl
 import pytest
 
+from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case, Received
+from dunwell.office.desk.planning import second
 from dunwell.resolution import propose_plans, read_plan_policy
 from dunwell.resolution.budget import Affordability
 from dunwell.resolution.debts import debts_of
@@ -73,6 +75,24 @@ def test_above_authority_a_second_person_is_asked_and_nothing_holds_before(offic
     assert not Received.objects.exists()
     page = client.get(f"/case/{customer}").content.decode()
     assert "Waits for a second person" in page
+    lead = Staff.objects.get(username="team_lead")
+    for _ in range(2):
+        second(CaseFile(office.place, customer), approval, lead)
+    promises = CaseFile(office.place, customer).promises.filter(pl.col("made_by") == "collector")
+    total = sum(part["amount_minor"] for part in approval.payload["parts"])
+    assert promises["amount"].sum() * 100 == total
+    assert [body.get("seconded_by") for body in bodies("plan.agreed")] == [None, "team_lead"]
+
+
+def test_a_plan_offered_in_writing_is_on_record_for_the_text_that_tells_it(office: Office) -> None:
+    customer = owing(office, "us", 200, 2500)
+    client = office.client("collector")
+    told = {"left": "150", "once": str(uuid4()), "offer": "1"}
+    assert client.post(f"/case/{customer}/plans", told)["Location"] == f"/case/{customer}/text"
+    (offered,) = bodies("plan.offered")
+    assert offered["parts"]
+    assert not Received.objects.exists()
+    assert "Plan offered" in client.get(f"/case/{customer}").content.decode()
 
 
 def test_a_budget_protects_what_a_household_lives_on(office: Office) -> None:

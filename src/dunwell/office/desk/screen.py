@@ -152,6 +152,8 @@ def log_context(
                 "number": number,
                 "amount": typed.get(f"amount_{number}", ""),
                 "due": typed.get(f"due_{number}", ""),
+                "amount_is_wrong": form is not None and f"amount_{number}" in form.errors,
+                "due_is_wrong": form is not None and f"due_{number}" in form.errors,
             }
             for number in range(1, PARTS_MAX + 1)
         ],
@@ -161,14 +163,10 @@ def log_context(
 
 
 def answerable(file: CaseFile) -> str | None:
-    """The customer's latest own contact, where nothing of ours answered it yet: its id in the journal."""
-    for event in file.events:
-        if event.kind == "contact.replied" or (
-            event.kind == "contact.made" and event.body["direction"] == "in"
-        ):
-            answered = {one.body.get("in_reply_to") for one in file.events}
-            return None if event.event_id in answered else event.event_id
-    return None
+    """The latest message that the customer wrote, where nothing of ours answered it yet: its id in the journal."""
+    replies = [event.event_id for event in file.events if event.kind == "contact.replied"]
+    answered = {event.body.get("in_reply_to") for event in file.events}
+    return replies[0] if replies and replies[0] not in answered else None
 
 
 def zone_of(file: CaseFile) -> str:

@@ -210,7 +210,7 @@ def preview(file: CaseFile, opened: Opened, way: Way) -> dict[str, Any]:
         channel=way.channel,
         stage=way.text.stage,
         purpose=PURPOSES_BY_STAGE[way.text.stage][0],
-        subject_id=file.subject,
+        subject_id=file.subject or "",
     )
     asked = Asked(draft, file.customer_id, file.person, way.point_id, tuple(file.overdue_ids), place.clock())
     composed: Composed | Reason = composer(asked)
