@@ -6,10 +6,8 @@ from uuid import uuid4
 import polars as pl
 import pytest
 
-from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case, Received
-from dunwell.office.desk.planning import second
 from dunwell.resolution import propose_plans, read_plan_policy
 from dunwell.resolution.budget import Affordability
 from dunwell.resolution.debts import debts_of
@@ -75,13 +73,6 @@ def test_above_authority_a_second_person_is_asked_and_nothing_holds_before(offic
     assert not Received.objects.exists()
     page = client.get(f"/case/{customer}").content.decode()
     assert "Waits for a second person" in page
-    lead = Staff.objects.get(username="team_lead")
-    for _ in range(2):
-        second(CaseFile(office.place, customer), approval, lead)
-    promises = CaseFile(office.place, customer).promises.filter(pl.col("made_by") == "collector")
-    total = sum(part["amount_minor"] for part in approval.payload["parts"])
-    assert promises["amount"].sum() * 100 == total
-    assert [body.get("seconded_by") for body in bodies("plan.agreed")] == [None, "team_lead"]
 
 
 def test_a_plan_offered_in_writing_is_on_record_for_the_text_that_tells_it(office: Office) -> None:

@@ -23,6 +23,7 @@ from dunwell.strategy.evaluation import (
     snips,
     switch,
 )
+from dunwell.strategy.evaluation.comparing import WHAT_RAN
 from dunwell.strategy.problems import CannotEvaluate
 from tests.strategy.worlds import TREATMENTS, World, chances_of, log_of, world
 
@@ -113,8 +114,27 @@ def test_the_best_is_found_and_only_then_called_so() -> None:
     ranking = compare(log, {"worst": worst, "best": best, "sms": everybody(ALWAYS_SMS, made)})
     assert ranking.order[0] == "best"
     assert ranking.is_settled
+    assert ranking.estimates[WHAT_RAN].value == pytest.approx(log.rewards.mean())
     twins = compare(log, {"best": best, "twin": best})
     assert not twins.is_settled
+
+
+def test_many_decisions_about_few_people_know_less_than_as_many_about_many() -> None:
+    made = world(1000, 1)
+    log = log_of(made, chances_of(made, 0.5, 0.1, 1), 1)
+    again = np.repeat(np.arange(1000), 4)
+    repeated = Log(
+        treatments=log.treatments,
+        given=log.given[again],
+        probability=log.probability[again],
+        rewards=log.rewards[again],
+        context=log.context[again],
+        allowed=log.allowed[again],
+    )
+    plain = ips(log, everybody(ALWAYS_SMS, made))
+    rash = ips(repeated, everybody(ALWAYS_SMS, made)[again])
+    assert rash.by_person(again).standard_error == pytest.approx(plain.standard_error, rel=1e-3)
+    assert rash.standard_error < 0.6 * plain.standard_error
 
 
 def test_a_treatment_never_tried_is_not_ranked() -> None:
@@ -124,7 +144,7 @@ def test_a_treatment_never_tried_is_not_ranked() -> None:
     targets = {"call": everybody(ALWAYS_CALL, made), "sms": everybody(ALWAYS_SMS, made)}
     for one in (log, replace(log, chances=None)):
         ranking = compare(one, targets)
-        assert ranking.order == ("sms",)
+        assert set(ranking.order) == {"sms", WHAT_RAN}
         assert "never gave 'call'" in ranking.refused["call"][0]
 
 

@@ -50,6 +50,7 @@ _MENDABLE = (
     ("dunwell.outreach.texts.text", "TextsRefused"),
     ("dunwell.policy", "PolicyError"),
     ("dunwell.settings", "SettingsError"),
+    ("dunwell.strategy.problems", "StrategyError"),
 )
 """The errors that our rooms raise for a person to read. A room that was not imported has raised none."""
 

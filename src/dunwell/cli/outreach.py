@@ -41,15 +41,17 @@ class Workshop:
     def __init__(self, root: Path, clock: Callable[[], datetime] = now) -> None:
         """Raises SettingsError, KeysUnusable, NoBook, TextsRefused, PolicyError."""
         self.settings, self.journal = open_journal(root, clock)
-        from dunwell.outreach.channels import open_channels
+        from dunwell.outreach.channels import channels_set_up
         from dunwell.outreach.records import BookRecords
         from dunwell.outreach.texts import load_texts
 
         law = read_law(root / "policy" / "law.toml")
         terms = read_terms(self.settings.terms_folder)
         self.records = BookRecords(self.settings.book_folder, law, self.settings.actor, terms)
-        self.channels = open_channels(self.settings, os.environ, clock)
-        if not self.channels:
+        self.clock = clock
+        self.set_up = channels_set_up(self.settings)
+        self._opened: dict[str, Opened] = {}
+        if not self.set_up:
             raise CommandError(
                 "no channel is set up. Write [outreach.email], [outreach.sms] or [outreach.letter] in dunwell.toml"
             )
@@ -62,13 +64,31 @@ class Workshop:
 
         return partial(understand, signals=load_signals())
 
+    def opened(self, channel: str) -> "Opened":
+        """That channel, opened when it is first asked for. Raises CommandError for one that is not set up, and SettingsError."""
+        if channel not in self.set_up:
+            raise CommandError(f"channel {channel!r} is not set up. Set up: {', '.join(self.set_up)}")
+        if channel not in self._opened:
+            from dunwell.outreach.channels import open_channel
+
+            self._opened[channel] = open_channel(
+                channel, self.settings, self.settings.environment, self.clock
+            )
+        return self._opened[channel]
+
     def chosen(self, channel: str | None) -> "list[Opened]":
-        """The channels to work. Raises CommandError for one that is not set up."""
-        if channel is None:
-            return list(self.channels.values())
-        if channel not in self.channels:
-            raise CommandError(f"channel {channel!r} is not set up. Set up: {', '.join(self.channels)}")
-        return [self.channels[channel]]
+        """The channel that is named, or all that are set up."""
+        return [self.opened(name) for name in (self.set_up if channel is None else (channel,))]
+
+    def with_work(self, channel: str | None) -> "list[Opened]":
+        """The channel that is named, or those on which a message is due or was left on the wire."""
+        from dunwell.outreach.models import State, Work
+
+        if channel is not None:
+            return [self.opened(channel)]
+        waiting = Work.objects.filter(state__in=(State.DUE, State.CLAIMED)).order_by().values("channel")
+        busy = set(waiting.distinct().values_list("channel", flat=True))
+        return [self.opened(name) for name in self.set_up if name in busy]
 
     def composer(self, opened: "Opened") -> "Composer":
         """What makes the channel's messages."""
@@ -139,7 +159,7 @@ def plan_last_run(shop: Workshop) -> Any:
     work = pl.read_parquet(folder / "worklist.parquet").join(
         decided, on="customer_id", how="left", maintain_order="left"
     )
-    return plan(work, date.fromisoformat(book.as_of), tuple(shop.channels), shop.journal, new_id)
+    return plan(work, date.fromisoformat(book.as_of), shop.set_up, shop.journal, new_id)
 
 
 def send_due(channel: str | None, as_json: bool) -> None:
@@ -154,9 +174,11 @@ def send_due(channel: str | None, as_json: bool) -> None:
 def sent_now(channel: str | None) -> dict[str, Any]:
     """Plan the last run's work list, send what is due and seal; what was planned and how each channel did."""
     shop = Workshop(Path.cwd())
-    opened = shop.chosen(channel)
+    if channel is not None:
+        shop.opened(channel)
     prepare_kernels("gate")
     planned = plan_last_run(shop)
+    opened = shop.with_work(channel)
     tallies = work_channels(shop, opened, until_idle=True, worker=None, stop=threading.Event())
     seal_now(shop)
     return {"planned": asdict(planned), "channels": {name: asdict(tally) for name, tally in tallies.items()}}

@@ -9,6 +9,7 @@ from django.core.management import call_command
 
 from dunwell.book import NoBook
 from dunwell.law.language import LANGUAGES, review
+from dunwell.office.api.hooks import deliver, plan_deliveries
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.intake import take_in_files
 from dunwell.office.cases.models import Case
@@ -44,6 +45,8 @@ def keep(place: Workplace) -> None:
     except NoBook:
         return
     take_in_files(place)
+    plan_deliveries(place)
+    deliver(place)
     now: datetime = place.clock()
     for case in Case.objects.filter(come_back_at__lte=now):
         if "called_back" not in case.why:

@@ -41,6 +41,7 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
             *base["INSTALLED_APPS"],
             "dunwell.office.access",
             "dunwell.office.cases",
+            "dunwell.office.api",
             "dunwell.office.desk",
         ],
         "MIDDLEWARE": [
@@ -57,6 +58,7 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
             "django.contrib.messages.middleware.MessageMiddleware",
             "django.middleware.clickjacking.XFrameOptionsMiddleware",
             "dunwell.office.access.guard.every_page_has_a_rule",
+            "dunwell.office.api.once.once",
         ],
         "TEMPLATES": [
             {

@@ -56,7 +56,7 @@ def missing() -> list[str]:
 
 
 def _is_whole(translated: str | tuple[str, ...] | list[str] | None) -> bool:
-    return bool(translated) if isinstance(translated, str) else bool(translated) and all(translated)
+    return bool(translated) and all(translated or ())
 
 
 def compiled() -> bytes:

@@ -13,8 +13,8 @@ from dunwell.office.access.roles import permissions
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
-_OTHERS = ("allauth.", "django.contrib.staticfiles.", "dunwell.outreach.views")
-"""Views that are not ours and guard themselves: signing in, files without personal data, and the public doors."""
+_OTHERS = ("allauth.", "django.contrib.staticfiles.", "dunwell.outreach.views", "ninja.")
+"""Views that guard themselves: signing in, files without personal data, the public doors, and the API by its tokens."""
 
 
 def needs(permission: str) -> Callable[[View], View]:
@@ -58,6 +58,7 @@ def open_to_all(view: View) -> View:
 
 def rule_of(view: Any) -> str | None:
     """What a view names: a permission, ``signed in``, ``public``; ``theirs`` for views that guard themselves; or None."""
+    view = getattr(view, "func", view)  # a view whose first arguments were given
     named: str | None = getattr(view, "permission", None)
     if named is None and str(getattr(view, "__module__", "")).startswith(_OTHERS):
         return "theirs"
@@ -74,7 +75,7 @@ def every_page_has_a_rule(
 
     def process_view(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         if rule_of(view) is None:
-            raise PermissionDenied(f"{view.__module__}.{view.__name__} names no permission")
+            raise PermissionDenied(f"{view!r} names no permission")
 
     answer.process_view = process_view  # type: ignore[attr-defined]
     return answer

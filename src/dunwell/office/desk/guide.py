@@ -130,8 +130,8 @@ def goal_of(file: CaseFile) -> str:
         "late": isinstance(worst, int) and worst > _LATE_DAYS,
         "any": True,
     }
-    goals = [str(entry["when"]) for entry in guide_text(file.place.settings.root).values["goal"]]
-    return next(name for name in goals if fits[name])
+    goals = guide_text(file.place.settings.root).values["goal"]
+    return next(str(entry["when"]) for entry in goals if fits[entry["when"]])
 
 
 def _binds(kind: str, until: Any, day: date) -> bool:

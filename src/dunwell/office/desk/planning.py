@@ -271,29 +271,6 @@ def offer_in_writing(file: CaseFile, staff: Staff, plan: Plan) -> None:
     file.place.journal.record([event])
 
 
-def second(file: CaseFile, approval: Approval, staff: Staff) -> None:
-    """A second person agreed to a plan that waited: it holds from now on. Call it once the decision is written.
-
-    That they may is for the caller to know (``authority.may_second``). A second time changes nothing.
-    """
-    payload, now = approval.payload, file.place.clock()
-    accounts = tuple(sorted({name for part in payload["parts"] for name in part["by_account"]}))
-    body = {
-        "plan": payload["kind"],
-        "parts": payload["parts"],
-        "by": approval.asked_by.username,
-        "seconded_by": staff.username,
-        "approval": str(approval.pk),
-    }
-    key = f"desk:plan-seconded:{approval.pk}"
-    with transaction.atomic():
-        working.lock(file)
-        agreed = NewEvent("plan.agreed", now, file.customer_id, accounts, body=body, key=key)
-        (recorded,) = file.place.journal.record([agreed])
-        if recorded.is_new:
-            promise_plan(file, approval.asked_by, payload, approval.key.removeprefix("plan:"))
-
-
 def payload_of(plan: Plan) -> dict[str, Any]:
     """A plan as it is kept and recorded: plain values, money in minor units."""
     return {
@@ -319,7 +296,7 @@ def payload_of(plan: Plan) -> dict[str, Any]:
 def promise_plan(file: CaseFile, staff: Staff, payload: Mapping[str, Any], once: str) -> None:
     """A plan that holds stands as promises of many parts, one an account, and takes the place of open promises.
 
-    Call it within a transaction.
+    Call it within a transaction; whoever approves a plan calls it too, with the approval's payload and its key's token.
     """
     now = file.place.clock()
     accounts = sorted({name for part in payload["parts"] for name in part["by_account"]})

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dunwell.strategy.evaluation.estimators import Estimate, doubly_robust
+from dunwell.strategy.evaluation.delay import partitioned
+from dunwell.strategy.evaluation.estimators import Estimate, doubly_robust, what_ran
 from dunwell.strategy.evaluation.logs import Log
-from dunwell.strategy.evaluation.outcome_models import ridge_outcomes
 from dunwell.strategy.evaluation.overlap import Overlap, overlap
 from dunwell.strategy.experiments.sequential import Interval
 
 Floats = NDArray[np.float64]
+
+WHAT_RAN = "what ran"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +41,29 @@ def compare(
     strategies: Mapping[str, Floats],
     *,
     level: float = 0.95,
-    estimator: Callable[[Log, Floats, Floats], Estimate] = doubly_robust,
-    seed: int = 0,
+    estimator: Callable[[Log, Floats], Estimate] = doubly_robust,
+    persons: NDArray[np.int64] | None = None,
+    late: tuple[Floats, NDArray[np.int64]] | None = None,
 ) -> Ranking:
-    """Estimate every strategy that the log carries and rank those; say of the others why not.
+    """Estimate every strategy that the log carries and rank those, with the one that ran (WHAT_RAN); say of the others
+    why not.
 
-    ``strategies``: chances a row a decision and a column a treatment, lawful ones. ``estimator``: doubly_robust or switch.
+    ``strategies``: chances a row a decision and a column a treatment, lawful ones. ``persons``: a number a row, where
+    the log has several decisions about the same person. ``late``: the pieces and how many were seen, where windows are
+    still open (``partitioned``).
     """
     overlaps = {name: overlap(log, target) for name, target in strategies.items()}
     refused = {name: found.problems for name, found in overlaps.items() if found.problems}
-    carried = {name: target for name, target in strategies.items() if name not in refused}
-    foretold = ridge_outcomes(log, seed=seed) if carried else np.empty((0, 0))
-    estimates = {name: estimator(log, target, foretold) for name, target in carried.items()}
-    order = tuple(sorted(estimates, key=lambda name: -estimates[name].value))
-    pairs = max(len(order) - 1, 1)
-    leads = {
-        name: estimates[order[0]].minus(estimates[name]).interval(1 - (1 - level) / pairs)
-        for name in order[1:]
+
+    def estimate(how: Callable[[Log, Floats], Estimate], target: Floats) -> Estimate:
+        found = how(log, target) if late is None else partitioned(log, target, *late, how)
+        return found if persons is None else found.by_person(persons)
+
+    estimates = {
+        name: estimate(estimator, target) for name, target in strategies.items() if name not in refused
     }
+    estimates[WHAT_RAN] = estimate(what_ran, np.zeros(log.allowed.shape))
+    order = tuple(sorted(estimates, key=lambda name: -estimates[name].value))
+    error = (1 - level) / max(len(order) - 1, 1)
+    leads = {name: estimates[order[0]].minus(estimates[name]).interval(1 - error) for name in order[1:]}
     return Ranking(estimates, overlaps, order, refused, leads)

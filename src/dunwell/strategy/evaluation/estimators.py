@@ -53,6 +53,14 @@ class Estimate:
         reach = _reach(self.bias_max, math.hypot(self.standard_error, other_error), 1 - level)
         return Interval(self.value - reach, self.value + reach)
 
+    def by_person(self, persons: NDArray[np.int64]) -> "Estimate":
+        """The same value with the rows of a person (numbered) taken as one: decisions about the same person share their
+        chance.
+        """
+        _, place = np.unique(persons, return_inverse=True)
+        sums = np.bincount(place, weights=self.influence)
+        return Estimate(self.method, self.value, sums * len(sums) / len(persons), self.bias_max)
+
     def minus(self, other: "Estimate") -> "Estimate":
         """The difference of two strategies on the same log, of which the shared chance is taken out."""
         return Estimate(
@@ -67,6 +75,11 @@ def ips(log: Log, target: Floats) -> Estimate:
     """Inverse propensity scoring: each reward as often as the target would have earned it. Unbiased, and wide."""
     scores = log.weights(target) * log.rewards
     return _estimate("ips", scores)
+
+
+def what_ran(log: Log, _: Floats) -> Estimate:
+    """The strategy that made the log: what it brought, plainly averaged; the target is not looked at."""
+    return _estimate("average", log.rewards)
 
 
 def snips(log: Log, target: Floats) -> Estimate:
@@ -112,8 +125,9 @@ def doubly_robust(log: Log, target: Floats, foretold: Floats | None = None) -> E
 def switch(log: Log, target: Floats, foretold: Floats | None = None) -> Estimate:
     """Doubly robust where the weights are moderate, the forecasts alone where they are not.
 
-    The threshold is the one with the least sum of variance and squared worst bias. What the forecasts may be wrong by where they
-    stand alone widens the interval (``bias_max``): the strategy's share there times MISFIT_MAX of the spread of the errors.
+    The threshold is the one with the least sum of variance and squared worst bias. What the forecasts may be wrong by
+    where they stand alone widens the interval (``bias_max``): the strategy's share there times MISFIT_MAX of the spread
+    of the errors.
     """
     weights = log.weights(target)
     foretold = ridge_outcomes(log) if foretold is None else foretold

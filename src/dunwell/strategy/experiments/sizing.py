@@ -16,10 +16,13 @@ FIRST_LOOK_SHARE = 10
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The customers needed in the control and in each arm that is compared with it."""
+    """The customers needed in the control and in each arm that is compared with it, and how many of both together before the
+    first look.
+    """
 
     control_count: int
     arm_count: int
+    first_look: int
 
     def total(self, arms: int = 1) -> int:
         """All customers of an experiment with so many arms beside the control."""
@@ -80,4 +83,5 @@ def size_for_means(
     control = spread * (reach + _NORMAL.inv_cdf(power)) ** 2 / effect**2
     if control > _COUNT_MAX:
         raise StrategyError(f"an effect of {effect} is too small to be seen. Ask for a larger one")
-    return Size(math.ceil(control), math.ceil(control * arm_per_control))
+    counts = math.ceil(control), math.ceil(control * arm_per_control)
+    return Size(*counts, first_look=sum(counts) // FIRST_LOOK_SHARE if always_valid else sum(counts))
