@@ -156,6 +156,14 @@ def test_a_permitted_call_that_was_made_is_one_contact_to_the_gate(desk: Desk) -
     assert len(desk.file.person.contacts) == before + 1
 
 
+def test_who_asked_somebody_for_their_name_has_made_the_call(desk: Desk) -> None:
+    desk.start()
+    desk.identify()
+    desk.client.post(f"/case/{desk.customer}/not-made")
+    assert not bodies("contact.failed")
+    assert "contact" in desk.client.session
+
+
 @pytest.mark.parametrize(
     ("typed", "wrong"),
     [

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from django.contrib.staticfiles.finders import find
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -16,6 +17,7 @@ from dunwell.journal.models import Event
 from dunwell.office.access.models import Staff, Team
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
+from dunwell.office.desk.screen import wish_in_words
 from tests.office.conftest import Office
 
 
@@ -157,3 +159,17 @@ def test_no_page_has_script_or_style_inline_and_script_stays_small(office: Offic
         scripts = re.findall(r'<script src="/static/([^"]+)"', page)
         sizes = [Path(str(find(name))).stat().st_size for name in scripts]
         assert 0 < sum(sizes) < 100_000, where
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ('{"weekdays": ["tue", "thu"], "until": "2026-12-31"}', "Tue, Thu, until 2026-12-31"),
+        ('{"from": "18:00"}', "18:00–24:00"),
+        ('{"channel": "sms"}', "text message"),
+        ("work", "work"),
+        ("{broken", "{broken"),
+    ],
+)
+def test_wishes_are_told_in_words(detail: str, words: str) -> None:
+    assert wish_in_words(detail) == words
