@@ -96,8 +96,8 @@ class _Moves:
     def relieve(self, is_last: bool) -> None:
         """Take back what exceeds a limit, at growing losses.
 
-        At last by trading one limit against another; and should the floors be out of reach, the capacities alone, which always can be
-        kept, and then the floors as far as that allows.
+        At last by trading one limit against another; and should the floors be out of reach, the capacities alone, which always
+        can be kept, and then the floors as far as that allows.
         """
         self._relieve(self._weights, False)
         if is_last and (self.over > 0).any():
@@ -145,9 +145,10 @@ class _Moves:
         for _ in range(_ROUNDS_MOST):
             rows, targets = self._smallest_moves(kernel.ALL, gap, EXCHANGED_MOST)
             changes, gains = np.empty((rows.size, self.over.size), np.int64), np.empty(rows.size)
-            if not kernel.exchange(
-                self._part.values, *self._uses(), self.choice, self.over, rows, targets, changes, gains
-            ):
+            kernel.weigh(self._part.values, *self._uses(), self.choice, rows, targets, changes, gains)
+            order = np.argsort(-gains, kind="stable")
+            moves = rows[order], targets[order], changes[order], gains[order]
+            if not kernel.exchange(self.choice, self.over, *moves, np.zeros(rows.size, np.bool_)):
                 break
 
     def _force(self, gap: float) -> float:
