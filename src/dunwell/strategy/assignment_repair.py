@@ -16,7 +16,7 @@ from dunwell.strategy.assignment_prices import Dual, sample_rows
 from dunwell.strategy.assignment_problem import Array, Floats, Ints, Passes, Problem
 
 MOVES_MOST = 2_000_000
-EXCHANGED_MOST = 1000
+EXCHANGED_MOST = 500
 """Moves looked at in pairs."""
 
 NEAR_LEAST, NEAR_SHARE = 4096, 0.001
