@@ -6,6 +6,7 @@ those of the clock, since other work on a machine alters them less.
 
 import argparse
 import json
+import math
 import resource
 import statistics
 import subprocess
@@ -134,10 +135,14 @@ def measure_against_highs(count: int, solvers: list[str], whole_s: float) -> Non
 
 def tell(name: str, solved: Solved, wall: float, cpu: float, done: Assignment) -> None:
     """One line: HiGHS's seconds by ours, its value and bound beside ours."""
+    if math.isfinite(solved.value) and solved.value > 0:
+        value, bound = done.value / solved.value - 1, done.bound / solved.bound - 1
+        beside = f"our value / its value - 1 = {value:+.1e}, our bound / its bound - 1 = {bound:+.1e}"
+    else:
+        beside = "no answer yet"
     say(
         f"  {name:24} {solved.status:18} {solved.wall_s:8.2f} s {solved.cpu_s:8.2f} CPU s, {solved.cpu_s / cpu:5.0f} times ours"
-        f" (clock {solved.wall_s / wall:.0f}); our value / its value - 1 = {done.value / solved.value - 1:+.1e},"
-        f" our bound / its bound - 1 = {done.bound / solved.bound - 1:+.1e}"
+        f" (clock {solved.wall_s / wall:.0f}); {beside}"
     )
 
 
