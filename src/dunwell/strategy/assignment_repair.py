@@ -16,7 +16,7 @@ from dunwell.strategy.assignment_prices import Dual, sample_rows
 from dunwell.strategy.assignment_problem import Array, Floats, Ints, Passes, Problem
 
 MOVES_MOST = 2_000_000
-EXCHANGED_MOST = 1000
+EXCHANGED_MOST = 500
 """Moves looked at in pairs."""
 
 NEAR_LEAST, NEAR_SHARE = 4096, 0.001
@@ -96,8 +96,8 @@ class _Moves:
     def relieve(self, is_last: bool) -> None:
         """Take back what exceeds a limit, at growing losses.
 
-        At last by trading one limit against another; and should the floors be out of reach, the capacities alone, which always can be
-        kept, and then the floors as far as that allows.
+        At last by trading one limit against another; and should the floors be out of reach, the capacities alone, which always
+        can be kept, and then the floors as far as that allows.
         """
         self._relieve(self._weights, False)
         if is_last and (self.over > 0).any():
@@ -145,9 +145,10 @@ class _Moves:
         for _ in range(_ROUNDS_MOST):
             rows, targets = self._smallest_moves(kernel.ALL, gap, EXCHANGED_MOST)
             changes, gains = np.empty((rows.size, self.over.size), np.int64), np.empty(rows.size)
-            if not kernel.exchange(
-                self._part.values, *self._uses(), self.choice, self.over, rows, targets, changes, gains
-            ):
+            kernel.weigh(self._part.values, *self._uses(), self.choice, rows, targets, changes, gains)
+            order = np.argsort(-gains, kind="stable")
+            moves = rows[order], targets[order], changes[order], gains[order]
+            if not kernel.exchange(self.choice, self.over, *moves, np.zeros(rows.size, np.bool_)):
                 break
 
     def _force(self, gap: float) -> float:
