@@ -38,10 +38,10 @@ USES: list[tuple[str, str, int | None, str | None]] = [
     ("letter", "contacts", 1, None),
     ("visit", "visits", 1, None),
     ("visit", "visits_north", None, "is_north"),
-    ("visit", "budget", 3000, None),
+    ("visit", "budget", 600, None),
     ("visit", "contacts", 1, None),
     ("legal", "legal", 1, None),
-    ("legal", "budget", 8000, None),
+    ("legal", "budget", 1500, None),
     ("legal", "contacts", 1, None),
     ("settlement", "agents", None, "call_seconds"),
     ("settlement", "budget", 50, None),
@@ -54,7 +54,7 @@ CAPACITIES: dict[str, tuple[str, float]] = {
     "ivr": ("second", 10),
     "sms": ("message", 0.25),
     "letters": ("letter", 0.08),
-    "budget": ("cent", 42),
+    "budget": ("cent", 18),
     "legal": ("case", 0.002),
     "visits": ("visit", 0.004),
     "visits_north": ("visit", 0.0006),
@@ -112,11 +112,11 @@ def solve_with_highs(
     gap: float = 0.0,
 ) -> Solved:
     """The same assignment as a linear programme, or with whole choices (``is_whole``), by HiGHS on one thread."""
-    model, highs = _model(candidates, uses, capacities), highspy.Highs()
+    model, highs = _model(candidates, uses, capacities), highspy.Highs()  # type: ignore[no-untyped-call]
     if is_whole:
         model.integrality_ = [highspy.HighsVarType.kInteger] * model.num_col_
-    for option, value in (("output_flag", False), ("threads", 1), ("solver", solver)):
-        highs.setOptionValue(option, value)
+    for option, setting in (("output_flag", False), ("threads", 1), ("solver", solver)):
+        highs.setOptionValue(option, setting)
     highs.setOptionValue("time_limit", seconds_most)
     highs.setOptionValue("mip_rel_gap", gap)
     highs.setOptionValue("mip_abs_gap", 0.0)

@@ -1,4 +1,4 @@
-"""dunwell insight drivers and behaviour as people run them."""
+"""dunwell insight as people run it: drivers, behaviour, promote and monitor."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from dunwell.cli import main
 from tests.cli.test_insight_commands import said_here, shop_with_a_book
 from tests.insight.test_drivers import accounts
 
@@ -74,3 +75,49 @@ def test_behaviour_says_whom_people_look_after(
     told = json.loads(said_here("insight behaviour --json", shop, monkeypatch, capsys))
     counts = dict(pl.read_parquet(shop / "b.parquet").group_by("pattern").len().iter_rows())
     assert {row["pattern"]: row["customers"] for row in told["patterns"] if row["customers"]} == counts
+
+
+def test_a_model_is_promoted_and_watched(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said_here("train --outcome stays-late --origins 18 --out models/late", shop, monkeypatch, capsys)
+    assert "no model is in use" in said_here("insight monitor", shop, monkeypatch, capsys, code=1)
+    assert "models/late is in use" in said_here("insight promote models/late", shop, monkeypatch, capsys)
+    seen = json.loads(said_here("insight monitor --challenger models/late --json", shop, monkeypatch, capsys))
+    assert seen["measured_rows"] > 30
+    assert seen["comparison"]["verdict"] == "no difference"
+    assert seen["alerts"] == []
+
+
+def test_an_alert_tells_by_the_exit_code(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said_here(
+        "train --table loans.csv --target late --ignore month --model boosted --out models/loans",
+        shop,
+        monkeypatch,
+        capsys,
+    )
+    frame, late = accounts(seed=9)
+    later = frame.with_columns(late.cast(pl.Int8).alias("late"), months=pl.col("months") + 12)
+    later.write_parquet(shop / "later.parquet")
+    monkeypatch.chdir(shop)
+    words = "insight monitor --model models/loans --table later.parquet --target late"
+    monkeypatch.setattr("sys.argv", ["dunwell", *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "alert: months is no longer distributed" in capsys.readouterr().out
+
+
+def test_a_model_that_was_not_measured_needs_a_reason_and_one_that_fails_gets_none(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "insight promote models/loans"
+    assert "fairness was not measured" in said_here(words, shop, monkeypatch, capsys, code=1)
+    monkeypatch.setattr("sys.argv", ["dunwell", *words.split(), "--unmeasured-because", "no ages are known"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    told = json.loads((shop / "models/champion.json").read_text())
+    assert told["unmeasured_because"] == "no ages are known"

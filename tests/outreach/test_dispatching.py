@@ -6,10 +6,13 @@ import pytest
 
 from dunwell.journal.models import Event
 from dunwell.journal.recording import NewEvent
+from dunwell.law import Gate
+from dunwell.law.overlay import read_law
 from dunwell.outreach.channel import Outcome
 from dunwell.outreach.knowing import decoded, seen_by_subject, with_journal
 from dunwell.outreach.models import State, Work
 from tests.outreach.conftest import NOON, Lender
+from tests.outreach.worker_program import LAW
 
 pytestmark = pytest.mark.django_db
 
@@ -241,3 +244,15 @@ def test_a_message_that_went_out_counts_whatever_order_the_clocks_of_two_workers
     )
     person = with_journal(lender.records.persons["C1"], seen)
     assert [contact.contact_id for contact in person.contacts] == [work.message_id]
+
+
+def test_what_another_machine_permitted_by_a_clock_ahead_of_ours_counts(lender: Lender) -> None:
+    law = read_law(LAW).packs
+    lender.records._gate = Gate(["house-floor", "house"], "first_party", known=law)
+    lender.due("C1", "sms")
+    assert len(lender.worker("sms", "w2").claim().messages) == 1
+    lender.clock.move(seconds=-30)
+    second = lender.due("C1", "email")
+    assert lender.worker().claim().messages == ()
+    second.refresh_from_db()
+    assert second.why == "house.contact-budget-day"

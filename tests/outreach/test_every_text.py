@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from dunwell.cli.outreach import sender_of
 from dunwell.law import Reason
 from dunwell.law.overlay import read_law
 from dunwell.ledger import read_terms
-from dunwell.outreach.channels import Opened, open_channels
+from dunwell.outreach.channels import Opened, channels_set_up, open_channel
 from dunwell.outreach.composing import Composer
 from dunwell.outreach.facts import Offered, Proposed
 from dunwell.outreach.models import Work
 from dunwell.outreach.permitting import Asked, Composed
 from dunwell.outreach.records import BookRecords
 from dunwell.outreach.texts import SHIPPED, Text, read_texts
+from dunwell.outreach.writing_as import sender_of
 from dunwell.settings import read_settings
 from tests.outreach.small_lender import NOW, PEOPLE, TODAY, make_workspace
 
@@ -83,7 +83,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     settings = read_settings(folder)
     law = read_law(folder / "policy" / "law.toml")
     records = BookRecords(settings.book_folder, law, "first_party", read_terms(settings.terms_folder))
-    yield Shop(folder, records, open_channels(settings, os.environ, lambda: NOW))
+    opened = {
+        name: open_channel(name, settings, os.environ, lambda: NOW) for name in channels_set_up(settings)
+    }
+    yield Shop(folder, records, opened)
 
 
 def customer_of(text: Text) -> str:

@@ -106,6 +106,7 @@ def test_figures_without_a_case_are_null(make_portfolio: Callable[..., Portfolio
         "figure": "monthly roll 4 -> 5",
         "target": 0.665,
         "realised": None,
+        "off": None,
         "cases": 0,
         "source": "",
         "source_quality": "data",

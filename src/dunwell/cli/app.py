@@ -11,6 +11,7 @@ from dunwell.cli.app_evidence import evidence
 from dunwell.cli.app_insight import insight
 from dunwell.cli.app_office import office, staff
 from dunwell.cli.app_outreach import outreach
+from dunwell.cli.app_simulate import simulation
 from dunwell.cli.app_strategy import commands as strategy_commands
 from dunwell.cli.options import AsOf, Command, Json, KnownAt
 
@@ -331,6 +332,7 @@ def replay(
 app.add_typer(insight)
 app.add_typer(office)
 app.add_typer(staff, name="staff")
+app.add_typer(simulation)
 app.add_typer(outreach, name="outreach")
 app.add_typer(evidence, name="evidence")
 app.add_typer(strategy_commands)

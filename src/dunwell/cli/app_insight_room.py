@@ -102,3 +102,96 @@ def behaviour(
     from dunwell.cli.insight_behaviour import tell_behaviour
 
     raise typer.Exit(tell_behaviour(as_of, out, as_json))
+
+
+@room.command(cls=Command)
+def promote(
+    model: Annotated[Path, typer.Argument(help="The folder of a model in models/ that dunwell train saved.")],
+    unmeasured_because: Annotated[
+        str,
+        typer.Option(
+            help="Why fairness could not be measured; it is kept. A measured gap is never passed over."
+        ),
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Put a model to use in the daily run. Refused when its card says that it treats groups too differently.
+
+    Example: dunwell insight promote models/late
+    """
+    from dunwell.cli.insight_monitor import promote_model
+
+    raise typer.Exit(promote_model(model, unmeasured_because, as_json))
+
+
+@room.command(cls=Command)
+def monitor(
+    model: Annotated[
+        Path | None, typer.Option(help="The folder of a saved model; the one in use when not given.")
+    ] = None,
+    challenger: Annotated[
+        Path | None, typer.Option(help="Another model, to compare on the same accounts.")
+    ] = None,
+    table: Table = None,
+    target: Annotated[
+        str | None, typer.Option(help="With --table: the column with what came of each row (0 and 1).")
+    ] = None,
+    person: Annotated[
+        str | None, typer.Option(help="With --table: the column that says who a row belongs to.")
+    ] = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Whether a model still holds: drift of its inputs, calibration against what came, champion against challenger.
+
+    Exit code: 0 all quiet; 2 an alert fired; 1 it could not be looked at.
+
+    Examples:
+    dunwell insight monitor
+
+    dunwell insight monitor --model models/loans --table new.csv --target defaulted --challenger models/newer
+    """
+    from dunwell.cli.insight_monitor import monitor_model
+
+    raise typer.Exit(monitor_model(model, challenger, table, target, person, as_of, as_json))
+
+
+@room.command(cls=Command)
+def turning(
+    by: Annotated[
+        str, typer.Option(help="What makes a segment: columns like product or product,jurisdiction.")
+    ] = "product",
+    panel: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of account_id, month (whole numbers), state and the columns of --by, instead of the book."
+        ),
+    ] = None,
+    states: Annotated[str | None, typer.Option(help="With --panel: its states from best to worst.")] = None,
+    early: Annotated[
+        str | None, typer.Option(help="With --panel: the states that foretell, between good and late.")
+    ] = None,
+    late: Annotated[str | None, typer.Option(help="With --panel: the states that count as late.")] = None,
+    as_of: AsOf = None,
+    recent: Annotated[int, typer.Option(help="How many months are now.", min=1)] = 3,
+    past: Annotated[int, typer.Option(help="How many months before them to compare with.", min=3)] = 12,
+    level: Annotated[float, typer.Option(help="The false discovery rate.", min=0.0001, max=0.5)] = 0.05,
+    chance: Annotated[
+        int, typer.Option(help="Also count false alarms on so many shuffled books.", min=0)
+    ] = 0,
+    as_json: Json = False,
+) -> None:
+    """Which segments are turning before they are late: more accounts than before leave good standing, and more than
+    elsewhere.
+
+    Exit code: 0 none; 2 at least one turns; 1 it could not be looked at.
+
+    Examples:
+    dunwell insight turning --by product,jurisdiction
+
+    dunwell insight turning --panel panel.csv --by branch --states ok,1-29,30+ --early 1-29 --late 30+ --chance 100
+    """
+    from dunwell.cli.insight_turning import Asked, tell_turning
+
+    asked = Asked(by, panel, states, early, late, as_of, recent, past, level, chance)
+    raise typer.Exit(tell_turning(asked, as_json))

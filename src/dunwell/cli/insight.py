@@ -16,13 +16,19 @@ from dunwell.cli.progress import progress
 from dunwell.insight.features import CATALOGUE, features
 from dunwell.insight.problems import extra
 from dunwell.insight.training import (
+    GROUPS,
     OUTCOMES,
     RISK,
     are_dated,
     known_at_end_of,
     origins_before,
     outcome_rows,
+    with_groups,
 )
+
+OTHER_OUTCOMES = ("pays", "reached")
+BEHAVIOUR = "behaviour.json"
+"""What ``dunwell train`` can foretell from a book beside the scores' outcomes, and the mark of such a model."""
 
 _HELD_OUT = 0.25
 _USE = "use.json"
@@ -61,6 +67,10 @@ def train(
     if kind not in _MODELS:
         raise CommandError(f"--model {kind!r} is unknown. There are: {', '.join(_MODELS)}")
     extra("sklearn")
+    if table is None and outcome in OTHER_OUTCOMES:
+        from dunwell.cli.insight_repayment import train_repayment
+
+        return train_repayment(outcome, origin_count, parse_day(as_of, "--as-of"), out, seed, as_json)
     from dunwell.insight.scoring import MODELS
     from dunwell.insight.scoring.card import model_card
 
@@ -84,7 +94,7 @@ def train(
         target_meaning=lesson.meaning,
         window=lesson.window,
         measured_on=lesson.measured_on,
-        groups=_groups(lesson.measured, groups),
+        groups=_groups(lesson.measured, groups) if table is not None else _groups_of_book(lesson, groups),
         seed=seed,
     )
     told = card.to_dict()
@@ -105,6 +115,8 @@ def train(
         print(f"  {name.replace('_', ' '):<18} {card.figures[name]}")
     for caution in card.cautions:
         print(f"caution: {caution}")
+    for block in card.promotion_blocks:
+        print(f"may not be promoted: {block}")
     print(f"the model and its card: {out}/card.html")
     return 0
 
@@ -124,6 +136,10 @@ def score(
     from dunwell.insight.scoring import load_model
     from dunwell.insight.scoring.saving import content_hash, load_folder
 
+    if table is None and load_folder(model_folder)[2].get(BEHAVIOUR) is not None:
+        from dunwell.cli.insight_repayment import score_repayment
+
+        return score_repayment(model_folder, parse_day(as_of, "--as-of"), out, psi_max, as_json)
     model = load_model(model_folder)
     use = json.loads(load_folder(model_folder)[2].get(_USE, "{}"))
     if psi_max is not None:
@@ -144,16 +160,7 @@ def score(
         if reasons
         else model.predict_frame(rows, named)
     )
-    staging = out.with_name(f".{out.name}.new")
-    try:
-        if out.suffix == ".csv":
-            flat = told.with_columns(pl.col("reasons").list.join("; ")) if reasons else told
-            flat.write_csv(staging)
-        else:
-            told.write_parquet(staging)
-        staging.replace(out)
-    finally:
-        staging.unlink(missing_ok=True)
+    write_table(told, out)
     mean = told["probability"].mean() if told.height else None
     if as_json:
         summary = {
@@ -168,6 +175,19 @@ def score(
         shown = f", mean probability {mean:.4f}" if isinstance(mean, float) else ""
         print(f"{told.height:,} rows scored{shown}: {out}")
     return 0
+
+
+def write_table(told: pl.DataFrame, out: Path) -> None:
+    """Write a table whole or not at all, as CSV by its ending, else Parquet; lists become text in CSV."""
+    staging = out.with_name(f".{out.name}.new")
+    try:
+        if out.suffix == ".csv":
+            told.with_columns(pl.col(pl.List(pl.String)).list.join("; ")).write_csv(staging)
+        else:
+            told.write_parquet(staging)
+        staging.replace(out)
+    finally:
+        staging.unlink(missing_ok=True)
 
 
 def forecast(
@@ -251,7 +271,7 @@ def _lesson_of_book(
 ) -> _Lesson:
     if outcome_name is None or outcome_name not in OUTCOMES:
         raise CommandError(
-            f"--outcome {outcome_name!r} is unknown. There are: {', '.join(OUTCOMES)}; or give --table"
+            f"--outcome {outcome_name!r} is unknown. There are: {', '.join([*OUTCOMES, *OTHER_OUTCOMES])}; or give --table"
         )
     outcome = OUTCOMES[outcome_name]
     book, terms = open_book()
@@ -260,7 +280,8 @@ def _lesson_of_book(
     with progress() as watch:
         for number in range(book.partition_count):
             watch("making features", number, book.partition_count)
-            parts.append(outcome_rows(book.partition(number).tables, terms, origins, horizon_days, outcome))
+            tables = book.partition(number).tables
+            parts.append(with_groups(outcome_rows(tables, terms, origins, horizon_days, outcome), tables))
     rows = pl.concat(parts)
     # What every row says alike tells nothing, and a column without a value cannot be learned from.
     inputs = [name for name in CATALOGUE if rows[name].drop_nulls().n_unique() > 1]
@@ -312,10 +333,17 @@ def _groups(rows: pl.DataFrame, column: str | None) -> pl.Series | None:
     if column is None:
         return None
     if column not in rows.columns:
-        raise CommandError(
-            f"--groups {column!r} is no column. The groups of a book are not known to dunwell; use --table"
-        )
+        raise CommandError(f"--groups {column!r} is no column of the table")
     return rows[column]
+
+
+def _groups_of_book(lesson: _Lesson, column: str | None) -> pl.DataFrame:
+    """Age and language, as far as the book tells them."""
+    if column is not None:
+        raise CommandError(
+            f"--groups {column!r} needs --table. For the book fairness is measured by {' and '.join(GROUPS)}"
+        )
+    return lesson.measured.select(GROUPS)
 
 
 def _specials(words: Sequence[str]) -> dict[str, list[float]]:

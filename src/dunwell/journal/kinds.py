@@ -74,6 +74,8 @@ KINDS: Mapping[str, Kind] = {
         (*_ABOUT, "in_reply_to", "intents", "needs_person", "is_urgent", "language"),
         ("text", "address"),
     ),
+    "reply.assigned": Kind("somebody has an answer to deal with", ("reply", "to", "by")),
+    "reply.done": Kind("an answer was dealt with", ("reply", "by"), (), ("note",)),
     "contact.made": Kind(
         "a contact that a person made or took, or that the lender's records tell of",
         ("channel", "outcome", "direction"),
@@ -131,6 +133,14 @@ KINDS: Mapping[str, Kind] = {
     ),
     "data.read": Kind("somebody looked at a person's data", ("by", "why"), ("items", "what")),
     "data.erased": Kind("a person's key was destroyed", ("by", "why"), ("items",)),
+    "case.assigned": Kind("a case was given to somebody, or to nobody", ("by", "to")),
+    "approval.decided": Kind(
+        "a second person agreed to something or refused it", ("by", "approval", "decision", "why")
+    ),
+    "complaint.answered": Kind("a complaint was answered", ("complaint", "by"), ("in_time",), ("note",)),
+    "office.changed": Kind(
+        "somebody changed who may do what in the office", ("by", "what"), ("about", "change")
+    ),
     "case.note": Kind("a remark on the case", ("by",), ("accounts", "message_id", "findings"), ("note",)),
     "case.put_off": Kind(
         "somebody comes back to the case at an instant", ("until", "by"), ("message_id", "why")

@@ -8,7 +8,21 @@ from django.utils.translation import gettext_lazy as _
 
 from dunwell.office.access.models import Staff
 
-WAYS = (("case.read", "queue", _("Queue")),)
+WAYS = (
+    ("case.read", "queue", _("Queue")),
+    ("team.read", "board", _("Board")),
+    ("team.read", "load", _("Load")),
+    ("team.read", "coaching", _("Coaching")),
+    ("case.approve", "approvals", _("Approvals")),
+    ("compliance.read", "decisions", _("Decisions")),
+    ("compliance.read", "reviews", _("Reviews")),
+    ("compliance.read", "complaints", _("Complaints")),
+    ("compliance.read", "reports", _("Reports")),
+    ("compliance.read", "packs", _("Law")),
+    ("staff.manage", "people", _("People")),
+    ("api.tokens", "tokens", _("Tokens")),
+    ("audit.read", "audit", _("Audit")),
+)
 """The main ways: the permission, the page's name, its words."""
 
 

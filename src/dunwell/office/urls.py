@@ -4,8 +4,10 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("dunwell.office.desk.urls")),
+    path("", include("dunwell.office.supervision.urls")),
+    path("", include("dunwell.office.compliance.urls")),
     path("account/", include("allauth.urls")),
-    path("i18n/", include("dunwell.office.access.urls")),
+    path("", include("dunwell.office.access.urls")),
     path("api/", include("dunwell.office.api.urls")),
     path("", include("dunwell.office.running.urls")),
     path("", include("dunwell.outreach.urls")),

@@ -5,12 +5,15 @@ fits, a missing value, a finding of the review are reasons, recorded like those 
 """
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from dunwell.law import Reason
+from dunwell.law import Gate, Reason
+from dunwell.ledger import Terms
+from dunwell.ledger.statement import AccountEvents
 from dunwell.outreach.channel import Message
 from dunwell.outreach.facts import MISSING, About, NoFact, Offered, Proposed, Sender, facts
 from dunwell.outreach.permitting import Asked, Composed
-from dunwell.outreach.records import BookRecords, Customer
+from dunwell.outreach.records import Customer
 from dunwell.outreach.texts import Filled, NoText, Text, TextsRefused, choose, fill, locale_of
 
 Render = Callable[[str, Filled, str, Customer], Message]
@@ -25,6 +28,22 @@ Proposals = Callable[[Asked], Proposed | None]
 """What the person of a contact wrote that they will pay, which waits to be confirmed."""
 
 
+class Known(Protocol):
+    """What the records say of people and accounts: the whole book's (``BookRecords``), or one customer's."""
+
+    def customer(self, customer_id: str) -> Customer:
+        """What a text may say of this person."""
+        ...
+
+    def account(self, account_id: str) -> tuple[AccountEvents, Terms] | None:
+        """An account's own events and its product's terms; None where either is not known."""
+        ...
+
+    def gate(self, customer_id: str) -> Gate:
+        """The gate of the packs that bind this person."""
+        ...
+
+
 class Composer:
     """Makes messages for one channel."""
 
@@ -32,7 +51,7 @@ class Composer:
         self,
         channel: str,
         texts: Sequence[Text],
-        records: BookRecords,
+        records: Known,
         sender: Sender,
         render: Render,
         *,

@@ -15,12 +15,12 @@ from dunwell.rehearsal.draws import Flags, Floats, Ints, days_between, happens, 
 from dunwell.rehearsal.facts import LATE_SHARE, ROLL_OUT_OF_CURRENT, ROLL_RATES, WEEK_LATE_SHARE
 from dunwell.rehearsal.lending import NEVER, Days, Loans
 
-_EARLY_DAYS = np.arange(0, -26, -1)
-_EARLY_SHARES = np.concatenate([[0.186, 0.103, 0.083], 0.075 * 0.845 ** np.arange(23)])
-_SHORT_DAYS = np.arange(1, 7)
-_SHORT_SHARES = np.array([0.030, 0.022, 0.016, 0.013, 0.011, 0.010])
-_MIDDLE_DAYS = np.arange(7, 28)
-_MIDDLE_SHARES = np.power(0.9, np.arange(len(_MIDDLE_DAYS), dtype=np.float64))
+EARLY_DAYS = np.arange(0, -26, -1)
+EARLY_SHARES = np.concatenate([[0.186, 0.103, 0.083], 0.075 * 0.845 ** np.arange(23)])
+SHORT_DAYS = np.arange(1, 7)
+SHORT_SHARES = np.array([0.030, 0.022, 0.016, 0.013, 0.011, 0.010])
+MIDDLE_DAYS = np.arange(7, 28)
+MIDDLE_SHARES = np.power(0.9, np.arange(len(MIDDLE_DAYS), dtype=np.float64))
 
 ROLL_SHARE = ROLL_OUT_OF_CURRENT / (1 - 0.95 * ROLL_OUT_OF_CURRENT)
 """Of instalments falling due on an account that is up to date. Those due in a month of cure find it not up to date, so the
@@ -120,9 +120,9 @@ class _Life:
         risks = self.loans.risks[rows] * SELECTION
         late_shares = np.array([ROLL_SHARE, WEEK_LATE_SHARE - ROLL_SHARE, LATE_SHARE - WEEK_LATE_SHARE])
         fates = (generator.random(len(rows))[:, None] >= np.cumsum(late_shares) * risks[:, None]).sum(axis=1)
-        days_late = _EARLY_DAYS[pick(generator, _EARLY_SHARES, len(rows))]
-        days_late = np.where(fates == 2, _SHORT_DAYS[pick(generator, _SHORT_SHARES, len(rows))], days_late)
-        days_late = np.where(fates == 1, _MIDDLE_DAYS[pick(generator, _MIDDLE_SHARES, len(rows))], days_late)
+        days_late = EARLY_DAYS[pick(generator, EARLY_SHARES, len(rows))]
+        days_late = np.where(fates == 2, SHORT_DAYS[pick(generator, SHORT_SHARES, len(rows))], days_late)
+        days_late = np.where(fates == 1, MIDDLE_DAYS[pick(generator, MIDDLE_SHARES, len(rows))], days_late)
 
         rolls, pays = rows[fates == 0], rows[fates > 0]
         self.missed[rolls] = column

@@ -12,7 +12,7 @@ from numba import njit, uint64
 _GOLDEN, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def mix(key: Any) -> Any:
     """A 64-bit number scattered one to one."""
     key = uint64(key) + uint64(_GOLDEN)
@@ -21,7 +21,7 @@ def mix(key: Any) -> Any:
     return key ^ (key >> uint64(31))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def chance(key: Any, time: Any, purpose: Any) -> Any:
     """A number from 0 up to but not including 1, by key, time and purpose."""
     return float(mix(uint64(key) ^ mix((uint64(time) << uint64(8)) ^ uint64(purpose))) >> uint64(11)) * (
@@ -29,7 +29,7 @@ def chance(key: Any, time: Any, purpose: Any) -> Any:
     )
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def normal(key: Any, time: Any, purpose: Any) -> Any:
     """A standard normal number by key, time and purpose (Box and Muller); uses this purpose and the next."""
     radius = math.sqrt(-2.0 * math.log(1.0 - chance(key, time, purpose)))

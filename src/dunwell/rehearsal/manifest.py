@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Any
 
 from dunwell import __version__
 from dunwell.rehearsal.accounting import PAYMENT_KINDS
-from dunwell.rehearsal.facts import TARGETS
+from dunwell.rehearsal.effects import Figure
+from dunwell.rehearsal.facts import EFFECT_TARGETS, TARGETS, Target
 from dunwell.rehearsal.measures import Measures
 
 FORMATS = ("parquet", "csv")
@@ -66,7 +67,7 @@ def write_manifest(
         "jurisdictions": list(request.jurisdictions),
         "rows": dict(rows),
         "payments_by_kind": dict(zip(PAYMENT_KINDS, measures.kinds.tolist(), strict=True)),
-        "calibration": _calibration(measures),
+        "calibration": calibration(TARGETS, measures.realised()),
         "meanings": MEANINGS,
         "vintages": measures.vintage_curves(),
         "planted": planted,
@@ -76,17 +77,39 @@ def write_manifest(
     return content
 
 
-def _calibration(measures: Measures) -> list[dict[str, Any]]:
-    """Each target with what came out; null where there is no case."""
-    realised = measures.realised()
+def calibration(targets: Sequence[Target], realised: Mapping[str, tuple[float, int]]) -> list[dict[str, Any]]:
+    """Each target with what came out and how far off that is; null where there is no case.
+
+    ``realised``: figure and number of cases by the targets' names; targets without one are left out.
+    """
     return [
         {
             "figure": target.name,
             "target": target.value,
-            "realised": None if math.isnan(realised[target.name][0]) else round(realised[target.name][0], 5),
-            "cases": realised[target.name][1],
+            "realised": None if math.isnan(found) else round(found, 5),
+            "off": None if math.isnan(found) else round(found - target.value, 5),
+            "cases": cases,
             "source": target.source,
             "source_quality": target.source_quality,
         }
-        for target in TARGETS
+        for target in targets
+        if target.name in realised
+        for found, cases in [realised[target.name]]
     ]
+
+
+def write_world_manifest(
+    file: Path, effects: Sequence[Figure], realised: Mapping[str, tuple[float, int]]
+) -> dict[str, Any]:
+    """Write what moves a world's debtors and what came out beside the published figures; return the content."""
+    content = {
+        "made_by": f"dunwell {__version__}",
+        "effects": [figure._asdict() for figure in effects],
+        "calibration": calibration((*TARGETS, *EFFECT_TARGETS), realised),
+        "meanings": MEANINGS
+        | {"realised": "counted while made debtors lived in the world under the usual contacts"},
+    }
+    file.write_text(
+        json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
+    return content

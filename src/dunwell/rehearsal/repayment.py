@@ -152,9 +152,8 @@ def best_control(
     ratio = (1 - process.least_share) ** (1 / steps_a_share)
     resting = float(process.resting_intensity)
     step = resting / max(round(resting * intensity_steps / intensity_most), 1)
-    intensities = (
-        np.arange(int(np.ceil(intensity_most / step)) + 1) * step
-    )  # the resting intensity is one of them
+    steps = math.ceil(intensity_most / step) + 1
+    intensities: Floats = np.asarray(step * np.arange(steps), dtype=np.float64)
     untreated = process.untreated_share(intensities)
     lowest = min(process.least_balance, balance_most) * 0.999
     above = math.ceil(math.log(balance_most / lowest) / -math.log(ratio))

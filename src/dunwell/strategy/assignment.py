@@ -113,9 +113,13 @@ def _worth_of_none(
     worth = np.zeros(len(prices))
     names = treatments_of(candidates)
     for k, j, rows in ruled_out:
-        if problem.limits[k] != 0 or any(other != k and (j, None) == (i, r) for other, i, r in ruled_out):
+        if problem.limits[k] != 0:
             continue
-        rows = np.arange(problem.count) if rows is None else rows
+        is_held = np.zeros(problem.count, np.bool_)  # by another capacity as well
+        for other, treatment, others in ruled_out:
+            if treatment == j and other != k:
+                is_held[slice(None) if others is None else others] = True
+        rows = np.flatnonzero(~is_held) if rows is None else rows[~is_held[rows]]
         gain = candidates[names[j]].fill_null(np.nan).to_numpy()[rows] - net[rows]
         use = np.zeros(rows.size)
         for f in range(problem.first_feature[j], problem.first_feature[j + 1]):

@@ -93,8 +93,7 @@ def problem_of(candidates: pl.DataFrame, uses: pl.DataFrame, capacities: pl.Data
     treatments = treatments_of(candidates)
     _check(candidates, uses, capacities, treatments)
     names = uses["column"].drop_nulls().unique(maintain_order=True).to_list()
-    kind = np.float32 if all(candidates.schema[name] == pl.Float32 for name in treatments) else np.float64
-    values = np.empty((len(treatments), candidates.height), kind)
+    values = np.empty((len(treatments), candidates.height))
     for j, name in enumerate(treatments):
         values[j] = candidates[name].fill_null(np.nan).to_numpy()
     columns = np.empty((len(names), candidates.height), np.int32)
@@ -144,7 +143,7 @@ def _features(
         found.setdefault((j, m), np.zeros(len(numbers), np.int64))[k] += row["amount"] if m < 0 else 1
     keys = sorted(found)
     features = np.array(keys, np.int64).reshape(-1, 2)
-    amounts = np.array([found[key] for key in keys], np.int64).reshape(-1, len(numbers)).T
+    amounts = np.array([found[key] for key in keys], np.int64).reshape(len(keys), len(numbers)).T
     return features, np.ascontiguousarray(amounts)
 
 

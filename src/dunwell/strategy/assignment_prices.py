@@ -73,6 +73,9 @@ class _Box(NamedTuple):
 def solve_dual(problem: Problem, passes: Passes, prices: Floats | None = None) -> Dual:
     """The lowest bound found, from the ``prices`` of a similar problem when there are any, else from samples."""
     scale, units = _scales(problem)
+    if not problem.count or not problem.limits.size:
+        choice, bound, _ = passes.choose(problem, np.zeros(problem.limits.size))
+        return Dual(np.zeros(problem.limits.size), bound, choice, scale, units)
     if prices is None:
         start = _from_samples(problem, passes, scale, units)
     else:
@@ -115,14 +118,16 @@ class _Start(NamedTuple):
 def _from_samples(problem: Problem, passes: Passes, scale: float, units: Floats) -> _Start:
     """Prices from samples, each larger and colder than the last."""
     start = _Start(np.zeros(len(units)), np.full(len(units), np.inf), _HOT * scale)
-    size = min(SAMPLE, problem.count)
-    while size <= SAMPLE or 4 * size <= problem.count:
-        sample = problem.part(sample_rows(problem.count, size), problem.limits * (size / problem.count))
+    size = SAMPLE
+    while True:
+        rows = sample_rows(problem.count, size)
+        sample = problem.part(rows, problem.limits * (rows.size / problem.count))
         coldest = _WARM * scale * (SAMPLE / size) ** 0.6
         prices, _ = _cool(sample, passes, start, scale, units, coldest)
         start = _Start(prices, _errors(sample, passes, prices, units, coldest), coldest)
         size *= SAMPLE_GROWTH
-    return start
+        if 4 * size > problem.count:
+            return start
 
 
 def _errors(sample: Problem, passes: Passes, prices: Floats, units: Floats, temperature: float) -> Floats:
@@ -198,7 +203,8 @@ def _newton(
 ) -> tuple[Floats, Smoothed, Floats]:
     """The lowest smoothed dual inside the box at one temperature, by Newton steps in a trust region.
 
-    The region is a box of some temperatures' width (``warmth``: the temperature as a share of a usual value). Stops where the box keeps the prices from going further. Returns also the last step looked at.
+    The region is a box of some temperatures' width (``warmth``: the temperature as a share of a usual value). Stops where the
+    other box keeps the prices from going further. Returns also the last step looked at.
     """
     box = here.box
     prices = np.clip(prices, box.low, box.high)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dunwell.strategy import assignment_kernel as passes_kernel
 from dunwell.strategy import assignment_repair_kernel as kernel
 from dunwell.strategy.assignment_prices import Dual, sample_rows
-from dunwell.strategy.assignment_problem import Array, Ints, Passes, Problem
+from dunwell.strategy.assignment_problem import Array, Floats, Ints, Passes, Problem
 
 MOVES_MOST = 2_000_000
 EXCHANGED_MOST = 1000
@@ -21,6 +21,12 @@ EXCHANGED_MOST = 1000
 
 NEAR_LEAST, NEAR_SHARE = 4096, 0.001
 """How many customers are looked at, those nearest to choosing otherwise: so many, and this share of all."""
+
+FORCED_MOST = 24
+"""Moves that are tried against the limits, when the gap is not good enough."""
+
+GOOD_ENOUGH = 5e-5
+"""A share of the bound."""
 
 _SAMPLE = 1 << 16
 _ROUNDS_MOST = 30
@@ -50,7 +56,7 @@ def repair(problem: Problem, dual: Dual, passes: Passes) -> Repaired:
         if not (over > 0).any() or rows.size == problem.count:
             break
         wanted *= 32
-    moves.improve(dual.bound - passes.add_up(problem, choice)[0])
+    moves.improve(dual.bound - passes.add_up(problem, choice)[0], GOOD_ENOUGH * abs(dual.bound))
     choice[rows] = moves.choice
     value, use = passes.add_up(problem, choice)
     assert (use - problem.limits.astype(np.int64) == over).all(), "the use was added up differently twice"
@@ -83,46 +89,95 @@ class _Moves:
         net = self._part.values.T - fixed - self._part.columns.T @ by_column.T
         self._net = np.ascontiguousarray(np.where(np.isnan(net), -np.inf, net))
         self._weights = np.maximum(dual.prices, 1e-6 * dual.units)
+        self._is_floor = (problem.amounts < 0).any(axis=1)
         self._smallest = 1e-4 * dual.scale
+        self._is_pinned = np.zeros(rows.size, np.bool_)
 
     def relieve(self, is_last: bool) -> None:
-        """Take back what exceeds a limit, at growing losses; at the end, whatever lowers what is exceeded in all."""
-        loss_most, is_allowed_more = self._smallest, False
-        while (self.over > 0).any():
-            rows, targets = self._listed(kernel.RELIEVING, loss_most)
-            if kernel.relieve(
-                *self._uses(), self._weights, self.choice, self.over, is_allowed_more, rows, targets
-            ):
-                continue
-            if np.isfinite(loss_most):
-                loss_most = loss_most * _WIDEN if loss_most < 1e9 * self._smallest else np.inf
-            elif is_last and not is_allowed_more:
-                is_allowed_more = True
-            else:
-                return
+        """Take back what exceeds a limit, at growing losses.
 
-    def improve(self, gap: float) -> None:
-        """Fill what is left, then let pairs change places. No move that loses more than the ``gap`` to the bound can help."""
-        loss_most, before = self._smallest, self._value()
+        At last by trading one limit against another; and should the floors be out of reach, the capacities alone, which always can be
+        kept, and then the floors as far as that allows.
+        """
+        self._relieve(self._weights, False)
+        if is_last and (self.over > 0).any():
+            self._relieve(self._weights, True)
+        if is_last and (self.over[~self._is_floor] > 0).any():
+            self._relieve(np.where(self._is_floor, 0.0, self._weights), False)
+            self._relieve(self._weights, False)
+
+    def _relieve(self, weights: Floats, is_allowed_more: bool) -> None:
+        loss_most = self._smallest
+        while ((self.over > 0) & (weights > 0)).any():
+            rows, targets = self._listed(kernel.RELIEVING, loss_most, weights)
+            if kernel.relieve(*self._uses(), weights, self.choice, self.over, is_allowed_more, rows, targets):
+                continue
+            if loss_most == np.inf:
+                break
+            loss_most = loss_most * _WIDEN if loss_most < 1e9 * self._smallest else np.inf
+
+    def improve(self, gap: float, good_enough: float) -> None:
+        """Fill what is left, let pairs change places, and as long as the ``gap`` to the bound is not good enough force moves.
+
+        No move that loses more than the gap can be part of anything better.
+        """
+        before = self._value()
+        self._fill(gap)
+        gap -= self._value() - before
+        before = self._value()
+        self._exchange(gap)
+        gap -= self._value() - before
+        for _ in range(_ROUNDS_MOST):
+            if gap <= good_enough or not (won := self._force(gap)):
+                break
+            gap -= won
+
+    def _fill(self, gap: float) -> None:
+        loss_most = self._smallest
         while True:
             rows, targets = self._listed(kernel.FILLING, min(loss_most, gap))
             if not kernel.fill(self._part.values, *self._uses(), self.choice, self.over, rows, targets):
-                if loss_most >= gap or rows.size >= EXCHANGED_MOST:
+                if loss_most >= gap:
                     break
                 loss_most *= _WIDEN
-        gap -= self._value() - before
-        loss_most = self._smallest
+
+    def _exchange(self, gap: float) -> None:
         for _ in range(_ROUNDS_MOST):
-            rows, targets = self._listed(kernel.ALL, min(loss_most, gap))
-            while rows.size < EXCHANGED_MOST and loss_most < gap:
-                loss_most *= _WIDEN
-                rows, targets = self._listed(kernel.ALL, min(loss_most, gap))
-            rows, targets = rows[:EXCHANGED_MOST], targets[:EXCHANGED_MOST]
+            rows, targets = self._smallest_moves(kernel.ALL, gap, EXCHANGED_MOST)
             changes, gains = np.empty((rows.size, self.over.size), np.int64), np.empty(rows.size)
             if not kernel.exchange(
                 self._part.values, *self._uses(), self.choice, self.over, rows, targets, changes, gains
             ):
                 break
+
+    def _force(self, gap: float) -> float:
+        """Make a move whatever it exceeds, then repair and fill anew around it; returns what the first that helps wins.
+
+        This is for what comes in large pieces: a customer who needs half of a capacity, the last of three lawsuits.
+        """
+        before = self._value()
+        for row, target in zip(*self._smallest_moves(kernel.FORCED, gap, FORCED_MOST), strict=True):
+            kept = self.choice.copy(), self.over.copy()
+            kernel.move(*self._uses(), row, target, self.choice, self.over)
+            self._is_pinned[row] = True
+            self.relieve(is_last=True)
+            self._fill(gap)
+            self._is_pinned[row] = False
+            won = self._value() - before
+            if won > 0 and not (self.over > np.maximum(kept[1], 0)).any():
+                self._exchange(gap)
+                return self._value() - before
+            self.choice[:], self.over[:] = kept
+        return 0.0
+
+    def _smallest_moves(self, which: int, gap: float, most: int) -> tuple[Ints, Ints]:
+        """The moves that lose least, at most so many, none that loses more than the gap."""
+        loss_most = self._smallest
+        rows, targets = self._listed(which, min(loss_most, gap))
+        while rows.size < most and loss_most < gap:
+            loss_most *= _WIDEN
+            rows, targets = self._listed(which, min(loss_most, gap))
+        return rows[:most], targets[:most]
 
     def _uses(self) -> tuple[Array, Ints, Ints, Ints]:
         part = self._part
@@ -135,16 +190,17 @@ class _Moves:
             part.values, part.columns, part.features, 0, part.count, self.choice, sums
         )
 
-    def _listed(self, which: int, loss_most: float) -> tuple[Ints, Ints]:
+    def _listed(self, which: int, loss_most: float, weights: Floats | None = None) -> tuple[Ints, Ints]:
         """Moves as (row, new choice), the best rate first."""
         size = min(MOVES_MOST, self._part.count * (self._part.values.shape[0] + 1))
         rows, targets, rates = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size)
         found = kernel.list_moves(
             self._net,
             *self._uses(),
-            self._weights,
+            self._weights if weights is None else weights,
             self.choice,
             self.over,
+            self._is_pinned,
             which,
             loss_most,
             rows,

@@ -26,7 +26,7 @@ def _add_use(
                 use[k] += amounts[k, f] * units
 
 
-ALL, RELIEVING, FILLING = range(3)
+ALL, RELIEVING, FILLING, FORCED = range(4)
 """Which moves to list."""
 
 
@@ -40,6 +40,7 @@ def list_moves(
     weights: Any,
     choice: Any,
     over: Any,
+    is_pinned: Any,
     which: int,
     loss_most: float,
     rows: Any,
@@ -49,29 +50,39 @@ def list_moves(
     """The moves that lose at most ``loss_most``: row, new choice, and loss for what it brings (a rate; the loss itself for ALL).
 
     ``net[row]`` are the treatments' values net of prices, minus infinity where one is ruled out.
-    RELIEVING moves lower the use of limits that are exceeded (``over`` > 0); FILLING ones use more of what is left, each limit's
-    unit counted at its weight. Lists no more than fit into ``rows``; returns how many it lists.
+    RELIEVING moves lower the use of limits that are exceeded (``over`` > 0); FILLING ones use more of what is left and exceed
+    nothing, each limit's unit counted at its weight; FORCED ones are rated by how little their target is worse than the best
+    at the prices, for what they change. Who ``is_pinned`` does not move. Lists no more than fit into ``rows``; returns how many.
     """
     found = 0
     change = np.empty(amounts.shape[0], np.int64)
     for row in range(net.shape[0]):
+        if is_pinned[row]:
+            continue
         now = net[row, choice[row]] if choice[row] >= 0 else 0.0
+        best = max(0.0, np.max(net[row]))
         for target in range(NOTHING, net.shape[1]):
             loss = now - (net[row, target] if target >= 0 else 0.0)
-            if loss > loss_most or target == choice[row]:
+            if loss > loss_most or loss == np.inf or target == choice[row]:
                 continue
             rate = loss
             if which != ALL:
                 change[:] = 0
                 _add_use(columns, features, first_feature, amounts, row, choice[row], -1, change)
                 _add_use(columns, features, first_feature, amounts, row, target, 1, change)
-                brings = 0.0
+                brings, is_kept, size = 0.0, True, 1e-300
                 for k in range(over.shape[0]):
+                    size += weights[k] * abs(change[k])
                     if which == FILLING:
                         brings += weights[k] * change[k]
+                        is_kept &= over[k] + change[k] <= max(over[k], 0)
                     elif over[k] > 0:
                         brings += weights[k] * max(min(-change[k], over[k]), -over[k])
-                if brings > 0.0:
+                if not is_kept:
+                    continue
+                if which == FORCED:
+                    rate = (best - now + loss) / size
+                elif brings > 0.0:
                     rate = loss / brings
                 elif which == RELIEVING or loss >= 0.0:
                     continue
@@ -82,6 +93,23 @@ def list_moves(
             if found == rows.shape[0]:
                 return found
     return found
+
+
+@jit
+def move(
+    columns: Any,
+    features: Any,
+    first_feature: Any,
+    amounts: Any,
+    row: int,
+    target: int,
+    choice: Any,
+    over: Any,
+) -> None:
+    """Make one move, whatever it exceeds."""
+    _add_use(columns, features, first_feature, amounts, row, choice[row], -1, over)
+    _add_use(columns, features, first_feature, amounts, row, target, 1, over)
+    choice[row] = target
 
 
 @jit
@@ -100,7 +128,7 @@ def relieve(
     """Make the moves in turn as long as a limit is exceeded; returns how many were made.
 
     A move is made when it lowers what is exceeded and exceeds nothing else; or, where ``is_allowed_more``, when it lowers the
-    whole of it, each limit's unit counted at its weight.
+    whole of it, each limit's unit counted at its weight. A limit of weight 0 is passed over.
     """
     change = np.empty(amounts.shape[0], np.int64)
     made = 0
@@ -111,15 +139,16 @@ def relieve(
         change[:] = 0
         _add_use(columns, features, first_feature, amounts, row, choice[row], -1, change)
         _add_use(columns, features, first_feature, amounts, row, targets[n], 1, change)
-        relief, is_worse, is_done = 0.0, False, True
+        relief, size, is_worse, is_done = 0.0, 0.0, False, True
         for k in range(over.shape[0]):
             before, after = max(over[k], 0), max(over[k] + change[k], 0)
             relief += weights[k] * (before - after)
-            is_worse |= after > before
-            is_done &= before == 0
+            size += weights[k] * abs(change[k])
+            is_worse |= (after > before) & (weights[k] > 0.0)
+            is_done &= (before == 0) | (weights[k] == 0.0)
         if is_done:
             break
-        if relief > 0.0 and (is_allowed_more or not is_worse):
+        if relief > 1e-12 * size and (is_allowed_more or not is_worse):
             for k in range(over.shape[0]):
                 over[k] += change[k]
             choice[row] = targets[n]
@@ -153,7 +182,7 @@ def fill(
         _add_use(columns, features, first_feature, amounts, row, target, 1, change)
         is_kept = True
         for k in range(over.shape[0]):
-            is_kept &= over[k] + change[k] <= 0
+            is_kept &= over[k] + change[k] <= max(over[k], 0)
         if is_kept:
             for k in range(over.shape[0]):
                 over[k] += change[k]
@@ -205,7 +234,7 @@ def exchange(
                 continue
             is_kept = True
             for k in range(limits):
-                if over[k] + changes[n, k] + changes[o, k] > 0:
+                if over[k] + changes[n, k] + changes[o, k] > max(over[k], 0):
                     is_kept = False
                     break
             if is_kept:

@@ -59,7 +59,7 @@ def repayment_rows(
     ids = tables["accounts"].select("account_id", account_row=pl.int_range(pl.len(), dtype=pl.UInt32))
     keyed = episodes.select("account_id", "origin").join(ids, on="account_id")
     return person_periods(
-        episodes.drop("currency").with_columns(followed_days=followed),
+        episodes.with_columns(followed_days=followed),
         _events(keyed, _cured_on(tables, terms, as_of), _money(tables, as_of)),
         stretches,
     )

@@ -17,6 +17,7 @@ from dunwell.insight.forbidden import refuse_forbidden
 from dunwell.insight.hazards.curves import STANDINGS, Curves, cash_by_day, chained
 from dunwell.insight.hazards.periods import CLOCK, CURE, PARTIAL, Cause, Periods
 from dunwell.insight.problems import CannotScore, ModelDamaged, TrainingUnusable
+from dunwell.insight.scoring.base import beside
 from dunwell.insight.scoring.boosted import BoostedModel
 from dunwell.insight.scoring.card import ModelCard, model_card
 from dunwell.insight.scoring.inputs import PSI_MAX, PSI_UNLIMITED, Inputs
@@ -25,7 +26,9 @@ from dunwell.insight.scoring.words import Meaning
 
 Floats = NDArray[np.float64]
 
-_TOLD = frozenset({"account_id", "customer_id", "origin", "event", "amount_minor", "overdue_minor"})
+_TOLD = frozenset(
+    {"account_id", "customer_id", "currency", "origin", "event", "amount_minor", "overdue_minor"}
+)
 _ROWS_AT_ONCE = 2048
 _LEAST_LEFT = 1e-6
 _PRIOR_EVENTS = 20.0
@@ -89,8 +92,9 @@ class RepaymentHazards:
         self.inputs_ = Inputs.learn(
             known, (first["event"] == CURE.name).cast(pl.Float64).to_numpy(), self.special_values
         )
-        self.shares_ = self._shares(rows) if "amount_minor" in rows.columns else {}
-        self.shock_ = self._shock(rows) if self.shares_ else 0.0
+        money = _on_one_scale(rows)
+        self.shares_ = self._shares(money) if "amount_minor" in rows.columns else {}
+        self.shock_ = self._shock(money) if self.shares_ else 0.0
         return self
 
     def predict_proba(self, rows: pl.DataFrame) -> Floats:
@@ -127,7 +131,7 @@ class RepaymentHazards:
             told |= {f"{name}_within_{day}": curves.by_day(values, day) for day in days}
         if self.shares_:
             told |= {f"paid_share_within_{day}": curves.by_day(curves.share, day) for day in days}
-        return frame.select(keys).with_columns(pl.Series(name, values) for name, values in told.items())
+        return beside(frame, keys, pl.DataFrame(told))
 
     def expected_cash(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The money to come from all accounts by day, with its interval (``cash_by_day``); ``frame`` has
@@ -285,6 +289,14 @@ class RepaymentHazards:
     def _refuse_unfitted(self) -> None:
         if not hasattr(self, "inputs_"):
             raise CannotScore("the model has not learned yet. Call fit first, or load a saved one")
+
+
+def _on_one_scale(rows: pl.DataFrame) -> pl.DataFrame:
+    """Money as a multiple of what is overdue on average in its currency, so that no currency's unit weighs more."""
+    if "currency" not in rows.columns or "overdue_minor" not in rows.columns:
+        return rows
+    mean = pl.col("overdue_minor").mean().over("currency")
+    return rows.with_columns(pl.col("amount_minor", "overdue_minor").cast(pl.Float64) / mean)
 
 
 def load_hazards(folder: Path) -> RepaymentHazards:

@@ -92,10 +92,15 @@ class Model(ABC):
         p = self._probability(self._checked(frame))
         return np.column_stack([1 - p, p])
 
+    def probability_of(self, frame: pl.DataFrame) -> Floats:
+        """The probability of 1 a row, drifted or not: to measure how a model fares, never to decide by."""
+        self._refuse_unfitted()
+        return self._probability(self.inputs_.matrix(frame))
+
     def predict_frame(self, frame: pl.DataFrame, keys: Sequence[str] = ()) -> pl.DataFrame:
         """The key columns, ``probability`` and, where the model has them, ``points``."""
         matrix = self._checked(frame)
-        return _beside(frame, keys, self._told(matrix))
+        return beside(frame, keys, self._told(matrix))
 
     def explain(
         self, frame: pl.DataFrame, *, language: str = "en", most: int = 4, keys: Sequence[str] = ()
@@ -104,7 +109,7 @@ class Model(ABC):
         matrix = self._checked(frame)
         words = meanings_of(self.inputs_.names, self.meanings)
         reasons = self._reasons(matrix, words, language, most)
-        return _beside(frame, keys, self._told(matrix).with_columns(reasons))
+        return beside(frame, keys, self._told(matrix).with_columns(reasons))
 
     def drift(self, frame: pl.DataFrame) -> dict[str, float]:
         """The population stability index of each input against training."""
@@ -183,7 +188,8 @@ class Model(ABC):
         """Take up what ``_state`` gave."""
 
 
-def _beside(frame: pl.DataFrame, keys: Sequence[str], told: pl.DataFrame) -> pl.DataFrame:
+def beside(frame: pl.DataFrame, keys: Sequence[str], told: pl.DataFrame) -> pl.DataFrame:
+    """The key columns of a frame beside what is told of its rows. Raises CannotScore for a key that is missing."""
     absent = [key for key in keys if key not in frame.columns]
     if absent:
         raise CannotScore(f"the key column {absent[0]!r} is missing. Add it, or name another key")

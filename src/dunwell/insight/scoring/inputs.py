@@ -46,6 +46,10 @@ class Input:
         """Whether its values are names."""
         return bool(self.categories)
 
+    def shares_of(self, values: Floats) -> Floats:
+        """Other rows by the same cells as ``shares``."""
+        return _shares(self, values)
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -137,7 +141,7 @@ class Inputs:
     def drift(self, matrix: Floats) -> dict[str, float]:
         """The population stability index of each input against training."""
         return {
-            one.name: population_stability(np.array(one.shares), _shares(one, matrix[:, k]))
+            one.name: population_stability(np.array(one.shares), one.shares_of(matrix[:, k]))
             for k, one in enumerate(self.inputs)
         }
 

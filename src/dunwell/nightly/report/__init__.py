@@ -19,6 +19,8 @@ from dunwell.nightly.report.language import LANGUAGES, read_language
 from dunwell.nightly.report.movement import roll_section, vintages_section
 from dunwell.nightly.report.overview import ageing_section, buckets_section, glance_section
 from dunwell.nightly.report.provenance import about_section, quality_section, reading_section
+from dunwell.nightly.report.scores import scores_section
+from dunwell.nightly.scores import ScoreFigures
 from dunwell.nightly.worklist import WorkFigures
 
 __all__ = ["LANGUAGES", "render_report"]
@@ -33,6 +35,7 @@ def render_report(
     work: WorkFigures | None = None,
     promises: PromiseFigures | None = None,
     cases: pl.DataFrame | None = None,
+    scores: ScoreFigures | None = None,
 ) -> str:
     """The report as one HTML text.
 
@@ -49,6 +52,7 @@ def render_report(
         classes_section(figures, words),
         *([] if work is None else [contacts_section(work, facts, words)]),
         *([] if promises is None or cases is None else [endings_section(promises, cases, facts, words)]),
+        *([] if scores is None else [scores_section(scores, words)]),
         quality_section(quarantine, words),
         reading_section(words),
         about_section(facts, words),

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from dunwell.office.desk import calls, guide, planning, queue, reviewing, screen
+from dunwell.office.desk import calls, guide, planning, queue, reviewing, screen, searching, texts
 
 
 class LenderId:
@@ -24,6 +24,7 @@ register_converter(LenderId, "id")
 urlpatterns = [
     path("", queue.home, name="home"),
     path("queue", queue.queue, name="queue"),
+    path("search", searching.search, name="search"),
     path("queue/next", queue.next_case, name="next_case"),
     path("case/<id:customer_id>", screen.case, name="case"),
     path("case/<id:customer_id>/open", screen.reveal, name="reveal"),
@@ -37,5 +38,6 @@ urlpatterns = [
     path("case/<id:customer_id>/note", reviewing.save_note, name="note"),
     path("case/<id:customer_id>/guide", guide.guide, name="guide"),
     path("case/<id:customer_id>/plans", planning.plans, name="plans"),
+    path("case/<id:customer_id>/text", texts.text, name="text"),
     path("case/<id:customer_id>/check", reviewing.check, name="check"),
 ]

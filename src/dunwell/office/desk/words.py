@@ -116,6 +116,23 @@ PLANS: Words = {
     "forbearance": _("Patience: no payment for now"),
 }
 
+TEXT_STAGES: Words = {
+    "early_reminder": _("early reminder"),
+    "reminder": _("reminder"),
+    "negotiation": _("negotiation"),
+    "letter_before_action": _("letter before action"),
+    "promise_reminder": _("reminder of a promise"),
+    "promise_broken": _("a promise was not kept"),
+    "promise_check": _("please confirm your promise"),
+    "payment_received": _("thanks for a payment"),
+    "plan_offer": _("offer of a plan"),
+    "hardship_answer": _("answer to hardship"),
+    "dispute_answer": _("answer to a dispute"),
+    "stop_confirmed": _("we have stopped, as asked"),
+    "validation_notice": _("validation notice"),
+    "rights_notice": _("notice of rights"),
+    "wrong_person_answer": _("answer to somebody else"),
+}
 BUDGET_KINDS: Words = {
     "income": _("Comes in"),
     "fixed": _("Must go out"),

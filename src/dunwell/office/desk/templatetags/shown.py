@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, get_day_names
 from babel.numbers import format_currency, format_percent
 from django import template
 from django.utils.translation import get_language
@@ -13,6 +13,7 @@ from django.utils.translation import get_language
 from dunwell.ledger.statement import Line
 from dunwell.ledger.statement_text import changed_components
 from dunwell.money import format_minor
+from dunwell.office.access.masks import masked_name
 from dunwell.office.cases.queue import reasons
 from dunwell.office.desk import words
 
@@ -115,3 +116,21 @@ def moment(value: datetime | None, zone: str = "UTC") -> str:
 def changes(line: Line, currency: str) -> list[tuple[str, str]]:
     """What a line of a statement changed, component by component."""
     return list(changed_components(line, currency))
+
+
+@register.filter
+def masked(text: str, name: str | None) -> str:
+    """A text with a person's name masked wherever it stands."""
+    return text.replace(name, masked_name(name)) if name else text
+
+
+def weekday(name: str) -> str:
+    """A weekday (``mon`` to ``sun``) in short; as it stands where it is none.
+
+    >>> weekday("sat")
+    'Sat'
+    """
+    names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    if name not in names:
+        return name
+    return str(get_day_names("abbreviated", locale=_locale())[names.index(name)])

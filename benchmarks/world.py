@@ -1,0 +1,98 @@
+"""How fast the world lives: a day of a million debtors, with the contacts that a lender usually makes.
+
+Ratios within one run, as everywhere here. The yardstick is what any engine must at least do with such a lender's tape each
+night: read its payments and add them up by account, in Polars. Run: ``python -m benchmarks.world [--accounts N] [--days N]``.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.gate import Taken
+from benchmarks.measuring import load, machine, say, today
+from dunwell.ledger.terms import read_terms
+from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
+from dunwell.rehearsal.debtor_world import DebtorWorld, Events
+from dunwell.rehearsal.usual_contacts import usual_contacts
+
+AS_OF = date(2026, 6, 30)
+SMALL = 500
+
+
+def taken(work: Callable[[], object]) -> Taken:
+    """Seconds by the clock and of processor."""
+    start, busy = time.perf_counter(), time.process_time()
+    work()
+    return Taken(time.perf_counter() - start, time.process_time() - busy)
+
+
+def best(runs: list[Taken]) -> Taken:
+    """The least of each."""
+    return Taken(min(run.wall for run in runs), min(run.cpu for run in runs))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--accounts", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=7)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tapes", type=Path, default=Path(".build/tapes"))
+    chosen = parser.parse_args()
+    terms = read_terms(TERMS_FOLDER)
+    with tempfile.TemporaryDirectory() as folder:
+        write_portfolio(Path(folder), SMALL, 1, AS_OF)
+        small = DebtorWorld.from_tape(Path(folder), terms, AS_OF, 1)
+        small.step(usual_contacts(small))  # compiled now, not while timed
+
+    tape = chosen.tapes / f"portfolio-{chosen.accounts}-{chosen.seed}"
+    if not (tape / "manifest.json").is_file():
+        say(f"making {chosen.accounts:,} accounts in {tape} ...")
+        write_portfolio(tape, chosen.accounts, chosen.seed, AS_OF)
+    yardstick = best([taken(lambda: _add_up(tape)) for _ in range(3)])
+    worlds: list[DebtorWorld] = []
+    moving = taken(lambda: worlds.append(DebtorWorld.from_tape(tape, terms, AS_OF, chosen.seed)))
+    world = worlds[0]
+    planning, living, writing, counts = [], [], [], []
+    for _ in range(chosen.days):
+        plans: list[pl.DataFrame] = []
+        days: list[Events] = []
+        planning.append(taken(lambda plans=plans: plans.append(usual_contacts(world))))  # type: ignore[misc]
+        living.append(taken(lambda plans=plans, days=days: days.append(world.step(plans[0]))))  # type: ignore[misc]
+        writing.append(taken(lambda days=days: _write_and_read(days[0])))  # type: ignore[misc]
+        counts.append({name: rows.height for name, rows in days[0].tables.items()})
+    facts = machine()
+    say(
+        f"{today()}, {facts['processor']}, {facts['cores']} cores, load {load():.1f}, commit {facts['commit']}"
+    )
+    say(f"{len(world.persons.keys):,} people, {len(world.debts.keys):,} accounts; the last day: {counts[-1]}")
+    say(f"{'':44} {'wall':>8} {'cpu':>10}   cpu to the yardstick")
+    for name, took in (
+        ("Polars reads the payments and adds them up", yardstick),
+        ("moving in: tape, ledger, natures (once)", moving),
+        ("the usual contacts chosen, a day", best(planning)),
+        ("a day lived", best(living)),
+        ("the day's rows written and read back", best(writing)),
+    ):
+        say(f"  {name:42} {took.wall:8.2f} s {took.cpu:8.2f} s   {took.cpu / yardstick.cpu:.2f}")
+
+
+def _add_up(tape: Path) -> pl.DataFrame:
+    payments = pl.scan_parquet(tape / "payments.parquet")
+    return payments.group_by("account_id").agg(pl.col("amount").sum(), pl.col("paid_on").max()).collect()
+
+
+def _write_and_read(events: Events) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, rows in events.tables.items():
+            rows.write_parquet(Path(folder) / f"{name}.parquet")
+            pl.read_parquet(Path(folder) / f"{name}.parquet")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""``dunwell simulate``: its options and help. The work lies in ``simulate``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dunwell.cli.options import AsOf, Command, Json
+
+simulation = typer.Typer()
+"""Commands of the rehearsal room, without a name of their own between."""
+
+
+@simulation.command(cls=Command)
+def simulate(
+    days: Annotated[int, typer.Option(help="How many days to live through.", min=1)] = 14,
+    accounts: Annotated[int, typer.Option(help="How many accounts to make.", min=1)] = 5_000,
+    folder: Annotated[Path, typer.Option("--dir", help="Where to make the lender's workspace.")] = Path(
+        "simulation"
+    ),
+    seed: Annotated[int, typer.Option(help="The same seed makes the same lender and the same days.")] = 7,
+    as_of: AsOf = None,
+    jurisdictions: Annotated[
+        str, typer.Option(help="Only these countries, like us,gb; all of the rehearsal's when not given.")
+    ] = "",
+    stress: Annotated[
+        float,
+        typer.Option(
+            help="Multiplies the odds of getting worse in the lender's past: 1 is as calibrated, 4 is hard."
+        ),
+    ] = 1.0,
+    manifest: Annotated[
+        bool,
+        typer.Option(
+            "--manifest",
+            help="Also measure the world against the published figures (about a minute) and write DIR/world.json.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Let a made lender live through some days: every night the daily run, every day its contacts, and debtors who answer.
+
+    The debtors are the rehearsal's: they pay, promise, keep or break it, complain and fall on hard times by declared effects
+    that the run never sees. `--as-of` is the day before the first. A day's row counts contacts out, those that met the person,
+    contacts in, promises, payments, cures, complaints, wishes to be left alone, hardship told, and accounts past due, 30 or
+    more days past due and charged off; the table is written to DIR/simulation.parquet.
+
+    Example: dunwell simulate --accounts 5000 --days 14 --seed 7
+    """
+    from dunwell.cli.simulate import simulate_days
+
+    places = tuple(name.strip() for name in jurisdictions.split(",") if name.strip())
+    raise typer.Exit(simulate_days(folder, accounts, days, seed, as_of, places, stress, manifest, as_json))
