@@ -30,7 +30,7 @@ OUTCOMES: Mapping[str, Outcome] = {
 
 
 def flagged_share(
-    outcome: Outcome, effect: float = 0.0, *, trials: int = 400, customers: int = 8000, share: float = 0.5
+    outcome: Outcome, effect: float = 0.0, *, trials: int = 300, customers: int = 8000, share: float = 0.5
 ) -> tuple[float, float]:
     """The share of trials ever flagged when looked at after every customer from the first look on: by the interval that
     holds always, and by the usual one. ``share``: of the customers, in the arm.
