@@ -22,7 +22,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup servers demo test coverage test-slow test-all lint format bench docs lock clean
+.PHONY: help setup servers demo test coverage test-slow test-all lint format bench docs messages lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ bench: setup  ## what a million accounts, a million attempts and thousands of me
 
 docs: setup  ## the pages that are made from the rule packs' text, anew
 	@$(BIN)/python -c 'from pathlib import Path; from dunwell.law.telling import write_pages; write_pages(Path("docs/packs"))'
+
+messages: setup  ## the office's texts gathered for translation, and the Chinese compiled
+	@$(BIN)/python -m dunwell.office.translating
 
 lock: $(TOOLS)  ## pin every part anew, with hashes, into requirements.lock
 	@$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-annotate \

@@ -3,8 +3,10 @@
 import tempfile
 from pathlib import Path
 
-from dunwell.settings import Settings, django_settings
+from dunwell.office.project import office_settings
+from dunwell.settings import Settings
 
-globals().update(django_settings(Settings(root=Path(tempfile.gettempdir()))))
-
-SECRET_KEY = "for tests only"
+globals().update(
+    office_settings(Settings(root=Path(tempfile.gettempdir())), {"DUNWELL_OFFICE_SECRET": "for tests only"})
+)
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # slow ones are for real passwords

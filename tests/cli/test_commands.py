@@ -219,6 +219,10 @@ def test_the_demo_ends_after_its_report(tmp_path: Path) -> None:
     assert (tmp_path / "demo" / "book" / "report.html").stat().st_size > 20_000
     summary = json.loads((tmp_path / "demo" / "book" / "run.json").read_text(encoding="utf-8"))
     assert summary["quarantine"]["rows"] > 10
+    assert "letter " in ran.stdout and "sms " in ran.stdout
+    page = (tmp_path / "demo" / "sent.html").read_text(encoding="utf-8")
+    assert all(f"<h2>{name}: " in page for name in ("E-mail", "Text messages", "Letters"))
+    dunwell("outreach", "inbox", at=tmp_path / "demo")  # the demo's secrets were kept
     dunwell("demo", "--accounts", "200", "--no-serve", "--as-of", DAY, at=tmp_path)
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "file").touch()

@@ -18,6 +18,7 @@ from dunwell.rehearsal import TERMS_FOLDER
 from tests.cli.test_commands import dunwell
 from tests.insight.books import LAST_DAY, partition, terms
 from tests.insight.people import groups, people
+from tests.insight.test_call_load import TIMES, calls
 from tests.insight.test_roll_rates import panel
 
 
@@ -94,7 +95,10 @@ def test_new_rows_are_scored_with_reasons(desk: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("train --out m", "--outcome None is unknown. There are: stays-late, falls-30; or give --table"),
+        (
+            "train --out m",
+            "--outcome None is unknown. There are: stays-late, falls-30, pays, reached; or give --table",
+        ),
         ("train --table loans.csv --out m", "--table needs --target"),
         ("train --table loans.csv --target paid --out m", "loans.csv has no column 'paid'"),
         ("train --table none.csv --target paid --out m", "none.csv does not exist"),
@@ -111,6 +115,7 @@ def test_new_rows_are_scored_with_reasons(desk: Path) -> None:
             "key column 'who' is missing",
         ),
         ("forecast", "is no workspace"),
+        ("forecast --calls loans.csv", "loans.csv has no column 'at'"),
         ("forecast --panel new.parquet", "--panel needs --states"),
         ("forecast --panel new.parquet --states a,b --late b", "has no column 'account_id'"),
     ],
@@ -148,6 +153,41 @@ def test_a_book_is_learned_from_scored_and_forecast(
     told = json.loads(said_here("forecast --json", shop, monkeypatch, capsys))
     assert told["last_month"] == "2026-10-31"
     assert told["late_now"] > 0
+
+
+def test_when_a_book_pays_and_can_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = shop_with_a_book(tmp_path / "shop")
+    said = said_here("train --outcome pays --origins 12 --out models/pays", shop, monkeypatch, capsys)
+    assert "cure: measured on" in said and "partial: measured on" in said
+    assert "cure in the stretch of days" in (shop / "models/pays/card-cure.md").read_text()
+    words = "score --model models/pays --out pays.csv --psi-max 9"
+    told = json.loads(said_here(f"{words} --json", shop, monkeypatch, capsys))
+    paid = pl.read_csv(shop / "pays.csv")
+    assert told["rows"] == paid.height == paid["account_id"].n_unique() > 0
+    assert (paid["pays_within_7"] <= paid["pays_within_30"]).all()
+    assert (paid["pays_within_30"] <= paid["pays_within_90"]).all()
+    assert set(told["cash"]) == set(paid["currency"])
+    assert "within 90 days" in said_here(words, shop, monkeypatch, capsys)
+
+    said_here("train --outcome reached --out models/reached", shop, monkeypatch, capsys)
+    said_here("score --model models/reached --out best.csv --psi-max 9", shop, monkeypatch, capsys)
+    best = pl.read_csv(shop / "best.csv")
+    assert set(best["customer_id"]) <= set(paid["customer_id"])
+    assert best["place"].is_between(1, 3).all() and best["hour"].is_between(8, 20).all()
+
+
+def test_a_forecast_of_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls().write_csv(tmp_path / "calls.csv")
+    last = calls()["at"].dt.date().to_list()[-1]
+    words = "forecast --calls calls.csv --days 3"
+    told = json.loads(said_here(f"{words} --json", tmp_path, monkeypatch, capsys))
+    assert told["learned_until"] == last.isoformat()
+    assert len(told["forecast"]) == 3 * len(TIMES)
+    assert said_here(words, tmp_path, monkeypatch, capsys).count("calls; most at") == 3
 
 
 def test_without_the_extra_the_mend_is_told(tmp_path: Path) -> None:

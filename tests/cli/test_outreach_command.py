@@ -19,6 +19,7 @@ import pytest
 
 from dunwell.rehearsal.mailbox import Mailbox
 from tests.cli.test_commands import dunwell
+from tests.outreach.smsc import Smsc, smsc_running
 
 SECRET = "0123456789abcdef" * 4
 NAME = "DUNWELL_TEST_SECRET"
@@ -134,11 +135,11 @@ def listening(at: Path) -> Iterator[httpx.Client]:
         try:
             said = process.stdout.readline()
             assert said.startswith("listening on http://"), said + process.stderr.read()
-            with httpx.Client(base_url=said.split()[2].rstrip(";"), timeout=30) as client:
+            with httpx.Client(base_url=said.split()[2].rstrip(";"), timeout=120) as client:
                 yield client
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(30)
+            process.wait(120)
         assert process.returncode == 0
         assert "Traceback" not in process.stderr.read()
 
@@ -238,6 +239,94 @@ def test_a_batch_of_letters_is_closed_with_its_totals(world: World) -> None:
     for _ in range(2):
         told = json.loads(dunwell("outreach", "close-batch", "2026-01-02", "--json", at=world.folder).stdout)
         assert (told["batch"], told["letters"]) == ("2026-01-02", 0)
+
+
+def test_an_answer_is_taken_on_and_dealt_with(world: World) -> None:
+    (found,) = [one for one in answers(world) if one["text"] == "Who is this?"]
+    ident = str(found["id"])[-8:]
+    assert (
+        "anna has it"
+        in dunwell("outreach", "inbox", "--assign", ident, "--to", "anna", at=world.folder).stdout
+    )
+    assert f"{ident}  " in dunwell("outreach", "inbox", at=world.folder).stdout
+    dunwell("outreach", "inbox", "--done", ident, "--note", "Wrote back who we are", at=world.folder)
+    assert ident not in dunwell("outreach", "inbox", at=world.folder).stdout
+    (closed,) = [one for one in answers(world, "--all") if one["id"] == found["id"]]
+    assert closed["is_done"] and closed["assigned_to"] == "anna"
+    for wrong, sentence in (
+        (("--done", ident), "is done already"),
+        (("--assign", ident), "Give both"),
+        (("--note", "x"), "Give it with --done"),
+    ):
+        assert sentence in dunwell("outreach", "inbox", *wrong, at=world.folder, code=1).stderr
+
+
+def test_a_promise_by_email_is_read_back_and_a_yes_makes_it(world: World, tmp_path: Path) -> None:
+    _, clock = _zone()
+    day = datetime.now(clock).date() + timedelta(days=4)
+    _receive(world, tmp_path, "<p1@customers.test>", f"I can pay 100 on {day.day} {day:%B}", None)
+    count = len(world.mailbox.arrived)
+    told = json.loads(dunwell("outreach", "send", "--channel", "email", "--json", at=world.folder).stdout)
+    assert told["channels"]["email"]["by_certainty"] == {"accepted": 1}, told
+    question = world.mailbox.arrived[count]
+    assert f"You will pay: £100.00\nOn: {day.day} {day:%B} {day.year}" in question.text
+    _receive(world, tmp_path, "<p2@customers.test>", "Yes, that is right", question.message["Message-ID"])
+    refused = dunwell(
+        "outreach", "preview", "ANN", "--stage", "promise_check", at=world.folder, code=1
+    ).stdout
+    assert "no proposal of theirs waits" in refused
+    (yes,) = [one for one in answers(world, "--all") if one["text"] == "Yes, that is right"]
+    assert yes["needs_person"] is False
+
+
+def _receive(world: World, folder: Path, name: str, text: str, answered: str | None) -> None:
+    """Ann writes."""
+    answer = EmailMessage()
+    answer["From"], answer["To"], answer["Message-ID"] = "ann@customers.test", "care@lender.test", name
+    if answered:
+        answer["In-Reply-To"] = answered
+    answer.set_content(text)
+    file = folder / "answer.eml"
+    file.write_bytes(bytes(answer))
+    dunwell("outreach", "receive", "email", file, at=world.folder)
+
+
+def test_a_channel_with_a_mistake_does_not_hold_up_the_others(world: World) -> None:
+    with _changed(world, ("http://127.0.0.1:1/messages", "ftp://nowhere")):
+        told = json.loads(dunwell("outreach", "send", "--channel", "email", "--json", at=world.folder).stdout)
+        assert set(told["channels"]) == {"email"}
+        ran = dunwell("outreach", "send", "--channel", "sms", at=world.folder, code=1)
+        assert "outreach.sms.url" in ran.stderr
+
+
+def test_over_smpp_the_listener_takes_in_what_people_write(world: World) -> None:
+    smsc = Smsc(password=SECRET)
+    with smsc_running(smsc) as run:
+        sms = 'kind = "smpp"\nhost = "127.0.0.1"\nport = {port}\nsystem_id = "lender"\nsource = "Lender"\n'
+        changed = f'[outreach.sms]\n{sms.format(port=smsc.port)}password_env = "{NAME}"\n\n[outreach.letter]'
+        text = (world.folder / "dunwell.toml").read_text(encoding="utf-8")
+        begin, end = text.index("[outreach.sms]"), text.index("[outreach.letter]") + len("[outreach.letter]")
+        with _changed(world, (text[begin:end], changed)):
+            with listening(world.folder):
+                assert run(smsc.say("447700900123", "Please call me")) == 0
+            ran = dunwell(
+                "outreach", "receive", "sms", world.folder / "dunwell.toml", at=world.folder, code=2
+            )
+            assert "Keep `dunwell outreach work`" in ran.stderr
+    assert "Please call me" in [one["text"] for one in answers(world)]
+
+
+@contextmanager
+def _changed(world: World, change: tuple[str, str]) -> Iterator[None]:
+    """The settings with something else in them, for a while."""
+    file = world.folder / "dunwell.toml"
+    before = file.read_text(encoding="utf-8")
+    assert change[0] in before
+    file.write_text(before.replace(*change), encoding="utf-8")
+    try:
+        yield
+    finally:
+        file.write_text(before, encoding="utf-8")
 
 
 # --- evidence

@@ -11,6 +11,7 @@ from sklearn.metrics import log_loss as reference_log_loss
 
 from dunwell.insight.scoring import Scorecard
 from dunwell.insight.scoring.card import ModelCard, model_card
+from dunwell.insight.scoring.fairness import NOT_MEASURED, group_frame, group_gaps, promotion_blocks
 from dunwell.insight.scoring.measures import (
     auc,
     auc_delong,
@@ -96,6 +97,77 @@ def test_the_card_as_json_holds_its_figures_with_intervals() -> None:
     assert sum(one["row_count"] for one in told["groups"]) == told["row_count"]
     for one in told["groups"]:
         assert one["gap"]["low"] <= one["gap"]["value"] <= one["gap"]["high"]
+
+
+def test_a_card_tells_the_gaps_between_groups_and_that_they_block_nothing() -> None:
+    told = card()
+    assert {gap.group for gap in told.gaps} == {"a", "b"}
+    assert told.may_be_promoted
+    for page in (told.markdown(), told.html()):
+        assert "less that of the others" in page
+        assert "keeps it from being promoted" in page
+
+
+def harmed(share: float) -> ModelCard:
+    """The card of a model for rows of which one group's outcomes came less often than the inputs say."""
+    frame, target = people(seed=6)
+    draw = np.random.default_rng(8)
+    spared = (groups() == "b").to_numpy() & (draw.random(3000) < share)
+    came = pl.Series(target.to_numpy() & ~spared)
+    model = Scorecard().fit(*people())
+    return model_card(model, frame, came, purpose="-", target_meaning="-", groups=groups())
+
+
+def test_a_gap_beyond_the_limit_blocks_promotion_in_words() -> None:
+    told = harmed(0.7)
+    assert not told.may_be_promoted
+    assert any("b: predicted minus actual rate differs" in block for block in told.promotion_blocks)
+    assert "May not be promoted" in told.markdown()
+    assert "May not be promoted" in told.html()
+    assert json.loads(json.dumps(told.to_dict(), allow_nan=False))["promotion_blocks"]
+
+
+def test_people_treated_as_risky_without_cause_block_promotion() -> None:
+    frame, target = people(seed=6)
+    unlucky = (groups() == "b").to_numpy()
+    moved = frame.with_columns(
+        worst_days=pl.when(pl.Series(unlucky)).then(pl.col("worst_days") + 25).otherwise("worst_days")
+    )
+    model = Scorecard(psi_max=9).fit(*people())
+    told = model_card(model, moved, target, purpose="-", target_meaning="-", groups=groups())
+    assert any("treated as risky" in block for block in told.promotion_blocks)
+
+
+def test_groups_that_were_not_measured_block_too() -> None:
+    frame, target = people(seed=6)
+    model = Scorecard().fit(*people())
+    told = model_card(model, frame, target, purpose="-", target_meaning="-")
+    assert told.promotion_blocks == (NOT_MEASURED,)
+    lonely = pl.Series(["a"] * 2990 + ["b"] * 10)
+    few = model_card(model, frame, target, purpose="-", target_meaning="-", groups=lonely)
+    assert few.promotion_blocks == (NOT_MEASURED,)
+
+
+def test_chance_in_small_groups_seldom_blocks() -> None:
+    """Four groups of fifty people who differ in nothing: the intervals hold for all of them together."""
+    draw = np.random.default_rng(12)
+    blocked = 0
+    for _ in range(200):
+        probability = draw.beta(2, 2, 200)
+        came = (draw.random(200) < probability).astype(float)
+        ways = group_frame(pl.Series(draw.choice(list("abcd"), 200)), 200)
+        blocked += bool(promotion_blocks(group_gaps(came, probability, ways)))
+    assert blocked / 200 <= 0.08
+
+
+def test_several_ways_of_grouping_are_told_apart() -> None:
+    frame, target = people(seed=6)
+    ways = pl.DataFrame({"age": groups(), "language": ["en", "zh", None] * 1000})
+    model = Scorecard().fit(*people())
+    told = model_card(model, frame, target, purpose="-", target_meaning="-", groups=ways)
+    assert {gap.group for gap in told.gaps} == {
+        *("age: a", "age: b", "language: en", "language: zh", "language: not known"),
+    }
 
 
 def test_a_card_too_good_to_be_true_says_so() -> None:

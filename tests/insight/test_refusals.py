@@ -1,14 +1,18 @@
 """What a model refuses, with a sentence that names the place and the mend."""
 
+import re
 from functools import cache
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from dunwell.insight import CATALOGUE
+from dunwell.insight.forbidden import forbidden_inputs, refuse_forbidden
 from dunwell.insight.problems import CannotScore, ForbiddenInput, InsightError, TrainingUnusable
+from dunwell.insight.rolls import BOOK_STATES, HISTORY_INPUTS, OTHERS_INPUTS, RollRates
 from dunwell.insight.scoring import BoostedModel, Model, Scorecard
-from dunwell.insight.scoring.forbidden import forbidden_inputs
+from dunwell.policy import SOURCE_QUALITIES
 from tests.insight.people import people
 
 
@@ -59,6 +63,22 @@ def test_an_innocent_name_is_not(name: str) -> None:
     Scorecard().fit(frame.select("worst_days", pl.col("noise").alias(name)), target)
 
 
+WORDS = [(entry.key, word) for entry in forbidden_inputs() for word in entry.words]
+
+
+@pytest.mark.parametrize(("key", "word"), WORDS, ids=[f"{key}: {word}" for key, word in WORDS])
+def test_every_word_of_the_list_is_refused_wherever_people_are_told_apart(key: str, word: str) -> None:
+    name = f"x_{word.replace(' ', '_')}_2" if word.isascii() else f"近期{word}数"
+    frame, target = people()
+    renamed = frame.rename({"noise": name})
+    with pytest.raises(ForbiddenInput, match=f"is {re.escape(key)}"):
+        BoostedModel().fit(renamed, target)
+    with pytest.raises(ForbiddenInput, match=f"is {re.escape(key)}"):
+        RollRates(BOOK_STATES, refine=(name,))
+    with pytest.raises(ForbiddenInput, match=f"is {re.escape(key)}"):
+        refuse_forbidden(renamed, [name])
+
+
 def test_the_list_says_why() -> None:
     assert {entry.key for entry in forbidden_inputs()} >= {
         "sex",
@@ -67,8 +87,14 @@ def test_the_list_says_why() -> None:
         "health",
         "location trails",
         "social graph",
+        "a person's weak spot",
     }
-    assert all(entry.citation and entry.source_quality for entry in forbidden_inputs())
+    assert all(entry.reason and entry.citation for entry in forbidden_inputs())
+    assert {entry.source_quality for entry in forbidden_inputs()} <= set(SOURCE_QUALITIES)
+
+
+def test_no_feature_of_ours_is_on_it() -> None:
+    refuse_forbidden(pl.DataFrame(), [*CATALOGUE, *HISTORY_INPUTS, *OTHERS_INPUTS])
 
 
 def test_missing_columns_are_named() -> None:

@@ -18,8 +18,8 @@ from typing import Any, Literal, Self
 
 import smpp34
 
-BIND_TRANSCEIVER, SUBMIT_SM, UNBIND, ENQUIRE_LINK, RESPONSE = 0x09, 0x04, 0x06, 0x15, 0x80000000
-INVALID_PASSWORD = 0x0E
+BIND_RECEIVER, BIND_TRANSCEIVER, SUBMIT_SM, UNBIND, ENQUIRE_LINK, RESPONSE = 1, 9, 4, 6, 0x15, 0x80000000
+INVALID_PASSWORD, NOT_BOUND_FOR_IT = 0x0E, 0x04
 _HEADER = struct.Struct(">IIII")
 
 
@@ -78,6 +78,7 @@ class Smsc:
     faults: Faults = field(default_factory=Faults)
     taken: list[Taken] = field(default_factory=list)
     binds: int = 0
+    bound_as: list[int] = field(default_factory=list)
     unbinds: int = 0
     enquiries: int = 0
     submits: int = 0
@@ -112,6 +113,11 @@ class Smsc:
         """Cut every connection."""
         for writer in self._links:
             writer.transport.abort()
+
+    @property
+    def bound(self) -> list[str]:
+        """The sessions that are bound."""
+        return [str(esme.session_id) for esme in self._esmes]
 
     async def is_bound(self) -> None:
         """Waits until somebody is bound."""
@@ -196,10 +202,11 @@ class Smsc:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._inner_port)
         self._links |= {writer, inner_writer}
         mine: list[int] = []  # sequence numbers outstanding on this connection
+        receivers: set[int] = set()  # that of the bind, where it was bound as receiver
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._inward(reader, writer, inner_writer, mine))
-                both.create_task(self._outward(inner_reader, writer, mine))
+                both.create_task(self._inward(reader, writer, inner_writer, mine, receivers))
+                both.create_task(self._outward(inner_reader, writer, mine, receivers))
         except* (_Cut, EOFError, OSError):
             pass
         finally:
@@ -214,13 +221,14 @@ class Smsc:
         writer: asyncio.StreamWriter,
         inner: asyncio.StreamWriter,
         mine: list[int],
+        receivers: set[int],
     ) -> None:
         while True:
             raw = await _read(reader)
             _, command, _, sequence = _HEADER.unpack(raw[:16])
             if self.faults.is_deaf:
                 continue
-            if command == BIND_TRANSCEIVER:
+            if command in (BIND_RECEIVER, BIND_TRANSCEIVER):
                 if self.faults.is_silent_on_bind:
                     continue
                 status = self.faults.bind_status or self._password_status(raw)
@@ -228,6 +236,15 @@ class Smsc:
                     writer.write(_HEADER.pack(16, command | RESPONSE, status, sequence))
                     continue
                 self.binds += 1
+                self.bound_as.append(command)
+                if (
+                    command == BIND_RECEIVER
+                ):  # smpp34's engine takes a receiver's answers for invalid: it sees a transceiver
+                    receivers.add(sequence)
+                    raw = raw[:4] + struct.pack(">I", BIND_TRANSCEIVER) + raw[8:]
+            elif command == SUBMIT_SM and receivers:
+                writer.write(_HEADER.pack(16, command | RESPONSE, NOT_BOUND_FOR_IT, sequence))
+                continue
             elif command == SUBMIT_SM:
                 if self.faults.cut_at and self.submits + 1 >= self.faults.cut_at:
                     self.faults.cut_at = 0
@@ -240,7 +257,11 @@ class Smsc:
             inner.write(raw)
 
     async def _outward(
-        self, inner: asyncio.StreamReader, writer: asyncio.StreamWriter, mine: list[int]
+        self,
+        inner: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        mine: list[int],
+        receivers: set[int],
     ) -> None:
         while True:
             raw = await _read(inner)
@@ -253,6 +274,8 @@ class Smsc:
                     raise _Cut
                 mine.remove(sequence)
                 self.outstanding -= 1
+            if command == BIND_TRANSCEIVER | RESPONSE and sequence in receivers:
+                raw = raw[:4] + struct.pack(">I", BIND_RECEIVER | RESPONSE) + raw[8:]
             writer.write(raw)
 
     def _password_status(self, bind: bytes) -> int:

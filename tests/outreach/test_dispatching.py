@@ -6,9 +6,13 @@ import pytest
 
 from dunwell.journal.models import Event
 from dunwell.journal.recording import NewEvent
+from dunwell.law import Gate
+from dunwell.law.overlay import read_law
 from dunwell.outreach.channel import Outcome
+from dunwell.outreach.knowing import decoded, seen_by_subject, with_journal
 from dunwell.outreach.models import State, Work
 from tests.outreach.conftest import NOON, Lender
+from tests.outreach.worker_program import LAW
 
 pytestmark = pytest.mark.django_db
 
@@ -215,3 +219,40 @@ def test_a_channel_is_silent_in_its_quiet_hours(lender: Lender) -> None:
     assert lender.worker(quiet=quiet).claim().messages == ()
     wakes = quiet.wakes_at(lender.clock())
     assert wakes is not None and wakes.isoformat() == "2026-11-24T09:00:00+01:00"
+
+
+def test_a_message_that_went_out_counts_whatever_order_the_clocks_of_two_workers_give(lender: Lender) -> None:
+    """One worker puts it back after a crash while the other, whose clock was read before, already permits it again."""
+    work = lender.due("C1")
+    lender.worker().claim()
+    body = {"message_id": work.message_id, "channel": "email", "why": "the worker stopped before it was sent"}
+    permitted = json.loads(Event.objects.get(kind="contact.permitted").body)
+    subject = str(work.subject_id)
+    again = {name: permitted[name] for name in ("message_id", "channel", "purpose")}
+    pseudonyms = {"accounts": permitted["accounts"]}
+    lender.clock.move(seconds=1)
+    lender.journal.record(
+        [
+            NewEvent("contact.permitted", NOON, subject=subject, body=again, pseudonyms=pseudonyms),
+            NewEvent("contact.deferred", lender.clock(), subject=subject, body=body),
+        ]
+    )
+    rows = seen_by_subject([subject])[subject]
+    vault = lender.journal.vault
+    seen = decoded(
+        rows, lender.records.persons["C1"], lambda kind, name: vault.pseudonym(subject, kind, name)
+    )
+    person = with_journal(lender.records.persons["C1"], seen)
+    assert [contact.contact_id for contact in person.contacts] == [work.message_id]
+
+
+def test_what_another_machine_permitted_by_a_clock_ahead_of_ours_counts(lender: Lender) -> None:
+    law = read_law(LAW).packs
+    lender.records._gate = Gate(["house-floor", "house"], "first_party", known=law)
+    lender.due("C1", "sms")
+    assert len(lender.worker("sms", "w2").claim().messages) == 1
+    lender.clock.move(seconds=-30)
+    second = lender.due("C1", "email")
+    assert lender.worker().claim().messages == ()
+    second.refresh_from_db()
+    assert second.why == "house.contact-budget-day"

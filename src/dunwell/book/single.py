@@ -4,7 +4,7 @@ Where a judgement rests on every row (a hold that is lost would allow what it fo
 quarantine: the file is refused, with the rows, the rules they broke and the mend.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from dunwell.book.plans import filled
 from dunwell.book.quarantine import mend_of
 from dunwell.book.sources import ROW, FileUnreadable, open_file, open_source
 from dunwell.book.tables import TABLES, Kind, Table
-from dunwell.book.values import rules, typed
+from dunwell.book.values import MONEY_SCALE, rules, typed
 
 _ROWS_TOLD = 5
 
@@ -57,24 +57,61 @@ def read_table(
             raise FileUnreadable(str(path), "does not exist", "Name a Parquet or CSV file")
         if source is None:
             return None
-        given = [column for column in declared.columns if column.name in source.dtypes]
-        care = [pl.col(FLAWS)] if FLAWS in source.dtypes else []
-        rows = (
-            source.scan.select(*(column.name for column in given), *care)
-            .with_row_index(ROW, offset=1)
-            .with_columns(typed(column, source.dtypes[column.name]) for column in given)
-        )
-        broken = [rule for column in given for rule in rules(column, source.dtypes[column.name])]
-        flags = [mask.fill_null(False).alias(f"{number}") for number, (_, mask) in enumerate(broken)]
-        present = {column.name for column in given}
-        outputs = [filled(column, column.name in present, imported_at) for column in declared.columns]
         try:
-            found = rows.select(ROW, *outputs, *flags, *care).collect()
+            return _typed(source.path.name, declared, source.scan, source.dtypes, imported_at, MONEY_SCALE)
         except (pl.exceptions.PolarsError, OSError) as error:
             detail = str(error).splitlines()[0]
             raise FileUnreadable(source.path.name, f"cannot be read ({detail})", "Export it again") from error
-        _refuse_bad(source.path.name, found, [text for text, _ in broken])
-        return found.select(column.typed_name for column in declared.columns)
+
+
+def typed_rows(
+    table: str, rows: Sequence[Mapping[str, str | None]], imported_at: datetime, money_scale: int
+) -> pl.DataFrame:
+    """Rows handed over one by one, as texts by column, typed as the rows of a tape are: the table's columns in their order.
+
+    ``money_scale``: the decimals of the rows' currency, so that money comes out in minor units. Raises RowsUnusable.
+    """
+    declared = TABLES[table]
+    strange = sorted({name for row in rows for name in row} - {column.name for column in declared.columns})
+    if strange:
+        known = ", ".join(column.name for column in declared.columns)
+        raise RowsUnusable(f"{table}: there is no column {strange[0]!r}. Known: {known}")
+    given = [
+        column.name
+        for column in declared.columns
+        if column.is_required or any(column.name in row for row in rows)
+    ]
+    raw = pl.DataFrame(
+        [[row.get(name) for name in given] for row in rows],
+        schema=dict.fromkeys(given, pl.String),
+        orient="row",
+    )
+    return _typed(table, declared, raw.lazy(), raw.schema, imported_at, money_scale)
+
+
+def _typed(
+    name: str,
+    declared: Table,
+    scan: pl.LazyFrame,
+    dtypes: Mapping[str, pl.DataType],
+    imported_at: datetime,
+    money_scale: int,
+) -> pl.DataFrame:
+    """The rows with the columns of their table's declaration. Raises RowsUnusable when one breaks a rule."""
+    given = [column for column in declared.columns if column.name in dtypes]
+    care = [pl.col(FLAWS)] if FLAWS in dtypes else []
+    rows = (
+        scan.select(*(column.name for column in given), *care)
+        .with_row_index(ROW, offset=1)
+        .with_columns(typed(column, dtypes[column.name], money_scale) for column in given)
+    )
+    broken = [rule for column in given for rule in rules(column, dtypes[column.name], money_scale)]
+    flags = [mask.fill_null(False).alias(f"{number}") for number, (_, mask) in enumerate(broken)]
+    present = {column.name for column in given}
+    outputs = [filled(column, column.name in present, imported_at) for column in declared.columns]
+    found = rows.select(ROW, *outputs, *flags, *care).collect()
+    _refuse_bad(name, found, [text for text, _ in broken])
+    return found.select(column.typed_name for column in declared.columns)
 
 
 def _refuse_bad(file: str, found: pl.DataFrame, texts: list[str]) -> None:

@@ -44,6 +44,19 @@ class Book:
         folder = self.folder / _name(number)
         return Partition(number, {name: pl.read_parquet(folder / f"{name}.parquet") for name in TABLES})
 
+    def account(self, number: int, row: int) -> dict[str, pl.DataFrame]:
+        """The frames of one account of a partition, by its row there, as a partition of its own; only its rows are read. Tables
+        that name no account are left out.
+        """
+        folder = self.folder / _name(number)
+        tables = {"accounts": pl.scan_parquet(folder / "accounts.parquet").slice(row, 1).collect()}
+        for name in TABLES:
+            rows = pl.scan_parquet(folder / f"{name}.parquet")
+            if "account_row" in rows.collect_schema():
+                own = rows.filter(pl.col("account_row") == row).collect()
+                tables[name] = own.with_columns(account_row=pl.lit(0, dtype=pl.UInt32))
+        return tables
+
     def partition_of(self, account_id: str) -> int | None:
         """The partition that holds an account; None when the book has no such account."""
         for number in range(self.partition_count):

@@ -9,8 +9,10 @@ import typer
 
 from dunwell.cli.app_evidence import evidence
 from dunwell.cli.app_insight import insight
+from dunwell.cli.app_office import office, staff
 from dunwell.cli.app_outreach import outreach
 from dunwell.cli.app_simulate import simulation
+from dunwell.cli.app_strategy import commands as strategy_commands
 from dunwell.cli.options import AsOf, Command, Json, KnownAt
 
 app = typer.Typer(
@@ -49,15 +51,16 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed makes the same portfolio.")] = 7,
     as_of: AsOf = None,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="End after the report.")] = False,
+    port: Annotated[int, typer.Option(help="The port the desk listens on.", min=1, max=65535)] = 8000,
     as_json: Json = False,
 ) -> None:
-    """Make a portfolio from several countries, run a day, and write the report.
+    """Make a portfolio from several countries, run a day, write the report, and open the desk on it.
 
     Example: dunwell demo --accounts 5000 --no-serve
     """
     from dunwell.cli.demo import run_demo
 
-    raise typer.Exit(run_demo(folder, accounts, seed, as_of, as_json))
+    raise typer.Exit(run_demo(folder, accounts, seed, as_of, as_json, None if no_serve else port))
 
 
 @app.command(cls=Command)
@@ -327,6 +330,9 @@ def replay(
 
 
 app.add_typer(insight)
+app.add_typer(office)
+app.add_typer(staff, name="staff")
 app.add_typer(simulation)
 app.add_typer(outreach, name="outreach")
 app.add_typer(evidence, name="evidence")
+app.add_typer(strategy_commands)

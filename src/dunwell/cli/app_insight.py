@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
+from dunwell.cli.app_insight_room import room
 from dunwell.cli.options import AsOf, Command, Json
 
 insight = typer.Typer()
 """Commands of the insight room, without a name of their own between."""
+
+insight.add_typer(room, name="insight")
 
 
 @insight.command(cls=Command)
@@ -24,7 +27,8 @@ def train(
     outcome: Annotated[
         str | None,
         typer.Option(
-            help="For the book: stays-late (of accounts past due) or falls-30 (of those below 30 days)."
+            help="For the book: stays-late (of accounts past due), falls-30 (of those below 30 days), pays (when and "
+            "how much, 90 days ahead) or reached (whether a contact reaches the person)."
         ),
     ] = None,
     horizon: Annotated[int, typer.Option(help="For the book: how many days ahead.", min=1)] = 30,
@@ -52,6 +56,8 @@ def train(
 
     Examples:
     dunwell train --outcome stays-late --horizon 30 --out models/stays-late
+
+    dunwell train --outcome pays --out models/pays
 
     dunwell train --table loans.csv --target defaulted --ignore loan_id --model boosted --out models/loans
     """
@@ -116,6 +122,13 @@ def forecast(
     states: Annotated[str | None, typer.Option(help="With --panel: its states from best to worst.")] = None,
     late: Annotated[str | None, typer.Option(help="With --panel: the states that count as late.")] = None,
     as_of: AsOf = None,
+    calls: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead: a contact centre's calls (at, calls) by interval; foretells its coming days."
+        ),
+    ] = None,
+    days: Annotated[int, typer.Option(help="With --calls: how many open days ahead.", min=1)] = 5,
     history: Annotated[int, typer.Option(help="For the book: how many month ends to look back.", min=2)] = 30,
     horizons: Annotated[str, typer.Option(help="How many months ahead, like 1,3,6,12.")] = "1,3,6,12",
     as_json: Json = False,
@@ -126,7 +139,13 @@ def forecast(
     dunwell forecast
 
     dunwell forecast --panel panel.csv --states X,C,0,1,2,3,4,5 --late 1,2,3,4,5
+
+    dunwell forecast --calls calls.csv --days 5
     """
+    if calls is not None:
+        from dunwell.cli.insight_repayment import forecast_calls
+
+        raise typer.Exit(forecast_calls(calls, days, as_json))
     from dunwell.cli.insight import forecast as forecast_stock
 
     raise typer.Exit(forecast_stock(panel, states, late, as_of, history, horizons, as_json))

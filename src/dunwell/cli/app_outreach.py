@@ -84,16 +84,31 @@ def listen(
 
 @outreach.command("inbox", cls=Command)
 def inbox(
-    everything: Annotated[bool, typer.Option("--all", help="Also answers that need nobody.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also answers that need nobody, and those that are done.")
+    ] = False,
+    done: Annotated[
+        str | None,
+        typer.Option("--done", metavar="ID", help="This answer was dealt with; the end of its id does."),
+    ] = None,
+    note: Annotated[str, typer.Option("--note", help="With --done: what was done.")] = "",
+    assign: Annotated[
+        str | None, typer.Option("--assign", metavar="ID", help="Somebody takes this answer on; with --to.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="NAME", help="Who deals with it.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the answers that wait for a person, the most urgent first. Who looked is recorded.
+    """Show the answers that wait for a person, the most urgent first, or say that one is taken on or done. Who looked or did
+    it is recorded.
 
-    Example: dunwell outreach inbox
+    Example: dunwell outreach inbox --assign 3f09a1c2 --to anna
     """
-    from dunwell.cli.inbox import show_inbox
+    from dunwell.cli.inbox import change_inbox, show_inbox
 
-    show_inbox(everything, as_json)
+    if done is not None or assign is not None or to is not None or note:
+        change_inbox(done, note, assign, to)
+    else:
+        show_inbox(everything, as_json)
 
 
 @outreach.command("close-batch", cls=Command)

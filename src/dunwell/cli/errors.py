@@ -46,9 +46,11 @@ _MENDABLE = (
     ("dunwell.journal.vault", "Damaged"),
     ("dunwell.insight.problems", "InsightError"),
     ("dunwell.ledger.terms", "TermsError"),
+    ("dunwell.office.running.backup", "BackupUnusable"),
     ("dunwell.outreach.texts.text", "TextsRefused"),
     ("dunwell.policy", "PolicyError"),
     ("dunwell.settings", "SettingsError"),
+    ("dunwell.strategy.problems", "StrategyError"),
 )
 """The errors that our rooms raise for a person to read. A room that was not imported has raised none."""
 

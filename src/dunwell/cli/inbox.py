@@ -1,4 +1,4 @@
-"""``dunwell outreach receive`` and ``inbox``: what came back, and what waits for a person."""
+"""``dunwell outreach receive`` and ``inbox``: what came back, what waits for a person, and that it was dealt with."""
 
 import getpass
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dunwell.cli.errors import CommandError
-from dunwell.cli.journal import now
+from dunwell.cli.journal import now, open_journal
 from dunwell.cli.outreach import Workshop
 from dunwell.outreach.channel import Receipt, Reply
 
@@ -54,47 +54,66 @@ def _contents(files: Sequence[Path]) -> Iterable[tuple[str, bytes]]:
 
 def _read(shop: Workshop, opened: "Opened", raw: bytes) -> tuple[list[Receipt | Reply], list[str]]:
     """What a file holds, and what in it cannot be read."""
-    return (
-        opened.read(raw, now()) if opened.read is not None else ([], [f"{opened.name} has nothing to read"])
-    )
+    if opened.read is None:
+        problem = (
+            f"what comes back by {opened.name} comes over the provider's own connection. Keep `dunwell outreach work` or"
+            " `dunwell outreach listen` running"
+        )
+        return [], [problem]
+    return opened.read(raw, now())
 
 
 def show_inbox(everything: bool, as_json: bool) -> None:
     """Print the answers that wait for a person."""
-    shop = Workshop(Path.cwd())
-    from dunwell.journal.models import Event
-    from dunwell.journal.recording import PERSONAL
+    _, journal = open_journal(Path.cwd())
+    from dunwell.outreach.inbox import SHORT, items
 
     rows: list[dict[str, Any]] = []
-    events = list(Event.objects.filter(kind="contact.replied").order_by("-happened_at")[:500])
-    customers = shop.journal.vault.customer_ids({str(event.subject_id) for event in events})
-    for event in events:
-        body = json.loads(event.body)
-        customer = customers.get(str(event.subject_id))
-        if customer is None or not (everything or body.get("needs_person")):
-            continue
-        item = body[PERSONAL]["text"]["item"]
-        text = shop.journal.reveal([item], by=getpass.getuser(), why="inbox", customer_id=customer).get(
-            item, ""
-        )
+    for item in items(journal, everything=everything):
+        read = [item.text_item]
+        told = journal.reveal(read, by=getpass.getuser(), why="inbox", customer_id=item.customer_id)
         rows.append(
             {
-                "customer_id": customer,
-                "at": event.happened_at.isoformat(),
-                "channel": body["channel"],
-                "intents": body["intents"],
-                "is_urgent": bool(body.get("is_urgent")),
-                "text": text,
+                "id": item.event_id,
+                "customer_id": item.customer_id,
+                "at": item.at.isoformat(),
+                "channel": item.channel,
+                "intents": list(item.intents),
+                "is_urgent": item.is_urgent,
+                "needs_person": item.needs_person,
+                "is_done": item.is_done,
+                "assigned_to": item.assigned_to,
+                "text": told.get(item.text_item, ""),
             }
         )
-    rows.sort(key=lambda row: not row["is_urgent"])
     if as_json:
         print(json.dumps({"answers": rows}, ensure_ascii=False, indent=2))
         return
     for row in rows:
-        mark = "URGENT  " if row["is_urgent"] else ""
+        marks = ("URGENT  " if row["is_urgent"] else "") + ("done  " if row["is_done"] else "")
+        has = f", {row['assigned_to']} has it" if row["assigned_to"] else ""
         print(
-            f"{mark}{row['at'][:16]}  {row['channel']:<6} {row['customer_id']}  ({', '.join(row['intents'])})"
+            f"{marks}{row['id'][-SHORT:]}  {row['at'][:16]}  {row['channel']:<6} {row['customer_id']}"
+            f"  ({', '.join(row['intents'])}{has})"
         )
         print("    " + row["text"].strip().replace("\n", "\n    "))
     print(f"{len(rows):,} answers" + ("" if everything else " wait for a person"))
+
+
+def change_inbox(done: str | None, note: str, assigned: str | None, to: str | None) -> None:
+    """Mark an answer as done, or say who deals with one. Raises CommandError."""
+    if (assigned is None) != (to is None):
+        raise CommandError("--assign names the answer and --to who deals with it. Give both")
+    if note and done is None:
+        raise CommandError("--note says what was done. Give it with --done")
+    _, journal = open_journal(Path.cwd())
+    from dunwell.outreach.inbox import NoSuchReply, assign, mark_done
+
+    by = getpass.getuser()
+    try:
+        if assigned is not None and to is not None:
+            print(f"{assign(journal, assigned, to, by)}: {to} has it")
+        if done is not None:
+            print(f"{mark_done(journal, done, by, note)}: done")
+    except NoSuchReply as error:
+        raise CommandError(str(error)) from error

@@ -9,22 +9,26 @@ from typing import Any
 
 import polars as pl
 
-from dunwell.book import Book
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day
-from dunwell.cli.progress import prepare_kernels, progress
+from dunwell.cli.insight_inputs import open_book, read_table, split, whole_numbers
+from dunwell.cli.progress import progress
 from dunwell.insight.features import CATALOGUE, features
 from dunwell.insight.problems import extra
 from dunwell.insight.training import (
+    GROUPS,
     OUTCOMES,
     RISK,
     are_dated,
     known_at_end_of,
     origins_before,
     outcome_rows,
+    with_groups,
 )
-from dunwell.ledger import Terms, read_terms
-from dunwell.settings import read_settings
+
+OTHER_OUTCOMES = ("pays", "reached")
+BEHAVIOUR = "behaviour.json"
+"""What ``dunwell train`` can foretell from a book beside the scores' outcomes, and the mark of such a model."""
 
 _HELD_OUT = 0.25
 _USE = "use.json"
@@ -63,11 +67,15 @@ def train(
     if kind not in _MODELS:
         raise CommandError(f"--model {kind!r} is unknown. There are: {', '.join(_MODELS)}")
     extra("sklearn")
+    if table is None and outcome in OTHER_OUTCOMES:
+        from dunwell.cli.insight_repayment import train_repayment
+
+        return train_repayment(outcome, origin_count, parse_day(as_of, "--as-of"), out, seed, as_json)
     from dunwell.insight.scoring import MODELS
     from dunwell.insight.scoring.card import model_card
 
     if table is not None:
-        lesson = _lesson_of_table(table, target, [*_split(ignore), *([groups] if groups else [])], seed)
+        lesson = _lesson_of_table(table, target, [*split(ignore), *([groups] if groups else [])], seed)
     else:
         if target is not None:
             raise CommandError(
@@ -86,7 +94,7 @@ def train(
         target_meaning=lesson.meaning,
         window=lesson.window,
         measured_on=lesson.measured_on,
-        groups=_groups(lesson.measured, groups),
+        groups=_groups(lesson.measured, groups) if table is not None else _groups_of_book(lesson, groups),
         seed=seed,
     )
     told = card.to_dict()
@@ -107,6 +115,8 @@ def train(
         print(f"  {name.replace('_', ' '):<18} {card.figures[name]}")
     for caution in card.cautions:
         print(f"caution: {caution}")
+    for block in card.promotion_blocks:
+        print(f"may not be promoted: {block}")
     print(f"the model and its card: {out}/card.html")
     return 0
 
@@ -126,12 +136,16 @@ def score(
     from dunwell.insight.scoring import load_model
     from dunwell.insight.scoring.saving import content_hash, load_folder
 
+    if table is None and load_folder(model_folder)[2].get(BEHAVIOUR) is not None:
+        from dunwell.cli.insight_repayment import score_repayment
+
+        return score_repayment(model_folder, parse_day(as_of, "--as-of"), out, psi_max, as_json)
     model = load_model(model_folder)
     use = json.loads(load_folder(model_folder)[2].get(_USE, "{}"))
     if psi_max is not None:
         model.psi_max = psi_max
     if table is not None:
-        rows, named = _read_table(table), _split(keys)
+        rows, named = read_table(table), split(keys)
     else:
         if use.get("made_for") != "book":
             raise CommandError(
@@ -146,16 +160,7 @@ def score(
         if reasons
         else model.predict_frame(rows, named)
     )
-    staging = out.with_name(f".{out.name}.new")
-    try:
-        if out.suffix == ".csv":
-            flat = told.with_columns(pl.col("reasons").list.join("; ")) if reasons else told
-            flat.write_csv(staging)
-        else:
-            told.write_parquet(staging)
-        staging.replace(out)
-    finally:
-        staging.unlink(missing_ok=True)
+    write_table(told, out)
     mean = told["probability"].mean() if told.height else None
     if as_json:
         summary = {
@@ -170,6 +175,19 @@ def score(
         shown = f", mean probability {mean:.4f}" if isinstance(mean, float) else ""
         print(f"{told.height:,} rows scored{shown}: {out}")
     return 0
+
+
+def write_table(told: pl.DataFrame, out: Path) -> None:
+    """Write a table whole or not at all, as CSV by its ending, else Parquet; lists become text in CSV."""
+    staging = out.with_name(f".{out.name}.new")
+    try:
+        if out.suffix == ".csv":
+            told.with_columns(pl.col(pl.List(pl.String)).list.join("; ")).write_csv(staging)
+        else:
+            told.write_parquet(staging)
+        staging.replace(out)
+    finally:
+        staging.unlink(missing_ok=True)
 
 
 def forecast(
@@ -191,14 +209,14 @@ def forecast(
             raise CommandError(
                 "--panel needs --states, from best to worst, and --late, those that count: --states C,1,2 --late 1,2"
             )
-        kinds = States(tuple(_split(states)), frozenset(_split(late)))
-        panel = _read_table(panel_file)
+        kinds = States(tuple(split(states)), frozenset(split(late)))
+        panel = read_table(panel_file)
         if "state" in panel.columns:
             panel = panel.with_columns(pl.col("state").cast(pl.String))
     else:
         kinds = BOOK_STATES
         panel = _book_panel(parse_day(as_of, "--as-of"), history_months)
-    months = _whole_numbers(horizons, "--horizons")
+    months = whole_numbers(horizons, "--horizons")
     ahead = forecast_late(panel, kinds, horizons=months)
     rates = RollRates(kinds).fit(with_history(panel, kinds))
     last = int(panel["month"].to_numpy().max())
@@ -225,7 +243,7 @@ def forecast(
 def _lesson_of_table(file: Path, target: str | None, left_out: Sequence[str], seed: int) -> _Lesson:
     if target is None:
         raise CommandError("--table needs --target, the column with 0 and 1 to foresee")
-    rows = _read_table(file)
+    rows = read_table(file)
     for name in (target, *left_out):
         if name not in rows.columns:
             raise CommandError(f"{file} has no column {name!r}. It has: {', '.join(rows.columns[:20])}")
@@ -253,16 +271,17 @@ def _lesson_of_book(
 ) -> _Lesson:
     if outcome_name is None or outcome_name not in OUTCOMES:
         raise CommandError(
-            f"--outcome {outcome_name!r} is unknown. There are: {', '.join(OUTCOMES)}; or give --table"
+            f"--outcome {outcome_name!r} is unknown. There are: {', '.join([*OUTCOMES, *OTHER_OUTCOMES])}; or give --table"
         )
     outcome = OUTCOMES[outcome_name]
-    book, terms = _open_book()
+    book, terms = open_book()
     origins = origins_before(as_of or date.fromisoformat(book.as_of), horizon_days, origin_count)
     parts = []
     with progress() as watch:
         for number in range(book.partition_count):
             watch("making features", number, book.partition_count)
-            parts.append(outcome_rows(book.partition(number).tables, terms, origins, horizon_days, outcome))
+            tables = book.partition(number).tables
+            parts.append(with_groups(outcome_rows(tables, terms, origins, horizon_days, outcome), tables))
     rows = pl.concat(parts)
     # What every row says alike tells nothing, and a column without a value cannot be learned from.
     inputs = [name for name in CATALOGUE if rows[name].drop_nulls().n_unique() > 1]
@@ -279,7 +298,7 @@ def _lesson_of_book(
 
 
 def _accounts_to_score(as_of: date | None, use: dict[str, Any]) -> pl.DataFrame:
-    book, terms = _open_book()
+    book, terms = open_book()
     day = as_of or date.fromisoformat(book.as_of)
     parts = []
     with progress() as watch:
@@ -295,7 +314,7 @@ def _accounts_to_score(as_of: date | None, use: dict[str, Any]) -> pl.DataFrame:
 def _book_panel(as_of: date | None, months: int) -> pl.DataFrame:
     from dunwell.insight.rolls import book_panel
 
-    book, terms = _open_book()
+    book, terms = open_book()
     day = as_of or date.fromisoformat(book.as_of)
     with progress() as watch:
         parts = []
@@ -310,35 +329,21 @@ def _book_panel(as_of: date | None, months: int) -> pl.DataFrame:
     return panel
 
 
-def _open_book() -> tuple[Book, dict[str, Terms]]:
-    settings = read_settings(Path.cwd())
-    book = Book(settings.book_folder)
-    prepare_kernels("ledger")
-    return book, read_terms(settings.terms_folder)
-
-
-def _read_table(file: Path) -> pl.DataFrame:
-    if not file.is_file():
-        raise CommandError(f"{file} does not exist. Name a Parquet or CSV file")
-    try:
-        if file.suffix == ".parquet":
-            return pl.read_parquet(file)
-        return pl.read_csv(file, infer_schema_length=None)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        first = str(error).splitlines()[0]
-        raise CommandError(
-            f"{file} cannot be read ({first}). Give Parquet, or CSV in UTF-8 with a header"
-        ) from error
-
-
 def _groups(rows: pl.DataFrame, column: str | None) -> pl.Series | None:
     if column is None:
         return None
     if column not in rows.columns:
-        raise CommandError(
-            f"--groups {column!r} is no column. The groups of a book are not known to dunwell; use --table"
-        )
+        raise CommandError(f"--groups {column!r} is no column of the table")
     return rows[column]
+
+
+def _groups_of_book(lesson: _Lesson, column: str | None) -> pl.DataFrame:
+    """Age and language, as far as the book tells them."""
+    if column is not None:
+        raise CommandError(
+            f"--groups {column!r} needs --table. For the book fairness is measured by {' and '.join(GROUPS)}"
+        )
+    return lesson.measured.select(GROUPS)
 
 
 def _specials(words: Sequence[str]) -> dict[str, list[float]]:
@@ -353,17 +358,6 @@ def _specials(words: Sequence[str]) -> dict[str, list[float]]:
         if not sign or not name:
             raise CommandError(f"--special {word!r} is not understood. Write it like --special bureau=96,98")
     return found
-
-
-def _split(words: str) -> list[str]:
-    return [word.strip() for word in words.split(",") if word.strip()]
-
-
-def _whole_numbers(words: str, option: str) -> list[int]:
-    found = _split(words)
-    if not found or not all(word.isdigit() and int(word) > 0 for word in found):
-        raise CommandError(f"{option} {words!r} is not understood. Write months like {option} 1,3,6,12")
-    return [int(word) for word in found]
 
 
 def _print_matrix(matrix: pl.DataFrame, names: Sequence[str]) -> None:

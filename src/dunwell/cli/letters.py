@@ -1,7 +1,7 @@
 """``dunwell outreach close-batch``: a batch of letters is complete, and the printer may have it."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from dunwell.cli.errors import CommandError
@@ -17,7 +17,10 @@ def close_letters(batch: str | None, as_json: bool) -> None:
     from dunwell.outreach.letter import close_batch
     from dunwell.outreach.letter.manifest import ManifestUnreadable
 
-    chosen = letter_settings(settings, batch or f"{now():%Y-%m-%d}")
+    today = f"{now():%Y-%m-%d}"
+    chosen = letter_settings(settings, batch or today)
+    if batch is None:
+        chosen = replace(chosen, batch=_last_batch(chosen.folder, today))
     folder = chosen.folder / chosen.batch
     if not folder.is_dir():
         raise CommandError(
@@ -37,3 +40,11 @@ def close_letters(batch: str | None, as_json: bool) -> None:
     print(f"{folder} is closed: {total.letters:,} letters, {total.pages:,} pages")
     for name, count in total.letters_by_class.items():
         print(f"  {name:<16} {count:>8,}")
+
+
+def _last_batch(folder: Path, name: str) -> str:
+    """The last batch of a day: the day's name, or NAME-2, NAME-3, ..."""
+    number = 1
+    while (folder / f"{name}-{number + 1}").is_dir():
+        number += 1
+    return name if number == 1 else f"{name}-{number}"

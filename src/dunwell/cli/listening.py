@@ -1,7 +1,11 @@
-"""``dunwell outreach listen``: the doors for what comes back over HTTP, open."""
+"""``dunwell outreach listen``: the doors for what comes back over HTTP, open, and the receiver of text messages, bound."""
 
+import asyncio
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -10,7 +14,9 @@ from dunwell.cli.errors import CommandError
 from dunwell.cli.outreach import Workshop, seal_now
 
 if TYPE_CHECKING:
-    from dunwell.outreach.channel import Receipt, Reply
+    from dunwell.outreach.channel import Receipt, Receiver, Reply
+    from dunwell.outreach.channels import Opened
+    from dunwell.outreach.working import Wires
 
 _SEAL_SECONDS = 30.0
 
@@ -23,10 +29,10 @@ def keep_listening(host: str, port: int) -> None:
     from dunwell.outreach.listening import door_server
     from dunwell.outreach.views import Doors
 
-    email, sms = shop.channels.get("email"), shop.channels.get("sms")
+    email, sms = (shop.opened(name) if name in shop.set_up else None for name in ("email", "sms"))
 
     def take(channel: str, item: "Receipt | Reply") -> None:
-        shop.take(shop.channels[channel], item)
+        shop.take(shop.opened(channel), item)
 
     doors = Doors(
         unsubscribe=None if email is None else email.unsubscribe,
@@ -34,10 +40,9 @@ def keep_listening(host: str, port: int) -> None:
         take=take,
         clock=shop.journal.clock,
     )
-    if doors.unsubscribe is None and doors.webhook is None:
+    if email is None and sms is None:
         raise CommandError(
-            "no channel is set up that anything comes back to over HTTP. Write [outreach.email], or [outreach.sms] with"
-            ' kind = "http"'
+            "no channel is set up that anything comes back to. Write [outreach.email] or [outreach.sms]"
         )
     setattr(apps.get_app_config("outreach"), "doors", doors)  # noqa: B010  (mypy: an app's own attribute)
     try:
@@ -56,10 +61,37 @@ def keep_listening(host: str, port: int) -> None:
     name = f"[{host}]" if ":" in host else host
     print(f"listening on http://{name}:{server.server_address[1]}; Ctrl-C ends it", flush=True)
     try:
-        while not stop.wait(_SEAL_SECONDS):
-            seal_now(shop)
+        with _receiving(shop):
+            while not stop.wait(_SEAL_SECONDS):
+                seal_now(shop)
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
         seal_now(shop)
+
+
+@contextmanager
+def _receiving(shop: Workshop) -> Iterator[None]:
+    """What comes over a provider's own connection is taken in meanwhile (an SMPP receiver, bound again when it breaks)."""
+    from dunwell.outreach.working import Wires
+
+    opened = [shop.opened(name) for name in shop.set_up if name in ("email", "sms")]
+    with ExitStack() as stack:
+        wires = stack.enter_context(Wires())
+        for one in opened:
+            if one.open_receiver is None:
+                continue
+            receiver = one.open_receiver(partial(_take_in, shop, one))
+            stack.callback(partial(_close, wires, receiver))
+            problem = wires.start(receiver.start()).result()
+            print(f"{one.name}: {problem or 'bound as receiver'}", flush=True)
+        yield
+
+
+def _close(wires: "Wires", receiver: "Receiver") -> None:
+    wires.start(receiver.close()).result()
+
+
+async def _take_in(shop: Workshop, opened: "Opened", item: "Receipt | Reply") -> None:
+    await asyncio.to_thread(shop.take, opened, item)

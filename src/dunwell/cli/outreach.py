@@ -21,13 +21,16 @@ from dunwell.cli.errors import CommandError
 from dunwell.cli.journal import now, open_journal, signer_of
 from dunwell.cli.progress import prepare_kernels
 from dunwell.law.overlay import read_law
+from dunwell.ledger import read_terms
 from dunwell.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from dunwell.outreach.answering import Answering
     from dunwell.outreach.channel import Receipt, Reply
     from dunwell.outreach.channels import Opened
     from dunwell.outreach.composing import Composer
     from dunwell.outreach.incoming import Understand
+    from dunwell.outreach.texts import Text
     from dunwell.outreach.working import Tally
 
 _SEAL_SECONDS = 30.0
@@ -37,20 +40,28 @@ class Workshop:
     """Everything a worker of this workspace needs, opened once."""
 
     def __init__(self, root: Path, clock: Callable[[], datetime] = now) -> None:
-        """Raises SettingsError, KeysUnusable, NoBook, TextsRefused, PolicyError."""
+        """Raises SettingsError, KeysUnusable, NoBook, PolicyError."""
         self.settings, self.journal = open_journal(root, clock)
-        from dunwell.outreach.channels import open_channels
+        from dunwell.outreach.channels import channels_set_up
         from dunwell.outreach.records import BookRecords
-        from dunwell.outreach.texts import load_texts
 
         law = read_law(root / "policy" / "law.toml")
-        self.records: BookRecords = BookRecords(self.settings.book_folder, law, self.settings.actor)
-        self.channels = open_channels(self.settings, os.environ, clock)
-        if not self.channels:
+        terms = read_terms(self.settings.terms_folder)
+        self.records = BookRecords(self.settings.book_folder, law, self.settings.actor, terms)
+        self.clock = clock
+        self.set_up = channels_set_up(self.settings)
+        self._opened: dict[str, Opened] = {}
+        if not self.set_up:
             raise CommandError(
                 "no channel is set up. Write [outreach.email], [outreach.sms] or [outreach.letter] in dunwell.toml"
             )
-        self.texts = load_texts(root / "policy" / "texts", clock().date())
+
+    @cached_property
+    def texts(self) -> "tuple[Text, ...]":
+        """The approved texts, read and reviewed when they are first needed. Raises TextsRefused."""
+        from dunwell.outreach.texts import load_texts
+
+        return load_texts(self.settings.root / "policy" / "texts", self.clock().date())
 
     @cached_property
     def _understand(self) -> "Understand":
@@ -59,17 +70,38 @@ class Workshop:
 
         return partial(understand, signals=load_signals())
 
+    def opened(self, channel: str) -> "Opened":
+        """That channel, opened when it is first asked for. Raises CommandError for one that is not set up, and SettingsError."""
+        if channel not in self.set_up:
+            raise CommandError(f"channel {channel!r} is not set up. Set up: {', '.join(self.set_up)}")
+        if channel not in self._opened:
+            from dunwell.outreach.channels import open_channel
+
+            self._opened[channel] = open_channel(
+                channel, self.settings, self.settings.environment, self.clock
+            )
+        return self._opened[channel]
+
     def chosen(self, channel: str | None) -> "list[Opened]":
-        """The channels to work. Raises CommandError for one that is not set up."""
-        if channel is None:
-            return list(self.channels.values())
-        if channel not in self.channels:
-            raise CommandError(f"channel {channel!r} is not set up. Set up: {', '.join(self.channels)}")
-        return [self.channels[channel]]
+        """The channel that is named, or all that are set up."""
+        return [self.opened(name) for name in (self.set_up if channel is None else (channel,))]
+
+    def with_work(self, channel: str | None) -> "list[Opened]":
+        """The channel that is named, or those on which a message is due or was left on the wire."""
+        from dunwell.outreach.models import State, Work
+
+        if channel is not None:
+            return [self.opened(channel)]
+        waiting = Work.objects.filter(state__in=(State.DUE, State.CLAIMED)).order_by().values("channel")
+        busy = set(waiting.distinct().values_list("channel", flat=True))
+        return [self.opened(name) for name in self.set_up if name in busy]
 
     def composer(self, opened: "Opened") -> "Composer":
         """What makes the channel's messages."""
+        from dunwell.outreach.answering import proposed
         from dunwell.outreach.composing import Composer
+        from dunwell.outreach.offering import last_offer
+        from dunwell.outreach.writing_as import sender_of
 
         sender = sender_of(self.settings)
         settings = self.settings
@@ -81,6 +113,8 @@ class Workshop:
             opened.render,
             actor=settings.actor,
             locale=settings.locale,
+            offers=last_offer,
+            proposals=proposed,
         )
 
     def take(self, opened: "Opened", item: "Receipt | Reply") -> None:
@@ -92,36 +126,25 @@ class Workshop:
         if isinstance(item, Receipt):
             take_receipts(self.journal, opened.provider, [item])
         else:
-            take_reply(self.journal, self.records, opened.name, item, self._understand)
-
-
-def sender_of(settings: Settings) -> Any:
-    """Who writes, from ``[outreach]`` of dunwell.toml. Raises SettingsError."""
-    from dunwell.outreach.composing import Sender
-
-    table = settings.outreach
-    if not settings.acts_for:
-        raise SettingsError("workspace.acts_for is empty. Write the name under which customers know you")
-    values = {}
-    for key, default in (
-        ("phone", None),
-        ("url", None),
-        ("lender", settings.acts_for),
-        ("creditor", settings.acts_for),
-    ):
-        value = table.get(key, default)
-        if not isinstance(value, str) or not value:
-            raise SettingsError(
-                f'outreach.{key} is missing. Write {key} = "..." under [outreach]: the texts name it'
+            take_reply(
+                self.journal, self.records, opened.name, item, self._understand, answering_of(self.settings)
             )
-        values[key] = value
-    advice = table.get("advice", {})
-    if not isinstance(advice, dict) or not all(isinstance(text, str) for text in advice.values()):
-        raise SettingsError('outreach.advice is no table of texts. Write [outreach.advice] gb = "..."')
-    reply_days = table.get("reply_days", 14)
-    if isinstance(reply_days, bool) or not isinstance(reply_days, int) or not 1 <= reply_days <= 365:
-        raise SettingsError(f"outreach.reply_days is {reply_days!r}. Write a whole number from 1 to 365")
-    return Sender(settings.acts_for, **values, advice=advice, reply_days=reply_days)
+
+
+def answering_of(settings: Settings) -> "Answering":
+    """What is answered without a person, from ``[outreach.answers]`` of dunwell.toml; all that can be where it says nothing.
+
+    Raises SettingsError.
+    """
+    from dunwell.outreach.answering import CONFIRMABLE, Answering
+
+    table = settings.outreach.get("answers", {})
+    confirm = table.get("confirm", list(CONFIRMABLE)) if isinstance(table, dict) else None
+    if not isinstance(confirm, list) or not set(confirm) <= set(CONFIRMABLE) or set(table) - {"confirm"}:
+        raise SettingsError(
+            f"outreach.answers: write confirm = [...] with any of {', '.join(CONFIRMABLE)}; [] answers nothing"
+        )
+    return Answering(frozenset(confirm), new_id)
 
 
 def new_id() -> str:
@@ -142,7 +165,7 @@ def plan_last_run(shop: Workshop) -> Any:
     work = pl.read_parquet(folder / "worklist.parquet").join(
         decided, on="customer_id", how="left", maintain_order="left"
     )
-    return plan(work, date.fromisoformat(book.as_of), tuple(shop.channels), shop.journal, new_id)
+    return plan(work, date.fromisoformat(book.as_of), shop.set_up, shop.journal, new_id)
 
 
 def send_due(channel: str | None, as_json: bool) -> None:
@@ -157,9 +180,11 @@ def send_due(channel: str | None, as_json: bool) -> None:
 def sent_now(channel: str | None) -> dict[str, Any]:
     """Plan the last run's work list, send what is due and seal; what was planned and how each channel did."""
     shop = Workshop(Path.cwd())
-    opened = shop.chosen(channel)
+    if channel is not None:
+        shop.opened(channel)
     prepare_kernels("gate")
     planned = plan_last_run(shop)
+    opened = shop.with_work(channel)
     tallies = work_channels(shop, opened, until_idle=True, worker=None, stop=threading.Event())
     seal_now(shop)
     return {"planned": asdict(planned), "channels": {name: asdict(tally) for name, tally in tallies.items()}}

@@ -12,6 +12,7 @@ from dunwell.outreach.composing import Composer
 from dunwell.outreach.knowing import decoded, seen_by_subject, with_journal
 from dunwell.outreach.permitting import Asked
 from dunwell.outreach.records import BookRecords
+from dunwell.outreach.texts.text import PURPOSES_BY_STAGE
 
 if TYPE_CHECKING:
     from dunwell.journal.recording import Journal
@@ -49,7 +50,11 @@ def preview(
         )
     late = {name for name, account in (person.accounts or {}).items() if (account.past_due_days or 0) > 0}
     accounts = tuple(sorted(late)) or tuple(sorted(person.accounts or ()))
-    work = Work(message_id="preview", channel=opened.name, stage=stage, purpose="remind")
+    purpose = PURPOSES_BY_STAGE.get(stage.replace(" ", "_"), ("remind",))[0]
+    subject = journal.vault.references([customer_id]).get(customer_id)
+    work = Work(message_id="preview", channel=opened.name, stage=stage, purpose=purpose)
+    if subject is not None:
+        work.subject_id = subject
     asked = Asked(work, customer_id, person, points[0], accounts, at)
     attempt = Attempt(
         customer_id=customer_id,
@@ -57,6 +62,7 @@ def preview(
         channel=opened.name,
         account_ids=accounts,
         contact_point_id=points[0],
+        purpose=purpose,
         automated=True,
     )
     verdict = records.gate(customer_id).check(attempt, person)

@@ -1,11 +1,14 @@
 """What is likely: features, scorecards, roll rates and forecasts, each with its reasons and how sure it is.
 
 ``features`` makes every input of every account from what was known at the time; ``dunwell.insight.scoring``
-has the models and ``dunwell.insight.rolls`` the roll rates and forecasts. Models need the extra ``insight``
-(lightgbm, optbinning, scikit-learn); features do not.
+has the models, ``rolls`` the roll rates, forecasts and early warning, ``hazards`` when people pay, ``contacts`` when they
+can be reached, ``settlement`` what they can afford and how plans and losses end, ``drivers`` what goes with lateness,
+``behaviour`` patterns for people's good, ``monitoring`` whether a model still holds. ``forbidden_inputs`` lists what none of
+them may rest on. Models need the extra ``insight`` (lightgbm, optbinning, scikit-learn); features and behaviour do not.
 """
 
 from dunwell.insight.features import CATALOGUE, Feature, Source, features
+from dunwell.insight.forbidden import Forbidden, forbidden_inputs, refuse_forbidden
 from dunwell.insight.problems import (
     CannotScore,
     ExtraMissing,
@@ -20,10 +23,13 @@ __all__ = [
     "CannotScore",
     "ExtraMissing",
     "Feature",
+    "Forbidden",
     "ForbiddenInput",
     "InsightError",
     "ModelDamaged",
     "Source",
     "TrainingUnusable",
     "features",
+    "forbidden_inputs",
+    "refuse_forbidden",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -90,6 +91,40 @@ def outcome_rows(
         )
         parts.append(rows.select("account_id", "origin", *CATALOGUE, "has_come"))
     return pl.concat(parts)
+
+
+GROUPS = ("age", "language")
+"""The ways of grouping people that a book itself tells, to measure fairness by; never inputs."""
+
+_AGES = (30, 45, 62)
+
+
+def with_groups(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The rows (account_id, origin) with ``GROUPS``: the age band on the origin and the language, null where the
+    book does not tell. From 62 on 12 CFR 1002.6(b)(2) forbids to count age against a person.
+    """
+    people = (
+        tables["accounts"]
+        .select("account_id", "customer_id")
+        .join(tables["customers"].select("customer_id", "born_on", "language"), on="customer_id", how="left")
+    )
+    years = (pl.col("origin") - pl.col("born_on")).dt.total_days() / 365.25
+    names = [
+        f"under {_AGES[0]}",
+        *(f"{low} to {high - 1}" for low, high in pairwise(_AGES)),
+        f"{_AGES[-1]} or more",
+    ]
+    place = pl.sum_horizontal((years >= first).cast(pl.Int32) for first in _AGES)
+    return (
+        rows.join(people.drop("customer_id"), on="account_id", how="left", maintain_order="left")
+        .with_columns(
+            age=pl.when(pl.col("born_on").is_not_null()).then(
+                place.replace_strict(dict(enumerate(names)), return_dtype=pl.String)
+            ),
+            language=pl.col("language").cast(pl.String).str.split("-").list.first(),
+        )
+        .drop("born_on")
+    )
 
 
 def _days_late(tables: Mapping[str, pl.DataFrame], terms: Mapping[str, Terms], as_of: date) -> pl.DataFrame:

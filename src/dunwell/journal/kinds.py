@@ -35,7 +35,7 @@ KINDS: Mapping[str, Kind] = {
     "contact.planned": Kind(
         "a contact was put into the work list",
         ("channel",),
-        (*_ABOUT, "run", "stage", "at", "decision", "receipt"),
+        (*_ABOUT, "run", "stage", "at", "decision", "receipt", "in_reply_to"),
     ),
     "contact.permitted": Kind(
         "the gate allowed a contact, and it was claimed for sending in the same step",
@@ -74,6 +74,8 @@ KINDS: Mapping[str, Kind] = {
         (*_ABOUT, "in_reply_to", "intents", "needs_person", "is_urgent", "language"),
         ("text", "address"),
     ),
+    "reply.assigned": Kind("somebody has an answer to deal with", ("reply", "to", "by")),
+    "reply.done": Kind("an answer was dealt with", ("reply", "by"), (), ("note",)),
     "contact.made": Kind(
         "a contact that a person made or took, or that the lender's records tell of",
         ("channel", "outcome", "direction"),
@@ -93,9 +95,33 @@ KINDS: Mapping[str, Kind] = {
     "promise.proposed": Kind(
         "an answer reads like a promise; it binds nobody until it is confirmed",
         (),
-        (*_ABOUT, "parts", "needs_person"),
+        (*_ABOUT, "parts", "needs_person", "in_reply_to"),
     ),
-    "promise.made": Kind("the person promised to pay", ("parts",), (*_ABOUT, "by", "promise")),
+    "promise.made": Kind(
+        "the person promised to pay, and confirmed amount and day",
+        ("parts",),
+        (*_ABOUT, "by", "promise", "in_reply_to"),
+    ),
+    "plan.offered": Kind(
+        "a plan was offered to the person; it binds nobody until they take it",
+        ("parts", "until"),
+        (*_ABOUT, "by", "currency", "plan"),
+    ),
+    "promise.withdrawn": Kind(
+        "a promise no longer holds: taken back for a reason, or a later one took its place",
+        ("promise", "reason", "by"),
+        ("accounts", "superseded_by", "message_id"),
+    ),
+    "identity.checked": Kind(
+        "whether somebody showed that they are the customer, by which facts, before anything was disclosed",
+        ("passed", "facts", "by"),
+        ("message_id", "channel"),
+    ),
+    "plan.agreed": Kind(
+        "an arrangement was agreed, or waits for a second person",
+        ("plan", "parts", "by"),
+        ("accounts", "promise", "grant", "approval", "seconded_by", "why", "message_id"),
+    ),
     "notice.sent": Kind("a required notice went out", ("notice",), (*_ABOUT, "rule", "due_by")),
     "payment.seen": Kind(
         "a payment was seen during the day", ("payment",), ("accounts", "amount", "currency", "source")
@@ -107,6 +133,17 @@ KINDS: Mapping[str, Kind] = {
     ),
     "data.read": Kind("somebody looked at a person's data", ("by", "why"), ("items", "what")),
     "data.erased": Kind("a person's key was destroyed", ("by", "why"), ("items",)),
-    "case.note": Kind("a remark on the case", ("by",), ("accounts",), ("note",)),
+    "case.assigned": Kind("a case was given to somebody, or to nobody", ("by", "to")),
+    "approval.decided": Kind(
+        "a second person agreed to something or refused it", ("by", "approval", "decision", "why")
+    ),
+    "complaint.answered": Kind("a complaint was answered", ("complaint", "by"), ("in_time",), ("note",)),
+    "office.changed": Kind(
+        "somebody changed who may do what in the office", ("by", "what"), ("about", "change")
+    ),
+    "case.note": Kind("a remark on the case", ("by",), ("accounts", "message_id", "findings"), ("note",)),
+    "case.put_off": Kind(
+        "somebody comes back to the case at an instant", ("until", "by"), ("message_id", "why")
+    ),
 }
 """By name; a correction is a new event of the same kind that names the one it corrects."""

@@ -171,8 +171,13 @@ class Journal:
             }
         return body
 
-    def reveal(self, references: Iterable[str], *, by: str, why: str, customer_id: str) -> dict[str, str]:
-        """Personal data by reference, in the clear; who looked and why is recorded first. Erased items are left out."""
+    def reveal(
+        self, references: Iterable[str], *, by: str, why: str, customer_id: str, key: str | None = None
+    ) -> dict[str, str]:
+        """Personal data by reference, in the clear; who looked and why is recorded first. Erased items are left out.
+
+        ``key``: the same for one look, however often its page is shown.
+        """
         wanted = sorted(set(references))
         with transaction.atomic():
             self.record(
@@ -182,6 +187,7 @@ class Journal:
                         happened_at=self.clock(),
                         customer_id=customer_id,
                         body={"by": by, "why": why, "items": wanted},
+                        key=key,
                     )
                 ]
             )

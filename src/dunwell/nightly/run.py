@@ -26,6 +26,7 @@ from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partit
 from dunwell.nightly.lost import lost_rows
 from dunwell.nightly.policies import RunPolicy, read_run_policy
 from dunwell.nightly.promises import PromiseFigures, merge_promises, promise_figures
+from dunwell.nightly.scores import DayScorer, ScoreFigures
 from dunwell.nightly.summary import summary_dict
 from dunwell.nightly.worklist import WorkFigures, merge_work, plan_contacts, work_figures
 from dunwell.resolution import cases_as_of, promises_as_of
@@ -47,6 +48,7 @@ class RunResult:
     work: WorkFigures
     promises: PromiseFigures
     cases: pl.DataFrame
+    scores: ScoreFigures | None
     exit_code: int
 
     def summary(self) -> dict[str, Any]:
@@ -59,6 +61,7 @@ class RunResult:
             self.work,
             self.promises,
             self.cases,
+            self.scores,
         )
 
 
@@ -75,8 +78,8 @@ def run_day(
     recorded.
 
     Writes ``book/``: the partitions, ``positions.parquet``, ``promises.parquet``, ``cases.parquet``, ``worklist.parquet``,
-    ``decisions.parquet``, ``quarantine/``, ``report.html`` and ``run.json``; and keeps the decisions in ``evidence/``. Raises
-    TapeUnusable, TermsError and PolicyError before anything is written.
+    ``decisions.parquet``, ``scores.parquet`` where a model is in use, ``quarantine/``, ``report.html`` and ``run.json``; and
+    keeps the decisions in ``evidence/``. Raises TapeUnusable, TermsError and PolicyError before anything is written.
     """
     policy = read_run_policy(settings.root / "policy")
     terms = policy.terms
@@ -99,8 +102,10 @@ def run_day(
         watch=watch,
     )
     with tape, StagedBook(settings.book_folder, tape.partition_count, now) as staged:
-        day = _Day(as_of, known_at, policy, settings.actor)
+        scorer = DayScorer(settings.root / "models", terms, as_of, known_at, settings.locale)
+        day = _Day(as_of, known_at, policy, settings.actor, scorer)
         counted = _settle_all(tape, staged, day, watch)
+        scores = scorer.finish(staged.staging)
         tape.write_quarantine(staged.staging / "quarantine")
         facts = replace(facts, files=_files_written(settings.book_folder, tape))
         result = RunResult(
@@ -111,6 +116,7 @@ def run_day(
             counted.work,
             counted.promises,
             counted.cases,
+            scores,
             tape.exit_code,
         )
         watch("writing the report", tape.partition_count, tape.partition_count)
@@ -128,6 +134,7 @@ class _Day:
     known_at: datetime | None
     policy: RunPolicy
     actor: str
+    scorer: DayScorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +163,7 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
         for partition in tape.partitions():
             watch("settling the accounts", partition.number, tape.partition_count)
             partition = staged.write(partition)
+            day.scorer.add(partition.tables)
             today, cases, figures = _settle_one(partition, day)
             settled.add(today)
             staged_cases.add(cases)
@@ -261,6 +269,7 @@ def _write_report(result: RunResult, folder: Path, locale: str) -> None:
         result.work,
         result.promises,
         result.cases,
+        result.scores,
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "run.json").write_text(

@@ -17,6 +17,7 @@ from dunwell.nightly.about import Quarantine, RunFacts
 from dunwell.nightly.figures import Figures, in_order, movements
 from dunwell.nightly.numbers import amount_text, plain_amount, share_text, short_amount
 from dunwell.nightly.promises import PromiseFigures
+from dunwell.nightly.scores import ScoreFigures
 from dunwell.nightly.worklist import WorkFigures
 
 BUCKETS_ACROSS = 8
@@ -35,6 +36,7 @@ def summary_dict(
     work: WorkFigures | None = None,
     promises: PromiseFigures | None = None,
     cases: pl.DataFrame | None = None,
+    scores: ScoreFigures | None = None,
 ) -> dict[str, Any]:
     """The summary for ``--json``: plain values only, money as decimal text, days as ISO text.
 
@@ -59,6 +61,7 @@ def summary_dict(
         "promises": None if promises is None else promises.as_dict(),
         "cases": None if cases is None else dict(cases.select("stage", "cases").iter_rows()),
         "contacts": None if work is None else _contacts_dict(work),
+        "scores": None if scores is None else scores.as_dict(),
         "quarantine": {
             "rows": quarantine.row_count,
             "files": [

@@ -96,6 +96,18 @@ class Reply:
     language: str | None = None
 
 
+class Receiver(Protocol):
+    """What takes in what comes over a provider's own connection, and sends nothing."""
+
+    async def start(self) -> str | None:
+        """Connect, and stay connected; why not yet, or None. It is tried again until ``close``."""
+        ...
+
+    async def close(self) -> None:
+        """Say goodbye as the protocol has it."""
+        ...
+
+
 class Sender(Protocol):
     """A channel's way to its provider. Made once, used by one worker, closed at the end."""
 

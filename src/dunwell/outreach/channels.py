@@ -10,7 +10,7 @@ from typing import Any
 
 from babel.core import get_global
 
-from dunwell.outreach.channel import Message, Receipt, Reply, Sender
+from dunwell.outreach.channel import Message, Receipt, Receiver, Reply, Sender
 from dunwell.outreach.composing import Render
 from dunwell.outreach.dispatching import Limits
 from dunwell.outreach.letter.settings import LetterSettings, SettingsUnusable
@@ -42,7 +42,8 @@ class Opened:
     """A channel ready to work. ``open_sender`` makes its sender: with what to call before a message leaves, and with what
     comes in over the same connection. ``page``: what a message looks like, as a file (an e-mail's HTML, a letter's PDF).
     ``read``: what came back, from the bytes in which it arrived, and what in them cannot be read. ``unsubscribe`` and
-    ``webhook``: what came back over HTTP (``views``).
+    ``webhook``: what came back over HTTP (``views``). ``open_receiver``: what only takes in what comes over the provider's own
+    connection, for ``outreach listen``.
     """
 
     name: str
@@ -55,24 +56,25 @@ class Opened:
     read: Callable[[bytes, datetime], Read] | None = None
     unsubscribe: Callable[[str, str, bytes, datetime], Receipt | None] | None = None
     webhook: Callable[[Mapping[str, str], bytes, datetime], list[Receipt | Reply]] | None = None
+    open_receiver: Callable[[OnInbound], Receiver] | None = None
 
 
 Opener = Callable[[Settings, Mapping[str, Any], Mapping[str, str], Limits, Now], Opened]
 
 
-def open_channels(settings: Settings, environment: Mapping[str, str], now: Now) -> dict[str, Opened]:
-    """Every channel that ``[outreach]`` of dunwell.toml sets up. Raises SettingsError."""
-    opened = {}
-    for name, opener in OPENERS.items():
-        table = settings.outreach.get(name)
-        if table is None:
-            continue
-        if not isinstance(table, Mapping):
-            raise SettingsError(f"outreach.{name} is not a table. Write [outreach.{name}]")
-        own = {key: value for key, value in table.items() if key not in _WORKING}
-        working = {key: value for key, value in table.items() if key in _WORKING}
-        opened[name] = opener(settings, own, environment, _limits(name, working), now)
-    return opened
+def channels_set_up(settings: Settings) -> tuple[str, ...]:
+    """The channels that ``[outreach]`` of dunwell.toml sets up; none of them is opened."""
+    return tuple(name for name in OPENERS if settings.outreach.get(name) is not None)
+
+
+def open_channel(name: str, settings: Settings, environment: Mapping[str, str], now: Now) -> Opened:
+    """One of the channels that are set up, ready to work. Raises SettingsError."""
+    table = settings.outreach[name]
+    if not isinstance(table, Mapping):
+        raise SettingsError(f"outreach.{name} is not a table. Write [outreach.{name}]")
+    own = {key: value for key, value in table.items() if key not in _WORKING}
+    working = {key: value for key, value in table.items() if key in _WORKING}
+    return OPENERS[name](settings, own, environment, _limits(name, working), now)
 
 
 def _limits(channel: str, table: Mapping[str, Any]) -> Limits:
@@ -145,7 +147,7 @@ def _open_sms(
     from dunwell.outreach.sms.http_sender import HttpSender
     from dunwell.outreach.sms.settings import SmppSettings, read_sms_settings
     from dunwell.outreach.sms.smpp_sender import SmppSender
-    from dunwell.outreach.sms.webhooks import parse_webhook
+    from dunwell.outreach.sms.webhooks import WebhookRefused, parse_webhook, read_events
 
     sms = read_sms_settings(table, environment, settings.root)
 
@@ -158,8 +160,18 @@ def _open_sms(
         def open_smpp(begin: OnBegin, inbound: OnInbound) -> Sender:
             return SmppSender(smpp, clock=now, on_begin=begin, on_inbound=inbound)
 
-        return Opened("sms", f"smpp {smpp.host}"[:40], limits, render, open_smpp)
+        def open_receiver(inbound: OnInbound) -> Receiver:
+            return SmppSender(smpp, clock=now, on_inbound=inbound, only_receives=True)
+
+        return Opened("sms", f"smpp {smpp.host}"[:40], limits, render, open_smpp, open_receiver=open_receiver)
     http = sms
+
+    def read(raw: bytes, received_at: datetime) -> Read:
+        try:
+            return list(read_events(raw, received_at)), []
+        except WebhookRefused as refused:
+            return [], [str(refused)]
+
     return Opened(
         "sms",
         "http sms",
@@ -167,6 +179,7 @@ def _open_sms(
         render,
         lambda begin, _: HttpSender(http, clock=now, on_begin=begin),
         is_idempotent=True,
+        read=read,
         webhook=lambda headers, body, at: parse_webhook(headers, body, http.webhook_secret, at),
     )
 
@@ -194,7 +207,7 @@ def _open_letter(
         "print folder",
         limits,
         render,
-        lambda begin, _: LetterSender(chosen),
+        lambda begin, _: LetterSender(chosen, lambda: f"{now():%Y-%m-%d}"),
         is_idempotent=True,
         page=lambda message: letter.letter_pdf(message, chosen).pdf,
         read=read,

@@ -1,22 +1,20 @@
-"""From due work to the message: the approved text that fits, filled in with what this person owes, in their channel's form.
+"""From due work to the message: the approved text that fits, filled in with what the records say, in the channel's form.
 
 Every text is reviewed as it would be read, at the moment of sending. What cannot be said rightly is not said: no text that
 fits, a missing value, a finding of the review are reasons, recorded like those of the gate.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from decimal import Decimal
-from typing import Any
-from zoneinfo import ZoneInfo
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from dunwell.law import Reason
-from dunwell.money import minor_exponent
+from dunwell.law import Gate, Reason
+from dunwell.ledger import Terms
+from dunwell.ledger.statement import AccountEvents
 from dunwell.outreach.channel import Message
+from dunwell.outreach.facts import MISSING, About, NoFact, Offered, Proposed, Sender, facts
 from dunwell.outreach.permitting import Asked, Composed
-from dunwell.outreach.records import BookRecords, Customer
-from dunwell.outreach.texts import Filled, Money, NoText, Text, TextsRefused, choose, fill, locale_of
+from dunwell.outreach.records import Customer
+from dunwell.outreach.texts import Filled, NoText, Text, TextsRefused, choose, fill, locale_of
 
 Render = Callable[[str, Filled, str, Customer], Message]
 """``render(message_id, filled, address, customer)``: the message as its channel has it. Raises ValueError where it cannot be."""
@@ -24,17 +22,26 @@ Render = Callable[[str, Filled, str, Customer], Message]
 _HOUSE = "dunwell: what cannot be said rightly is not said"
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who writes, as the texts say it. ``advice``: where free advice is found, by jurisdiction."""
+Offers = Callable[[Asked], Offered | None]
+"""The plan that was last offered to the person of a contact."""
+Proposals = Callable[[Asked], Proposed | None]
+"""What the person of a contact wrote that they will pay, which waits to be confirmed."""
 
-    name: str
-    phone: str
-    url: str
-    lender: str
-    creditor: str
-    advice: Mapping[str, str]
-    reply_days: int = 14
+
+class Known(Protocol):
+    """What the records say of people and accounts: the whole book's (``BookRecords``), or one customer's."""
+
+    def customer(self, customer_id: str) -> Customer:
+        """What a text may say of this person."""
+        ...
+
+    def account(self, account_id: str) -> tuple[AccountEvents, Terms] | None:
+        """An account's own events and its product's terms; None where either is not known."""
+        ...
+
+    def gate(self, customer_id: str) -> Gate:
+        """The gate of the packs that bind this person."""
+        ...
 
 
 class Composer:
@@ -44,14 +51,17 @@ class Composer:
         self,
         channel: str,
         texts: Sequence[Text],
-        records: BookRecords,
+        records: Known,
         sender: Sender,
         render: Render,
         *,
         actor: str,
         locale: str,
+        offers: Offers = lambda asked: None,
+        proposals: Proposals = lambda asked: None,
     ) -> None:
         """``locale``: the language for whom the records name none."""
+        self._offers, self._proposals = offers, proposals
         self._channel, self._texts, self._records = channel, texts, records
         self._sender, self._render, self._actor, self._locale = sender, render, actor, locale
 
@@ -60,8 +70,8 @@ class Composer:
         customer = self._records.customer(asked.customer_id)
         address = customer.addresses.get(asked.contact_point_id, "")
         language = customer.row.get("language") or self._locale
-        zone = (asked.person.timezones or ("UTC",))[0]
-        today = asked.at.astimezone(ZoneInfo(zone)).date()
+        stage = asked.work.stage.replace(" ", "_")
+        about = self._about(asked, customer, stage)
         bound = self._records.gate(asked.customer_id).packs
         packs = tuple(pack.key for pack in bound if not pack.is_house_policy)  # what binds words is law
         try:
@@ -69,22 +79,27 @@ class Composer:
                 self._texts,
                 language,
                 self._channel,
-                asked.work.stage.replace(" ", "_"),
+                stage,
                 packs,
-                today,
+                about.today,
                 actor=self._actor,
             )
+            values = facts(about, stage)
+            if lacking := [name for name in text.slots if values.get(name) is None]:
+                return _held("; ".join(MISSING.get(name, f"{{{name}}} is not known") for name in lacking))
             filled = fill(
                 text,
-                self._values(asked, customer),
+                values,
                 locale=locale_of(language, customer.row["jurisdiction"]),
                 packs=packs,
                 actor=self._actor,
-                on=today,
+                on=about.today,
             )
             message = self._render(asked.work.message_id, filled, address, customer)
         except NoText as error:
             return Reason("outreach.no-text", _HOUSE, "prohibited", str(error))
+        except NoFact as error:
+            return _held(str(error))
         except TextsRefused as error:
             found = ", ".join(sorted({fault.category for fault in error.faults}))
             return Reason(
@@ -97,34 +112,19 @@ class Composer:
             return Reason("outreach.unsendable", _HOUSE, "prohibited", str(error))
         return Composed(message, f"{filled.text_id} v{filled.version}", filled.content_hash)
 
-    def _values(self, asked: Asked, customer: Customer) -> dict[str, object]:
-        """What the slots hold: who writes, and what is owed on the account that is most overdue."""
-        values: dict[str, object] = {
-            "name": customer.row.get("name"),
-            "sender": self._sender.name,
-            "lender": self._sender.lender,
-            "creditor": self._sender.creditor,
-            "phone": self._sender.phone,
-            "url": self._sender.url,
-            "advice": self._sender.advice.get(customer.row["jurisdiction"]) or self._sender.advice.get("any"),
-            "reply_by": asked.at.date() + timedelta(days=self._sender.reply_days),
-            "stopped_on": asked.at.date(),
-        }
-        worst = _worst(customer.positions, asked.account_ids)
-        if worst is not None:
-            values |= {
-                "account": str(worst["account_id"])[-4:],
-                "amount": _money(worst["past_due_total"], worst["currency"]),
-                "due_date": worst["oldest_due_on"],
-            }
-        return values
+    def _about(self, asked: Asked, customer: Customer, stage: str) -> About:
+        return About(
+            customer,
+            asked.person,
+            asked.account_ids,
+            asked.at,
+            self._sender,
+            self._records.account,
+            self._offers(asked) if stage == "plan_offer" else None,
+            self._proposals(asked) if stage == "promise_check" else None,
+        )
 
 
-def _worst(positions: Sequence[Mapping[str, Any]], account_ids: Sequence[str]) -> Mapping[str, Any] | None:
-    """The position, of the accounts a contact is about, that is longest overdue."""
-    named = [row for row in positions if not account_ids or row["account_id"] in account_ids]
-    return max(named, key=lambda row: (row["past_due_days"], row["account_id"]), default=None)
-
-
-def _money(amount: Decimal, currency: str) -> Money:
-    return Money(int(Decimal(amount).scaleb(minor_exponent(currency))), currency)
+def _held(why: str) -> Reason:
+    """A text that needs what the records do not hold."""
+    return Reason("outreach.no-fact", _HOUSE, "missing", why)

@@ -17,7 +17,7 @@ from dunwell.journal.models import Subject
 from dunwell.journal.recording import Journal, NewEvent
 from dunwell.law import Gate, Person
 from dunwell.outreach.channel import Message, Outcome
-from dunwell.outreach.knowing import decoded, seen_by_subject, undeliverable, with_journal
+from dunwell.outreach.knowing import decoded, promised_until, seen_by_subject, undeliverable, with_journal
 from dunwell.outreach.models import ProviderReference, State, Work
 from dunwell.outreach.pacing import QuietHours, Rate, take
 from dunwell.outreach.permitting import UNKNOWN_PERSON, Compose, Permitted, Refused, permit, refused
@@ -25,6 +25,7 @@ from dunwell.outreach.receipts import stored_name, take_early
 from dunwell.outreach.wire import WireRecord
 
 _WHY_MAX = 300
+_NEXT = timedelta(microseconds=1)
 
 
 class Known(Protocol):
@@ -115,15 +116,18 @@ class Dispatcher:
 
     def claim(self) -> Claimed:
         """Due work, each permitted by the gate and claimed, in one transaction."""
-        now = self._journal.clock()
-        if self._limits.quiet.wakes_at(now) is not None:
+        began = self._journal.clock()
+        if self._limits.quiet.wakes_at(began) is not None:
             return Claimed()
         with transaction.atomic():
-            rows = self._due(now)
-            rows = rows[: take(self.provider, self._limits.rate, len(rows), now)]
+            rows = self._due(began)
+            rows = rows[: take(self.provider, self._limits.rate, len(rows), began)]
             if not rows:
                 return Claimed()
-            answers = self._judge([row for row in rows if row.expires_at > now], now)
+            alive = self._locked(sorted({str(row.subject_id) for row in rows}))
+            # Read only now: what others recorded while we waited for the locks lies before the instant that is judged.
+            now = self._journal.clock()
+            answers = self._judge([row for row in rows if row.expires_at > now], alive, now)
             permitted = [answer for answer in answers if isinstance(answer, Permitted)]
             for answer in permitted:
                 answer.work.state, answer.work.worker, answer.work.why = State.CLAIMED, self.name, ""
@@ -146,11 +150,13 @@ class Dispatcher:
             rows = rows.select_for_update(skip_locked=True, of=("self",))
         return list(rows[: self._limits.batch])
 
-    def _judge(self, rows: Sequence[Work], now: datetime) -> list[Permitted | Refused]:
-        """Each with the gate's answer under everything known now.
+    def _judge(
+        self, rows: Sequence[Work], alive: Mapping[str, str], now: datetime
+    ) -> list[Permitted | Refused]:
+        """Each with the gate's answer under everything known now. ``alive``: the persons who were not erased, locked.
 
-        A person is locked meanwhile, so no other worker judges a contact to them before this one is recorded. Of several
-        messages to one person in a batch the first is judged; the others wait for the next round.
+        So no other worker judges a contact to one of them before this one is recorded. Of several messages to one person in a
+        batch the first is judged; the others wait for the next round.
         """
         first: dict[str, Work] = {}
         for row in rows:
@@ -158,10 +164,10 @@ class Dispatcher:
                 row.due_at = now + timedelta(seconds=1)
             else:
                 first[str(row.subject_id)] = row
-        alive = self._locked(sorted(first))
-        self._journal.vault.open_keys(list(alive))
-        people = self._known.people(list(alive.values()))
-        seen = seen_by_subject(list(alive))
+        known = [subject for subject in first if subject in alive]
+        self._journal.vault.open_keys(known)
+        people = self._known.people([alive[subject] for subject in known])
+        seen = seen_by_subject(known)
         answers = []
         for subject, row in first.items():
             answer = self._answer(row, subject, alive.get(subject), people, seen.get(subject, []), now)
@@ -186,9 +192,22 @@ class Dispatcher:
         def pseudonym(kind: str, name: str) -> str:
             return self._journal.vault.pseudonym(subject, kind, name)
 
+        # Another machine's clock may be ahead of ours: what it permitted before still lies before this instant.
+        latest = max((at for _, kind, at, _ in seen if kind == "contact.permitted"), default=now)
+        now = latest + _NEXT if latest > now else now
         person = with_journal(person, decoded(seen, person, pseudonym))
         gate = self._known.gate(customer)
-        return permit(row, customer, person, gate, self._compose, pseudonym, undeliverable(seen), now)
+        return permit(
+            row,
+            customer,
+            person,
+            gate,
+            self._compose,
+            pseudonym,
+            undeliverable(seen),
+            now,
+            promised_until(seen),
+        )
 
     def _locked(self, subjects: Sequence[str]) -> dict[str, str]:
         """The customer_id of each of these persons who was not erased; their rows locked, always in the same order."""

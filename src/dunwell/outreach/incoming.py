@@ -16,6 +16,8 @@ from django.db import transaction
 from dunwell.journal.recording import Journal, NewEvent
 from dunwell.law import Person
 from dunwell.money import minor_exponent
+from dunwell.outreach.answering import Answering, Question, answer, asked_about, confirmation, stage_of
+from dunwell.outreach.answers.affirming import affirms
 from dunwell.outreach.answers.meaning import Context, Part, Understanding
 from dunwell.outreach.channel import Reply
 from dunwell.outreach.models import Work
@@ -68,23 +70,38 @@ class Taken:
     is_new: bool
 
 
-def take_reply(journal: Journal, records: Known, channel: str, reply: Reply, understand: Understand) -> Taken:
-    """Record a reply and let it act, in one transaction. The same reply again changes nothing."""
+def take_reply(
+    journal: Journal,
+    records: Known,
+    channel: str,
+    reply: Reply,
+    understand: Understand,
+    answering: Answering | None = None,
+) -> Taken:
+    """Record a reply and let it act, in one transaction. The same reply again changes nothing.
+
+    ``answering``: what is answered without a person; nothing when None.
+    """
     writers, in_reply_to = _writers(journal, records, channel, reply)
     known = [writer for writer in writers if not writer.customer_id.startswith(UNMATCHED)]
     context = _context(records, known[0].customer_id) if known else _NO_CONTEXT
     understood = understand(reply.text, reply.at, reply.language, context)
+    sole = known[0] if len(known) == 1 else None
     is_new = False
-    body: dict[str, Any] = {
-        "channel": channel,
-        "intents": sorted(understood.intents),
-        "needs_person": understood.needs_person or len(known) != 1,
-        "is_urgent": understood.is_urgent,
-        "language": reply.language,
-        "in_reply_to": in_reply_to,
-    }
     with transaction.atomic():
         subjects = journal.vault.admit([writer.customer_id for writer in writers], journal.clock())
+        question = None
+        if sole is not None and affirms(reply.text):
+            subject = subjects[sole.customer_id]
+            question = _question(journal, channel, reply, sole, subject, in_reply_to, context.timezone)
+        body: dict[str, Any] = {
+            "channel": channel,
+            "intents": sorted(understood.intents),
+            "needs_person": sole is None or (understood.needs_person and question is None),
+            "is_urgent": understood.is_urgent,
+            "language": reply.language,
+            "in_reply_to": in_reply_to,
+        }
         for writer in writers:
             said = NewEvent(
                 "contact.replied",
@@ -98,8 +115,47 @@ def take_reply(journal: Journal, records: Known, channel: str, reply: Reply, und
             (recorded,) = journal.record([said])
             if recorded.is_new:
                 is_new = True
-                journal.record(list(_acts(channel, reply, writer, understood)))
+                journal.record(list(_acts(channel, reply, writer, understood, recorded.event_id)))
+                if question is not None:
+                    journal.record([confirmation(question, recorded.event_id, channel, reply.at)])
+                elif sole is not None and answering is not None:
+                    _answer(journal, records, channel, sole, understood, recorded.event_id, answering)
     return Taken(reply, writers, understood, is_new)
+
+
+def _question(
+    journal: Journal,
+    channel: str,
+    reply: Reply,
+    writer: Writer,
+    subject: str,
+    answered: str | None,
+    zone: str,
+) -> Question | None:
+    """Our question that a plain "yes" of theirs answers."""
+    if writer.contact_point_id is None:
+        return None
+    journal.vault.open_keys([subject])
+    point = journal.vault.pseudonym(subject, "point", writer.contact_point_id)
+    return asked_about(subject, channel, point, answered, reply.at, zone)
+
+
+def _answer(
+    journal: Journal,
+    records: Known,
+    channel: str,
+    writer: Writer,
+    understood: Understanding,
+    reply_event: str,
+    answering: Answering,
+) -> None:
+    """Make due work of the answer that needs no person, where there is one and it can go back the way it came."""
+    stage = stage_of(understood, answering.confirm)
+    person = records.people([writer.customer_id]).get(writer.customer_id)
+    if stage is None or person is None or writer.contact_point_id is None:
+        return
+    customer = records.customer(writer.customer_id)
+    answer(journal, answering, person, customer, channel, writer.contact_point_id, reply_event, stage)
 
 
 def _writers(
@@ -144,7 +200,9 @@ def _key(channel: str, reply: Reply, subject: str) -> str:
     return f"reply:{channel}:{subject}:{sha256(reply.reply_id.encode()).hexdigest()[:32]}"
 
 
-def _acts(channel: str, reply: Reply, writer: Writer, understood: Understanding) -> Sequence[NewEvent]:
+def _acts(
+    channel: str, reply: Reply, writer: Writer, understood: Understanding, reply_event: str
+) -> Sequence[NewEvent]:
     """What takes effect at once."""
     events = []
     for act in understood.acts:
@@ -162,7 +220,7 @@ def _acts(channel: str, reply: Reply, writer: Writer, understood: Understanding)
         events.append(NewEvent(kind, reply.at, writer.customer_id, contact_point=point, body=body))
     if understood.promise:
         parts = [_part(part) for part in understood.promise]
-        body = {"parts": parts, "needs_person": True, "channel": channel}
+        body = {"parts": parts, "needs_person": True, "channel": channel, "in_reply_to": reply_event}
         events.append(NewEvent("promise.proposed", reply.at, writer.customer_id, body=body))
     return events
 

@@ -5,6 +5,7 @@ reads all of it. Nothing lapses by itself.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -17,6 +18,7 @@ KINDS = (
     *("contact.permitted", "contact.sent", "contact.failed", "contact.deferred", "contact.unknown"),
     *("contact.delivered", "contact.bounced", "contact.opened", "contact.replied", "contact.made"),
     *("consent.withdrawn", "hold.placed", "hold.lifted", "point.not_theirs", "notice.sent"),
+    "promise.made",
 )
 """The events that change what may be done."""
 
@@ -73,6 +75,13 @@ def undeliverable(rows: Iterable[tuple[str, str, datetime, str]]) -> set[str]:
     return {body["contact_point"] for body in bodies if body.get("is_permanent") and "contact_point" in body}
 
 
+def promised_until(rows: Iterable[tuple[str, str, datetime, str]]) -> date | None:
+    """The last day of what they promised and confirmed since the run; None where they promised nothing."""
+    bodies = [json.loads(body) for _, kind, _, body in rows if kind == "promise.made"]
+    days = [day for body in bodies for part in body["parts"] for day in part.get("days", ())]
+    return date.fromisoformat(max(days)) if days else None
+
+
 def with_journal(person: Person, events: Sequence[Seen]) -> Person:
     """The person with all that the journal has seen. The journal says which notices were given, so the gate may demand them."""
     points = dict(person.contact_points)
@@ -94,31 +103,39 @@ def with_journal(person: Person, events: Sequence[Seen]) -> Person:
 
 
 def _contacts(events: Sequence[Seen]) -> Iterable[Contact]:
-    """Contacts made: a message counts from its permission on, unless it is known that it was never taken."""
+    """Contacts made: a message counts from its permission on, unless it is known that it was never taken.
+
+    Each permission that came to nothing has one event that says so. They are counted, not read in the order of their instants:
+    a worker that waits for the database has looked at the clock before another's event that was recorded first.
+    """
     permitted: dict[str, Seen] = {}
+    standing: Counter[str] = Counter()
     outcomes: dict[str, str] = {}
     for event in events:
-        message = event.body.get("message_id")
+        message = str(event.body.get("message_id"))
         if event.kind == "contact.permitted":
-            permitted[str(message)] = event
-            outcomes[str(message)] = "delivered"
-        elif message in permitted and event.kind in _NOT_MADE:
-            del permitted[message]
-        elif message in permitted:
-            outcomes[message] = _OUTCOMES.get(event.kind, outcomes[message])
-        if event.kind in ("contact.replied", "contact.made"):
+            permitted[message] = event
+            standing[message] += 1
+        elif event.kind in _NOT_MADE:
+            standing[message] -= 1
+        elif event.kind in _OUTCOMES:
+            outcomes[message] = _OUTCOMES[event.kind]
+        elif event.kind in ("contact.replied", "contact.made"):
             yield _told_contact(event)
+        if event.kind == "contact.made":
+            permitted.pop(str(message), None)  # a call that was permitted and then made is one contact
     for message, event in permitted.items():
-        yield Contact(
-            at=event.at,
-            channel=event.body["channel"],
-            outcome=outcomes[message],
-            debts=_debts(event),
-            party=event.body.get("party", "self"),
-            contact_point_id=event.contact_point,
-            contact_id=message,
-            in_reply_to=event.body.get("in_reply_to"),
-        )
+        if standing[message] > 0:
+            yield Contact(
+                at=event.at,
+                channel=event.body["channel"],
+                outcome=outcomes.get(message, "delivered"),
+                debts=_debts(event),
+                party=event.body.get("party", "self"),
+                contact_point_id=event.contact_point,
+                contact_id=message,
+                in_reply_to=event.body.get("in_reply_to"),
+            )
 
 
 def _told_contact(event: Seen) -> Contact:

@@ -23,7 +23,8 @@ class State(models.TextChoices):
 class Work(models.Model):
     """One message to one person, from the moment it is due until its end is known.
 
-    ``key`` makes planning the same contact twice plan it once. ``accounts``: pseudonyms joined by ``;``. ``why``: the reason for
+    ``key`` makes planning the same contact twice plan it once. ``accounts``: pseudonyms joined by ``;``.
+    ``in_reply_to``: the event of the person's own message that this answers. ``why``: the reason for
     where it stands, in words without personal data.
     """
 
@@ -35,6 +36,7 @@ class Work(models.Model):
     purpose = models.CharField(max_length=10)
     contact_point = models.CharField(max_length=24, null=True)
     accounts = models.TextField()
+    in_reply_to = models.CharField(max_length=36, null=True)
     priority = models.IntegerField(default=0)
     due_at = models.DateTimeField()
     expires_at = models.DateTimeField()

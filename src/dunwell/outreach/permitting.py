@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from dunwell.journal.recording import NewEvent
 from dunwell.law import Attempt, Gate, Person, Reason
@@ -28,6 +29,13 @@ UNDELIVERABLE = Reason(
     "prohibited",
     "Messages to this number or address came back for good; it is not used again until the records name another.",
 )
+OPEN_PROMISE = Reason(
+    "house-floor.open-promise",
+    "house policy",
+    "prohibited",
+    "The person confirmed a promise to pay, and its day has not passed.",
+)
+_DUNNING = ("remind", "demand")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +103,12 @@ def permit(
     pseudonym: Callable[[str, str], str],
     undeliverable: Collection[str],
     now: datetime,
+    promised_until: date | None = None,
 ) -> Permitted | Refused:
     """May this message go out now? The gate is asked first, then the text is made and reviewed as it would be read.
 
-    ``undeliverable``: pseudonyms of contact points from which messages came back for good.
+    ``undeliverable``: pseudonyms of contact points from which messages came back for good. ``promised_until``: the last day of
+    a promise that they confirmed since the run; until it has passed they are not dunned.
     """
     points = {pseudonym("point", name): name for name in person.contact_points}
     accounts = {pseudonym("account", name): name for name in person.accounts or ()}
@@ -108,6 +118,10 @@ def permit(
         return refused(work, (UNKNOWN_POINT,), None, now)
     if work.contact_point in undeliverable:
         return refused(work, (UNDELIVERABLE,), None, now)
+    if promised_until is not None and work.purpose in _DUNNING and work.stage != "promise_reminder":
+        zone = ZoneInfo((person.timezones or ("UTC",))[0])
+        if now.astimezone(zone).date() <= promised_until:
+            return refused(work, (OPEN_PROMISE,), None, now)
     attempt = Attempt(
         customer_id=customer_id,
         at=now,
@@ -115,6 +129,7 @@ def permit(
         account_ids=tuple(accounts.get(name, name) for name in named),  # a pseudonym left is an unknown debt
         contact_point_id=point,
         purpose=work.purpose,
+        in_reply_to=work.in_reply_to,
         automated=True,
         attempt_id=work.message_id,
     )
@@ -142,6 +157,7 @@ def permit(
             "law_hash": gate.content_hash,
             "text": composed.text_id,
             "text_hash": composed.text_hash,
+            **({} if work.in_reply_to is None else {"in_reply_to": work.in_reply_to}),
             "owes": [{"notice": o.notice, "due_by": o.due_by.isoformat()} for o in verdict.owes],
         },
         personal={"text": message.text, "subject": message.subject, "address": message.to},

@@ -13,6 +13,8 @@ from dunwell.book import Book
 from dunwell.law import Gate, Person
 from dunwell.law.overlay import LenderLaw
 from dunwell.law.people import people
+from dunwell.ledger import Terms
+from dunwell.ledger.statement import AccountEvents, account_events
 
 _TABLES = (
     "customers",
@@ -24,17 +26,21 @@ _TABLES = (
     "preferences",
     "notices",
 )
+_PLACE = ("part_number", "row_in_part")
 _CHANGES = "book.json"
 _KEPT_MAX = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """What a text may say of a person: the columns of their row, their contact points' values, and their positions."""
+    """What a text may say of a person: the columns of their row, their contact points' values, their positions, and how their
+    promises stand.
+    """
 
     row: Mapping[str, Any]
     addresses: Mapping[str, str]
     positions: tuple[Mapping[str, Any], ...]
+    promises: tuple[Mapping[str, Any], ...] = ()
 
 
 class _Table:
@@ -60,13 +66,16 @@ class _Table:
 class BookRecords:
     """The workspace's book, read anew when a run has replaced it. Only those who are asked about are made into persons."""
 
-    def __init__(self, folder: Path, law: LenderLaw, actor: str) -> None:
-        """``folder``: the book's. Raises NoBook."""
-        self._folder, self._law, self._actor = folder, law, actor
+    def __init__(
+        self, folder: Path, law: LenderLaw, actor: str, terms: Mapping[str, Terms] | None = None
+    ) -> None:
+        """``folder``: the book's; ``terms``: of its products, by key. Raises NoBook."""
+        self._folder, self._law, self._actor, self._terms = folder, law, actor, terms or {}
         self._gates: dict[tuple[str, ...], Gate] = {}
         self._stamp = 0
         self._tables: dict[str, _Table] = {}
-        self._positions = _Table(pl.DataFrame(schema={"customer_id": pl.String}))
+        self._positions = self._promises = _Table(pl.DataFrame(schema={"customer_id": pl.String}))
+        self._places: dict[str, tuple[int, int]] = {}
         self._people: dict[str, Person] = {}
         self._customers: dict[str, Customer] = {}
         self._by_address: dict[str, list[tuple[str, str]]] = {}
@@ -85,6 +94,24 @@ class BookRecords:
         with self._lock:
             self._read([] if customer_id in self._customers else [customer_id])
             return self._customers[customer_id]
+
+    def account(self, account_id: str) -> tuple[AccountEvents, Terms] | None:
+        """An account's own events and its product's terms; None where either is not known, or rows of it are in quarantine."""
+        with self._lock:
+            if not self._places:
+                self._read_places()
+            place = self._places.get(account_id)
+            if place is None:
+                return None
+            tables = Book(self._folder).account(*place)
+            (row,) = tables["accounts"].iter_rows(named=True)
+            terms = self._terms.get(row["product"])
+            return None if terms is None or row["is_incomplete"] else (account_events(tables, 0), terms)
+
+    def _read_places(self) -> None:
+        """Where in the book each account stands."""
+        rows = self._tables["accounts"].all().select("account_id", *_PLACE)
+        self._places = {account: (number, row) for account, number, row in rows.iter_rows()}
 
     def owners(self, channel: str, address: str) -> list[tuple[str, str]]:
         """customer_id and contact_point_id of everybody who is reached at this address: several may share one."""
@@ -118,11 +145,13 @@ class BookRecords:
         positions = self._positions.of(wanted)
         self._people |= people(tables, customer_ids, positions.select("account_id", "past_due_days"))
         points = _by_customer(tables["contact_points"])
-        owed = _by_customer(positions)
+        owed, promised = _by_customer(positions), _by_customer(self._promises.of(wanted))
         for row in tables["customers"].iter_rows(named=True):
             name = row["customer_id"]
             addresses = {point["contact_point_id"]: point["value"] for point in points.get(name, ())}
-            self._customers[name] = Customer(row, addresses, tuple(owed.get(name, ())))
+            self._customers[name] = Customer(
+                row, addresses, tuple(owed.get(name, ())), tuple(promised.get(name, ()))
+            )
 
     def _refresh(self) -> None:
         """Read the book again when a run has replaced it."""
@@ -135,12 +164,17 @@ class BookRecords:
         for number in range(book.partition_count):
             part = book.partition(number).tables
             for name in _TABLES:
-                tables[name].append(_with_owner(part[name], part["accounts"]))
+                tables[name].append(with_owner(part[name], part["accounts"]))
+            placed = tables["accounts"][-1].with_row_index("row_in_part")
+            tables["accounts"][-1] = placed.with_columns(pl.lit(number).alias("part_number"))
         self._tables = {
             name: _Table(pl.concat(frames, how="diagonal_relaxed")) for name, frames in tables.items()
         }
         self._positions = _Table(pl.read_parquet(self._folder / "positions.parquet"))
-        self._people, self._customers, self._by_address = {}, {}, {}
+        promises = self._folder / "promises.parquet"
+        if promises.is_file():
+            self._promises = _Table(pl.read_parquet(promises))
+        self._people, self._customers, self._by_address, self._places = {}, {}, {}, {}
 
 
 def plain_address(text: str) -> str:
@@ -155,7 +189,7 @@ def plain_address(text: str) -> str:
     return digits.removeprefix("00")
 
 
-def _with_owner(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+def with_owner(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """Rows that name their account by its place in the partition, with its id and its customer instead."""
     if "account_row" not in rows.columns:
         return rows

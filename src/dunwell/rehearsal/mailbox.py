@@ -1,6 +1,6 @@
 """A mail server on this machine that keeps what it is sent: to practise sending without writing to anybody.
 
-It takes everything, a file a message, and writes a page on which all of them can be read.
+It takes everything, a file a message.
 """
 
 import email
@@ -14,25 +14,6 @@ from types import TracebackType
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from markupsafe import Markup
-
-_PAGE = Markup(
-    """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sent messages</title>
-<style>
-body {{ font: 16px/1.5 system-ui, "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif; max-width: 52rem; margin: 2rem auto;
-  padding: 0 1rem; color: #1a1a1a; background: #fff; }}
-summary {{ cursor: pointer; padding: .5rem 0; border-bottom: 1px solid #ccc; }}
-summary span {{ color: #555; margin-left: .6rem; }}
-pre {{ white-space: pre-wrap; font: inherit; background: #f5f5f2; padding: 1rem; margin: 0 0 1rem; }}
-</style></head><body>
-<h1>{count} messages arrived</h1>
-<p>The newest {shown} of them, as this machine's practice mail server took them. Nothing left this machine.</p>
-{messages}
-</body></html>
-"""
-)
-_SHOWN_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +27,12 @@ class Arrived:
     def message(self) -> EmailMessage:
         """The message, parsed."""
         return email.message_from_bytes(self.raw, policy=email.policy.default)
+
+    @property
+    def text(self) -> str:
+        """What it says in plain text."""
+        plain = self.message.get_body(("plain",))
+        return "" if plain is None else str(plain.get_content())
 
 
 class _Keeping:
@@ -88,26 +75,8 @@ class Mailbox:
         """What has arrived so far."""
         return self._keeping.arrived
 
-    def write_page(self) -> Path:
-        """A page with the messages, the newest first; where it is."""
-        newest = self.arrived[::-1][:_SHOWN_MAX]
-        told = Markup("\n").join(_told(one) for one in newest)
-        file = self._keeping.folder / "index.html"
-        page = _PAGE.format(count=f"{len(self.arrived):,}", shown=len(newest), messages=told)
-        file.write_text(page, encoding="utf-8")
-        return file
-
 
 def _free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
-
-
-def _told(one: Arrived) -> Markup:
-    message = one.message
-    plain = message.get_body(("plain",))
-    text = "" if plain is None else plain.get_content()
-    return Markup("<details><summary>{}<span>to {} · {}</span></summary><pre>{}</pre></details>").format(
-        message["Subject"], ", ".join(one.recipients), message["Date"], text
-    )

@@ -18,18 +18,23 @@ HOUSE_FILE = Path(__file__).parent / "texts" / "promises.toml"
 TOLERANCE_MAX = Fraction(1, 5)
 """No text may forgive more of a promise: beyond it an amount of any size would keep one."""
 GRACE_MAX = 31
+DUE_WITHIN_DAYS, DUE_WITHIN_MAX = 92, 366
 SHARE_UNITS = 1_000_000
 """Shares are whole parts per million, so that frames reckon with them exactly."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromiseRule:
-    """What keeps a promise: ``tolerance_ppm`` of its amount, or the currency's ``tolerances_minor``, may be missing."""
+    """What keeps a promise: ``tolerance_ppm`` of its amount, or the currency's ``tolerances_minor``, may be missing.
+
+    ``due_within_days``: how far away its last day may be when it is made at the desk; what takes longer is a plan.
+    """
 
     tolerance_ppm: int
     tolerances_minor: Mapping[str, int]
     grace_days: int
     source: str
+    due_within_days: int = DUE_WITHIN_DAYS
 
     def required_minor(self, amount_minor: int, currency: str) -> int:
         """The least money that keeps a promise of this amount; never less than four fifths of it, nor than a minor unit."""
@@ -76,6 +81,7 @@ def _rule(text: PolicyText, entry: Entry) -> PromiseRule:
         },
         grace_days=values.get("grace_days", 0),
         source=entry.source,
+        due_within_days=values.get("due_within_days", DUE_WITHIN_DAYS),
     )
 
 
@@ -96,6 +102,14 @@ def _check(text: PolicyText, key: str, values: Mapping[str, Any]) -> None:
     if type(grace) is not int or not 0 <= grace <= GRACE_MAX:
         raise PolicyError(
             text.file, f"{key}.grace_days", f"{grace!r} is not 0 to {GRACE_MAX}", "Write grace_days = 3"
+        )
+    within = values.get("due_within_days", DUE_WITHIN_DAYS)
+    if type(within) is not int or not 1 <= within <= DUE_WITHIN_MAX:
+        raise PolicyError(
+            text.file,
+            f"{key}.due_within_days",
+            f"{within!r} is not 1 to {DUE_WITHIN_MAX}",
+            "Write due_within_days = 92",
         )
     for currency, amount in values.get("tolerance", {}).items():
         try:

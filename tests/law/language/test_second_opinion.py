@@ -1,52 +1,168 @@
-"""The second opinion doubts what no rule knows, refuses only when asked, and its weights are what they say."""
+"""The second opinion doubts what no rule knows, dismisses what is surely innocent, and its figures are what they say."""
 
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 
-from dunwell.law.language import Review, review
-from dunwell.law.language.second_opinion import BUCKETS, UNLAWFUL, doubts, features, model
+from benchmarks.language_sentences import dev_sentences, sentences_hash, training_sentences
+from dunwell.law.language import Review, review, second_opinion
+from dunwell.law.language.encoder import encoder
+from dunwell.law.language.second_opinion import (
+    BUCKETS,
+    UNLAWFUL,
+    Judgement,
+    Limits,
+    Opinion,
+    features,
+    model,
+    opinion,
+)
+from dunwell.law.language.windows import CHARACTERS_MAX, windows
 
 ON = date(2026, 11, 24)
 UNKNOWN_TO_THE_RULES = "你儿子的幼儿园我去看过了，挺好找的。"
+LIMITS = Limits(suspect=0.8, also=0.6, dismiss=0.1)
 
 
-def reviewed(text: str, language: str, *, second_opinion: bool) -> Review:
+def reviewed(text: str, language: str, *, second_opinion: bool = True) -> Review:
     return review(text, language=language, channel="call", packs=(), on=ON, second_opinion=second_opinion)
 
 
-def test_a_wording_no_rule_knows_is_refused_when_asked_and_over_the_whole_sentence() -> None:
+def held(*unlawful: float) -> Opinion:
+    """An opinion on pieces of ten characters each."""
+    chances = {"threat": 0.9, "abuse": 0.7, "shame": 0.3}
+    pieces = (Judgement(10 * at, 10 * at + 10, one, chances) for at, one in enumerate(unlawful))
+    return Opinion(tuple(pieces), LIMITS, "hash")
+
+
+def test_a_wording_no_rule_knows_is_refused_over_the_whole_sentence() -> None:
     known = reviewed(UNKNOWN_TO_THE_RULES, "zh", second_opinion=False).findings
     assert not known, "the rules know this wording by now: choose another"
-    verdict = reviewed(UNKNOWN_TO_THE_RULES, "zh", second_opinion=True)
+    verdict = reviewed(UNKNOWN_TO_THE_RULES, "zh")
     assert not verdict.allowed
-    assert verdict.categories == ("threat",)
+    assert "threat" in verdict.categories
     assert verdict.findings[0].rule == "house.second-opinion"
     assert verdict.findings[0].quoted == UNKNOWN_TO_THE_RULES
+    assert model("zh").sha256[:12] in verdict.findings[0].citation
 
 
-@pytest.mark.parametrize("text", ["Thanks, we got your payment; the balance is now 1,310.00.", ""])
+@pytest.mark.parametrize("text", ["Thanks, we got your payment; the balance is now 1,310.00.", "", " \n"])
 def test_an_everyday_line_is_not_doubted(text: str) -> None:
-    verdict = reviewed(text, "en", second_opinion=True)
+    verdict = reviewed(text, "en")
     assert verdict.allowed
     assert verdict.doubts == ()
+    assert verdict.dismissed == ()
 
 
-def test_without_being_asked_the_rules_alone_judge() -> None:
+def test_the_sentence_that_is_suspected_is_pointed_at_in_a_long_message() -> None:
+    kind = "Thank you for calling us on Monday. Your balance is 310.00, and nothing is due before May. "
+    text = kind * 3 + "We know where your little boy goes to school, so think about him. " + kind * 3
+    assert len(text) > 2 * CHARACTERS_MAX["en"]
+    found = [one for one in reviewed(text, "en").findings if one.rule == "house.second-opinion"]
+    assert found
+    assert all("little boy" in one.quoted and len(one.quoted) <= CHARACTERS_MAX["en"] for one in found)
+
+
+def test_when_told_not_to_the_rules_alone_judge() -> None:
     verdict = reviewed("You are a thief.", "en", second_opinion=False)
     assert verdict.doubts is None
-    assert replace(reviewed("You are a thief.", "en", second_opinion=True), doubts=None).allowed is False
+    assert verdict.dismissed is None
+    assert not verdict.allowed
+
+
+def test_the_likeliest_category_is_named_and_others_that_are_likely_enough() -> None:
+    assert [one.category for one in held(0.85).doubts(())] == ["threat", "abuse"]
+    assert [one.category for one in held(0.85).doubts(("threat",))] == ["abuse"]
+    assert held(0.75).doubts(()) == ()
+    assert {(one.start, one.end) for one in held(0.2, 0.9).doubts(())} == {(10, 20)}
+
+
+def test_a_finding_is_dismissed_only_when_every_piece_it_touches_is_surely_innocent() -> None:
+    assert held(0.05, 0.5).is_dismissed(2, 8)
+    assert not held(0.05, 0.5).is_dismissed(8, 12)
+    assert not held(0.1, 0.1).is_dismissed(2, 8)
+    assert not replace(held(), judgements=()).is_dismissed(0, 5)
+
+
+def test_what_the_model_dismisses_is_told() -> None:
+    text = "您那边是在放鞭炮吗？我这边电话都快被打爆了，哈哈。"
+    plainly = reviewed(text, "zh", second_opinion=False)
+    verdict = reviewed(text, "zh")
+    assert set(verdict.dismissed or ()) <= set(plainly.findings)
+    assert {*verdict.findings, *(verdict.dismissed or ())} >= set(plainly.findings)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_model_learnt_from_the_sentences_that_lie_beside_its_training_script(language: str) -> None:
+    sentences = [*training_sentences(language), *dev_sentences(language)]
+    assert model(language).trained_on == sentences_hash(sentences), (
+        "the sentences have changed: python -m benchmarks.train_review_model"
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_there_are_many_training_sentences_half_of_them_hard_and_none_twice(language: str) -> None:
+    sentences = training_sentences(language)
+    innocent = sum(not one.categories for one in sentences)
+    assert len(sentences) >= 1500
+    assert 0.3 <= innocent / len(sentences) <= 0.6
+    for name in second_opinion.model(language).classes[1:]:
+        assert sum(name in one.categories for one in sentences) >= 80, name
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_model_gives_the_same_probabilities_each_time(language: str) -> None:
     known = model(language)
     assert known.classes[0] == UNLAWFUL
-    first, again = (known.probabilities("pay now 还钱", language) for _ in range(2))
-    assert first == again
-    assert all(0 <= one <= 1 for one in first.values())
-    assert doubts("", language, ()) == ()
+    for reader in (None, encoder()):
+        first, again = (known.probabilities("pay now 还钱", reader) for _ in range(2))
+        assert first == again
+        assert all(0 <= one <= 1 for one in first.values())
+
+
+def test_without_the_encoder_letters_alone_judge_by_their_own_limits() -> None:
+    known = model("en")
+    assert known.limits(None) == known.limits_of_letters
+    by_letters = known.probabilities("I will break your legs, you filthy dog.", None)
+    assert by_letters[UNLAWFUL] > known.limits_of_letters.suspect
+
+
+def test_figures_that_were_changed_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    really = second_opinion.content_hash
+    monkeypatch.setattr(
+        second_opinion, "content_hash", lambda told, arrays: "0" + really(told, arrays)[1:] + "0"
+    )
+    with pytest.raises(ValueError, match="do not have the content they name"):
+        model.__wrapped__("en")
+
+
+def test_the_hash_of_the_figures_covers_every_one_of_them() -> None:
+    arrays = {"a": np.array([1, 2], dtype=np.int8), "b": np.array([0.5])}
+    changed = {**arrays, "b": np.array([0.25])}
+    digest = second_opinion.content_hash({"gamma": 2.0, "sha256": "x"}, arrays)
+    assert digest == second_opinion.content_hash({"gamma": 2.0}, arrays)
+    assert digest != second_opinion.content_hash({"gamma": 2.0}, changed)
+    assert digest != second_opinion.content_hash({"gamma": 1.0}, arrays)
+
+
+@pytest.mark.parametrize(("language", "sentence"), [("en", "One more sentence. "), ("zh", "再来一句话。")])
+def test_pieces_together_are_the_text_and_none_is_long_unless_its_sentence_is(
+    language: str, sentence: str
+) -> None:
+    text = sentence * 60
+    pieces = list(windows(text, language))
+    assert "".join(text[start:end] for start, end in pieces) == text
+    assert len(pieces) > 2
+    assert all(end - start <= CHARACTERS_MAX[language] for start, end in pieces)
+    assert list(windows(sentence, language)) == [(0, len(sentence))]
+    assert len(list(windows("x" * 1000, language))) == 1
+    assert list(windows("  ", language)) == []
+
+
+def test_an_opinion_of_nothing_is_no_opinion() -> None:
+    assert opinion("", "en").doubts(()) == ()
 
 
 def test_buckets_do_not_depend_on_the_process() -> None:

@@ -108,10 +108,32 @@ def test_a_batch_is_closed_with_its_totals(letter: Letter, settings: LetterSetti
     assert total.sha256_of_lines == hashlib.sha256(b"".join(raw.splitlines(keepends=True)[:3])).hexdigest()
     assert lines(settings)[-1]["is_total"] is True
     assert close_batch(settings) == total
-    late = send(settings, letter("m-4"))[0]
-    assert late.certainty == "deferred"
-    assert "is closed" in late.detail
     assert len(lines(settings)) == 4
+
+
+def test_after_a_batch_is_closed_the_next_letters_of_the_day_go_into_a_second_one(
+    letter: Letter, settings: LetterSettings
+) -> None:
+    send(settings, letter("m-1"))
+    close_batch(settings)
+    assert [one.certainty for one in send(settings, letter("m-1"), letter("m-2"))] == ["accepted"] * 2
+    assert len(lines(settings)) == 2, "the closed batch stays as it was handed over"
+    second = replace(settings, batch=f"{settings.batch}-2")
+    assert [line["message_id"] for line in lines(second)] == ["m-2"]
+    assert close_batch(second).letters == 1
+    send(settings, letter("m-3"))
+    assert [line["message_id"] for line in lines(replace(settings, batch=f"{settings.batch}-3"))] == ["m-3"]
+
+
+def test_the_batch_is_that_of_the_day_on_which_a_letter_is_laid(
+    letter: Letter, settings: LetterSettings
+) -> None:
+    days = iter(["2026-11-24", "2026-11-25"])
+    sender = LetterSender(settings, lambda: next(days))
+    for name in ("m-1", "m-2"):
+        asyncio.run(sender.send([letter(name)]))
+    for day, name in (("2026-11-24", "m-1"), ("2026-11-25", "m-2")):
+        assert [line["message_id"] for line in lines(replace(settings, batch=day))] == [name]
 
 
 def test_what_a_crash_left_is_made_good(letter: Letter, settings: LetterSettings) -> None:

@@ -14,7 +14,7 @@ from dunwell.outreach.sms.replies import PartialReplies
 from dunwell.outreach.sms.smpp_sender import SmppSender
 from dunwell.outreach.sms.splitting import ReferenceBits, split_text
 from tests.outreach.sms.worlds import NOW, Inbox, at_port, clock
-from tests.outreach.smsc import Smsc
+from tests.outreach.smsc import BIND_RECEIVER, Smsc
 
 LONG = "I lost my job in May and can pay 50 a month from January, would that be possible? {Thanks} " * 4
 
@@ -159,6 +159,30 @@ def test_people_write_to_us() -> None:
             ("85257777777", LONG),
         ]
         assert {reply.at for reply in inbox.replies} == {NOW}
+
+    asyncio.run(scene())
+
+
+def test_a_receiver_takes_in_what_comes_back_and_sends_nothing() -> None:
+    async def scene() -> None:
+        inbox = Inbox()
+        async with Smsc() as smsc:
+            receiver = SmppSender(at_port(smsc.port), clock=clock, on_inbound=inbox.take, only_receives=True)
+            assert await receiver.start() is None
+            assert smsc.bound_as == [BIND_RECEIVER]
+            assert await smsc.say("+85251234567", "STOP") == OK
+            assert await smsc.receipt("m1") == OK
+            first = smsc.bound
+            smsc.drop_all()
+            async with asyncio.timeout(5):
+                while not smsc.bound or smsc.bound == first:
+                    await asyncio.sleep(0.01)
+            assert await smsc.say("+85251234567", "hello again") == OK
+            assert smsc.taken == []
+            await receiver.close()
+        assert [reply.text for reply in inbox.replies] == ["STOP", "hello again"]
+        assert [receipt.provider_reference for receipt in inbox.receipts] == ["m1"]
+        assert smsc.bound_as == [BIND_RECEIVER] * 2
 
     asyncio.run(scene())
 

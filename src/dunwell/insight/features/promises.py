@@ -62,16 +62,26 @@ def promise_features(tables: Mapping[str, pl.DataFrame], as_of: date) -> pl.Data
         )
         .filter((pl.lit(as_of) - pl.col("made_on")).dt.total_days() < WINDOW_DAYS_MAX)
     )
-    payments = tables["payments"]
+    rows = with_money_received(made, tables["payments"])
+    return rows.group_by("account_row").agg(f.column for f in FEATURES)
+
+
+def with_money_received(promises: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+    """Promises with ``paid_minor``: what came in from the day each was made to its own day (account_row,
+    promise_id, made_at or made_on, due_on), reversed payments left out.
+    """
+    if "made_on" not in promises.columns:
+        promises = promises.with_columns(made_on=pl.col("made_at").dt.date())
     undone = payments.filter(pl.col("kind") == "reversal")["reverses"]
     came_in = payments.filter(
         pl.col("kind") == "payment", ~pl.col("payment_id").is_in(undone.implode())
     ).select("account_row", "paid_on", paid_minor="amount_minor")
     kept_by = (
-        made.join(came_in, on="account_row")
+        promises.join(came_in, on="account_row")
         .filter(pl.col("paid_on").is_between("made_on", "due_on"))
         .group_by("promise_id")
         .agg(pl.col("paid_minor").sum())
     )
-    rows = made.join(kept_by, on="promise_id", how="left").with_columns(pl.col("paid_minor").fill_null(0))
-    return rows.group_by("account_row").agg(f.column for f in FEATURES)
+    return promises.join(kept_by, on="promise_id", how="left", maintain_order="left").with_columns(
+        pl.col("paid_minor").fill_null(0)
+    )

@@ -66,8 +66,10 @@ def with_history(panel: pl.DataFrame, states: States, *, person: str | None = No
 
     Adds: severity (the state's place), months_on_book, duration (months in the state without a break),
     previous_severity (one and two months ago), late_months_3/6/12, late_months, late_spells, late_share,
-    cures, cure_share, months_since_late, worst_severity. With ``person``, a column that names who owes, also
-    what that person's other accounts tell: their number, and of them late now, late_months and cures.
+    cures, cure_share, months_since_late, worst_severity. Of the spell of late months it is in, null when it is
+    not late: spell_months, and the severity before it, at its first month and at its worst. With ``person``, a
+    column that names who owes, also what that person's other accounts tell: their number, and of them late now,
+    late_months and cures.
     """
     over = "account_id"
     places = {name: float(place) for place, name in enumerate(states.names)}
@@ -101,10 +103,29 @@ def with_history(panel: pl.DataFrame, states: States, *, person: str | None = No
     known = known.with_columns(
         late_share=pl.col("late_months") / (pl.col("months_on_book") + 1),
         cure_share=pl.col("cures") / pl.col("late_months").replace(0, None),
+        severity_change_3=pl.col("severity") - pl.col("severity").shift(3).over(over),
+        severity_sum=(pl.col("severity") * pl.col("_late")).cum_sum().over(over),
+        opening_severity=pl.col("severity").first().over(over),
+        late_months_a_spell=pl.col("late_months") / pl.col("late_spells").replace(0, None),
     )
+    known = _with_spell(known)
     if person is not None:
         known = _with_others(known, person)
     return known.drop("_late", "_run", "_starts", "_cured", "_late_on")
+
+
+def _with_spell(known: pl.DataFrame) -> pl.DataFrame:
+    """What the spell of late months tells that each late row is in."""
+    spell = ["account_id", "late_spells"]
+    in_spell = known.filter(pl.col("_late") == 1).select(
+        "account_id",
+        "month",
+        spell_months=pl.int_range(1, pl.len() + 1).over(spell),
+        spell_severity_before=pl.col("previous_severity_1").first().over(spell),
+        spell_severity_first=pl.col("severity").first().over(spell),
+        spell_severity_worst=pl.col("severity").cum_max().over(spell),
+    )
+    return known.join(in_spell, on=["account_id", "month"], how="left", maintain_order="left")
 
 
 def _with_others(known: pl.DataFrame, person: str) -> pl.DataFrame:
@@ -151,6 +172,18 @@ HISTORY_INPUTS = (
     "worst_severity",
 )
 """The columns that ``with_history`` adds, as inputs of a score."""
+
+SPELL_INPUTS = (
+    "spell_months",
+    "spell_severity_before",
+    "spell_severity_first",
+    "spell_severity_worst",
+    "severity_change_3",
+    "severity_sum",
+    "opening_severity",
+    "late_months_a_spell",
+)
+"""More of what it adds: of the late spell an account is in, and of all its late months."""
 
 OTHERS_INPUTS = (
     "other_accounts",

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dunwell.insight.forbidden import refuse_forbidden
 from dunwell.insight.problems import CannotScore, TrainingUnusable, extra
 from dunwell.insight.rolls.panel import States, next_states
 
@@ -48,7 +49,8 @@ class _Level:
 class RollRates:
     """Roll rates over ``months``, counted over the last ``window`` months of origins.
 
-    ``refine``: columns that refine the state, the most important first. ``states``: the panel's states.
+    ``refine``: columns that refine the state, the most important first; none may be forbidden (ForbiddenInput).
+    ``states``: the panel's states.
     Fitted: ``levels_`` from coarse to fine, ``dispersion_``: how much more the months vary than chance alone
     would have them (1: not more).
     """
@@ -61,6 +63,7 @@ class RollRates:
         refine: Sequence[str] = ("months_on_book",),
         window: int | None = 12,
     ) -> None:
+        refuse_forbidden(pl.DataFrame(), refine)
         self.states, self.months, self.refine, self.window = states, months, tuple(refine), window
 
     def fit(self, panel: pl.DataFrame) -> Self:

@@ -8,9 +8,9 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
+from dunwell.insight.forbidden import refuse_forbidden
 from dunwell.insight.problems import CannotScore, TrainingUnusable
-from dunwell.insight.scoring.forbidden import refuse_forbidden
-from dunwell.insight.scoring.inputs import PSI_MAX, Floats, Input, Inputs
+from dunwell.insight.scoring.inputs import PSI_MAX, Floats, Inputs
 from dunwell.insight.scoring.saving import save_folder
 from dunwell.insight.scoring.words import Meaning, meanings_of
 
@@ -92,10 +92,15 @@ class Model(ABC):
         p = self._probability(self._checked(frame))
         return np.column_stack([1 - p, p])
 
+    def probability_of(self, frame: pl.DataFrame) -> Floats:
+        """The probability of 1 a row, drifted or not: to measure how a model fares, never to decide by."""
+        self._refuse_unfitted()
+        return self._probability(self.inputs_.matrix(frame))
+
     def predict_frame(self, frame: pl.DataFrame, keys: Sequence[str] = ()) -> pl.DataFrame:
         """The key columns, ``probability`` and, where the model has them, ``points``."""
         matrix = self._checked(frame)
-        return _beside(frame, keys, self._told(matrix))
+        return beside(frame, keys, self._told(matrix))
 
     def explain(
         self, frame: pl.DataFrame, *, language: str = "en", most: int = 4, keys: Sequence[str] = ()
@@ -104,7 +109,7 @@ class Model(ABC):
         matrix = self._checked(frame)
         words = meanings_of(self.inputs_.names, self.meanings)
         reasons = self._reasons(matrix, words, language, most)
-        return _beside(frame, keys, self._told(matrix).with_columns(reasons))
+        return beside(frame, keys, self._told(matrix).with_columns(reasons))
 
     def drift(self, frame: pl.DataFrame) -> dict[str, float]:
         """The population stability index of each input against training."""
@@ -113,6 +118,11 @@ class Model(ABC):
 
     def save(self, folder: Path, beside: Mapping[str, str] | None = None) -> None:
         """Write the model to a folder of text, with other texts (its card) ``beside``, by file name."""
+        told, trees = self.told()
+        save_folder(folder, self.kind, told, {**trees, **(beside or {})})
+
+    def told(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """What ``restored`` makes the model of again: plain values, and texts of trees by file name."""
         self._refuse_unfitted()
         about = {
             "special_values": self.special_values,
@@ -122,23 +132,14 @@ class Model(ABC):
             "seed": self.seed,
             "event_rate": self.event_rate_,
             "row_count": self.inputs_.row_count,
-            "inputs": [
-                {
-                    "name": one.name,
-                    "categories": list(one.categories),
-                    "special_values": list(one.special_values),
-                    "edges": list(one.edges),
-                    "shares": list(one.shares),
-                }
-                for one in self.inputs_.inputs
-            ],
+            "inputs": self.inputs_.to_list(),
         }
         model, trees = self._state()
-        save_folder(folder, self.kind, {"about": about, "model": model}, {**trees, **(beside or {})})
+        return {"about": about, "model": model}, trees
 
     @classmethod
     def restored(cls, text: Mapping[str, Any], trees: Mapping[str, str]) -> Self:
-        """The model that ``save`` told."""
+        """The model that ``told`` told."""
         about = text["about"]
         made = cls(
             special_values=about["special_values"],
@@ -148,19 +149,7 @@ class Model(ABC):
             seed=about["seed"],
         )
         made.event_rate_ = about["event_rate"]
-        made.inputs_ = Inputs(
-            tuple(
-                Input(
-                    one["name"],
-                    tuple(one["categories"]),
-                    tuple(one["special_values"]),
-                    tuple(one["edges"]),
-                    tuple(one["shares"]),
-                )
-                for one in about["inputs"]
-            ),
-            about["row_count"],
-        )
+        made.inputs_ = Inputs.from_list(about["inputs"], about["row_count"])
         made._restore(text["model"], trees)
         return made
 
@@ -199,7 +188,8 @@ class Model(ABC):
         """Take up what ``_state`` gave."""
 
 
-def _beside(frame: pl.DataFrame, keys: Sequence[str], told: pl.DataFrame) -> pl.DataFrame:
+def beside(frame: pl.DataFrame, keys: Sequence[str], told: pl.DataFrame) -> pl.DataFrame:
+    """The key columns of a frame beside what is told of its rows. Raises CannotScore for a key that is missing."""
     absent = [key for key in keys if key not in frame.columns]
     if absent:
         raise CannotScore(f"the key column {absent[0]!r} is missing. Add it, or name another key")

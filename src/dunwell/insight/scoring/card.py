@@ -12,8 +12,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from dunwell.insight.problems import TrainingUnusable
 from dunwell.insight.scoring.base import Model, read_target
+from dunwell.insight.scoring.fairness import (
+    GROUP_ROWS_MIN,
+    GroupGap,
+    group_frame,
+    group_gaps,
+    promotion_blocks,
+)
 from dunwell.insight.scoring.inputs import Floats
 from dunwell.insight.scoring.measures import (
     Figure,
@@ -26,7 +32,6 @@ from dunwell.insight.scoring.measures import (
     share_interval,
 )
 
-_GROUP_ROWS_MIN = 30
 _AUC_SUSPECT = 0.95
 
 LIMITS = (
@@ -69,8 +74,15 @@ class ModelCard:
     figures: dict[str, Figure]
     reliability: tuple[tuple[float, float, int], ...]
     groups: tuple[GroupFigures, ...]
+    gaps: tuple[GroupGap, ...]
+    promotion_blocks: tuple[str, ...]
     cautions: tuple[str, ...]
     limits: tuple[str, ...] = LIMITS
+
+    @property
+    def may_be_promoted(self) -> bool:
+        """Whether nothing in how it treats groups keeps it from being used."""
+        return not self.promotion_blocks
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -101,11 +113,11 @@ def model_card(
     target_meaning: str,
     window: tuple[date, date] | None = None,
     measured_on: str = "rows the model did not learn from",
-    groups: pl.Series | None = None,
+    groups: pl.Series | pl.DataFrame | None = None,
     seed: int = 0,
 ) -> ModelCard:
-    """Measure a model on rows it did not learn from. ``groups``: a group a row, given apart from the inputs, to
-    measure fairness by; it may be what no input may be.
+    """Measure a model on rows it did not learn from. ``groups``: a group a row, or several ways of grouping in
+    columns, given apart from the inputs, to measure fairness by; it may be what no input may be.
     """
     values = read_target(target, frame.height, "measure on")
     probability = model.predict_proba(frame)[:, 1]
@@ -121,6 +133,8 @@ def model_card(
         cautions.append(
             f"An AUC of {figures['auc'].value:.3f} is rarely honest: look for an input that knows the outcome."
         )
+    told = None if groups is None else group_frame(groups, frame.height)
+    gaps = () if told is None else group_gaps(values, probability, told)
     return ModelCard(
         model.kind,
         purpose,
@@ -133,7 +147,9 @@ def model_card(
         model.inputs_.names,
         figures,
         reliability,
-        () if groups is None else _by_group(values, probability, groups, seed),
+        () if told is None else _by_group(values, probability, told, seed),
+        gaps,
+        promotion_blocks(gaps),
         tuple(cautions),
     )
 
@@ -162,25 +178,28 @@ def measured(target: Floats, probability: Floats, seed: int) -> dict[str, Figure
     } | {name: bootstrap(target, probability, measure, seed) for name, measure in measures.items()}
 
 
-def _by_group(target: Floats, probability: Floats, groups: pl.Series, seed: int) -> tuple[GroupFigures, ...]:
-    if len(groups) != len(target):
-        raise TrainingUnusable(f"groups has {len(groups)} values for {len(target)} rows. Give one a row")
-    names = groups.cast(pl.String).fill_null("not known").to_numpy()
+def _by_group(
+    target: Floats, probability: Floats, groups: pl.DataFrame, seed: int
+) -> tuple[GroupFigures, ...]:
     is_above = probability > np.median(probability)
     told = []
-    for name in sorted(set(names.tolist())):
-        mine = names == name
-        count, events = int(mine.sum()), int(target[mine].sum())
-        gap = bootstrap(target[mine], probability[mine], lambda t, p: float(p.mean() - t.mean()), seed)
-        told.append(
-            GroupFigures(
-                str(name),
-                count,
-                share_interval(events, count),
-                float(probability[mine].mean()),
-                gap,
-                auc_delong(target[mine], probability[mine]),
-                share_interval(int(is_above[mine].sum()), count),
+    for column in groups.columns:
+        names = groups[column].to_numpy()
+        for name in sorted(set(names.tolist())):
+            mine = names == name
+            count, events = int(mine.sum()), int(target[mine].sum())
+            if count < GROUP_ROWS_MIN:
+                continue
+            gap = bootstrap(target[mine], probability[mine], lambda t, p: float(p.mean() - t.mean()), seed)
+            told.append(
+                GroupFigures(
+                    name if groups.width == 1 else f"{column}: {name}",
+                    count,
+                    share_interval(events, count),
+                    float(probability[mine].mean()),
+                    gap,
+                    auc_delong(target[mine], probability[mine]),
+                    share_interval(int(is_above[mine].sum()), count),
+                )
             )
-        )
-    return tuple(one for one in told if one.row_count >= _GROUP_ROWS_MIN)
+    return tuple(told)

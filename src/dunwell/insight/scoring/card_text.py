@@ -5,6 +5,7 @@ import math
 import jinja2
 
 from dunwell.insight.scoring.card import GroupFigures, ModelCard
+from dunwell.insight.scoring.fairness import GroupGap
 from dunwell.insight.scoring.measures import Figure
 
 _NAMES = {
@@ -40,7 +41,14 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 {% if groups %}<table><caption>How groups are treated, with 95 % intervals</caption>
 <tr>{% for head in heads %}<th scope="col">{{ head }}</th>{% endfor %}</tr>
 {% for row in groups %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table>
+{% if gaps %}<table><caption>Each group beside everybody else; the intervals hold 95 % for all together</caption>
+<tr>{% for head in gap_heads %}<th scope="col">{{ head }}</th>{% endfor %}</tr>
+{% for row in gaps %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table>{% endif %}
 {% else %}<p>No groups were given, so fairness was not measured.</p>{% endif %}
+<h2>Promotion</h2>
+{% if card.promotion_blocks %}<p><strong>May not be promoted.</strong></p>
+<ul>{% for block in card.promotion_blocks %}<li>{{ block }}</li>{% endfor %}</ul>
+{% else %}<p>{{ may }}</p>{% endif %}
 <h2>Limits</h2><ul>{% for limit in card.limits %}<li>{{ limit }}</li>{% endfor %}</ul>
 <h2>Inputs</h2><p>{{ card.inputs | join(', ') }}</p>
 </main></body></html>
@@ -55,6 +63,13 @@ _GROUP_HEADS = (
     "AUC",
     "share above the median risk",
 )
+
+_GAP_HEADS = (
+    "group",
+    "predicted minus actual, less that of the others",
+    "treated as risky though it did not come, less that of the others",
+)
+_MAY = "Nothing in how it treats the groups measured above keeps it from being promoted."
 
 
 def card_markdown(card: ModelCard) -> str:
@@ -73,6 +88,12 @@ def card_markdown(card: ModelCard) -> str:
         lines += [f"| {' | '.join(cell.replace('|', '/') for cell in _row(one))} |" for one in card.groups]
     else:
         lines.append("No groups were given, so fairness was not measured.")
+    if card.gaps:
+        lines += ["", "Each group beside everybody else; the intervals hold 95 % for all together:", ""]
+        lines += [f"| {' | '.join(_GAP_HEADS)} |", "|" + "---|" * len(_GAP_HEADS)]
+        lines += [f"| {' | '.join(cell.replace('|', '/') for cell in _gap(one))} |" for one in card.gaps]
+    lines += ["", "## Promotion", ""]
+    lines += [f"- May not be promoted. {block}." for block in card.promotion_blocks] or [_MAY]
     lines += ["", "## Limits", "", *(f"- {limit}" for limit in card.limits)]
     lines += ["", "## Inputs", "", ", ".join(f"`{name}`" for name in card.inputs), ""]
     return "\n".join(lines)
@@ -86,6 +107,9 @@ def card_html(card: ModelCard) -> str:
         figures=[(_NAMES[key], str(figure)) for key, figure in card.figures.items()],
         heads=_GROUP_HEADS,
         groups=[_row(one) for one in card.groups],
+        gap_heads=_GAP_HEADS,
+        gaps=[_gap(one) for one in card.gaps],
+        may=_MAY,
     )
 
 
@@ -110,6 +134,10 @@ def _row(one: GroupFigures) -> list[str]:
         _short(one.auc),
         _short(one.above_median_risk),
     ]
+
+
+def _gap(one: GroupGap) -> list[str]:
+    return [one.group, _short(one.error), _short(one.treatment)]
 
 
 def _short(figure: Figure) -> str:

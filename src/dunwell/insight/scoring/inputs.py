@@ -6,6 +6,7 @@ never seen are missing (NaN). Special values (a bureau's 96 and 98, a "never") a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,9 @@ Floats = NDArray[np.float64]
 
 PSI_MAX = 0.25
 """A population stability index above this is a different population by the field's rule of thumb."""
+
+PSI_UNLIMITED = 1e9
+"""As the limit: drift is not looked at."""
 
 DRIFT_ROWS_MIN = 500
 """Fewer rows than this tell nothing of drift."""
@@ -41,6 +45,10 @@ class Input:
     def is_category(self) -> bool:
         """Whether its values are names."""
         return bool(self.categories)
+
+    def shares_of(self, values: Floats) -> Floats:
+        """Other rows by the same cells as ``shares``."""
+        return _shares(self, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,25 @@ class Inputs:
             made[:, k] = _values(column, one.categories)
         return made
 
+    def to_list(self) -> list[dict[str, Any]]:
+        """The inputs as plain values."""
+        return [
+            {
+                "name": one.name,
+                "categories": list(one.categories),
+                "special_values": list(one.special_values),
+                "edges": list(one.edges),
+                "shares": list(one.shares),
+            }
+            for one in self.inputs
+        ]
+
+    @classmethod
+    def from_list(cls, told: Sequence[Mapping[str, Any]], row_count: int) -> "Inputs":
+        """What ``to_list`` told."""
+        fields = ("categories", "special_values", "edges", "shares")
+        return cls(tuple(Input(one["name"], *(tuple(one[f]) for f in fields)) for one in told), row_count)
+
     def _refuse_missing(self, frame: pl.DataFrame) -> None:
         absent = [name for name in self.names if name not in frame.columns]
         if absent:
@@ -114,13 +141,13 @@ class Inputs:
     def drift(self, matrix: Floats) -> dict[str, float]:
         """The population stability index of each input against training."""
         return {
-            one.name: population_stability(np.array(one.shares), _shares(one, matrix[:, k]))
+            one.name: population_stability(np.array(one.shares), one.shares_of(matrix[:, k]))
             for k, one in enumerate(self.inputs)
         }
 
     def refuse_drift(self, matrix: Floats, psi_max: float) -> None:
         """Raise CannotScore when an input has drifted beyond the limit. Too few rows are not judged."""
-        if len(matrix) < DRIFT_ROWS_MIN:
+        if len(matrix) < DRIFT_ROWS_MIN or psi_max >= PSI_UNLIMITED:
             return
         drifted = sorted(
             ((psi, name) for name, psi in self.drift(matrix).items() if psi > psi_max), reverse=True

@@ -23,7 +23,7 @@ class Figure:
 
 def auc(target: Floats, score: Floats) -> float:
     """The chance that an event has a higher score than a non-event, ties counted half; nan without both."""
-    ranks = _midranks(score)
+    ranks = midranks(score)
     events = target == 1
     m, n = int(events.sum()), int((~events).sum())
     return float("nan") if not m or not n else float((ranks[events].sum() - m * (m + 1) / 2) / (m * n))
@@ -35,15 +35,15 @@ def auc_delong(target: Floats, score: Floats) -> Figure:
     m, n = len(events), len(others)
     if m < 2 or n < 2:
         return Figure(auc(target, score), 0.0, 1.0)
-    ranks = _midranks(np.concatenate([events, others]))
+    ranks = midranks(np.concatenate([events, others]))
     value = float((ranks[:m].sum() - m * (m + 1) / 2) / (m * n))
-    of_events = (ranks[:m] - _midranks(events)) / n
-    of_others = 1 - (ranks[m:] - _midranks(others)) / m
+    of_events = (ranks[:m] - midranks(events)) / n
+    of_others = 1 - (ranks[m:] - midranks(others)) / m
     spread = 1.96 * float(np.sqrt(of_events.var(ddof=1) / m + of_others.var(ddof=1) / n))
     return Figure(value, max(0.0, value - spread), min(1.0, value + spread))
 
 
-def _midranks(values: Floats) -> Floats:
+def midranks(values: Floats) -> Floats:
     """Ranks from 1, equal values sharing their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)

@@ -9,7 +9,7 @@ span in the original, the clause, and what to say instead.
 from dunwell.law.language.lexicon import CATEGORIES, LANGUAGES, LanguageUnknown
 from dunwell.law.language.rendering import SlotError, render
 from dunwell.law.language.reviewing import CHANNELS, Finding, Review, review
-from dunwell.law.language.second_opinion import Doubt, doubts
+from dunwell.law.language.second_opinion import Doubt
 
 __all__ = [
     "CATEGORIES",
@@ -20,7 +20,6 @@ __all__ = [
     "LanguageUnknown",
     "Review",
     "SlotError",
-    "doubts",
     "render",
     "review",
 ]

@@ -10,9 +10,10 @@ from datetime import date
 
 from dunwell.law.language.disclosures import missing_disclosures
 from dunwell.law.language.frames import Frames, Sentence
+from dunwell.law.language.known_sentences import says_nothing_unlawful
 from dunwell.law.language.lexicon import Ground, Lexicon, Wording, grounds, language_of, lexicon
 from dunwell.law.language.limited_content import is_limited_content
-from dunwell.law.language.second_opinion import Doubt, doubts
+from dunwell.law.language.second_opinion import Doubt, Opinion, opinion
 from dunwell.law.language.spelling import has_han, plain
 
 CHANNELS = ("call", "sms", "email", "letter", "app", "visit", "voicemail")
@@ -45,7 +46,8 @@ class Finding:
 class Review:
     """The verdict on a text. ``is_limited_content`` is None for anything but a voicemail.
 
-    ``doubts`` is what the model suspects and no rule found; None when no second opinion was asked for.
+    ``doubts`` is what the model suspects and no rule found, ``dismissed`` what a rule found in words that the model is
+    sure are innocent; both None when no second opinion was asked for.
     """
 
     allowed: bool
@@ -53,6 +55,7 @@ class Review:
     findings: tuple[Finding, ...]
     is_limited_content: bool | None
     doubts: tuple[Doubt, ...] | None = None
+    dismissed: tuple[Finding, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +82,17 @@ class _Asked:
             ground.suggestions[self.language],
         )
 
-    def doubted(self, doubt: Doubt) -> Finding:
-        """What the model suspects: over the whole text, without a clause, for a person to look at."""
-        text, suggestion = self.text, _LOOK[self.language]
+    def doubted(self, doubt: Doubt, model: str) -> Finding:
+        """What the model suspects: over a whole piece of the text, without a clause, for a person to look at."""
+        quoted = self.text[doubt.start : doubt.end]
+        start = doubt.start + len(quoted) - len(quoted.lstrip())
+        end = start + len(quoted.strip())
         entry = f"second-opinion.{doubt.category}"
-        citation = f"the house's second opinion, probability {doubt.probability:.2f}"
-        return Finding(doubt.category, 0, len(text), text, SECOND_OPINION, entry, citation, suggestion)
+        citation = f"the house's second opinion, model {model[:12]}, probability {doubt.probability:.2f}"
+        suggestion = _LOOK[self.language]
+        return Finding(
+            doubt.category, start, end, self.text[start:end], SECOND_OPINION, entry, citation, suggestion
+        )
 
 
 def review(
@@ -95,14 +103,15 @@ def review(
     packs: Sequence[str],
     actor: str = "agency",
     on: date,
-    second_opinion: bool = False,
+    second_opinion: bool = True,
 ) -> Review:
     """Review one text as it would be read or heard (rendered, without slots) under some packs on a day.
 
     ``language`` is a BCP 47 tag (English or Chinese), ``channel`` one of call (one line), sms, email, letter, app,
     visit, voicemail, ``actor`` one of first_party, agency, debt_buyer. Raises LanguageUnknown for any other language
     and ValueError for another channel: a text that cannot be judged is not let out. With ``second_opinion`` a small
-    model reads the text too, and what it doubts refuses the text as well (rule house.second-opinion, the whole text).
+    model reads the text too: what it suspects refuses the text as well (rule house.second-opinion, over a sentence or
+    several), and what a rule found in words that it is sure are innocent is dismissed.
 
     >>> verdict = review(
     ...     "If you do not pay, we will tell your boss.", language="en", channel="call", packs=["us-reg-f"], on=date(2026, 3, 2)
@@ -116,7 +125,10 @@ def review(
     if channel not in CHANNELS:
         raise ValueError(f"channel {channel!r} is not known. One of: {', '.join(CHANNELS)}")
     asked = _Asked(text, known, channel, tuple(packs), actor, on)
-    found = list(_said(asked))
+    said = list(_said(asked))
+    held = opinion(text, known) if second_opinion else None
+    dismissed = tuple(one for one in said if held and held.is_dismissed(one.start, one.end))
+    found = [one for one in said if one not in dismissed]
     found += (
         asked.finding(ground, ground.id, 0, len(text))
         for ground in missing_disclosures(text, known, channel, asked.packs, actor, on)
@@ -127,13 +139,24 @@ def review(
         ground = grounds()[LIMITED_CONTENT]
         if not is_limited and ground.basis(asked.packs, actor, on)[0] != f"house.{LIMITED_CONTENT}":
             found.append(asked.finding(ground, ground.id, 0, len(text)))
-    suspected = None
-    if second_opinion:
-        suspected = doubts(text, known, tuple(sorted({one.category for one in found})))
-        found += (asked.doubted(doubt) for doubt in suspected)
+    suspected = _suspected(held, found)
+    if held:
+        found += (asked.doubted(doubt, held.model) for doubt in suspected)
     findings = tuple(sorted(found, key=lambda one: (one.start, one.end, one.category, one.rule)))
     categories = tuple(sorted({one.category for one in findings}))
-    return Review(not findings, categories, findings, is_limited, suspected)
+    return Review(
+        not findings,
+        categories,
+        findings,
+        is_limited,
+        suspected if held else None,
+        dismissed if held else None,
+    )
+
+
+def _suspected(held: Opinion | None, found: Sequence[Finding]) -> tuple[Doubt, ...]:
+    """What the model suspects beyond what was found."""
+    return held.doubts(tuple(sorted({one.category for one in found}))) if held else ()
 
 
 def _said(asked: _Asked) -> Iterator[Finding]:
@@ -154,6 +177,8 @@ def _said(asked: _Asked) -> Iterator[Finding]:
 def _hits(text: str, words: Lexicon, on: date) -> Iterator[tuple[Wording, Ground, int, int]]:
     """Wordings found that no frame makes innocent, a hit for each of their grounds, at spans of the original."""
     folded = plain(text, words.language)
+    if says_nothing_unlawful(folded.text, words, on):
+        return
     frames: Frames | None = None
     for wording, pattern in words.wordings.likely(folded.text):
         if not wording.holds_on(on) or not pattern.search(folded.text):

@@ -1,24 +1,32 @@
-"""A second opinion: a small linear model over letters and words, for wordings that no rule knows.
+"""A second opinion: a small model that has read thousands of labelled sentences, for wordings that no rule knows.
 
-It reads the plain text (``spelling.plain``): runs of one to five characters and of one to three words, each hashed
-into a bucket, weighed once a category. Its weights are data (``model/*.json``, made by
-``python -m benchmarks.train_review_model``), their content hash is checked when they are read. It names no words, so
-what it suspects is for a person to look at; the rules' findings stay the ones with clauses.
+Two readers judge a piece of text for each category, and their scores are added up:
+
+- *letters*: runs of one to five characters and of one to three words of the plain text (``spelling.plain``), each hashed
+  into a bucket, weighed once a category (logistic regression);
+- *meaning*, where the extra ``understanding`` is installed: the sentence encoder's vector, compared with those of the
+  sentences learnt from (support vector machine, Gaussian kernel).
+
+All figures are data (``model/*.npz`` and ``*.json``), made by ``python -m benchmarks.train_review_model``; their content hash
+is checked when they are read. The model names no words: what it suspects is for a person to look at.
 """
 
-import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
+from io import BytesIO
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
+from dunwell.law.language.encoder import Encoder, encoder
 from dunwell.law.language.spelling import plain
+from dunwell.law.language.windows import windows
 
 BUCKETS = 1 << 16
 UNLAWFUL = "unlawful"
@@ -26,34 +34,137 @@ UNLAWFUL = "unlawful"
 _CHARACTERS_MAX = 1000
 """No sentence is longer; what stands beyond is not read by the model."""
 
+Floats = npt.NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A category the model suspects and no rule found; ``probability`` from 0 to 1."""
+    """A category the model suspects in a piece of the text (a span in characters); ``probability`` from 0 to 1."""
 
     category: str
     probability: float
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From which probability on a piece is suspected (``suspect``), and a further category named (``also``);
+    below which a rule's finding in it is dismissed (``dismiss``).
+    """
+
+    suspect: float
+    also: float
+    dismiss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One piece of a text: its span, how likely it is unlawful, and how likely each category."""
+
+    start: int
+    end: int
+    unlawful: float
+    categories: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """The reader of letters: a row a known bucket (the last row is zero, for unknown ones), a column a class."""
+
+    rows: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float32]
+    intercepts: Floats
+
+    def scores(self, text: str, language: str) -> Floats:
+        """A score a class; 0 is on the line between yes and no."""
+        buckets = np.fromiter(features(text, language), dtype=np.int64)
+        total = self.weights[self.rows[buckets]].sum(axis=0, dtype=np.float64)
+        scores: Floats = total / np.sqrt(max(1, buckets.size)) + self.intercepts
+        return scores
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The reader of meaning: the vectors learnt from, a row each, and what each says for each class."""
+
+    vectors: npt.NDArray[np.float32]
+    squares: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32]
+    intercepts: Floats
+    gamma: float
+
+    def scores(self, vector: npt.NDArray[np.float32]) -> Floats:
+        """A score a class; 0 is on the line between yes and no."""
+        distances = self.squares + float(vector @ vector) - 2 * (self.vectors @ vector)
+        scores: Floats = np.exp(-self.gamma * distances) @ self.weights + self.intercepts
+        return scores
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Weights of one language: a row a known bucket (the last row is zero, for unknown ones), a column a class."""
+    """Both readers of one language, how their scores make probabilities with and without meaning, and the limits.
 
+    ``trained_on`` is the hash of the labelled sentences it learnt from; ``sha256`` that of all its figures.
+    """
+
+    language: str
     classes: tuple[str, ...]
-    rows: npt.NDArray[np.int32]
-    weights: npt.NDArray[np.float32]
-    intercepts: npt.NDArray[np.float64]
-    threshold: float
+    letters: Letters
+    meaning: Meaning
+    mix_of_letters: Floats
+    mix_of_both: Floats
+    limits_of_letters: Limits
+    limits_of_both: Limits
+    trained_on: str
     sha256: str
 
-    def probabilities(self, text: str, language: str) -> dict[str, float]:
-        """The probability of each category, and of ``unlawful``."""
-        buckets = np.fromiter(features(text, language), dtype=np.int64)
-        if not buckets.size:
-            return dict.fromkeys(self.classes, 0.0)
-        scores = self.weights[self.rows[buckets]].sum(axis=0, dtype=np.float64)
-        scores = scores / np.sqrt(buckets.size) + self.intercepts
-        return {name: float(one) for name, one in zip(self.classes, 1 / (1 + np.exp(-scores)), strict=True)}
+    def probabilities(self, text: str, reader: Encoder | None) -> dict[str, float]:
+        """The probability of ``unlawful`` and of each category; by letters alone without a reader of meaning."""
+        letters = self.letters.scores(text, self.language)
+        if reader is None:
+            total = self.mix_of_letters[:, 0] * letters + self.mix_of_letters[:, 1]
+        else:
+            meaning = self.meaning.scores(np.asarray(reader.encode(text), dtype=np.float32))
+            mix = self.mix_of_both
+            total = mix[:, 0] * letters + mix[:, 1] * meaning + mix[:, 2]
+        chances = 1 / (1 + np.exp(-total))
+        return {name: float(one) for name, one in zip(self.classes, chances, strict=True)}
+
+    def limits(self, reader: Encoder | None) -> Limits:
+        """The limits that hold with or without a reader of meaning."""
+        return self.limits_of_letters if reader is None else self.limits_of_both
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the model holds of each piece of a text, and by which limits."""
+
+    judgements: tuple[Judgement, ...]
+    limits: Limits
+    model: str
+    """The hash of the model's figures."""
+
+    def doubts(self, found: tuple[str, ...]) -> tuple[Doubt, ...]:
+        """Categories suspected beyond those found: in each suspected piece the likeliest (unless something was found),
+        and others that are likely enough by themselves.
+        """
+        doubted: dict[str, Doubt] = {}
+        for one in self.judgements:
+            if one.unlawful < self.limits.suspect:
+                continue
+            likely = sorted(one.categories.items(), key=lambda item: (-item[1], item[0]))
+            for number, (name, chance) in enumerate(likely):
+                is_named = chance >= self.limits.also or (number == 0 and not found)
+                known = doubted.get(name)
+                if is_named and name not in found and (known is None or known.probability < chance):
+                    doubted[name] = Doubt(name, round(chance, 4), one.start, one.end)
+        return tuple(sorted(doubted.values(), key=lambda one: (-one.probability, one.category)))
+
+    def is_dismissed(self, start: int, end: int) -> bool:
+        """Whether the model is sure that what stands at a span is innocent, in every piece that it touches."""
+        touched = [one for one in self.judgements if one.start < end and start < one.end]
+        return bool(touched) and all(one.unlawful < self.limits.dismiss for one in touched)
 
 
 def features(text: str, language: str) -> Iterator[int]:
@@ -71,49 +182,77 @@ def features(text: str, language: str) -> Iterator[int]:
     yield from sorted({crc32(one.encode("utf-8", "surrogatepass")) % BUCKETS for one in found})
 
 
-def doubts(text: str, language: str, found: tuple[str, ...]) -> tuple[Doubt, ...]:
-    """Categories suspected in a text beyond those found, likeliest first; nothing unless the whole looks unlawful.
+@lru_cache(maxsize=512)
+def opinion(text: str, language: str) -> Opinion:
+    """What the model holds of a text, by meaning too where the encoder is installed.
 
-    The likeliest category is always named then, others when they pass the threshold by themselves.
+    Kept for a while: one text is reviewed in every role in which it may be sent.
     """
-    known = model(language)
-    probabilities = known.probabilities(text, language)
-    if probabilities.pop(UNLAWFUL) < known.threshold:
-        return ()
-    likely = sorted(probabilities.items(), key=lambda item: (-item[1], item[0]))
-    named = [
-        one for number, one in enumerate(likely) if (number == 0 and not found) or one[1] >= known.threshold
-    ]
-    return tuple(Doubt(name, round(share, 4)) for name, share in named if name not in found)
+    known, reader = model(language), encoder()
+    judgements = []
+    for start, end in windows(text, language):
+        chances = known.probabilities(text[start:end].strip(), reader)
+        judgements.append(Judgement(start, end, chances.pop(UNLAWFUL), chances))
+    return Opinion(tuple(judgements), known.limits(reader), known.sha256)
 
 
 @cache
 def model(language: str) -> Model:
-    """The model shipped for a language. Raises ValueError when the file was changed after it was made."""
-    file = files("dunwell.law.language") / "model" / f"{language}.json"
-    values = json.loads(file.read_text(encoding="utf-8"))
-    stated = values.pop("sha256")
-    if content_hash(values) != stated:
+    """The model shipped for a language. Raises ValueError when its files were changed after they were made."""
+    folder = files("dunwell.law.language") / "model"
+    told = json.loads((folder / f"{language}.json").read_text(encoding="utf-8"))
+    with np.load(BytesIO((folder / f"{language}.npz").read_bytes()), allow_pickle=False) as read:
+        arrays = {name: read[name] for name in read.files}
+    if content_hash(told, arrays) != told["sha256"]:
         raise ValueError(
-            f"model/{language}.json does not have the content it names. Make it anew: "
+            f"model/{language}.json and .npz do not have the content they name. Make them anew: "
             "python -m benchmarks.train_review_model"
         )
-    classes = tuple(values["classes"])
-    buckets = np.frombuffer(base64.b64decode(values["buckets"]), dtype="<u2")
-    small = np.frombuffer(base64.b64decode(values["weights"]), dtype=np.int8).reshape(-1, len(classes))
-    weights = np.vstack([small * np.asarray(values["scales"]), np.zeros((1, len(classes)))])
-    rows = np.full(BUCKETS, len(buckets), dtype=np.int32)
-    rows[buckets] = np.arange(len(buckets))
     return Model(
-        classes,
-        rows,
-        weights.astype(np.float32),
-        np.asarray(values["intercepts"], dtype=np.float64),
-        float(values["threshold"]),
-        stated,
+        language,
+        tuple(told["classes"]),
+        _letters(arrays),
+        _meaning(arrays, told["gamma"]),
+        arrays["mix_of_letters"],
+        arrays["mix_of_both"],
+        Limits(**told["limits_of_letters"]),
+        Limits(**told["limits_of_both"]),
+        told["trained_on"],
+        told["sha256"],
     )
 
 
-def content_hash(values: dict[str, object]) -> str:
-    """The SHA-256 of a model's values in one written form."""
-    return sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def _letters(arrays: Mapping[str, npt.NDArray[Any]]) -> Letters:
+    buckets, small = arrays["letter_buckets"], arrays["letter_weights"]
+    rows = np.full(BUCKETS, len(buckets), dtype=np.int32)
+    rows[buckets] = np.arange(len(buckets))
+    weights = np.vstack([small * arrays["letter_scales"], np.zeros((1, small.shape[1]))])
+    return Letters(rows, weights.astype(np.float32), arrays["letter_intercepts"])
+
+
+def _meaning(arrays: Mapping[str, npt.NDArray[Any]], gamma: float) -> Meaning:
+    vectors = full_size(arrays["vectors"], arrays["vector_scale"])
+    return Meaning(
+        vectors,
+        np.einsum("ij,ij->i", vectors, vectors),
+        (arrays["vector_weights"] * arrays["vector_weight_scales"]).astype(np.float32),
+        arrays["vector_intercepts"],
+        gamma,
+    )
+
+
+def full_size(small: npt.NDArray[np.int8], scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Figures kept as bytes, as numbers."""
+    sized: npt.NDArray[np.float32] = (small * scale).astype(np.float32)
+    return sized
+
+
+def content_hash(told: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """The SHA-256 of everything a model consists of: what its JSON tells (but the hash itself) and its arrays."""
+    digest = sha256()
+    kept = {name: value for name, value in told.items() if name != "sha256"}
+    digest.update(json.dumps(kept, sort_keys=True, separators=(",", ":")).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -5,12 +5,8 @@ the phone; its words lie in ``en.toml`` and ``zh.toml``.
 """
 
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
 
 from dunwell.nightly.about import Quarantine, RunFacts
 from dunwell.nightly.figures import Figures
@@ -18,10 +14,13 @@ from dunwell.nightly.promises import PromiseFigures
 from dunwell.nightly.report.classes import classes_section
 from dunwell.nightly.report.contacts import contacts_section
 from dunwell.nightly.report.endings import endings_section
+from dunwell.nightly.report.html import page_html
 from dunwell.nightly.report.language import LANGUAGES, read_language
 from dunwell.nightly.report.movement import roll_section, vintages_section
 from dunwell.nightly.report.overview import ageing_section, buckets_section, glance_section
 from dunwell.nightly.report.provenance import about_section, quality_section, reading_section
+from dunwell.nightly.report.scores import scores_section
+from dunwell.nightly.scores import ScoreFigures
 from dunwell.nightly.worklist import WorkFigures
 
 __all__ = ["LANGUAGES", "render_report"]
@@ -36,6 +35,7 @@ def render_report(
     work: WorkFigures | None = None,
     promises: PromiseFigures | None = None,
     cases: pl.DataFrame | None = None,
+    scores: ScoreFigures | None = None,
 ) -> str:
     """The report as one HTML text.
 
@@ -52,24 +52,14 @@ def render_report(
         classes_section(figures, words),
         *([] if work is None else [contacts_section(work, facts, words)]),
         *([] if promises is None or cases is None else [endings_section(promises, cases, facts, words)]),
+        *([] if scores is None else [scores_section(scores, words)]),
         quality_section(quarantine, words),
         reading_section(words),
         about_section(facts, words),
     ]
-    return _template().render(words=words, facts=facts, sections=sections, style=Markup(_read("style.css")))
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("dunwell.nightly", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    compared = (
+        words.say("page.compared", day=words.day(facts.previous_as_of))
+        if facts.previous_as_of
+        else words.say("page.not_compared")
     )
-    return environment.get_template("page.html.j2")
-
-
-def _read(name: str) -> str:
-    return files("dunwell.nightly.report").joinpath(name).read_text(encoding="utf-8")
+    return page_html(words, "page.title", facts.as_of, sections, under=compared, lender=facts.lender)

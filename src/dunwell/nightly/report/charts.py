@@ -83,6 +83,29 @@ def stacked_bars(rows: pl.DataFrame, width: int, *, title: str, domain_max: floa
     return _svg((parts + texts).properties(width=plot_width, height=26 * len(order)), title)
 
 
+def intervals(rows: pl.DataFrame, width: int, *, title: str, axis_title: str) -> str:
+    """A dot a label with its interval, in the frame's order, beside a line at nothing.
+
+    ``rows``: label, value, low, high (shares: 0.1 is ten points).
+    """
+    order = rows["label"].to_list()
+    label_width = max(map(text_width, order), default=0)
+    y = alt.Y(
+        "label:N", sort=order, title=None, axis=alt.Axis(minExtent=label_width + 6, maxExtent=label_width + 6)
+    )
+    axis = alt.Axis(format="+.0%", tickCount=5, grid=True)
+    base = alt.Chart(rows).encode(y=y)
+    spans = base.mark_rule(color=BAR, strokeWidth=2).encode(
+        x=alt.X("low:Q", title=axis_title, axis=axis), x2="high:Q"
+    )
+    dots = base.mark_point(filled=True, size=50, opacity=1, color=BAR_DEEP).encode(
+        x=alt.X("value:Q", title=axis_title, axis=axis)
+    )
+    nothing = alt.Chart(pl.DataFrame({"nothing": [0.0]})).mark_rule(color=MUTED).encode(x="nothing:Q")
+    plot_width = max(width - label_width - 10, 40)
+    return _svg((nothing + spans + dots).properties(width=plot_width, height=22 * len(order)), title)
+
+
 def heat_map(rows: pl.DataFrame, order: Sequence[str], width: int, *, title: str, axis_title: str) -> str:
     """A square of shares, each row adding up to 1: grey where nothing changed, one tint for worse (to its right), one for better.
 

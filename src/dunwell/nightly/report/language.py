@@ -64,9 +64,16 @@ class Language:
         return share_text(part, whole, decimals)
 
 
-def read_language(code: str) -> Language:
-    """The language with that code. Raises ValueError for one that the report is not written in."""
+def read_language(code: str, report: str = "") -> Language:
+    """The language with that code; ``report`` adds the words of another report (``REPORT.CODE.toml``). Raises
+    ValueError for one that the report is not written in.
+    """
     if code not in LANGUAGES:
         raise ValueError(f"the report is not written in {code!r}; use one of {', '.join(LANGUAGES)}")
-    text = files("dunwell.nightly.report").joinpath(f"{code}.toml").read_text(encoding="utf-8")
-    return Language(code, tomllib.loads(text))
+    names = [f"{code}.toml", *([f"{report}.{code}.toml"] if report else [])]
+    texts: dict[str, dict[str, Any]] = {}
+    for name in names:
+        read = tomllib.loads(files("dunwell.nightly.report").joinpath(name).read_text(encoding="utf-8"))
+        for section, entries in read.items():
+            texts[section] = texts.get(section, {}) | entries
+    return Language(code, texts)

@@ -9,14 +9,14 @@ from dunwell.nightly.report.language import Language
 WIDE, NARROW, PANEL = 720, 340, 320
 """Widths in CSS pixels: a picture alone on a desk and on a phone, and one of several side by side (on either)."""
 
-Kind = Literal["text", "number", "code", "english"]
+Kind = Literal["text", "number", "code", "english", "prose"]
 Cell = str | tuple[str, str]
 """A cell's text, or a text and what is said about it underneath."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table's column. ``english``: text that stays English in every language."""
+    """A table's column. ``english``: text that stays English in every language; ``prose``: text that runs over lines."""
 
     heading: str
     kind: Kind = "text"

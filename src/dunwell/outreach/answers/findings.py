@@ -20,7 +20,7 @@ def findings(text: str, view: Folded, lexicon: Lexicon) -> Iterator[tuple[Findin
     # The whole message first: a keyword is one whatever marks stand around it.
     for start, end in [(0, len(view.text)), *(pieces if len(pieces) > 1 else ())]:
         is_message = end - start == len(view.text)
-        word = _bare(view.text[start:end], lexicon)
+        word = bare(view.text[start:end], lexicon)
         for rule in lexicon.rules:
             if word in rule.whole and (is_message or _stands_in_a_sentence(rule, word)):
                 yield _finding(text, view, rule, start, end), rule
@@ -51,7 +51,7 @@ def _stands_in_a_sentence(rule: Rule, word: str) -> bool:
     return rule.intent in ("stop", "wants_person") and len(word) >= _SENTENCE_KEYWORD_LETTERS_MIN
 
 
-def _bare(sentence: str, lexicon: Lexicon) -> str:
+def bare(sentence: str, lexicon: Lexicon) -> str:
     """A sentence's words without marks, emoji and, around them, courtesies; its first word when it is all courtesy."""
     if lexicon.language == "zh":
         return _bare_chinese(sentence, lexicon)

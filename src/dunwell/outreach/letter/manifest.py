@@ -7,7 +7,7 @@ last line is cut off before the next is written.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -100,6 +100,16 @@ class KnownLetters:
             if found.total is not None:
                 self.closed_batches.add(batch)
             self._read_bytes[batch] = found.whole_bytes
+
+
+def open_batch(name: str, closed: Container[str]) -> str:
+    """The batch of that name, or the next one (NAME-2, NAME-3, ...) that is not closed."""
+    number = 1
+    batch = name
+    while batch in closed:
+        number += 1
+        batch = f"{name}-{number}"
+    return batch
 
 
 def append_lines(batch_folder: Path, lines: Iterable[Mapping[str, Any]]) -> None:

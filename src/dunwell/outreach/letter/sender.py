@@ -2,9 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 
 from dunwell.outreach.channel import Message, Outcome
 from dunwell.outreach.letter.manifest import (
@@ -15,6 +17,7 @@ from dunwell.outreach.letter.manifest import (
     append_lines,
     entry_line,
     only_writer,
+    open_batch,
     read_manifest,
     sync_folder,
     total_of,
@@ -32,16 +35,19 @@ class LetterSender:
     is_idempotent = True
     """The same message_id again does nothing: after an unknown end it may be handed over again."""
 
-    def __init__(self, settings: LetterSettings) -> None:
+    def __init__(self, settings: LetterSettings, batch: Callable[[], str] | None = None) -> None:
+        """``batch``: the name of the batch at this moment; the settings' own when None. Once it is closed, letters go into the
+        next one of that name.
+        """
         self._settings = settings
-        self._folder = settings.folder / settings.batch
+        self._batch = batch or (lambda: settings.batch)
         self._known = KnownLetters(settings.folder)
 
     async def send(self, messages: Sequence[Message]) -> list[Outcome]:
         """Set and lay all of them, and answer for each in their order.
 
-        ``refused``: this text or address cannot be printed; ``deferred``: the folder cannot be written, the batch is
-        closed, another writer is at work or a font is missing (the detail says what to do).
+        ``refused``: this text or address cannot be printed; ``deferred``: the folder cannot be written,
+        another writer is at work or a font is missing (the detail says what to do).
         """
         return await asyncio.to_thread(self._send, list(messages))
 
@@ -63,28 +69,31 @@ class LetterSender:
     def _lay(self, messages: list[Message]) -> list[Outcome]:
         """Every letter first, then the manifest's lines in one write: a letter without a line is laid again."""
         self._known.catch_up()
-        laid, is_closed = self._known.files, self._settings.batch in self._known.closed_batches
-        self._folder.mkdir(parents=True, exist_ok=True)
-        new = {} if is_closed else {one.message_id: one for one in messages if one.message_id not in laid}
+        laid = self._known.files
+        batch = open_batch(self._batch(), self._known.closed_batches)
+        folder = self._settings.folder / batch
+        folder.mkdir(parents=True, exist_ok=True)
+        new = {one.message_id: one for one in messages if one.message_id not in laid}
         with ThreadPoolExecutor(self._settings.workers) as pool:  # Typst works outside the interpreter's lock
-            made = dict(zip(new, pool.map(self._lay_one, new.values()), strict=True))
+            lay = partial(self._lay_one, folder)
+            made = dict(zip(new, pool.map(lay, new.values()), strict=True))
         entries = [entry for entry in made.values() if isinstance(entry, Entry)]
         if entries:
-            sync_folder(self._folder)
-            append_lines(self._folder, map(entry_line, entries))
+            sync_folder(folder)
+            append_lines(folder, map(entry_line, entries))
         return [
             _outcome(one.message_id, made[one.message_id])
             if one.message_id in made
-            else self._not_laid(one.message_id, laid.get(one.message_id))
+            else Outcome(one.message_id, "accepted", "already in the print folder", (laid[one.message_id],))
             for one in messages
         ]
 
-    def _lay_one(self, message: Message) -> Entry | LetterUnprintable:
+    def _lay_one(self, folder: Path, message: Message) -> Entry | LetterUnprintable:
         try:
             page = letter_pdf(message, self._settings)
         except LetterUnprintable as error:
             return error
-        file = self._folder / f"{message.message_id}.pdf"
+        file = folder / f"{message.message_id}.pdf"
         write_file(file, page.pdf)
         return Entry(
             message_id=message.message_id,
@@ -94,12 +103,6 @@ class LetterSender:
             postal_class=message.headers.get("Postal-Class", "standard"),
             country=message.headers["Country"],
         )
-
-    def _not_laid(self, message_id: str, file: str | None) -> Outcome:
-        if file is not None:
-            return Outcome(message_id, "accepted", "already in the print folder", (file,))
-        detail = f"batch {self._settings.batch} is closed; name the next one in the settings"
-        return Outcome(message_id, "deferred", detail)
 
 
 def _outcome(message_id: str, made: Entry | LetterUnprintable) -> Outcome:

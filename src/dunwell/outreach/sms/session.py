@@ -64,8 +64,12 @@ class Answer:
     detail: str = ""
 
 
-async def open_session(settings: SmppSettings, take_delivery: TakeDelivery) -> "Session":
-    """A session bound as transceiver. Raises NotBound with what to mend; never waits longer than timeout_seconds."""
+async def open_session(
+    settings: SmppSettings, take_delivery: TakeDelivery, bind: int = BIND_TRANSCEIVER
+) -> "Session":
+    """A session bound as transceiver, or as receiver (``bind``: the command). Raises NotBound with what to mend; never waits
+    longer than timeout_seconds.
+    """
     place = f"{settings.host}:{settings.port}"
     try:
         async with asyncio.timeout(settings.timeout_seconds):
@@ -79,7 +83,7 @@ async def open_session(settings: SmppSettings, take_delivery: TakeDelivery) -> "
         raise NotBound(f"no connection to {place} ({type(error).__name__})", 30.0) from error
     session = Session(reader, writer, settings, take_delivery)
     try:
-        await session.bind()
+        await session.bind(bind)
     except BaseException:
         await session.drop("the bind failed")
         raise
@@ -115,14 +119,12 @@ class Session:
         """Whether a message may be written now."""
         return not self.ended.is_set()
 
-    async def bind(self) -> None:
-        """bind_transceiver. Raises NotBound."""
+    async def bind(self, command: int = BIND_TRANSCEIVER) -> None:
+        """bind_transceiver, or bind_receiver. Raises NotBound."""
         settings = self._settings
         place = f"{settings.host}:{settings.port}"
         body = bind_body(settings.system_id, settings.password, settings.system_type)
-        answer = await self._request(
-            BIND_TRANSCEIVER, lambda sequence: encode_pdu(BIND_TRANSCEIVER, sequence, body=body)
-        )
+        answer = await self._request(command, lambda sequence: encode_pdu(command, sequence, body=body))
         if answer.fate != "answered":
             raise NotBound(
                 f"{place} did not answer the bind of system_id {settings.system_id} ({answer.detail}). "

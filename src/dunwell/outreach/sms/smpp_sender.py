@@ -10,6 +10,8 @@ from dunwell.outreach.channel import Message, Outcome, Receipt, Reply
 from dunwell.outreach.sms.outcomes import LOST_RETRY_SECONDS, failed
 from dunwell.outreach.sms.pacing import Pace
 from dunwell.outreach.sms.pdu import (
+    BIND_RECEIVER,
+    BIND_TRANSCEIVER,
     OK,
     PERMANENT_RECEIVER_ERROR,
     QUEUE_FULL,
@@ -32,7 +34,7 @@ _RECONNECT_SECONDS_MAX = 60.0
 
 
 class SmppSender:
-    """A Sender for one SMPP account, bound as transceiver.
+    """A Sender for one SMPP account, bound as transceiver (as receiver where it ``only_receives``; then it sends nothing).
 
     The connection is made by ``start`` or the first ``send``, kept (and made anew) until ``close``, and serves both
     ways. A connection that breaks ends the messages of that ``send`` only: what was written without an answer is
@@ -48,7 +50,10 @@ class SmppSender:
         clock: Callable[[], datetime],
         on_begin: OnBegin | None = None,
         on_inbound: OnInbound | None = None,
+        only_receives: bool = False,
     ) -> None:
+        """``only_receives``: bound as receiver, for a process that takes in what comes back while others send."""
+        self._bind = BIND_RECEIVER if only_receives else BIND_TRANSCEIVER
         self._settings = settings
         self._clock = clock
         self._on_begin = on_begin
@@ -166,7 +171,7 @@ class SmppSender:
             if self._session is not None:
                 await self._session.drop(self._session.end_reason)
                 self._session = None
-            self._session = await open_session(self._settings, self._take)
+            self._session = await open_session(self._settings, self._take, self._bind)
             return self._session
 
     async def _keep_bound(self) -> None:

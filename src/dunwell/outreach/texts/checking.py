@@ -100,12 +100,18 @@ def faults_of(text: Text, on: date) -> list[Fault]:
     }
     return [
         *length(text, put_in(text.body, samples).text),
-        *reviewed(text, samples, text.packs, text.actors, on),
+        *reviewed(text, samples, text.packs, text.actors, on, second_opinion=True),
     ]
 
 
 def reviewed(
-    text: Text, values: Mapping[str, str], packs: tuple[str, ...], actors: tuple[str, ...], on: date
+    text: Text,
+    values: Mapping[str, str],
+    packs: tuple[str, ...],
+    actors: tuple[str, ...],
+    on: date,
+    *,
+    second_opinion: bool,
 ) -> list[Fault]:
     """The language review of a text as filled, for each of the roles in which it may be written."""
     faults: dict[tuple[object, ...], Fault] = {}
@@ -113,8 +119,17 @@ def reviewed(
     whole = f"{subject.text}\n{body.text}" if subject.text else body.text
     offset = len(whole) - len(body.text)
     for actor in actors:
-        verdict = review(whole, language=text.language, channel=text.channel, packs=packs, actor=actor, on=on)
-        for found in verdict.findings:
+        verdict = review(
+            whole,
+            language=text.language,
+            channel=text.channel,
+            packs=packs,
+            actor=actor,
+            on=on,
+            second_opinion=second_opinion,
+        )
+        # An approved text is held to both judges: what the model would dismiss stays refused.
+        for found in (*verdict.findings, *(verdict.dismissed or ())):
             fault = _from_finding(text, found, subject, body, offset)
             faults.setdefault((fault.line, fault.start, fault.category, found.rule), fault)
         for name, kind in text.slots.items():
@@ -130,7 +145,11 @@ def reviewed(
 def _posing(name: str, language: str, packs: tuple[str, ...], actor: str, on: date) -> tuple[Finding, ...]:
     """What the review finds in an organisation that introduces itself by this name."""
     said = POSING[language].format(name)
-    return review(said, language=language, channel="call", packs=packs, actor=actor, on=on).findings
+    # A name is no sentence that the model could judge.
+    found = review(
+        said, language=language, channel="call", packs=packs, actor=actor, on=on, second_opinion=False
+    )
+    return found.findings
 
 
 def length(text: Text, filled: str) -> list[Fault]:

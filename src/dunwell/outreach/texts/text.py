@@ -20,6 +20,7 @@ PURPOSES_BY_STAGE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "letter_before_action": ("demand",),
         "promise_reminder": ("remind",),
         "promise_broken": ("remind", "demand"),
+        "promise_check": ("service",),
         "payment_received": ("service",),
         "plan_offer": ("service", "remind"),
         "hardship_answer": ("service",),

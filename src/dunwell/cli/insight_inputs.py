@@ -1,0 +1,47 @@
+"""What the insight commands read: the workspace's book, tables of a person's own, lists in an option."""
+
+from pathlib import Path
+
+import polars as pl
+
+from dunwell.book import Book
+from dunwell.cli.errors import CommandError
+from dunwell.cli.progress import prepare_kernels
+from dunwell.ledger import Terms, read_terms
+from dunwell.settings import read_settings
+
+
+def open_book() -> tuple[Book, dict[str, Terms]]:
+    """The workspace's book and the terms of its products. Raises NoBook, SettingsError, TermsError."""
+    settings = read_settings(Path.cwd())
+    book = Book(settings.book_folder)
+    prepare_kernels("ledger")
+    return book, read_terms(settings.terms_folder)
+
+
+def read_table(file: Path) -> pl.DataFrame:
+    """A Parquet or CSV file. Raises CommandError."""
+    if not file.is_file():
+        raise CommandError(f"{file} does not exist. Name a Parquet or CSV file")
+    try:
+        if file.suffix == ".parquet":
+            return pl.read_parquet(file)
+        return pl.read_csv(file, infer_schema_length=None)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        first = str(error).splitlines()[0]
+        raise CommandError(
+            f"{file} cannot be read ({first}). Give Parquet, or CSV in UTF-8 with a header"
+        ) from error
+
+
+def split(words: str) -> list[str]:
+    """Words between commas."""
+    return [word.strip() for word in words.split(",") if word.strip()]
+
+
+def whole_numbers(words: str, option: str) -> list[int]:
+    """Whole numbers above zero between commas. Raises CommandError with the option's name."""
+    found = split(words)
+    if not found or not all(word.isdigit() and int(word) > 0 for word in found):
+        raise CommandError(f"{option} {words!r} is not understood. Write months like {option} 1,3,6,12")
+    return [int(word) for word in found]

@@ -1,0 +1,120 @@
+"""``dunwell serve``: the office and its worker, until Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from dunwell.cli.errors import CommandError, explained
+from dunwell.settings import read_settings
+
+_ROUND_SECONDS = 2.0
+_END_SECONDS = 60.0
+_KEEPER = "from dunwell.cli.serve import keep_office; keep_office()"
+
+
+def serve(root: Path, host: str, port: int, *, with_worker: bool, worker_count: int | None = None) -> None:
+    """Serve the workspace at ``root`` until a signal comes. Raises CommandError, SettingsError, KeysUnusable."""
+    settings = read_settings(root)
+    _check(root, host, port)
+    keeper = subprocess.Popen(
+        [sys.executable, "-c", _KEEPER, str(root), "worker" if with_worker else "no worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert keeper.stdin is not None and keeper.stdout is not None
+    own = os.getpid()
+    try:
+        if not keeper.stdout.readline():
+            raise CommandError("the office could not be made ready; what is wrong stands above")
+        from dunwell.office.serving import Server
+
+        name = f"[{host}]" if ":" in host else host
+        print(f"the office: http://{name}:{port}   (Ctrl-C ends it)", flush=True)
+        Server(settings, f"{name}:{port}", worker_count).run()
+    finally:
+        if os.getpid() == own:  # the server's own processes come by here as well when they end
+            keeper.stdin.close()
+            keeper.wait(_END_SECONDS)
+
+
+def _check(root: Path, host: str, port: int) -> None:
+    from dunwell.journal.keys import read_master_keys
+
+    read_master_keys(read_settings(root).keys_folder, os.environ, os.urandom)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as error:
+            raise CommandError(
+                f"{host}:{port} cannot be listened on ({error}). Choose another --port"
+            ) from error
+
+
+def keep_office() -> None:
+    """The process beside the pages: makes the office ready, then keeps the queue, seals the journal and sends what is due.
+
+    Its arguments are the workspace and whether to send. It says a line when it is ready, and ends when its standard input is
+    closed, also when the process that held it was killed.
+    """
+    root, with_worker = Path(sys.argv[1]), sys.argv[2] == "worker"
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with explained():
+        from dunwell.cli.progress import prepare_kernels
+        from dunwell.office.project import set_up_office
+
+        settings = read_settings(root)
+        set_up_office(settings)
+        from dunwell.office.keeping import bring_up_to_date, keep, warm_up
+        from dunwell.office.workplace import workplace
+
+        place = workplace()
+        bring_up_to_date(place)
+        keep(place)
+        prepare_kernels("ledger", "gate", "promises")
+        warm_up(place)
+        print("ready", flush=True)
+        sys.stdout = sys.stderr  # what the worker has to say is for the person who started the office
+        threading.Thread(target=_wait_for_the_end, args=(stop,), name="end", daemon=True).start()
+        worker = _start_worker(root, stop) if with_worker and settings.outreach else None
+        from dunwell.cli.journal import signer_of
+        from dunwell.journal.sealing import seal
+
+        signer = signer_of(settings)
+        while not stop.wait(_ROUND_SECONDS):
+            keep(place)
+            if worker is None:
+                seal(signer, place.clock())
+        if worker is not None:
+            worker.join(_END_SECONDS)
+        seal(signer, place.clock())
+
+
+def _wait_for_the_end(stop: threading.Event) -> None:
+    while sys.stdin.buffer.read(1024):
+        pass
+    stop.set()
+
+
+def _start_worker(root: Path, stop: threading.Event) -> threading.Thread:
+    """The dispatcher's worker for every channel that is set up, in a thread of its own."""
+    from dunwell.cli.outreach import Workshop, work_channels
+
+    shop = Workshop(root)
+
+    def work() -> None:
+        try:
+            work_channels(shop, shop.chosen(None), until_idle=False, worker=None, stop=stop)
+        except Exception as error:
+            print(f"error: the worker stopped: {error}", file=sys.stderr)
+
+    thread = threading.Thread(target=work, name="outreach")
+    thread.start()
+    return thread

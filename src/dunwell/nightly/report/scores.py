@@ -1,0 +1,58 @@
+"""The report's section on scores: bands, what weighs most, and how a horizon ago's scores fared."""
+
+from functools import partial
+
+import polars as pl
+
+from dunwell.nightly.report.charts import bars
+from dunwell.nightly.report.language import Language
+from dunwell.nightly.report.page import Cell, Figure, Section, Table, columns, pictured
+from dunwell.nightly.scores import ScoreFigures, band_name
+
+
+def scores_section(scores: ScoreFigures, language: Language) -> Section:
+    """How many accounts stand in each band; forecast against actual; the reasons."""
+    say = language.say
+    if scores.problem:
+        return Section("scores", say("scores.title"), lead=[say("scores.problem", problem=scores.problem)])
+    lead = [
+        say(
+            "scores.lead",
+            count=f"{scores.account_count:,}",
+            model=scores.model,
+            hash=scores.sha256[:12],
+            meaning=scores.meaning,
+        )
+    ]
+    told: list[list[Cell]] = [
+        [
+            band_name(row["band"]),
+            f"{row['accounts']:,}",
+            _share(row["foretold"], language),
+            f"{row['accounts_then']:,}",
+            _share(row["foretold_then"], language),
+            _share(row["came_then"], language),
+        ]
+        for row in scores.bands.iter_rows(named=True)
+    ]
+    headings = columns(
+        language, "score_band", "+accounts", "+foretold", "+accounts_then", "+foretold_then", "+came_then"
+    )
+    note = say("scores.note", days=scores.horizon_days)
+    tables = [Table(say("scores.table"), headings, told, note)]
+    reasons: list[list[Cell]] = [[reason, f"{accounts:,}"] for reason, accounts in scores.reasons.iter_rows()]
+    if reasons:
+        tables.append(Table(say("scores.reasons"), columns(language, "reason", "+accounts"), reasons))
+    drawn = scores.bands.select(
+        label=pl.col("band").map_elements(band_name, return_dtype=pl.String),
+        value=pl.col("accounts").cast(pl.Float64),
+        text=pl.col("accounts").map_elements(lambda count: f"{count:,}", return_dtype=pl.String),
+    )
+    most = float(drawn["value"].to_numpy().max())
+    draw = partial(bars, drawn, title=say("scores.chart"), domain_max=most)
+    figure = Figure(say("scores.chart"), pictured([("", "", draw)]), say("scores.definition"))
+    return Section("scores", say("scores.title"), lead=lead, tables=tables, figures=[figure])
+
+
+def _share(share: float | None, language: Language) -> str:
+    return "–" if share is None else language.share(share, 1)

@@ -1,0 +1,11 @@
+"""Access as a Django app."""
+
+from django.apps import AppConfig
+
+
+class AccessConfig(AppConfig):
+    """People, teams and what they may do."""
+
+    name = "dunwell.office.access"
+    label = "access"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,49 @@
+"""Who looked at whose data, and who changed what: the journal's own events, to search."""
+
+import json
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from dunwell.journal.models import Event
+from dunwell.office.access.guard import needs
+from dunwell.office.workplace import workplace
+
+KINDS = ("data.read", "data.erased", "office.changed", "case.assigned", "approval.decided", "hold.lifted")
+_PAGE = 50
+
+
+@needs("audit.read")
+def audit(request: HttpRequest) -> HttpResponse:
+    """The events of KINDS, the latest first; the filters stand in the address: ``by``, ``customer``, ``kind``."""
+    vault = workplace().journal.vault
+    by, customer, kind = (request.GET.get(name, "").strip() for name in ("by", "customer", "kind"))
+    events = Event.objects.filter(kind__in=[kind] if kind in KINDS else KINDS).order_by("-id")
+    if customer:
+        subject = vault.references([customer]).get(customer)
+        events = events.filter(subject_id=subject) if subject else events.none()
+    if by:
+        events = events.filter(body__contains=f'"by":{json.dumps(by, ensure_ascii=False)}')
+    page = Paginator(events, _PAGE).get_page(request.GET.get("page"))
+    owners = vault.customer_ids({str(event.subject_id) for event in page if event.subject_id})
+    rows = [_row(event, owners.get(str(event.subject_id))) for event in page]
+    context = {"page": page, "rows": rows, "kinds": KINDS, "by": by, "customer": customer, "kind": kind}
+    return render(request, "office/audit.html", context)
+
+
+def _row(event: Event, customer: str | None) -> dict[str, Any]:
+    body = json.loads(event.body)
+    about = [
+        str(body[name])
+        for name in ("why", "what", "about", "change", "to", "decision", "hold")
+        if body.get(name)
+    ]
+    return {
+        "at": event.happened_at,
+        "kind": event.kind,
+        "by": body.get("by", ""),
+        "customer": customer,
+        "about": about,
+    }

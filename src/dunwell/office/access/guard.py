@@ -1,0 +1,87 @@
+"""Every page names the permission it needs; one that names none is refused, so that a forgotten rule shows at once."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from dunwell.office.access.models import Staff
+from dunwell.office.access.roles import permissions
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+_OTHERS = ("allauth.", "django.contrib.staticfiles.", "dunwell.outreach.views", "ninja.")
+"""Views that guard themselves: signing in, files without personal data, the public doors, and the API by its tokens."""
+
+
+def needs(permission: str) -> Callable[[View], View]:
+    """Let a view be used only by people whose role has the permission; others are told so, strangers sign in first."""
+    if permission not in permissions():
+        raise ValueError(f"{permission!r} is no permission. Known: {', '.join(permissions())}")
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            if not request.user.may(permission):
+                raise PermissionDenied(permission)
+            return view(request, *args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined]
+        return cast("View", guarded)
+
+    return decorate
+
+
+def open_to_staff(view: View) -> View:
+    """Let a view be used by everybody who is signed in."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return view(request, *args, **kwargs)
+
+    guarded.permission = "signed in"  # type: ignore[attr-defined]
+    return cast("View", guarded)
+
+
+def open_to_all(view: View) -> View:
+    """Let a view be used by strangers: it says nothing of anybody."""
+    view.permission = "public"  # type: ignore[attr-defined]
+    return view
+
+
+def rule_of(view: Any) -> str | None:
+    """What a view names: a permission, ``signed in``, ``public``; ``theirs`` for views that guard themselves; or None."""
+    view = getattr(view, "func", view)  # a view whose first arguments were given
+    named: str | None = getattr(view, "permission", None)
+    if named is None and str(getattr(view, "__module__", "")).startswith(_OTHERS):
+        return "theirs"
+    return named
+
+
+def every_page_has_a_rule(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Django middleware: refuses a view that names no permission."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        return get_response(request)
+
+    def process_view(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        if rule_of(view) is None:
+            raise PermissionDenied(f"{view!r} names no permission")
+
+    answer.process_view = process_view  # type: ignore[attr-defined]
+    return answer
+
+
+def staff_of(request: HttpRequest) -> Staff:
+    """Who is asking."""
+    assert isinstance(request.user, Staff)
+    return request.user

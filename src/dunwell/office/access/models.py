@@ -1,0 +1,61 @@
+"""People who work here and the teams they are in."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from dunwell.office.access.roles import roles
+
+ROLE_CHOICES = [(key, role.names["en"]) for key, role in roles().items()]
+
+
+class Team(models.Model):
+    """People who work the same cases: a desk of the lender's own, or an agency's. ``jurisdictions`` narrows what it works
+    (pack keys; empty: all).
+    """
+
+    name = models.CharField(max_length=80, unique=True)
+    agency = models.CharField(max_length=80, blank=True)
+    jurisdictions = models.JSONField(default=list, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Staff(AbstractUser):
+    """Somebody who works here. ``role`` says what they may do; ``team`` and ``jurisdictions`` whose cases they see
+    (no team and no jurisdictions: everybody's).
+    """
+
+    role = models.CharField(max_length=20, choices=ROLE_CHOICES, default="collector")
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, blank=True, related_name="people")
+    jurisdictions = models.JSONField(default=list, blank=True)
+    languages = models.JSONField(default=list, blank=True)
+    skills = models.JSONField(default=list, blank=True)
+    on_leave_until = models.DateField(null=True, blank=True)
+    locale = models.CharField(
+        max_length=10, default="en", choices=[("en", "English"), ("zh-hans", "简体中文")]
+    )
+
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        """Their names on screens."""
+
+        verbose_name = "staff"
+        verbose_name_plural = "staff"
+
+    def may(self, permission: str) -> bool:
+        """Whether their role has the permission."""
+        return self.is_active and permission in roles()[self.role].permissions
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Django's own permissions are not used: what a role may is in ``roles.toml``."""
+        return False
+
+    @property
+    def scope(self) -> list[str]:
+        """The jurisdictions whose cases they may see; empty: all."""
+        own, team = set(self.jurisdictions), set(self.team.jurisdictions if self.team else [])
+        return sorted(own & team if own and team else own | team)

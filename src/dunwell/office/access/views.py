@@ -1,0 +1,38 @@
+"""Pages that say no, and the choice of language."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import check_for_language
+from django.views.decorators.http import require_POST
+
+from dunwell.office.access.guard import open_to_all
+from dunwell.office.access.models import Staff
+
+_COOKIE = "django_language"
+
+
+def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The role has not the permission; says so, and what to do."""
+    return render(request, "office/refused.html", {"permission": str(exception)}, status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """There is no such page, or nothing this person may see."""
+    return render(request, "office/not_found.html", status=404)
+
+
+@open_to_all
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Read the office in another language, from now on."""
+    code = request.POST.get("language", "")
+    back = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
+        back = "/"
+    response = redirect(back)
+    if check_for_language(code):
+        response.set_cookie(_COOKIE, code, max_age=31536000, samesite="Lax", httponly=True)
+        if isinstance(request.user, Staff):
+            Staff.objects.filter(pk=request.user.pk).update(locale=code)
+    return response

@@ -1,0 +1,176 @@
+"""Cases, debts, promises and what happened, to read."""
+
+import base64
+import binascii
+import json
+from datetime import date
+from typing import Annotated, Any
+
+from django.http import Http404, HttpRequest
+from ninja import Field, Router
+from ninja.errors import HttpError
+
+from dunwell.ledger.statement import AccountNotOpen
+from dunwell.ledger.statement_text import statement_json
+from dunwell.office.api.problems import Problem
+from dunwell.office.api.shapes import CasePage, CaseRow, CaseWhole, Happening, Me, Position, Promise, text_of
+from dunwell.office.api.tokens import Scoped, staff_of
+from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.models import Case
+from dunwell.office.desk.opening import may_see
+from dunwell.office.workplace import workplace
+
+router = Router(tags=["cases"])
+_LIMIT_MAX = 200
+_EVENTS_MAX = 500
+
+
+@router.get("/me", response=Me, auth=Scoped(None))
+def me(request: HttpRequest) -> Me:
+    """Who the token is, and what it may."""
+    token = request.auth  # type: ignore[attr-defined]
+    staff = staff_of(request)
+    return Me(
+        name=token.name,
+        acts_as=staff.username,
+        role=staff.role,
+        scopes=token.scopes,
+        jurisdictions=staff.scope,
+    )
+
+
+@router.get("/cases", response=CasePage, auth=Scoped("case.read"))
+def cases(
+    request: HttpRequest,
+    cursor: Annotated[str | None, Field(max_length=200)] = None,
+    limit: Annotated[int, Field(ge=1, le=_LIMIT_MAX)] = 50,
+    stage: Annotated[str | None, Field(max_length=40)] = None,
+    jurisdiction: Annotated[str | None, Field(max_length=20)] = None,
+) -> CasePage:
+    """Cases in the order of the queue. ``next_cursor`` of one answer is the ``cursor`` of the next; null: these were the last."""
+    rows = (
+        Case.objects.visible_to(staff_of(request))
+        .select_related("team", "assigned_to")
+        .order_by("rank", "pk")
+    )
+    if stage is not None:
+        rows = rows.filter(stage=stage)
+    if jurisdiction is not None:
+        rows = rows.filter(jurisdiction=jurisdiction)
+    if cursor is not None:
+        rank, name = _decoded(cursor)
+        rows = rows.filter(rank__gte=rank).exclude(rank=rank, pk__lte=name)
+    found = list(rows[: limit + 1])
+    last = found[limit - 1] if len(found) > limit else None
+    return CasePage(
+        cases=[case_row(case) for case in found[:limit]],
+        next_cursor=None if last is None else _encoded(last.rank, last.pk),
+    )
+
+
+@router.get("/cases/{customer_id}", response=CaseWhole, auth=Scoped("case.read"))
+def case(request: HttpRequest, customer_id: str) -> CaseWhole:
+    """A customer's case, debts and promises, worked out as of this moment."""
+    file = file_of(request, customer_id)
+    return CaseWhole(
+        case=None if file.case is None else case_row(file.case),
+        accounts=[Position(**_shown(row)) for row in file.positions.to_dicts()],
+        promises=[Promise(**_shown(row)) for row in file.promises.to_dicts()],
+    )
+
+
+@router.get("/cases/{customer_id}/events", response=list[Happening], auth=Scoped("case.read"))
+def events(
+    request: HttpRequest, customer_id: str, limit: Annotated[int, Field(ge=1, le=_EVENTS_MAX)] = 100
+) -> list[Happening]:
+    """What the journal holds of the customer, the latest first; personal data stay in the vault."""
+    file = file_of(request, customer_id)
+    return [
+        Happening(
+            event_id=one.event_id,
+            kind=one.kind,
+            at=one.at,
+            accounts=list(one.accounts),
+            contact_point_id=one.contact_point,
+            body={
+                name: value
+                for name, value in one.body.items()
+                if name not in ("accounts", "contact_point", "personal")
+            },
+        )
+        for one in file.events[:limit]
+    ]
+
+
+@router.get("/accounts/{account_id}/statement", auth=Scoped("case.read"), response=dict[str, Any])
+def account_statement(request: HttpRequest, account_id: str, as_of: date | None = None) -> dict[str, Any]:
+    """The itemised statement, as ``dunwell statement --json`` prints it."""
+    owner = workplace().shelf.owner(account_id)
+    if owner is None:
+        raise Http404(account_id)
+    file = file_of(request, owner)
+    if as_of is not None and not date(1970, 1, 1) <= as_of <= file.day:
+        raise Problem(422, f"as_of is {as_of}. Name a day up to {file.day}")
+    try:
+        told: dict[str, Any] = statement_json(file.statement(account_id, as_of))
+    except AccountNotOpen as error:
+        raise Problem(422, str(error)) from error
+    return told
+
+
+def file_of(request: HttpRequest, customer_id: str) -> CaseFile:
+    """The file of a customer in the token's scope. Raises Http404, UnknownCustomer, NoBook."""
+    if "\0" in customer_id or len(customer_id) > 200:
+        raise Http404
+    file = CaseFile(workplace(), customer_id)
+    if not may_see(staff_of(request), file):
+        raise Http404(customer_id)
+    return file
+
+
+def case_row(row: Case) -> CaseRow:
+    """A case as the API shows it."""
+    values = {
+        name: getattr(row, name) for name in CaseRow.model_fields if name not in ("team", "assigned_to")
+    }
+    return CaseRow(
+        **{**values, "past_due_total": text_of(row.past_due_total)},
+        team=row.team.name if row.team else None,
+        assigned_to=row.assigned_to.username if row.assigned_to else None,
+    )
+
+
+_MONEY = (
+    *(
+        "past_due_total",
+        "outstanding_principal",
+        "payoff_total",
+        "unallocated_credit",
+        "penalty",
+        "waived_by_cap",
+    ),
+    *("amount", "credited"),
+)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: text_of(value) if name in _MONEY else value for name, value in row.items()}
+
+
+def _encoded(rank: int, name: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([rank, name]).encode()).decode().rstrip("=")
+
+
+def _decoded(cursor: str) -> tuple[int, str]:
+    try:
+        rank, name = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error, TypeError, RecursionError) as error:
+        raise HttpError(
+            422, "cursor is none of ours. Send next_cursor of the answer before as it is"
+        ) from error
+    is_ours = (
+        isinstance(rank, int) and not isinstance(rank, bool) and isinstance(name, str) and "\0" not in name
+    )
+    if not is_ours or abs(rank) >= 2**63:
+        raise HttpError(422, "cursor is none of ours. Send next_cursor of the answer before as it is")
+    return rank, name

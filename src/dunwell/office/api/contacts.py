@@ -1,0 +1,126 @@
+"""Contacts over the API: asked of the gate, begun, and told how they ended; by the same functions as at the desk."""
+
+import uuid
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.http import Http404, HttpRequest
+from ninja import Router
+
+from dunwell.law import Verdict
+from dunwell.money import parse_minor
+from dunwell.office.api.cases import file_of
+from dunwell.office.api.problems import Problem
+from dunwell.office.api.shapes import Answered, Ask, Begin, Begun, Ended, Owes, PromiseIn, Recorded, Why
+from dunwell.office.api.tokens import Scoped, staff_of
+from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.desk import working
+from dunwell.office.desk.contact import Current
+
+router = Router(tags=["contacts"])
+_SILENT = {"no_answer", "busy", "not_in_service", "voicemail", "dropped"}
+
+
+@router.post("/contacts/ask", response=Answered, auth=Scoped("case.read"))
+def ask(request: HttpRequest, asked: Ask) -> Answered:
+    """May this contact be made? Nothing is recorded; the answer holds for the instant asked about (now when none is given)."""
+    file = file_of(request, asked.customer_id)
+    verdict = file.ask(
+        asked.channel,
+        asked.contact_point_id,
+        purpose=asked.purpose,
+        account_ids=asked.account_ids,
+        at=asked.at,
+    )
+    return Answered(**_told(verdict))
+
+
+@router.post("/contacts", response={200: Begun}, auth=Scoped("case.work"))
+def begin(request: HttpRequest, begun: Begin) -> Begun:
+    """Begin a contact: the gate is asked and its answer recorded. Only when ``allowed`` is true may the contact be made."""
+    file, message_id = file_of(request, begun.customer_id), str(uuid.uuid4())
+    if begun.contact_point_id not in file.point_ids:
+        raise Problem(422, "contact_point_id is none of this customer's. Look at the tape's contact_points")
+    with transaction.atomic():
+        working.lock(file)
+        verdict = working.permit(
+            file, staff_of(request), begun.channel, begun.contact_point_id, message_id, purpose=begun.purpose
+        )
+    return Begun(contact_id=message_id, **_told(verdict))
+
+
+@router.post("/cases/{customer_id}/contacts/{contact_id}/end", response=Recorded, auth=Scoped("case.work"))
+def end(request: HttpRequest, customer_id: str, contact_id: uuid.UUID, ended: Ended) -> Recorded:
+    """How a contact that was allowed ended, and what came of it, all at once; told twice it is recorded once."""
+    file = file_of(request, customer_id)
+    permitted = next(
+        (
+            event
+            for event in file.events
+            if event.kind == "contact.permitted" and event.body.get("message_id") == str(contact_id)
+        ),
+        None,
+    )
+    if permitted is None:
+        raise Http404(str(contact_id))
+    if ended.outcome in _SILENT and (ended.promise or set(ended.came) - {"wrong_number"}):
+        raise Problem(422, f"outcome is {ended.outcome}: nobody was spoken to, so nothing can have been said")
+    if ended.outcome == "wrong_party" and (ended.promise or set(ended.came) - {"wrong_number"}):
+        raise Problem(422, "outcome is wrong_party: what others say does not bind the customer")
+    if ended.come_back_at is not None and ended.come_back_at <= file.place.clock():
+        raise Problem(422, "come_back_at is past. Name an instant to come")
+    contact = Current(
+        customer_id,
+        str(contact_id),
+        str(permitted.body["channel"]),
+        permitted.contact_point,
+        permitted.at.isoformat(),
+        passed=True,
+    )
+    told = working.Told(
+        ended.outcome,
+        tuple(dict.fromkeys(ended.came)),
+        None if ended.promise is None else _promised(file, ended.promise),
+        ended.come_back_at,
+        ended.note,
+    )
+    return Recorded(recorded=working.log(file, staff_of(request), contact, told))
+
+
+def _promised(file: CaseFile, promise: PromiseIn) -> working.Promised:
+    """The promise, checked against what is owed. Raises Problem."""
+    rows = [row for row in file.positions.to_dicts() if row["account_id"] == promise.account_id]
+    if not rows:
+        raise Problem(422, "promise.account_id is none of this customer's. Name one of their accounts")
+    currency = rows[0]["currency"]
+    parts = []
+    for number, part in enumerate(promise.parts):
+        try:
+            amount = parse_minor(part.amount, currency)
+        except ValueError as error:
+            raise Problem(422, f"promise.parts[{number}].amount: {error}") from error
+        if amount <= 0:
+            raise Problem(422, f"promise.parts[{number}].amount is not above 0")
+        if not file.day <= part.due_on <= date(file.day.year + 5, 12, 31):
+            raise Problem(
+                422, f"promise.parts[{number}].due_on is {part.due_on}. Name a day from {file.day} on"
+            )
+        parts.append(working.PromisePart(amount, part.due_on))
+    owed = rows[0]["payoff_total"]
+    total = sum(part.amount_minor for part in parts)
+    if total > parse_minor(str(owed.normalize()), currency):
+        raise Problem(422, f"the promise is for more than is owed ({owed.normalize():f} {currency})")
+    return working.Promised(promise.account_id, currency, tuple(parts))
+
+
+def _told(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "allowed": verdict.allowed,
+        "reasons": [
+            Why(rule=one.rule, citation=one.citation, effect=one.effect, detail=one.detail)
+            for one in verdict.reasons
+        ],
+        "not_before": verdict.not_before,
+        "owes": [Owes(notice=one.notice, due_by=one.due_by) for one in verdict.owes],
+    }

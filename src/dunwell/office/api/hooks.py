@@ -1,0 +1,192 @@
+"""Webhooks: others are told what happened, signed, and again until they take it.
+
+Signed as the Standard Webhooks specification says (webhook-id, webhook-timestamp, webhook-signature ``v1,`` and the base64 of
+HMAC-SHA256 over ``id.timestamp.body``), so that existing libraries check it. A message says what happened to whom by id; personal
+data are never in it.
+"""
+
+import base64
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from django.db import transaction
+from django.db.models import Count, Max, Q
+from django.http import Http404, HttpRequest
+from ninja import Router, Status
+
+from dunwell.journal.keys import read_master_keys
+from dunwell.journal.kinds import KINDS
+from dunwell.journal.models import Event
+from dunwell.office.api.models import Delivery, Webhook
+from dunwell.office.api.problems import Problem
+from dunwell.office.api.shapes import Hook, HookIn, HookMade
+from dunwell.office.api.tokens import WEBHOOKS, Scoped, staff_of
+from dunwell.office.workplace import Workplace, workplace
+
+router = Router(tags=["webhooks"])
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+_BATCH = 500
+_ATTEMPTS_MAX = 12
+_BACK_OFF = timedelta(seconds=10)
+_BACK_OFF_MAX = timedelta(hours=6)
+_PATIENCE_SECONDS = 10.0
+_ABOUT = "webhook secret"
+
+Post = Callable[[str, bytes, dict[str, str]], int]
+"""``post(url, body, headers)``: the status answered. Raises httpx.HTTPError."""
+
+
+@router.get("/webhooks", response=list[Hook], auth=Scoped(WEBHOOKS))
+def hooks(request: HttpRequest) -> list[Hook]:
+    """The addresses that are told, and how many messages wait or were given up."""
+    return [_hook(one) for one in _counted().order_by("pk")]
+
+
+@router.post("/webhooks", response=HookMade, auth=Scoped(WEBHOOKS))
+def make(request: HttpRequest, wanted: HookIn) -> HookMade:
+    """Tell another address from now on; the answer holds the secret by which it checks what it gets."""
+    parts = _parts(wanted.url)
+    if parts is None or not (parts[0] == "https" or (parts[0] == "http" and parts[1] in _LOCAL)):
+        raise Problem(422, "url is no https address. Write https://HOST/PATH")
+    unknown = sorted(set(wanted.kinds) - set(KINDS))
+    if unknown:
+        raise Problem(422, f"kinds: there is no kind of event {unknown[0]!r}. Known: {', '.join(KINDS)}")
+    hook, secret = make_hook(workplace(), wanted.url, wanted.kinds, staff_of(request))
+    return HookMade(**_hook(_counted().get(pk=hook.pk)).dict(), secret=secret)
+
+
+@router.delete("/webhooks/{hook_id}", response={204: None}, auth=Scoped(WEBHOOKS))
+def remove(request: HttpRequest, hook_id: int) -> Status[None]:
+    """Tell this address no more."""
+    if hook_id >= 2**63 or not Webhook.objects.filter(pk=hook_id).delete()[0]:
+        raise Http404
+    return Status(204, None)
+
+
+def _parts(url: str) -> tuple[str, str | None] | None:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname
+    except ValueError:
+        return None
+
+
+def _counted() -> Any:
+    return Webhook.objects.annotate(
+        due=Count("deliveries", filter=Q(deliveries__state="due")),
+        given_up=Count("deliveries", filter=Q(deliveries__state="given_up")),
+    )
+
+
+def _hook(one: Any) -> Hook:
+    return Hook(
+        id=one.pk, url=one.url, kinds=one.kinds, is_active=one.is_active, due=one.due, given_up=one.given_up
+    )
+
+
+def make_hook(place: Workplace, url: str, kinds: list[str], staff: Any) -> tuple[Webhook, str]:
+    """A webhook from now on, and its secret in the form ``whsec_...``."""
+    master = read_master_keys(place.settings.keys_folder, os.environ, os.urandom)
+    secret = secrets.token_bytes(32)
+    hook = Webhook.objects.create(
+        url=url,
+        kinds=kinds,
+        master_id=master.current,
+        wrapped_secret=master.wrap(secret, _ABOUT),
+        told_up_to=Event.objects.aggregate(last=Max("id"))["last"] or 0,
+        made_by=staff,
+        made_at=place.clock(),
+    )
+    return hook, "whsec_" + base64.b64encode(secret).decode()
+
+
+def plan_deliveries(place: Workplace) -> int:
+    """Make deliveries of what was recorded since; how many."""
+    count = 0
+    now = place.clock()
+    for hook in Webhook.objects.filter(is_active=True):
+        events = Event.objects.filter(id__gt=hook.told_up_to).order_by("id")
+        wanted = list(events.values_list("id", "event_id", "kind", "subject_id", "happened_at")[:_BATCH])
+        if not wanted:
+            continue
+        names = place.journal.vault.customer_ids({str(row[3]) for row in wanted if row[3]})
+        deliveries = [
+            Delivery(
+                webhook=hook,
+                event_id=event_id,
+                body=_body(event_id, kind, at, names.get(str(subject))),
+                due_at=now,
+            )
+            for _, event_id, kind, subject, at in wanted
+            if not hook.kinds or kind in hook.kinds
+        ]
+        with transaction.atomic():
+            Delivery.objects.bulk_create(deliveries, ignore_conflicts=True)
+            Webhook.objects.filter(pk=hook.pk).update(told_up_to=wanted[-1][0])
+        count += len(deliveries)
+    return count
+
+
+def _body(event_id: str, kind: str, at: datetime, customer_id: str | None) -> str:
+    return json.dumps(
+        {
+            "type": kind,
+            "timestamp": at.isoformat(),
+            "data": {"event_id": event_id, "customer_id": customer_id},
+        }
+    )
+
+
+def post(url: str, body: bytes, headers: dict[str, str]) -> int:
+    """Send a message."""
+    return httpx.post(url, content=body, headers=headers, timeout=_PATIENCE_SECONDS).status_code
+
+
+def deliver(place: Workplace, send: Post = post) -> int:
+    """Send what is due; how many were taken. What was not comes again later, at growing distances, and is given up at last."""
+    taken = 0
+    due = Delivery.objects.filter(state="due", due_at__lte=place.clock(), webhook__is_active=True)
+    for one in due.select_related("webhook").order_by("due_at", "pk")[:_BATCH]:
+        why = _attempt(place, one, send)
+        one.attempts += 1
+        if why is None:
+            one.state, taken = "done", taken + 1
+        elif one.attempts >= _ATTEMPTS_MAX:
+            one.state = "given_up"
+        one.why = (why or "")[:200]
+        one.due_at = place.clock() + min(_BACK_OFF * 2 ** (one.attempts - 1), _BACK_OFF_MAX)
+        one.save(update_fields=["state", "attempts", "why", "due_at"])
+    return taken
+
+
+def _attempt(place: Workplace, one: Delivery, send: Post) -> str | None:
+    """None when it was taken, else why not."""
+    master = read_master_keys(place.settings.keys_folder, os.environ, os.urandom)
+    hook = one.webhook
+    secret = master.unwrap(hook.master_id, bytes(hook.wrapped_secret), _ABOUT)
+    body, stamp = one.body.encode(), str(int(place.clock().timestamp()))
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": one.event_id,
+        "webhook-timestamp": stamp,
+        "webhook-signature": signature(secret, one.event_id, stamp, body),
+    }
+    try:
+        status = send(hook.url, body, headers)
+    except httpx.HTTPError as error:
+        return type(error).__name__
+    return None if 200 <= status < 300 else f"answered {status}"
+
+
+def signature(secret: bytes, message_id: str, stamp: str, body: bytes) -> str:
+    """The signature of a message."""
+    digest = hmac.new(secret, f"{message_id}.{stamp}.".encode() + body, sha256).digest()
+    return "v1," + base64.b64encode(digest).decode()

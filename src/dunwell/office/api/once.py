@@ -1,0 +1,76 @@
+"""A request that carries an Idempotency-Key is carried out once: sent again, it gets the answer it got.
+
+As in the IETF draft "The Idempotency-Key HTTP Header Field": the same key with another request is refused (422), and one that is
+still being worked on as well (409). Answers are kept for a day.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from hashlib import sha256
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+
+from dunwell.office.api.models import Answer
+from dunwell.office.api.problems import problem
+from dunwell.office.workplace import workplace
+
+_KEPT = timedelta(days=1)
+_KEY_MAX = 200
+_PREFIX = "/api/"
+
+
+def once(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Django middleware for the API's POST requests."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        key = request.headers.get("Idempotency-Key")
+        if key is None or request.method != "POST" or not request.path.startswith(_PREFIX):
+            return get_response(request)
+        if not 0 < len(key) <= _KEY_MAX:
+            return problem(400, f"Idempotency-Key has {len(key)} characters. 1 to {_KEY_MAX}")
+        return _once(request, key, get_response)
+
+    return answer
+
+
+def _once(
+    request: HttpRequest, key: str, get_response: Callable[[HttpRequest], HttpResponse]
+) -> HttpResponse:
+    who = request.headers.get("Authorization", "")
+    name = sha256(f"{who}\n{key}".encode()).hexdigest()
+    asked = sha256(request.get_full_path().encode() + b"\n" + request.body).hexdigest()
+    now = workplace().clock()
+    Answer.objects.filter(asked_at__lt=now - _KEPT).delete()
+    try:
+        with transaction.atomic():
+            Answer.objects.create(key=name, request=asked, asked_at=now)
+    except IntegrityError:
+        return _again(name, asked)
+    try:
+        response = get_response(request)
+    except BaseException:
+        Answer.objects.filter(key=name).delete()
+        raise
+    if response.status_code in (401, 403, 429) or response.status_code >= 500:
+        Answer.objects.filter(key=name).delete()
+    else:
+        Answer.objects.filter(key=name).update(
+            status=response.status_code, content_type=response.get("Content-Type", ""), body=response.content
+        )
+    return response
+
+
+def _again(name: str, asked: str) -> HttpResponse:
+    found = Answer.objects.filter(key=name).first()
+    if found is None or (found.status == 0 and found.request == asked):
+        return problem(
+            409, "The first request with this Idempotency-Key is not answered yet. Ask again in a moment"
+        )
+    if found.request != asked:
+        return problem(
+            422, "This Idempotency-Key was used for another request. Make a new one for each request"
+        )
+    response = HttpResponse(bytes(found.body), status=found.status, content_type=found.content_type)
+    response["Idempotency-Replayed"] = "true"
+    return response

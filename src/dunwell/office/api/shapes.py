@@ -1,0 +1,293 @@
+"""What the API takes and gives, as in its OpenAPI description. Money is decimal text with its currency, never a float."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from ninja import Field, Schema
+from pydantic import AwareDatetime, StringConstraints
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,13}(\.[0-9]{1,4})?$")]
+Channel = Literal["call", "sms", "email", "letter", "visit", "app"]
+
+
+class Me(Schema):
+    """Who the token is."""
+
+    name: str
+    acts_as: str
+    role: str
+    scopes: list[str]
+    jurisdictions: list[str]
+
+
+class CaseRow(Schema):
+    """A case of the queue."""
+
+    customer_id: str
+    stage: str
+    since: date | None
+    opened_on: date | None
+    closed_on: date | None
+    jurisdiction: str
+    language: str
+    past_due_days: int
+    currency: str
+    past_due_total: str
+    bucket: str
+    channel: str
+    treatment: str
+    decision_id: str
+    planned_at: datetime | None
+    is_held_back: bool
+    held_by: list[str]
+    not_before: datetime | None
+    needs_person: bool
+    why: list[str]
+    team: str | None
+    assigned_to: str | None
+
+
+class CasePage(Schema):
+    """Some cases, and where the next ones begin."""
+
+    cases: list[CaseRow]
+    next_cursor: str | None
+
+
+class Position(Schema):
+    """What is owed on an account, in the columns of positions; money as decimal text."""
+
+    account_id: str
+    as_of: date
+    currency: str
+    status: str
+    past_due_days: int
+    delinquent_days: int
+    oldest_due_on: date | None
+    past_due_total: str
+    outstanding_principal: str
+    payoff_total: str
+    unallocated_credit: str
+    penalty: str
+    waived_by_cap: str
+    bucket: str
+    asset_class: str | None
+    ifrs_stage: int | None
+    in_default: bool | None
+    last_paid_on: date | None
+    limitation_ends_on: date | None
+
+
+class Promise(Schema):
+    """A promise and how it stands."""
+
+    promise_id: str
+    account_id: str
+    state: str
+    currency: str
+    amount: str
+    credited: str
+    made_at: datetime
+    due_on: date
+    reason: str
+
+
+class CaseWhole(Schema):
+    """A customer's case, debts and promises, worked out as of this moment."""
+
+    case: CaseRow | None
+    accounts: list[Position]
+    promises: list[Promise]
+
+
+class Happening(Schema):
+    """An event of the journal about the customer."""
+
+    event_id: str
+    kind: str
+    at: datetime
+    accounts: list[str]
+    contact_point_id: str | None
+    body: dict[str, Any]
+
+
+class Ask(Schema):
+    """A contact that somebody would like to make."""
+
+    customer_id: Id
+    channel: Channel
+    contact_point_id: Id | None = None
+    account_ids: list[Id] | None = Field(None, max_length=100)
+    purpose: Literal["remind", "demand", "notice", "service", "locate"] = "remind"
+    at: AwareDatetime | None = None
+
+
+class Why(Schema):
+    """Why a contact is refused."""
+
+    rule: str
+    citation: str
+    effect: str
+    detail: str
+
+
+class Owes(Schema):
+    """A notice that a contact makes due."""
+
+    notice: str
+    due_by: date
+
+
+class Answered(Schema):
+    """The gate's verdict."""
+
+    allowed: bool
+    reasons: list[Why]
+    not_before: datetime | None
+    owes: list[Owes]
+
+
+class Begin(Schema):
+    """A contact that begins now: the gate is asked, and its answer recorded."""
+
+    customer_id: Id
+    channel: Literal["call", "visit", "app"] = "call"
+    contact_point_id: Id
+    purpose: Literal["remind", "demand", "notice", "service", "locate"] = "remind"
+
+
+class Begun(Answered):
+    """The verdict, and the name under which the contact is told afterwards."""
+
+    contact_id: str
+
+
+class PartIn(Schema):
+    """A part of a promise."""
+
+    amount: Amount
+    due_on: date
+
+
+class PromiseIn(Schema):
+    """A promise that was made in the contact."""
+
+    account_id: Id
+    parts: list[PartIn] = Field(..., min_length=1, max_length=12)
+
+
+class Ended(Schema):
+    """How a contact ended and what came of it."""
+
+    outcome: Literal[
+        "no_answer",
+        "busy",
+        "not_in_service",
+        "voicemail",
+        "dropped",
+        "conversation",
+        "wrong_party",
+        "refused",
+    ]
+    came: list[
+        Literal["hardship", "dispute", "complaint", "attorney", "stop", "stop_channel", "wrong_number"]
+    ] = Field(default=[], max_length=7)
+    promise: PromiseIn | None = None
+    come_back_at: AwareDatetime | None = None
+    note: Annotated[str, StringConstraints(max_length=4000)] = ""
+
+
+class Recorded(Schema):
+    """Whether it was recorded now; false when it had been."""
+
+    recorded: bool
+
+
+class PaymentIn(Schema):
+    """A payment the lender saw; the columns of the tape."""
+
+    payment_id: Id
+    account_id: Id
+    paid_on: date
+    amount: Amount
+    kind: Literal["payment", "reversal", "chargeback"] = "payment"
+    reverses: Id | None = None
+
+
+class HoldIn(Schema):
+    """A state of a customer or an account; the columns of the tape."""
+
+    hold_id: Id
+    account_id: Id | None = None
+    customer_id: Id | None = None
+    kind: Literal[
+        "pause",
+        "dispute",
+        "hardship",
+        "breathing_space",
+        "bankruptcy",
+        "litigation",
+        "complaint",
+        "fraud",
+        "attorney",
+        "cease",
+        "incapacity",
+        "unreachable",
+    ]
+    from_on: date
+    to_on: date | None = None
+
+
+class RowRefused(Schema):
+    """A row that could not be used."""
+
+    row: int
+    why: str
+
+
+class TakenIn(Schema):
+    """What became of the rows."""
+
+    new: int
+    known: int
+    refused: list[RowRefused]
+
+
+class HookIn(Schema):
+    """An address to be told; ``kinds`` empty: of everything."""
+
+    url: Annotated[str, StringConstraints(max_length=500)]
+    kinds: list[str] = Field(default=[], max_length=50)
+
+
+class Hook(Schema):
+    """An address that is told."""
+
+    id: int
+    url: str
+    kinds: list[str]
+    is_active: bool
+    due: int
+    given_up: int
+
+
+class HookMade(Hook):
+    """A new one, with the secret that signs what it is told; it is shown this once."""
+
+    secret: str
+
+
+class Trouble(Schema):
+    """A problem (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def text_of(amount: Decimal | None) -> str:
+    """Money as decimal text, without a float on the way."""
+    return "0" if amount is None else format(amount.normalize(), "f")

@@ -1,0 +1,241 @@
+"""A customer's whole file as of this moment: the book, what came in since, the journal; and what follows from them, by the same
+functions that the nightly run uses.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from dunwell.book.additions import Addition, with_additions
+from dunwell.journal.models import Event
+from dunwell.law import Attempt, Gate, Person, Verdict
+from dunwell.law.people import people
+from dunwell.ledger import positions
+from dunwell.ledger.statement import Statement, account_events, statement
+from dunwell.office.cases.models import Case, Received
+from dunwell.office.workplace import Workplace
+from dunwell.outreach.knowing import KINDS, decoded, with_journal
+from dunwell.outreach.records import with_owner
+from dunwell.resolution import cases_as_of, promises_as_of
+
+
+class UnknownCustomer(LookupError):
+    """The book does not know the customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event of the journal about this person, as the timeline tells it; account ids are the lender's own."""
+
+    event_id: str
+    kind: str
+    at: datetime
+    body: Mapping[str, Any]
+    accounts: tuple[str, ...]
+    contact_point: str | None
+
+
+class CaseFile:
+    """Everything about one customer. Figures are worked out when they are first asked for."""
+
+    def __init__(self, place: Workplace, customer_id: str) -> None:
+        """Raises UnknownCustomer, NoBook."""
+        found = place.shelf.file(customer_id)
+        if found is None:
+            raise UnknownCustomer(customer_id)
+        self.place, self.customer_id = place, customer_id
+        self.day: date = place.today()
+        self.received = list(Received.objects.filter(customer_id=customer_id).order_by("received_at", "pk"))
+        self.tables = with_received(found.tables, self.received)
+        self.results = found.results
+
+    @cached_property
+    def case(self) -> Case | None:
+        """The case of the queue; None for a customer who has none."""
+        return Case.objects.select_related("assigned_to", "team").filter(pk=self.customer_id).first()
+
+    @property
+    def customer(self) -> dict[str, Any]:
+        """The customer's row of the tape."""
+        return self.tables["customers"].row(0, named=True)
+
+    @cached_property
+    def _settled(self) -> Any:
+        return positions(self.tables, self.place.terms, self.day, keeps_timeline=True)
+
+    @cached_property
+    def positions(self) -> pl.DataFrame:
+        """What is owed today, an account a row (the columns of positions)."""
+        frame: pl.DataFrame = self._settled.frame
+        return frame
+
+    @cached_property
+    def promises(self) -> pl.DataFrame:
+        """Every promise and how it stands today, what was withdrawn since being so."""
+        withdrawn = [event for event in reversed(self.events) if event.kind == "promise.withdrawn"]
+        tables = self.tables | {"promises": with_withdrawals(self.tables["promises"], withdrawn)}
+        return promises_as_of(tables, self.day, None, self.place.promise_policy)
+
+    @cached_property
+    def stage(self) -> dict[str, Any] | None:
+        """The case's stage today, by the ladder (the columns of cases); None when there is no case."""
+        rows = cases_as_of(self.tables, self._settled.timeline_frame(), self.day)
+        return rows.row(0, named=True) if rows.height else None
+
+    def statement(self, account_id: str, day: date | None = None) -> Statement:
+        """The itemised statement of one account. Raises KeyError, AccountNotOpen."""
+        accounts = self.tables["accounts"]
+        row = accounts["account_id"].eq(account_id).arg_true()
+        if not len(row):
+            raise KeyError(account_id)
+        product = accounts["product"][row[0]]
+        return statement(
+            account_events(self.tables, int(row[0]), None), self.place.terms[product], day or self.day
+        )
+
+    @cached_property
+    def subject(self) -> str | None:
+        """The vault's reference of the person; None while the journal knows nothing of them."""
+        return self.place.journal.vault.references([self.customer_id]).get(self.customer_id)
+
+    @cached_property
+    def _person_of_records(self) -> Person:
+        late = self.positions.select("account_id", "past_due_days")
+        tables = self.tables | {"holds": with_owner(self.tables["holds"], self.tables["accounts"])}
+        return people(tables, [self.customer_id], late)[self.customer_id]
+
+    @cached_property
+    def _rows(self) -> list[tuple[str, str, datetime, str]]:
+        if self.subject is None:
+            return []
+        self.place.journal.vault.open_keys([self.subject])
+        columns = ("event_id", "kind", "happened_at", "body")
+        rows = Event.objects.filter(subject_id=self.subject).order_by("happened_at", "id")
+        return list(rows.values_list(*columns))
+
+    @cached_property
+    def events(self) -> list[Happened]:
+        """What the journal holds of the person, the latest first."""
+        if self.subject is None:
+            return []
+        vault, subject, rows = self.place.journal.vault, self.subject, self._rows
+        accounts = {vault.pseudonym(subject, "account", name): name for name in self.account_ids}
+        points = {vault.pseudonym(subject, "point", name): name for name in self.point_ids}
+        told = []
+        for event_id, kind, at, text in reversed(rows):
+            body = json.loads(text)
+            named = tuple(accounts[name] for name in body.get("accounts", ()) if name in accounts)
+            told.append(Happened(event_id, kind, at, body, named, points.get(body.get("contact_point", ""))))
+        return told
+
+    @cached_property
+    def person(self) -> Person:
+        """Who they are to the gate: the records and all that the journal has seen."""
+        if self.subject is None:
+            return with_journal(self._person_of_records, ())
+        vault, subject = self.place.journal.vault, self.subject
+        rows = [row for row in self._rows if row[1] in KINDS]
+        seen = decoded(rows, self._person_of_records, lambda kind, name: vault.pseudonym(subject, kind, name))
+        return with_journal(self._person_of_records, seen)
+
+    @property
+    def account_ids(self) -> list[str]:
+        """The customer's accounts."""
+        return self.tables["accounts"]["account_id"].to_list()
+
+    @property
+    def point_ids(self) -> list[str]:
+        """The customer's contact points."""
+        return self.tables["contact_points"]["contact_point_id"].to_list()
+
+    @cached_property
+    def gate(self) -> Gate:
+        """The gate that binds contacts with them."""
+        return self.place.gate(self.customer["jurisdiction"], self.customer["region"])
+
+    def ask(
+        self,
+        channel: str,
+        contact_point_id: str | None,
+        *,
+        purpose: str = "remind",
+        account_ids: Sequence[str] | None = None,
+        in_reply_to: str | None = None,
+        at: datetime | None = None,
+    ) -> Verdict:
+        """May this contact be made now, by a person at the desk? Every contact of the office is asked here."""
+        attempt = self._attempt(channel, contact_point_id, purpose, at)
+        if account_ids is not None:
+            attempt = replace(attempt, account_ids=tuple(account_ids))
+        if in_reply_to is not None:
+            attempt = replace(attempt, in_reply_to=in_reply_to)
+        return self.gate.check(attempt, self.person)
+
+    def ask_each(self, ways: Sequence[tuple[str, str]], at: datetime | None = None) -> list[Verdict]:
+        """The same for several ways (channel and contact point) at once, none of which counts against another."""
+        attempts = [self._attempt(channel, point, "remind", at) for channel, point in ways]
+        return self.gate.check_several(attempts, self.person) if attempts else []
+
+    def _attempt(self, channel: str, point: str | None, purpose: str, at: datetime | None) -> Attempt:
+        return Attempt(
+            customer_id=self.customer_id,
+            at=at or self.place.clock(),
+            channel=channel,
+            account_ids=tuple(self.overdue_ids),
+            contact_point_id=point,
+            purpose=purpose,
+            automated=False,
+        )
+
+    @property
+    def overdue_ids(self) -> list[str]:
+        """The accounts that are past due today, the worst first; all of them when none is."""
+        late = self.positions.filter(pl.col("past_due_days") > 0).sort("past_due_days", descending=True)
+        return late["account_id"].to_list() or self.account_ids
+
+
+def with_received(
+    tables: Mapping[str, pl.DataFrame], received: Sequence[Received]
+) -> dict[str, pl.DataFrame]:
+    """A customer's tables with what came in since; a row that the book has by now counts once.
+
+    Rows were checked when they came in; raises RowsUnusable when one cannot be read all the same.
+    """
+    return with_additions(tables, [Addition(one.table, one.row, one.received_at) for one in received])
+
+
+def with_withdrawals(promises: pl.DataFrame, withdrawn: Sequence[Happened]) -> pl.DataFrame:
+    """Promises with what the journal says was withdrawn (``promise.withdrawn``, the earliest first). The first word counts."""
+    if not withdrawn:
+        return promises
+    first: dict[str, Happened] = {}
+    for event in withdrawn:
+        first.setdefault(event.body["promise"], event)
+    told = pl.DataFrame(
+        [
+            (name, event.at, event.body["reason"], event.body.get("superseded_by"))
+            for name, event in first.items()
+        ],
+        schema={
+            "whole": pl.String,
+            "§at": pl.Datetime("us", "UTC"),
+            "§reason": pl.String,
+            "§by": pl.String,
+        },
+        orient="row",
+    )
+    return (
+        promises.with_columns(pl.coalesce("part_of", "promise_id").alias("whole"))
+        .join(told, on="whole", how="left", maintain_order="left")
+        .with_columns(
+            pl.coalesce("cancelled_at", "§at").alias("cancelled_at"),
+            pl.coalesce("cancel_reason", "§reason").alias("cancel_reason"),
+            pl.coalesce("superseded_by", "§by").alias("superseded_by"),
+        )
+        .select(promises.columns)
+    )

@@ -1,0 +1,1 @@
+"""A collector's day: the queue that explains its order, and one screen with the whole customer."""

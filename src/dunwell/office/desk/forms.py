@@ -1,0 +1,193 @@
+"""The forms of the desk: how a contact ended, a note, a plan; each checked against what is owed and what policy allows."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from django import forms
+from django.utils.translation import gettext as _
+
+from dunwell.money import format_minor, minor_exponent, parse_minor
+from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.desk.words import CAME, OUTCOMES
+from dunwell.office.desk.working import Promised, PromisePart, Told, open_promises
+from dunwell.policy import PolicyError
+
+CALL_OUTCOMES = (
+    "no_answer",
+    "busy",
+    "not_in_service",
+    "voicemail",
+    "dropped",
+    "conversation",
+    "wrong_party",
+    "refused",
+)
+PARTS_MAX = 4
+NOTE_MAX = 4000
+
+CAME_KEYS: Mapping[str, str] = {
+    "promise": "p",
+    "hardship": "h",
+    "dispute": "d",
+    "complaint": "m",
+    "later": "l",
+    "stop_channel": "x",
+    "stop": "z",
+    "attorney": "a",
+    "wrong_number": "r",
+}
+_ALONE_WITH = {"no_answer", "busy", "not_in_service", "voicemail", "dropped"}
+"""Outcomes in which nobody said anything."""
+
+
+class LogForm(forms.Form):
+    """How a contact ended, what came of it, and a note."""
+
+    outcome = forms.ChoiceField(
+        choices=[(name, OUTCOMES[name]) for name in CALL_OUTCOMES], widget=forms.RadioSelect
+    )
+    came = forms.MultipleChoiceField(
+        choices=list(CAME.items()), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    account = forms.ChoiceField(required=False)
+    replaces = forms.BooleanField(required=False)
+    back_at = forms.DateTimeField(required=False, input_formats=["%Y-%m-%dT%H:%M"])
+    note = forms.CharField(required=False, max_length=NOTE_MAX, widget=forms.Textarea)
+    acknowledged = forms.BooleanField(required=False)
+
+    def __init__(self, data: Any, file: CaseFile, zone: str, *, is_known: bool) -> None:
+        """``is_known``: the person showed who they are."""
+        super().__init__(data)
+        self.file, self.zone, self.is_known = file, ZoneInfo(zone), is_known
+        accounts = file.overdue_ids
+        self.account_field.choices = [(name, name) for name in accounts]
+        for number in range(1, PARTS_MAX + 1):
+            self.fields[f"amount_{number}"] = forms.CharField(required=False, max_length=20)
+            self.fields[f"due_{number}"] = forms.DateField(required=False)
+        self.promised: Promised | None = None
+
+    @property
+    def account_field(self) -> forms.ChoiceField:
+        """The debt that is promised to be paid."""
+        field = self.fields["account"]
+        assert isinstance(field, forms.ChoiceField)
+        return field
+
+    def clean(self) -> dict[str, Any]:
+        """Everything that depends on more than one field."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        came = cleaned.get("came", [])
+        if cleaned.get("outcome") in _ALONE_WITH and set(came) - {"later", "wrong_number"}:
+            self.add_error(
+                "came", _("Nobody was spoken to, so nothing can have been said. Choose another outcome.")
+            )
+        if cleaned.get("outcome") == "wrong_party" and set(came) - {"wrong_number", "later"}:
+            self.add_error("came", _("This was not the customer. What others say does not bind them."))
+        if "promise" in came and not self.errors.get("came"):
+            self._clean_promise(cleaned)
+        if "later" in came:
+            self._clean_later(cleaned)
+        return cleaned
+
+    def _clean_later(self, cleaned: dict[str, Any]) -> None:
+        naive: datetime | None = cleaned.get("back_at")
+        if naive is None:
+            if "back_at" not in self.errors:
+                self.add_error("back_at", _("Say when they want to be called."))
+            return
+        back_at = naive.replace(tzinfo=self.zone)
+        now = self.file.place.clock()
+        if not now < back_at <= now + timedelta(days=92):
+            self.add_error("back_at", _("Choose a time from now on, within three months."))
+        cleaned["back_at"] = back_at
+
+    def _clean_promise(self, cleaned: dict[str, Any]) -> None:
+        if not self.is_known:
+            self.add_error("came", _("Confirm first who they are: a promise is the customer's own."))
+            return
+        account = cleaned.get("account") or self.file.overdue_ids[0]
+        position = self.file.positions.filter(pl.col("account_id") == account)
+        if not position.height:
+            self.add_error("account", _("Nothing is owed on this account."))
+            return
+        row = position.row(0, named=True)
+        currency = row["currency"]
+        parts = self._parts(cleaned, currency)
+        if self.errors:
+            return
+        if not parts:
+            self.add_error("amount_1", _("Say how much they promise, and by when."))
+            return
+        replaced = tuple(
+            one["promise_id"] for one in open_promises(self.file, account) if cleaned.get("replaces")
+        )
+        owed = int(row["payoff_total"].scaleb(minor_exponent(currency)))
+        waiting = 0 if cleaned.get("replaces") else still_promised(self.file, account, currency)
+        total = sum(part.amount_minor for part in parts)
+        if total + waiting > owed:
+            shown = f"{format_minor(max(owed - waiting, 0), currency)} {currency}"
+            message = _("That is more than is owed: at most %(most)s can be promised.") % {"most": shown}
+            if waiting:
+                message += " " + _("An open promise stands for the rest; let the new one replace it.")
+            self.add_error("amount_1", message)
+            return
+        self.promised = Promised(account, currency, tuple(parts), replaced)
+
+    def _parts(self, cleaned: dict[str, Any], currency: str) -> list[PromisePart]:
+        today = self.file.place.clock().astimezone(self.zone).date()
+        try:
+            within = self.file.place.promise_policy.on(today).due_within_days
+        except PolicyError as error:
+            self.add_error("came", str(error))
+            return []
+        parts = []
+        for number in range(1, PARTS_MAX + 1):
+            text, due = cleaned.get(f"amount_{number}") or "", cleaned.get(f"due_{number}")
+            if not text and due is None:
+                continue
+            amount = self._amount(number, text, currency)
+            self._check_due(number, due, today, within)
+            if amount is not None and due is not None:
+                parts.append(PromisePart(amount, due))
+        days = [part.due_on for part in parts]
+        if days != sorted(set(days)):
+            self.add_error("due_1", _("Give each part its own day, the earliest first."))
+        return parts
+
+    def _amount(self, number: int, text: str, currency: str) -> int | None:
+        try:
+            amount = parse_minor(text.replace(",", "").replace(" ", ""), currency)
+        except ValueError:
+            amount = 0
+        if amount < 1:
+            message = _("Write an amount of %(currency)s above 0, like 125.50.") % {"currency": currency}
+            self.add_error(f"amount_{number}", message)
+            return None
+        return amount
+
+    def _check_due(self, number: int, due: date | None, today: date, within: int) -> None:
+        name = f"due_{number}"
+        if due is None:
+            if name not in self.errors:
+                self.add_error(name, _("Say by which day."))
+        elif due < today:
+            self.add_error(name, _("That day is over. Choose today or later."))
+        elif due > today + timedelta(days=within):
+            message = _("A promise reaches at most %(days)s days ahead; make a plan for longer.")
+            self.add_error(name, message % {"days": within})
+
+    def told(self, findings: tuple[str, ...]) -> Told:
+        """What the form says, once it is valid."""
+        came = tuple(name for name in self.cleaned_data["came"] if name not in ("promise", "later"))
+        back_at = self.cleaned_data["back_at"] if "later" in self.cleaned_data["came"] else None
+        note = self.cleaned_data["note"].strip()
+        return Told(self.cleaned_data["outcome"], came, self.promised, back_at, note, findings)
+
+
+def still_promised(file: CaseFile, account_id: str, currency: str) -> int:
+    """What open promises of an account still wait for, in minor units."""
+    waiting = sum(one["amount"] - one["credited"] for one in open_promises(file, account_id))
+    return int(waiting * 10 ** minor_exponent(currency)) if waiting else 0

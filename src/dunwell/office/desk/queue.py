@@ -1,0 +1,64 @@
+"""The queue: whose case is next, and why."""
+
+from datetime import timedelta
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from dunwell.office.access.guard import needs, open_to_staff, staff_of
+from dunwell.office.cases.models import Case
+from dunwell.office.navigation import WAYS
+from dunwell.office.workplace import workplace
+
+_PAGE = 25
+_PASSED, _PASSED_MAX = "passed", 50
+_REST = timedelta(hours=12)
+"""A case that was worked on is not handed out again before, unless somebody asked to come back to it."""
+
+
+@open_to_staff
+def home(request: HttpRequest) -> HttpResponse:
+    """To the first page that this person may use."""
+    user = staff_of(request)
+    for permission, name, _words in WAYS:
+        if user.may(permission):
+            return redirect(name)
+    return render(request, "office/home.html")
+
+
+@needs("case.read")
+def next_case(request: HttpRequest) -> HttpResponse:
+    """On to the first case of the queue that nobody worked on lately and that was not just passed over."""
+    user, now = staff_of(request), workplace().clock()
+    passed: list[str] = [*request.session.get(_PASSED, []), request.GET.get("after", "")][-_PASSED_MAX:]
+    request.session[_PASSED] = passed
+    is_fresh = Q(worked_at__isnull=True) | Q(worked_at__lt=now - _REST) | Q(come_back_at__lte=now)
+    cases = Case.objects.visible_to(user).filter(is_fresh).exclude(pk__in=passed).order_by("rank", "pk")
+    mine = cases.filter(Q(assigned_to=user) | Q(assigned_to__isnull=True))
+    found = mine.values_list("pk", flat=True).first()
+    if found is None:
+        request.session[_PASSED] = []
+        messages.info(request, _("You have been through the queue."))
+        return redirect("queue")
+    return redirect("case", found)
+
+
+@needs("case.read")
+def queue(request: HttpRequest) -> HttpResponse:
+    """The cases in their order: mine, or all I may see. The filters stand in the address."""
+    user = staff_of(request)
+    cases = Case.objects.visible_to(user).select_related("assigned_to").order_by("rank")
+    whose = request.GET.get("whose", "all")
+    if whose == "mine":
+        cases = cases.filter(assigned_to=user)
+    stage = request.GET.get("stage", "")
+    if stage:
+        cases = cases.filter(stage=stage)
+    page = Paginator(cases, _PAGE).get_page(request.GET.get("page"))
+    stages = Case.objects.visible_to(user).order_by("stage").values_list("stage", flat=True).distinct()
+    context = {"page": page, "whose": whose, "stage": stage, "stages": list(stages)}
+    return render(request, "office/queue.html", context)

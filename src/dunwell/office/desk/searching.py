@@ -1,0 +1,102 @@
+"""Finding a customer: by the lender's ids, or, for who may open personal data, by name, number or address.
+
+What was typed is in no address and in no log; that somebody searched by personal data is recorded.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from dunwell.journal.recording import NewEvent
+from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.access.masks import masked_name
+from dunwell.office.access.models import Staff
+from dunwell.office.cases.models import Case
+from dunwell.office.cases.shelf import Shelf
+from dunwell.office.workplace import workplace
+
+_SHOWN_MAX = 20
+_LETTERS_MIN, _LATIN_MIN, _DIGITS_MIN = 2, 3, 6
+
+
+@needs("case.read")
+@require_POST
+def search(request: HttpRequest) -> HttpResponse:
+    """To the customer who is meant, or a list of those who may be."""
+    text, staff, place = request.POST.get("q", "").strip(), staff_of(request), workplace()
+    shelf = place.shelf
+    known = text if shelf.file(text) is not None else shelf.owner(text)
+    if known is not None:
+        return redirect("case", known)
+    if not staff.may("case.reveal"):
+        messages.info(request, _("No customer or account has this id."))
+        return redirect("queue")
+    if not is_enough(text):
+        messages.info(
+            request, _("No customer or account has this id. For a name or a number, type more of it.")
+        )
+        return redirect("queue")
+    place.journal.record(
+        [
+            NewEvent(
+                "data.read", place.clock(), body={"by": staff.username, "why": "searched by name or number"}
+            )
+        ]
+    )
+    found = list(seen_by(staff, matching(shelf, text)))
+    if len(found) == 1:
+        return redirect("case", found[0]["customer_id"])
+    context = {"found": found, "is_cut": len(found) == _SHOWN_MAX}
+    return render(request, "office/found.html", context)
+
+
+def is_enough(text: str) -> bool:
+    """Whether there is enough of a name, a number or an address to look for."""
+    digits = sum(letter.isdigit() for letter in text)
+    letters = sum(letter.isalpha() for letter in text)
+    return digits >= _DIGITS_MIN or letters >= (_LATIN_MIN if text.isascii() else _LETTERS_MIN)
+
+
+def matching(shelf: Shelf, text: str) -> Iterator[dict[str, Any]]:
+    """The customers whose name holds the text, or one of whose numbers ends with it, or whose e-mail address it is."""
+    digits = "".join(letter for letter in text if letter.isdigit())
+    is_number = len(digits) >= _DIGITS_MIN and not any(letter.isalpha() for letter in text)
+    for customers, points in zip(shelf.whole("customers"), shelf.whole("contact_points"), strict=True):
+        if is_number or "@" in text:
+            plain = (
+                pl.col("value").str.replace_all(r"\D", "")
+                if is_number
+                else pl.col("value").str.to_lowercase()
+            )
+            fits = plain.str.ends_with(digits) if is_number else plain == text.lower()
+            rows = customers.join(points.filter(fits), on="customer_id", how="semi")
+        else:
+            name = pl.col("name").str.to_lowercase()
+            rows = customers.filter(name.str.contains(text.lower(), literal=True))
+        yield from rows.iter_rows(named=True)
+
+
+def seen_by(staff: Staff, customers: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Those of some customers whom a person may see, masked, the first of them."""
+    is_agency = staff.team is not None and bool(staff.team.agency)
+    shown = 0
+    for row in customers:
+        if staff.scope and row["jurisdiction"] not in staff.scope:
+            continue
+        if is_agency and not Case.objects.visible_to(staff).filter(pk=row["customer_id"]).exists():
+            continue
+        yield {
+            "customer_id": row["customer_id"],
+            "name": masked_name(row["name"]),
+            "jurisdiction": row["jurisdiction"],
+            "region": row["region"],
+        }
+        shown += 1
+        if shown == _SHOWN_MAX:
+            return

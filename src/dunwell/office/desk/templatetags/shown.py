@@ -1,0 +1,136 @@
+"""How figures, days and rules are shown: in the reader's language and the currency's own way."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, get_day_names
+from babel.numbers import format_currency, format_percent
+from django import template
+from django.utils.translation import get_language
+
+from dunwell.ledger.statement import Line
+from dunwell.ledger.statement_text import changed_components
+from dunwell.money import format_minor
+from dunwell.office.access.masks import masked_name
+from dunwell.office.cases.queue import reasons
+from dunwell.office.desk import words
+
+register = template.Library()
+
+
+def _locale() -> str:
+    return "zh_Hans_CN" if (get_language() or "en").startswith("zh") else "en_GB"
+
+
+def _is_chinese() -> bool:
+    return _locale().startswith("zh")
+
+
+@register.filter
+def money(amount: Decimal | None, currency: str) -> str:
+    """An amount with its currency; an empty text where there is none.
+
+    >>> money(Decimal("1900.07"), "USD")
+    'US$1,900.07'
+    """
+    if amount is None or not currency:
+        return ""
+    return str(format_currency(amount, currency, locale=_locale()))
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """A day in words short enough for a table."""
+    return "" if value is None else str(format_date(value, "medium", locale=_locale()))
+
+
+@register.filter
+def instant(value: datetime | None, zone: str = "UTC") -> str:
+    """An instant on the clock of a zone."""
+    if value is None:
+        return ""
+    return str(
+        format_datetime(
+            value,
+            "d MMM HH:mm" if not _is_chinese() else "M月d日 HH:mm",
+            tzinfo=ZoneInfo(zone),
+            locale=_locale(),
+        )
+    )
+
+
+@register.filter
+def queue_reason(name: str) -> str:
+    """Why a case stands where it stands, in words."""
+    return reasons()[name]["zh" if _is_chinese() else "en"]
+
+
+@register.filter
+def at(mapping: Any, key: Any) -> Any:
+    """The value of a mapping at a key; empty where there is none."""
+    return mapping.get(key, "") if mapping else ""
+
+
+@register.filter
+def minor(amount: int | None, currency: str) -> str:
+    """An amount in minor units with its currency.
+
+    >>> minor(190007, "USD")
+    'US$1,900.07'
+    """
+    return "" if amount is None else money(Decimal(format_minor(amount, currency)), currency)
+
+
+@register.filter
+def percent(share: Any) -> str:
+    """A share as a percentage with one decimal; empty where there is none."""
+    return "" if share is None else str(format_percent(float(share), "0.0%", locale=_locale()))
+
+
+@register.filter
+def word(name: str, of: str) -> str:
+    """What the desk calls something: ``of`` names the list of words (``CHANNELS``, ``STAGES``...)."""
+    return str(getattr(words, of).get(name, str(name).replace("_", " ")))
+
+
+@register.filter
+def clock(value: datetime | None, zone: str = "UTC") -> str:
+    """The time of day of an instant on the clock of a zone."""
+    if value is None:
+        return ""
+    return str(format_datetime(value, "HH:mm", tzinfo=ZoneInfo(zone), locale=_locale()))
+
+
+@register.filter
+def moment(value: datetime | None, zone: str = "UTC") -> str:
+    """An instant with its year, on the clock of a zone."""
+    if value is None:
+        return ""
+    pattern = "y年M月d日 HH:mm" if _is_chinese() else "d MMM y, HH:mm"
+    return str(format_datetime(value, pattern, tzinfo=ZoneInfo(zone), locale=_locale()))
+
+
+@register.filter
+def changes(line: Line, currency: str) -> list[tuple[str, str]]:
+    """What a line of a statement changed, component by component."""
+    return list(changed_components(line, currency))
+
+
+@register.filter
+def masked(text: str, name: str | None) -> str:
+    """A text with a person's name masked wherever it stands."""
+    return text.replace(name, masked_name(name)) if name else text
+
+
+def weekday(name: str) -> str:
+    """A weekday (``mon`` to ``sun``) in short; as it stands where it is none.
+
+    >>> weekday("sat")
+    'Sat'
+    """
+    names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    if name not in names:
+        return name
+    return str(get_day_names("abbreviated", locale=_locale())[names.index(name)])

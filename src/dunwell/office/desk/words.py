@@ -1,0 +1,209 @@
+"""What the desk calls things: channels, outcomes, holds, kinds of contact points, stages; in the reader's language."""
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise as Lazy
+from django.utils.translation import gettext_lazy as _
+
+Words = Mapping[str, Lazy | str]
+
+CHANNELS: Words = {
+    "call": _("call"),
+    "sms": _("text message"),
+    "email": _("e-mail"),
+    "letter": _("letter"),
+    "visit": _("visit"),
+    "app": _("app message"),
+}
+POINTS: Words = {
+    "mobile": _("mobile"),
+    "landline": _("landline"),
+    "email": _("e-mail"),
+    "postal": _("postal address"),
+    "app": _("app"),
+}
+PARTIES: Words = {
+    "self": _("the customer"),
+    "spouse": _("spouse"),
+    "guarantor": _("guarantor"),
+    "reference": _("reference"),
+    "employer": _("employer"),
+    "attorney": _("attorney"),
+    "other": _("somebody else"),
+}
+OUTCOMES: Words = {
+    "no_answer": _("no answer"),
+    "busy": _("busy"),
+    "not_in_service": _("not in service"),
+    "voicemail": _("voicemail"),
+    "dropped": _("dropped"),
+    "conversation": _("conversation"),
+    "delivered": _("delivered"),
+    "bounced": _("came back"),
+    "opened": _("opened"),
+    "replied": _("replied"),
+    "wrong_party": _("wrong party"),
+    "refused": _("would not talk"),
+}
+HOLDS: Words = {
+    "pause": _("pause"),
+    "dispute": _("dispute"),
+    "hardship": _("hardship"),
+    "breathing_space": _("breathing space"),
+    "bankruptcy": _("bankruptcy"),
+    "litigation": _("litigation"),
+    "complaint": _("complaint"),
+    "fraud": _("fraud inquiry"),
+    "attorney": _("represented by an attorney"),
+    "cease": _("asked not to be contacted"),
+    "incapacity": _("somebody acts for them"),
+    "unreachable": _("cannot be reached"),
+    "deceased": _("died"),
+}
+STAGES: Words = {
+    "early reminder": _("early reminder"),
+    "reminder": _("reminder"),
+    "negotiation": _("negotiation"),
+    "letter before action": _("letter before action"),
+    "visit": _("visit"),
+    "legal": _("legal"),
+    "sale": _("sale"),
+    "closed": _("closed"),
+}
+PROMISE_STATES: Words = {
+    "open": _("open"),
+    "kept": _("kept"),
+    "partly_kept": _("partly kept"),
+    "broken": _("broken"),
+    "cancelled": _("cancelled"),
+}
+PREFERENCES: Words = {
+    "not_time": _("not at this time"),
+    "only_time": _("only at this time"),
+    "not_place": _("not at this place"),
+    "not_channel": _("not this way"),
+}
+CATEGORIES: Words = {
+    "threat": _("threat"),
+    "abuse": _("abuse"),
+    "false_authority": _("false authority"),
+    "false_legal": _("false claim about the law"),
+    "third_party_disclosure": _("disclosure to somebody else"),
+    "shame": _("shaming"),
+    "harassment": _("harassment"),
+    "undue_pressure": _("undue pressure"),
+    "missing_disclosure": _("something required is missing"),
+    "not_limited_content": _("says too much for a voicemail"),
+}
+CAME: Words = {
+    "promise": _("A promise to pay"),
+    "hardship": _("Hardship: they cannot pay, or are unwell"),
+    "dispute": _("A dispute: they say it is not owed, or not so much"),
+    "complaint": _("A complaint about us"),
+    "later": _("Call me later"),
+    "stop_channel": _("Stop contacting me this way"),
+    "stop": _("Stop contacting me altogether"),
+    "attorney": _("Somebody acts for them: an attorney or adviser"),
+    "wrong_number": _("This number is not theirs"),
+}
+"""What may come of a contact, in the order of how often."""
+PLANS: Words = {
+    "instalments": _("Instalments"),
+    "interest_reduction": _("Instalments with less interest"),
+    "arrears": _("Arrears beside the contract"),
+    "deferral": _("Nothing now, instalments later"),
+    "settlement": _("Settlement for less"),
+    "forbearance": _("Patience: no payment for now"),
+}
+
+TEXT_STAGES: Words = {
+    "early_reminder": _("early reminder"),
+    "reminder": _("reminder"),
+    "negotiation": _("negotiation"),
+    "letter_before_action": _("letter before action"),
+    "promise_reminder": _("reminder of a promise"),
+    "promise_broken": _("a promise was not kept"),
+    "promise_check": _("please confirm your promise"),
+    "payment_received": _("thanks for a payment"),
+    "plan_offer": _("offer of a plan"),
+    "hardship_answer": _("answer to hardship"),
+    "dispute_answer": _("answer to a dispute"),
+    "stop_confirmed": _("we have stopped, as asked"),
+    "validation_notice": _("validation notice"),
+    "rights_notice": _("notice of rights"),
+    "wrong_person_answer": _("answer to somebody else"),
+}
+BUDGET_KINDS: Words = {
+    "income": _("Comes in"),
+    "fixed": _("Must go out"),
+    "flexible": _("May vary"),
+    "priority_arrears": _("Arrears that come first"),
+}
+BUDGET: Words = {
+    "salary": _("salary"),
+    "partner_salary": _("partner's salary"),
+    "self_employment": _("self-employment"),
+    "benefits": _("benefits"),
+    "pensions": _("pensions"),
+    "maintenance_received": _("maintenance received"),
+    "other_income": _("other income"),
+    "rent": _("rent"),
+    "mortgage": _("mortgage"),
+    "secured_loans": _("secured loans"),
+    "council_tax": _("council tax"),
+    "ground_rent": _("ground rent"),
+    "appliance_rental": _("appliance rental"),
+    "tv_licence": _("TV licence"),
+    "gas": _("gas"),
+    "electricity": _("electricity"),
+    "other_fuel": _("other fuel"),
+    "water": _("water"),
+    "care_and_health": _("care and health"),
+    "transport": _("transport"),
+    "school": _("school"),
+    "pensions_and_insurances": _("pensions and insurances"),
+    "professional_costs": _("professional costs"),
+    "other_essential": _("other essentials"),
+    "communications_and_leisure": _("communications and leisure"),
+    "food_and_housekeeping": _("food and housekeeping"),
+    "personal": _("personal"),
+    "housing_arrears": _("housing arrears"),
+    "energy_arrears": _("energy arrears"),
+    "council_tax_arrears": _("council tax arrears"),
+    "court_fines": _("court fines"),
+    "maintenance_arrears": _("maintenance arrears"),
+    "tax_arrears": _("tax arrears"),
+    "wage": _("wage"),
+    "spouse_wage": _("spouse's wage"),
+    "business": _("business"),
+    "pension": _("pension"),
+    "subsidy": _("subsidy"),
+    "rent_received": _("rent received"),
+    "utilities": _("utilities"),
+    "property_fee": _("property fee"),
+    "medical": _("medical"),
+    "education": _("education"),
+    "elder_care": _("care for parents"),
+    "insurance": _("insurance"),
+    "food": _("food"),
+    "daily_goods": _("daily goods"),
+    "communications": _("communications"),
+    "other_living": _("other living costs"),
+    "utility_arrears": _("utility arrears"),
+    "court_ordered": _("ordered by a court"),
+}
+
+
+def channel_name(name: str) -> str:
+    """A channel in words."""
+    return str(CHANNELS.get(name, name))
+
+
+def outcome_name(name: str) -> str:
+    """A contact's outcome in words."""
+    return str(OUTCOMES.get(name, name))
+
+
+def hold_name(name: str) -> str:
+    """A hold in words."""
+    return str(HOLDS.get(name, name))

@@ -1,0 +1,54 @@
+"""What goes on behind the office's pages: the database brought up to date, the queue after each run, and places that change as
+time passes.
+"""
+
+import fcntl
+from datetime import datetime
+
+from django.core.management import call_command
+
+from dunwell.book import NoBook
+from dunwell.law.language import LANGUAGES, review
+from dunwell.office.api.hooks import deliver, plan_deliveries
+from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.intake import take_in_files
+from dunwell.office.cases.models import Case
+from dunwell.office.cases.publishing import place_in_queue, publish
+from dunwell.office.workplace import Workplace
+
+
+def bring_up_to_date(place: Workplace) -> None:
+    """Apply what the office's database lacks, one process at a time."""
+    place.settings.evidence_folder.mkdir(parents=True, exist_ok=True)
+    with (place.settings.evidence_folder / ".database.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        call_command("migrate", verbosity=0, interactive=False)
+
+
+def warm_up(place: Workplace) -> None:
+    """Work out one case whole, so that what is compiled for this machine is ready before the first page."""
+    case = Case.objects.order_by("rank").first()
+    if case is None:
+        return
+    file = CaseFile(place, case.pk)
+    file.promises, file.stage  # noqa: B018 - each is worked out when it is asked for
+    points = file.point_ids
+    file.ask("call", points[0] if points else None)
+    for language in LANGUAGES:
+        review("warm", language=language, channel="call", packs=[], on=file.day)
+
+
+def keep(place: Workplace) -> None:
+    """One round: the queue after a new run, what lies in the intake folder, and the cases whose agreed time has come."""
+    try:
+        publish(place)
+    except NoBook:
+        return
+    take_in_files(place)
+    plan_deliveries(place)
+    deliver(place)
+    now: datetime = place.clock()
+    for case in Case.objects.filter(come_back_at__lte=now):
+        if "called_back" not in case.why:
+            place_in_queue(case, now)
+            case.save(update_fields=["rank", "why"])

@@ -1,0 +1,185 @@
+"""A workspace's backup in one file, and its restoration: the database as of one instant, the policy, the book and the evidence.
+
+The keys are left out unless they are asked for: whoever holds both the backup and the keys can read everything in it.
+"""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dunwell import __version__
+from dunwell.settings import FILE_NAME, Settings, django_settings
+
+MANIFEST = "backup.json"
+_SQLITE = "database.sqlite3"
+_POSTGRESQL = "database.pgdump"
+_FOLDERS = ("policy", "book", "evidence", "models", "tape")
+_BLOCK = 1 << 20
+
+
+class BackupUnusable(ValueError):
+    """A backup cannot be made or restored; says why and the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """What a backup holds: files, their bytes, and the digest of its manifest."""
+
+    file: Path
+    file_count: int
+    byte_count: int
+    digest: str
+
+
+def back_up(settings: Settings, file: Path, now: datetime, *, with_keys: bool = False) -> BackedUp:
+    """Write the workspace's backup; the file appears whole or not at all. Raises BackupUnusable, OSError."""
+    if file.exists():
+        raise BackupUnusable(f"{file} exists. Name another file; a backup is never written over")
+    staging = file.with_name(f".{file.name}.new")
+    with tempfile.TemporaryDirectory(prefix="dunwell-backup-") as scratch:
+        database = _dump(settings, Path(scratch))
+        entries: dict[str, dict[str, Any]] = {}
+        with tarfile.open(staging, "w:gz", compresslevel=1) as archive:
+            for name, path in [(database.name, database), *_files(settings, with_keys)]:
+                entries[name] = {"bytes": path.stat().st_size, "sha256": _digest(path)}
+                archive.add(path, name, recursive=False)
+            manifest = {
+                "dunwell": __version__,
+                "made_at": now.isoformat(),
+                "database": database.name,
+                "sqlite_name": _sqlite_name(settings),
+                "with_keys": with_keys,
+                "files": entries,
+            }
+            text = Path(scratch) / MANIFEST
+            text.write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
+            archive.add(text, MANIFEST)
+            digest = _digest(text)
+    staging.rename(file)
+    return BackedUp(file, len(entries), sum(entry["bytes"] for entry in entries.values()), digest)
+
+
+def restore(file: Path, folder: Path, database_url: str | None = None) -> dict[str, Any]:
+    """Unpack a backup into a new folder, every file checked against the manifest, and bring its database back; the manifest.
+
+    A dump of PostgreSQL goes into the empty database at ``database_url``. Raises BackupUnusable.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise BackupUnusable(
+            f"{folder} is not empty. Restore into a new folder, look at it, then let it take the old one's place"
+        )
+    staging = folder.with_name(f".{folder.name}.restoring")
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        with tarfile.open(file, "r:*") as archive:
+            archive.extractall(staging, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise BackupUnusable(f"{file} cannot be read ({error}). Take another copy of the backup") from error
+    manifest = _checked(file, staging)
+    if manifest["database"] == _POSTGRESQL:
+        if database_url is None:
+            raise BackupUnusable(
+                "this backup is of PostgreSQL. Give --database, the address of an empty database"
+            )
+        _run(
+            [
+                "pg_restore",
+                "--no-owner",
+                "--exit-on-error",
+                "--single-transaction",
+                "-d",
+                database_url,
+                str(staging / _POSTGRESQL),
+            ]
+        )
+        (staging / _POSTGRESQL).unlink()
+    else:
+        place = staging / manifest["sqlite_name"]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (staging / _SQLITE).rename(place)
+    (staging / MANIFEST).unlink()
+    shutil.rmtree(folder, ignore_errors=True)
+    staging.rename(folder)
+    return manifest
+
+
+def _checked(file: Path, staging: Path) -> dict[str, Any]:
+    """The manifest, when every file is there and is what it says."""
+    try:
+        manifest: dict[str, Any] = json.loads((staging / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise BackupUnusable(
+            f"{file} holds no {MANIFEST}: it is no backup of dunwell, or it was cut off"
+        ) from error
+    for name, entry in manifest["files"].items():
+        path = staging / name
+        if not path.is_file() or _digest(path) != entry["sha256"]:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise BackupUnusable(f"{file}: {name} is missing or was changed. Take another copy of the backup")
+    return manifest
+
+
+def _files(settings: Settings, with_keys: bool) -> Iterator[tuple[str, Path]]:
+    yield FILE_NAME, settings.root / FILE_NAME
+    for name in (*_FOLDERS, *(["keys"] if with_keys else [])):
+        folder = settings.root / name
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "by-customer" not in path.parts and path.suffix != ".lock":
+                yield path.relative_to(settings.root).as_posix(), path
+
+
+def _sqlite_name(settings: Settings) -> str | None:
+    """Where the database lies in the workspace; beside it, by its own name, where it lies elsewhere."""
+    database = django_settings(settings)["DATABASES"]["default"]
+    if "sqlite3" not in database["ENGINE"]:
+        return None
+    path = Path(database["NAME"])
+    return path.relative_to(settings.root).as_posix() if path.is_relative_to(settings.root) else path.name
+
+
+def _dump(settings: Settings, scratch: Path) -> Path:
+    """The database as of one instant, while others go on writing."""
+    database = django_settings(settings)["DATABASES"]["default"]
+    if "sqlite3" in database["ENGINE"]:
+        source = Path(database["NAME"])
+        if not source.is_file():
+            raise BackupUnusable(f"there is no database at {source} yet. Start `dunwell serve` once")
+        target = scratch / _SQLITE
+        with sqlite3.connect(source) as live, sqlite3.connect(target) as copy:
+            live.backup(copy)
+        return target
+    target = scratch / _POSTGRESQL
+    _run(["pg_dump", "--format=custom", "--no-owner", "-f", str(target), settings.database])
+    return target
+
+
+def _run(command: list[str]) -> None:
+    program = shutil.which(command[0])
+    if program is None:
+        raise BackupUnusable(
+            f"{command[0]} is not installed. Install PostgreSQL's client programs of the server's version"
+        )
+    done = subprocess.run([program, *command[1:]], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise BackupUnusable(
+            f"{command[0]} failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}"
+        )
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,70 @@
+"""The office's log: a JSON line a request, with the page's pattern and never its address: no id of a person stands in it."""
+
+import logging
+import sys
+import time
+import traceback
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+from dunwell.office.access.models import Staff
+from dunwell.office.running.metrics import request_seconds
+
+_log = structlog.get_logger("dunwell.office")
+
+
+def set_up_logs() -> None:
+    """Log JSON lines to standard error; an error of the program by its kind and places, without its message."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.getLogger("django.request").setLevel(logging.CRITICAL)
+
+
+def page_of(request: HttpRequest) -> str:
+    """The pattern of the page that was asked for, such as ``case/<customer_id>``; never the address itself."""
+    match = request.resolver_match
+    return "unknown" if match is None else match.route
+
+
+def logged(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Django middleware: one line and one measurement a request."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        request_id = uuid.uuid4().hex[:16]
+        with structlog.contextvars.bound_contextvars(request=request_id):
+            response = get_response(request)
+            seconds = time.perf_counter() - began
+            page, method = page_of(request), request.method or ""
+            request_seconds.labels(page, method, str(response.status_code)).observe(seconds)
+            user = getattr(request, "user", None)
+            _log.info(
+                "request",
+                page=page,
+                method=method,
+                status=response.status_code,
+                ms=round(seconds * 1000, 1),
+                role=user.role if isinstance(user, Staff) else None,
+            )
+        response["X-Request-ID"] = request_id
+        return response
+
+    def process_exception(request: HttpRequest, error: Exception) -> None:
+        places = [
+            f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)
+        ]
+        _log.error("failed", page=page_of(request), kind=type(error).__name__, places=places[-12:])
+
+    answer.process_exception = process_exception  # type: ignore[attr-defined]
+    return answer

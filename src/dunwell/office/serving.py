@@ -1,0 +1,53 @@
+"""The office as a web server: gunicorn with threads, one process on SQLite and several on PostgreSQL."""
+
+import os
+import tempfile
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from dunwell.settings import Settings
+
+_THREADS = 8
+_GRACE_SECONDS = 20
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Serves a workspace's office until a signal comes; requests under way are answered first."""
+
+    def __init__(self, settings: Settings, address: str, worker_count: int | None = None) -> None:
+        """``address``: HOST:PORT. ``worker_count`` None: one on SQLite, as many as there are cores on PostgreSQL."""
+        self._settings, self._address = settings, address
+        on_sqlite = settings.database.startswith("sqlite")
+        self._worker_count = worker_count or (1 if on_sqlite else max(2, os.cpu_count() or 2))
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Gunicorn's settings."""
+        if self._worker_count > 1:  # their figures are added up
+            os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="dunwell-metrics-"))
+        for name, value in {
+            "bind": [self._address],
+            "workers": self._worker_count,
+            "threads": _THREADS,
+            "worker_class": "gthread",
+            "graceful_timeout": _GRACE_SECONDS,
+            "timeout": 60,
+            "loglevel": "warning",
+            "proc_name": "dunwell-office",
+            "control_socket_disable": True,
+        }.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """The application, made in the worker's own process."""
+        from dunwell.office.project import set_up_office
+
+        set_up_office(self._settings)
+        from dunwell.office.running.logs import set_up_logs
+
+        set_up_logs()
+        from django.core.wsgi import get_wsgi_application
+
+        return get_wsgi_application()

@@ -1,0 +1,57 @@
+// Keys first: [data-key] is pressed by its key; j and k walk the rows that have [data-row]; ? shows the keys of the page.
+"use strict";
+
+const isTyping = (target) =>
+  target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]") !== null;
+
+function walk(step) {
+  const rows = [...document.querySelectorAll("[data-row]")];
+  if (!rows.length) return;
+  const now = rows.findIndex((row) => row.contains(document.activeElement));
+  const next = rows[Math.min(Math.max(now + step, 0), rows.length - 1)];
+  (next.querySelector("a, button") || next).focus();
+}
+
+function showKeys() {
+  const dialog = document.querySelector("dialog[data-keys]");
+  if (dialog) (dialog.open ? dialog.close() : dialog.showModal());
+}
+
+// Who speaks to the machine or has a shaky hand turns single keys off (WCAG 2.1.4); this browser remembers it.
+const keysAreOff = () => localStorage.getItem("keys") === "off";
+
+document.querySelectorAll("[data-keys-on]").forEach((box) => {
+  box.checked = !keysAreOff();
+  box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
+});
+
+document.addEventListener("keydown", (event) => {
+  if (keysAreOff()) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (event.key === "j" || event.key === "k") {
+    event.preventDefault();
+    walk(event.key === "j" ? 1 : -1);
+  } else if (event.key === "?") {
+    event.preventDefault();
+    showKeys();
+  } else {
+    const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    if (target) {
+      event.preventDefault();
+      target.matches("input, select, textarea") ? target.focus() : target.click();
+      target.scrollIntoView({ block: "nearest" });
+    }
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens).showModal();
+  if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
+});
+
+// A request that failed says so instead of doing nothing.
+document.addEventListener("htmx:responseError", () => {
+  const note = document.getElementById("failed");
+  if (note) note.hidden = false;
+});

@@ -1,0 +1,79 @@
+"""Four eyes: what one person asked for and another must agree to, who may not be the same."""
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from dunwell.journal.recording import NewEvent
+from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.access.models import Staff
+from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.models import Approval
+from dunwell.office.desk.planning import promise_plan
+from dunwell.office.workplace import workplace
+
+_SHOWN = 100
+
+
+def why_not(approval: Approval, staff: Staff) -> str | None:
+    """Why somebody may not decide this; None when they may."""
+    if approval.decision:
+        return _("It was decided already.")
+    if approval.asked_by_id == staff.pk:
+        return _("You asked for it: somebody else must decide.")
+    if approval.seconds and staff.role not in approval.seconds:
+        return _("Your role may not decide this.")
+    return None
+
+
+@needs("case.approve")
+def approvals(request: HttpRequest) -> HttpResponse:
+    """What waits, the oldest first, and what was decided lately."""
+    staff = staff_of(request)
+    waiting = Approval.objects.filter(decision="").select_related("asked_by").order_by("asked_at")[:_SHOWN]
+    decided = (
+        Approval.objects.exclude(decision="")
+        .select_related("asked_by", "decided_by")
+        .order_by("-decided_at")[:20]
+    )
+    context = {"waiting": [(one, why_not(one, staff)) for one in waiting], "decided": decided}
+    return render(request, "office/approvals.html", context)
+
+
+@needs("case.approve")
+@require_POST
+def decide(request: HttpRequest, approval_id: int) -> HttpResponse:
+    """Agree or refuse, with a reason; what was agreed to takes effect in the same step."""
+    staff, place = staff_of(request), workplace()
+    decision, reason = request.POST.get("decision", ""), request.POST.get("reason", "").strip()
+    if decision not in ("approved", "refused") or not reason:
+        messages.error(request, _("Choose whether you agree, and write why."))
+        return redirect("approvals")
+    with transaction.atomic():
+        approval = Approval.objects.select_for_update().filter(pk=approval_id).first()
+        if approval is None:
+            raise Http404
+        no = why_not(approval, staff)
+        if no is not None:
+            messages.error(request, no)
+            return redirect("approvals")
+        now = place.clock()
+        approval.decided_by, approval.decided_at = staff, now
+        approval.decision, approval.reason = decision, reason[:300]
+        approval.save()
+        body = {
+            "by": staff.username,
+            "approval": str(approval.pk),
+            "decision": decision,
+            "why": approval.reason,
+        }
+        event = NewEvent("approval.decided", now, approval.subject, body=body, key=f"approval:{approval.pk}")
+        place.journal.record([event])
+        if decision == "approved" and approval.kind == "plan":
+            file = CaseFile(place, approval.subject)
+            promise_plan(file, approval.asked_by, approval.payload, approval.key.removeprefix("plan:"))
+    messages.success(request, _("Recorded."))
+    return redirect("approvals")

@@ -1,0 +1,199 @@
+"""Who works which case: by language, jurisdiction, skill and load; cases of people on leave find others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from dunwell.journal.recording import NewEvent
+from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.access.models import Staff
+from dunwell.office.cases.models import Case
+from dunwell.office.supervision.board import team_of
+from dunwell.office.workplace import workplace
+
+BATCH_MAX = 2000
+STAGES_SKILLED: Mapping[str, str] = {"legal": "legal", "visit": "visit", "letter before action": "late stage"}
+"""Stages whose cases go to people with a skill, where anybody in the team has it."""
+
+
+@dataclass
+class Worker:
+    """Somebody who can take cases. ``load``: how many they have."""
+
+    name: str
+    languages: frozenset[str] = field(default_factory=frozenset)
+    jurisdictions: frozenset[str] = field(default_factory=frozenset)
+    skills: frozenset[str] = field(default_factory=frozenset)
+    load: int = 0
+
+
+@dataclass(frozen=True)
+class Wanting:
+    """A case that wants somebody: its language (the first part of BCP 47), jurisdiction and stage."""
+
+    customer_id: str
+    language: str
+    jurisdiction: str
+    stage: str
+
+
+def share_out(cases: Sequence[Wanting], workers: Sequence[Worker]) -> dict[str, str]:
+    """Who gets which case: of those who speak the language and know the jurisdiction (no entry: any), the one with the fewest.
+
+    A case that nobody can take stays out. The same cases and people give the same shares.
+    """
+    skilled = {skill for worker in workers for skill in worker.skills}
+    given = {}
+    for case in cases:
+        skill = STAGES_SKILLED.get(case.stage)
+        able = [
+            worker
+            for worker in workers
+            if (not worker.languages or case.language in worker.languages)
+            and (not worker.jurisdictions or case.jurisdiction in worker.jurisdictions)
+            and (skill not in skilled or skill in worker.skills)
+        ]
+        if able:
+            least = min(able, key=lambda worker: (worker.load, worker.name))
+            least.load += 1
+            given[case.customer_id] = least.name
+    return given
+
+
+def on_duty(people: Sequence[Staff], day: date) -> list[Staff]:
+    """Collectors and team leads who are here today."""
+    return [
+        one
+        for one in people
+        if one.role in ("collector", "team_lead") and (one.on_leave_until is None or one.on_leave_until < day)
+    ]
+
+
+@needs("team.read")
+def load(request: HttpRequest) -> HttpResponse:
+    """Who has how many cases, who is away, and what nobody has."""
+    staff, today = staff_of(request), workplace().clock().date()
+    people = list(team_of(staff).annotate(count=Count("cases", filter=~Q(cases__stage="closed"))))
+    cases = Case.objects.visible_to(staff).exclude(stage="closed")
+    free = cases.filter(assigned_to=None)
+    context = {
+        "people": [(one, one.on_leave_until is not None and one.on_leave_until >= today) for one in people],
+        "free_count": free.count(),
+        "stages": sorted(free.values_list("stage", flat=True).distinct()),
+        "jurisdictions": sorted(free.values_list("jurisdiction", flat=True).distinct()),
+        "may_assign": staff.may("case.assign"),
+        "skills": sorted({skill for one in people for skill in one.skills}),
+    }
+    return render(request, "office/load.html", context)
+
+
+@needs("case.assign")
+@require_POST
+def share(request: HttpRequest) -> HttpResponse:
+    """Give cases that nobody has to those on duty."""
+    staff, place = staff_of(request), workplace()
+    cases = Case.objects.visible_to(staff).exclude(stage="closed").filter(assigned_to=None).order_by("rank")
+    for name in ("stage", "jurisdiction"):
+        if request.POST.get(name):
+            cases = cases.filter(**{name: request.POST[name]})
+    try:
+        count = min(max(int(request.POST.get("count", "50")), 1), BATCH_MAX)
+    except ValueError:
+        count = 50
+    _give(request, list(cases[:count]), on_duty(list(team_of(staff)), place.clock().date()))
+    return redirect("load")
+
+
+@needs("case.assign")
+@require_POST
+def cover(request: HttpRequest, username: str) -> HttpResponse:
+    """Give the cases of somebody who is away to the others."""
+    staff, place = staff_of(request), workplace()
+    away = team_of(staff).filter(username=username).first()
+    if away is None:
+        messages.error(request, _("There is nobody of that name in your team."))
+        return redirect("load")
+    others = [one for one in on_duty(list(team_of(staff)), place.clock().date()) if one.pk != away.pk]
+    _give(
+        request,
+        list(Case.objects.visible_to(staff).filter(assigned_to=away).order_by("rank")[:BATCH_MAX]),
+        others,
+    )
+    return redirect("load")
+
+
+@needs("case.assign")
+@require_POST
+def give(request: HttpRequest, customer_id: str) -> HttpResponse:
+    """Give one case to one person, or to nobody."""
+    staff = staff_of(request)
+    case = Case.objects.visible_to(staff).filter(pk=customer_id).first()
+    name = request.POST.get("to", "")
+    to = team_of(staff).filter(username=name).first()
+    if case is None or (name and to is None):
+        messages.error(request, _("There is no such case or person."))
+        return redirect("queue")
+    with transaction.atomic():
+        case.assigned_to = to
+        case.team = to.team if to and to.team else case.team
+        case.save(update_fields=["assigned_to", "team"])
+        _record(staff, [customer_id], name or None)
+    messages.success(request, _("The case is with %(name)s.") % {"name": name or _("nobody")})
+    return redirect("case", customer_id)
+
+
+def _give(request: HttpRequest, cases: Sequence[Case], people: Sequence[Staff]) -> None:
+    loads = {
+        one.pk: one.count
+        for one in Staff.objects.annotate(count=Count("cases")).filter(pk__in=[p.pk for p in people])
+    }
+    workers = [
+        Worker(
+            one.username,
+            frozenset(one.languages),
+            frozenset(one.scope),
+            frozenset(one.skills),
+            loads.get(one.pk, 0),
+        )
+        for one in people
+    ]
+    wanting = [Wanting(case.pk, case.language.split("-")[0], case.jurisdiction, case.stage) for case in cases]
+    given = share_out(wanting, workers)
+    by_name = {one.username: one for one in people}
+    with transaction.atomic():
+        for case in cases:
+            if case.pk in given:
+                case.assigned_to = by_name[given[case.pk]]
+                case.team = case.assigned_to.team or case.team
+        Case.objects.bulk_update(
+            [case for case in cases if case.pk in given], ["assigned_to", "team"], batch_size=500
+        )
+        for name in sorted(set(given.values())):
+            _record(staff_of(request), [customer for customer, to in given.items() if to == name], name)
+    told = ngettext("%(count)s case was given out.", "%(count)s cases were given out.", len(given))
+    messages.success(request, told % {"count": len(given)})
+    left = len(cases) - len(given)
+    if left:
+        told = ngettext(
+            "%(count)s case found nobody with its language and law.",
+            "%(count)s cases found nobody with their language and law.",
+            left,
+        )
+        messages.warning(request, told % {"count": left})
+
+
+def _record(staff: Staff, customer_ids: Sequence[str], to: str | None) -> None:
+    journal = workplace().journal
+    body = {"by": staff.username, "to": to or ""}
+    journal.record(
+        [NewEvent("case.assigned", journal.clock(), customer, body=body) for customer in customer_ids]
+    )

@@ -1,0 +1,62 @@
+"""Whom to help: notes in which the review found something, contacts the gate refused again and again, promises that break often.
+
+It is a list of occasions to talk about, each with its evidence; nobody is given a number.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from dunwell.journal.models import Event
+from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.supervision.board import team_of
+from dunwell.office.workplace import workplace
+
+_DAYS = 14
+_REFUSED_OFTEN = 5
+
+
+@dataclass
+class Occasion:
+    """Something to talk about with somebody: what, and the events that show it."""
+
+    name: str
+    kind: str
+    evidence: list[tuple[datetime, str, str]] = field(default_factory=list)
+
+
+def occasions(events: Iterable[tuple[str, datetime, str, str | None]]) -> list[Occasion]:
+    """Occasions from events (kind, instant, body as JSON, customer), by name and kind."""
+    found: dict[tuple[str, str], list[tuple[datetime, str, str]]] = defaultdict(list)
+    for kind, at, text, customer in events:
+        body = json.loads(text)
+        if kind == "case.note" and body.get("findings"):
+            found[(body["by"], "findings")].append((at, customer or "", ", ".join(body["findings"])))
+        elif kind == "contact.refused" and body.get("by"):
+            rules = ", ".join(reason["rule"] for reason in body.get("reasons", ()))
+            found[(body["by"], "refused")].append((at, customer or "", rules))
+    return [
+        Occasion(name, kind, evidence)
+        for (name, kind), evidence in sorted(found.items())
+        if kind == "findings" or len(evidence) >= _REFUSED_OFTEN
+    ]
+
+
+@needs("team.read")
+def coaching(request: HttpRequest) -> HttpResponse:
+    """The occasions of the last two weeks."""
+    place, staff = workplace(), staff_of(request)
+    names = {one.username for one in team_of(staff)}
+    since = place.clock() - timedelta(days=_DAYS)
+    rows = Event.objects.filter(kind__in=("case.note", "contact.refused"), recorded_at__gte=since).order_by(
+        "id"
+    )
+    told = list(rows.values_list("kind", "happened_at", "body", "subject_id"))
+    owners = place.journal.vault.customer_ids({str(row[3]) for row in told if row[3]})
+    found = occasions((kind, at, body, owners.get(str(subject))) for kind, at, body, subject in told)
+    return render(request, "office/coaching.html", {"occasions": [one for one in found if one.name in names]})

@@ -1,0 +1,162 @@
+"""Who gets which arm: a pure function of customer, salt and what the law allows, with the probability of each.
+
+Each arm draws an exponential waiting time for each customer, at a rate of its share, from a hash of customer and arm;
+the first to come is the customer's arm. So the chance of an arm is its share among the eligible ones, exactly; and when
+one arm is ruled out, only those who had it move. SHA-256 makes the customer's number, SplitMix64's finaliser (Steele,
+Lea and Flood 2014) mixes the arm in: both give the same everywhere and for ever, which a replay needs.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dunwell.strategy.experiments.design import Experiment, HoldOut
+from dunwell.strategy.problems import StrategyError
+
+Floats = NDArray[np.float64]
+
+ASSIGNED: Mapping[str, pl.DataType | type[pl.DataType]] = {
+    "customer_id": pl.String,
+    "arm": pl.String,
+    "probability": pl.Float64,
+    "eligible": pl.List(pl.String),
+}
+"""The columns of ``randomise``. ``arm`` and ``probability`` are null for who is outside the experiment."""
+
+
+def randomise(experiment: Experiment, customers: pl.DataFrame) -> pl.DataFrame:
+    """Each customer's arm and its probability, a row a customer in their order, with the columns of ASSIGNED.
+
+    ``customers``: customer_id and, where the law or a policy rules arms out, ``blocked``, a list of treatments; the
+    shares of the others are renormalised. Who has fewer than two arms left, or may not have the control, is outside the
+    experiment: nothing can be learned from somebody whose arm was certain.
+
+    >>> from datetime import date
+    >>> from dunwell.strategy.experiments import Arm
+    >>> trial = Experiment("friendlier text", "t1", (Arm("none", 0.2), Arm("sms", 0.4), Arm("email", 0.4)), date(2026, 12, 1), 30)
+    >>> randomise(trial, pl.DataFrame({"customer_id": ["C1", "C2"], "blocked": [[], ["sms"]]})).rows()
+    [('C1', 'sms', 0.4, ['none', 'sms', 'email']), ('C2', 'email', 0.666..., ['none', 'email'])]
+    """
+    names = experiment.treatments
+    allowed = allowed_matrix(customers, names)
+    shares = propensities(np.array([arm.share for arm in experiment.arms]), allowed)
+    chosen = _first_to_come(customers["customer_id"], experiment.salt, names, shares)
+    is_in = allowed[:, 0] & (allowed.sum(axis=1) >= 2)
+    probability = shares[np.arange(len(chosen)), chosen]
+    found = pl.DataFrame(
+        {
+            "customer_id": customers["customer_id"],
+            "arm": pl.Series(names, dtype=pl.String).gather(chosen),
+            "probability": probability,
+            "is_in": is_in,
+        }
+    ).with_columns(_names_of(allowed, names).alias("eligible"))
+    only_in = [pl.when("is_in").then(name).alias(name) for name in ("arm", "probability")]
+    return found.with_columns(only_in).select(pl.col(name).cast(kind) for name, kind in ASSIGNED.items())
+
+
+def propensities(shares: Floats, allowed: NDArray[np.bool_]) -> Floats:
+    """The chance of each arm (a column) for each customer (a row): 0 where it is not allowed, the rest renormalised.
+
+    ``shares``: one a column, or a row a customer. Rows in which nothing is allowed are 0 throughout.
+
+    >>> propensities(np.array([0.5, 0.25, 0.25]), np.array([[True, True, False]])).round(3).tolist()
+    [[0.667, 0.333, 0.0]]
+    """
+    kept = np.where(allowed, shares, 0.0)
+    total = kept.sum(axis=1, keepdims=True)
+    return kept / np.where(total > 0, total, 1.0)
+
+
+def explore(
+    customer_ids: pl.Series, best: NDArray[np.int64], allowed: NDArray[np.bool_], rate: float, salt: str
+) -> tuple[NDArray[np.int64], Floats]:
+    """The treatments to be given and the probability of each: the strategy's own choice, but at ``rate`` one drawn
+    evenly from all that is allowed.
+
+    So every lawful treatment keeps a chance of at least ``rate`` divided by how many there are, and the log teaches.
+    ``best``: the strategy's choice, a column of ``allowed``. ``salt``: say the day in it, or a customer draws the same
+    lot every day. Raises StrategyError when a choice is not allowed.
+    """
+    rows = np.arange(len(best))
+    if not 0 <= rate <= 1:
+        raise StrategyError(f"the rate of exploring, {rate}, is no share. Write one from 0 to 1")
+    if not allowed[rows, best].all():
+        place = int(np.flatnonzero(~allowed[rows, best])[0])
+        raise StrategyError(
+            f"row {place + 1}: the strategy chose what is ruled out. Choose among what is allowed"
+        )
+    even = propensities(np.ones(allowed.shape[1]), allowed)
+    names = [str(column) for column in range(allowed.shape[1])]
+    drawn = _first_to_come(customer_ids, f"{salt}\0which", names, even)
+    given = np.where(_numbers_in_unit(customer_ids, f"{salt}\0whether") < rate, drawn, best)
+    return given, rate * even[rows, given] + (1 - rate) * (given == best)
+
+
+def in_hold_out(customer_ids: pl.Series, hold_out: HoldOut) -> pl.Series:
+    """Whether each customer belongs to the standing hold-out; the same customers whenever it is asked."""
+    return pl.Series("in_hold_out", _numbers_in_unit(customer_ids, hold_out.salt) < hold_out.share)
+
+
+def allowed_matrix(customers: pl.DataFrame, treatments: Sequence[str]) -> NDArray[np.bool_]:
+    """Which treatments (columns) the ``blocked`` lists leave to each customer (rows); all of them where there is no such
+    column.
+    """
+    if "blocked" not in customers.columns:
+        return np.ones((customers.height, len(treatments)), dtype=bool)
+    blocked = pl.col("blocked").fill_null([])
+    return customers.select(
+        ~blocked.list.contains(pl.lit(name)).alias(name) for name in treatments
+    ).to_numpy()
+
+
+def _names_of(allowed: NDArray[np.bool_], names: Sequence[str]) -> pl.Series:
+    """The names that each row allows, as lists."""
+    may = pl.DataFrame(allowed, schema=list(names))
+    each = [pl.when(name).then(pl.lit(name)) for name in names]
+    return may.select(pl.concat_list(each).list.drop_nulls()).to_series()
+
+
+def _first_to_come(
+    customer_ids: pl.Series, salt: str, names: Sequence[str], shares: Floats
+) -> NDArray[np.int64]:
+    """The column whose exponential waiting time, at a rate of its share, is the shortest."""
+    customers = _numbers(customer_ids, salt)
+    arms = _numbers(pl.Series(names, dtype=pl.String), salt)
+    waits = np.empty(shares.shape)
+    with np.errstate(divide="ignore"):
+        for column, arm in enumerate(arms):
+            waits[:, column] = -np.log(_unit(_mixed(customers ^ arm))) / shares[:, column]
+    first: NDArray[np.int64] = waits.argmin(axis=1)
+    return first
+
+
+def _numbers_in_unit(texts: pl.Series, salt: str) -> Floats:
+    return _unit(_numbers(texts, salt))
+
+
+def _numbers(texts: pl.Series, salt: str) -> NDArray[np.uint64]:
+    """The first 64 bits of the SHA-256 of salt and text. Raises StrategyError for a missing text."""
+    if texts.null_count():
+        raise StrategyError(f"{texts.name or 'customer_id'}: a value is missing. Give every row its customer")
+    start = sha256(f"{salt}\0".encode())
+    digests = bytearray()
+    for text in texts:
+        one = start.copy()
+        one.update(text.encode())
+        digests += one.digest()[:8]
+    return np.frombuffer(bytes(digests), dtype="<u8")
+
+
+def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))
+
+
+def _unit(numbers: NDArray[np.uint64]) -> Floats:
+    """Numbers between 0 and 1, neither of them reached."""
+    return ((numbers >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53

@@ -1,0 +1,176 @@
+"""dunwell strategy, experiment and evaluate as people run them."""
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from dunwell.book import Book
+from dunwell.cli import main
+from dunwell.ledger import positions
+from tests.cli.test_commands import dunwell
+from tests.cli.test_insight_commands import shop_with_a_book
+from tests.insight.books import LAST_DAY, terms
+from tests.strategy.test_strategy_text import EXPERIMENT
+from tests.strategy.worlds import TREATMENTS, chances_of, drawn, world
+
+DAY = date(2026, 1, 5)
+Said = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a book and its positions, and an experiment in its strategy."""
+    folder = shop_with_a_book(tmp_path_factory.mktemp("shop") / "shop")
+    owed = positions(Book(folder / "book").partition(0).tables, terms(), LAST_DAY).frame
+    owed.write_parquet(folder / "book" / "positions.parquet")
+    file = folder / "policy" / "strategy.toml"
+    file.write_text(file.read_text(encoding="utf-8") + EXPERIMENT, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shop: Path) -> Said:
+    """Run a command in the workspace inside this process; what it printed."""
+
+    def run(words: str, code: int = 0) -> str:
+        monkeypatch.chdir(shop)
+        monkeypatch.setattr(sys, "argv", ["dunwell", *shlex.split(words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr()
+        assert ended.value.code == code, told.out + told.err
+        return told.out + told.err
+
+    return run
+
+
+def test_a_new_workspaces_strategy_is_fit_for_use(tmp_path: Path) -> None:
+    dunwell("init", "shop", at=tmp_path)
+    assert "4 passed, 0 failed" in dunwell("strategy", "test", at=tmp_path / "shop").stdout
+
+
+def test_lint_says_the_segments_in_words(said: Said) -> None:
+    told = said("strategy lint")
+    assert (
+        "reminder                 3 treatments  days past due is at least 8 and days past due is below 31"
+        in told
+    )
+    assert "caution: no hold_out" in told
+    assert len(json.loads(said("strategy lint --json"))["hash"]) == 64
+
+
+def test_a_mistake_in_the_text_is_a_sentence(said: Said, shop: Path) -> None:
+    text = (shop / "policy/strategy.toml").read_text(encoding="utf-8")
+    (shop / "draft.toml").write_text(text.replace("past_due_days < 8", "past_due < 8"), encoding="utf-8")
+    assert "draft.toml: segment[1].when[2]: 'past_due' is no column" in said(
+        "strategy lint draft.toml", code=1
+    )
+    assert "nowhere.toml does not exist" in said("strategy test nowhere.toml", code=1)
+
+
+def test_a_case_that_fails_exits_1(said: Said, shop: Path) -> None:
+    text = (shop / "policy/strategy.toml").read_text(encoding="utf-8")
+    (shop / "draft.toml").write_text(
+        text.replace("past_due_days < 8", "past_due_days < 3").replace(">= 8", ">= 3"), encoding="utf-8"
+    )
+    told = said("strategy test draft.toml", code=1)
+    assert (
+        "failed: three days late: a text message first: segment is 'reminder', expected 'early reminder'"
+        in told
+    )
+    assert "2 passed, 2 failed" in told
+    assert json.loads(said("strategy test draft.toml --json", code=1))["failed"] == 2
+
+
+def test_a_change_shows_who_moves(said: Said, shop: Path) -> None:
+    text = (shop / "policy/strategy.toml").read_text(encoding="utf-8")
+    draft = text.replace('"past_due_days >= 91"', '"past_due_days >= 91", "months_on_book >= 9"')
+    (shop / "draft.toml").write_text(draft, encoding="utf-8")
+    told = json.loads(said("strategy diff policy/strategy.toml draft.toml --json"))
+    assert len(told["changes"]) == 1
+    assert 0 < told["moves"]["changed"] < told["moves"]["customers"]
+    assert {one["to"] for one in told["moves"]["segments"]} == {"everybody else"}
+    assert "segment: letter before action -> everybody else" in said(
+        "strategy diff policy/strategy.toml draft.toml"
+    )
+    assert "the two say the same" in said("strategy diff policy/strategy.toml policy/strategy.toml")
+
+
+def test_an_experiment_from_its_size_to_its_reading(said: Said, shop: Path) -> None:
+    assert "6,335 in the control" in said("experiment size --base 0.62 --effect 0.024 --one-look")
+    assert "days" in said("experiment size --sd 100 --effect 8 --a-day 200 --arms 2")
+    assert "either --base" in said("experiment size --effect 8", code=1)
+    people = [f"C{number}" for number in range(3000)]
+    pl.DataFrame({"customer_id": people, "blocked": [""] * 2990 + ["none"] * 10}).write_csv(shop / "due.csv")
+    told = said(f'experiment assign "a text first, or a call" --customers due.csv --on {DAY} --out log.csv')
+    assert "10 outside the experiment" in told
+    said(f'experiment assign "a text first, or a call" --customers due.csv --on {DAY} --out log.parquet')
+    log = pl.read_parquet(shop / "log.parquet")
+    again = pl.read_csv(shop / "log.csv")
+    assert again["arm"].to_list() == log["arm"].to_list()
+    draw = np.random.default_rng(1)
+    effect = log["arm"].replace_strict({"negotiation by sms": 3.0}, default=0.0)
+    paid = log.select(
+        "customer_id",
+        on=pl.col("assigned_on") + timedelta(days=4),
+        amount=effect + draw.normal(10, 5, log.height),
+    )
+    paid.write_csv(shop / "paid.csv")
+    read = 'experiment read "a text first, or a call" --payments paid.csv'
+    told = json.loads(said(f"{read} --log log.csv --until {DAY + timedelta(days=40)} --json"))
+    assert told["verdicts"] == {"negotiation by sms": "better", "negotiation by call": "undecided"}
+    assert "nothing can be said yet" in said(f"{read} --log log.parquet --until {DAY + timedelta(days=20)}")
+    harmed = log.filter(pl.col("arm") == "negotiation by call").head(20)
+    harmed.select(
+        "customer_id", on=pl.col("assigned_on") + timedelta(days=1), event=pl.lit("complaint")
+    ).write_csv(shop / "harms.csv")
+    told = said(f"{read} --log log.parquet --until {DAY + timedelta(days=20)} --harms harms.csv", code=1)
+    assert "STOP: complaint: 20 of" in told
+    assert "has no experiment 'another'" in said(
+        f"experiment read another --log log.csv --until {DAY}", code=1
+    )
+
+
+def test_strategies_are_evaluated_on_a_log(said: Said, shop: Path) -> None:
+    made = world(3000, 1)
+    chances = chances_of(made, 0.5, 0.1, 1)
+    given = drawn(chances, np.random.default_rng(1))
+    rows = np.arange(3000)
+    decisions = pl.DataFrame(
+        {
+            "decision_id": [f"D{number}" for number in rows],
+            "customer_id": [f"C{number}" for number in rows],
+            "as_of": [DAY + timedelta(days=int(number) % 20) for number in rows],
+            "treatment": [TREATMENTS[one] for one in given],
+            "probability": chances[rows, given],
+            "mood": made.context[:, 0],
+        }
+    )
+    decisions.write_parquet(shop / "decisions.parquet")
+    amounts = pl.Series(made.worth[rows, given])
+    decisions.select("customer_id", on=pl.col("as_of") + timedelta(days=2), amount=amounts).write_csv(
+        shop / "came.csv"
+    )
+    best = [TREATMENTS[one] for one in made.worth.argmax(axis=1)]
+    pl.DataFrame({"decision_id": decisions["decision_id"], "treatment": best}).write_csv(shop / "best.csv")
+    evaluate = "evaluate --decisions decisions.parquet --payments came.csv --inputs mood"
+    evaluate += " --policy best=best.csv --policy always:sms"
+    told = json.loads(said(f"{evaluate} --until {DAY + timedelta(days=60)} --json"))
+    assert told["estimates"][0]["strategy"] == "best"
+    assert told["is_settled"]
+    assert told["estimates"][0]["low"] < made.worth.max(axis=1).mean() < told["estimates"][0]["high"]
+    early = f"--until {DAY + timedelta(days=40)}"
+    assert json.loads(said(f"{evaluate} {early} --json"))["decisions"] < 3000
+    assert json.loads(said(f"{evaluate} {early} --with-open --json"))["decisions"] == 3000
+    told_all = said(f"{evaluate} --policy always:visit --policy even --method switch {early}")
+    assert "not ranked: always:visit: the log never gave 'visit'" in told_all
+    assert "1. best" in told_all
+    assert "--method 'magic' is unknown" in said(f"{evaluate} --method magic {early}", code=1)
+    assert "had closed by" in said(f"{evaluate} --until {DAY}", code=1)

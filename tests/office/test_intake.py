@@ -1,0 +1,115 @@
+"""Payments and stops of the day: seen at once, checked as a tape's rows are, counted once."""
+
+import shutil
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from dunwell.office import workplace
+from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.intake import refresh, take_in, take_in_files
+from dunwell.office.cases.models import Case, Received
+from dunwell.office.workplace import Workplace
+from dunwell.settings import read_settings
+from tests.office.conftest import Office
+
+
+@pytest.fixture
+def case(office: Office) -> Case:
+    """Somebody with one loan in dollars, late."""
+    found = Case.objects.filter(past_due_days__gt=30, account_count=1, currency="USD").order_by("pk").first()
+    assert found is not None
+    return found
+
+
+def payment(office: Office, case: Case, amount: str, payment_id: str = "in-1") -> dict[str, str]:
+    account = CaseFile(office.place, case.pk).account_ids[0]
+    day = office.clock().date().isoformat()
+    return {"payment_id": payment_id, "account_id": account, "paid_on": day, "amount": amount}
+
+
+def test_money_that_comes_in_ends_the_arrears_on_the_spot(office: Office, case: Case) -> None:
+    refresh(office.place, case.pk)  # the day since the run has its own penalty
+    case.refresh_from_db()
+    owed = f"{case.past_due_total:.2f}"
+    taken = take_in(office.place, "payments", [payment(office, case, owed)], "test")
+    assert (taken.new_count, taken.refused) == (1, ())
+    case.refresh_from_db()
+    assert (case.past_due_days, case.past_due_total, case.stage) == (0, Decimal(0), "closed")
+
+
+def test_the_same_payment_told_twice_counts_once(office: Office, case: Case) -> None:
+    row = payment(office, case, "1.00")
+    assert take_in(office.place, "payments", [row], "test").new_count == 1
+    again = take_in(office.place, "payments", [row], "test")
+    assert (again.new_count, again.known_count) == (0, 1)
+    assert CaseFile(office.place, case.pk).positions["paid_30d"][0] >= Decimal("1.00")
+    assert Received.objects.count() == 1
+
+
+def test_a_stop_binds_the_next_contact(office: Office, case: Case) -> None:
+    before = CaseFile(office.place, case.pk)
+    row = {
+        "hold_id": "H-1",
+        "customer_id": case.pk,
+        "kind": "cease",
+        "from_on": office.clock().date().isoformat(),
+    }
+    take_in(office.place, "holds", [row], "test")
+    after = CaseFile(office.place, case.pk)
+    verdict = after.ask("call", before.point_ids[0])
+    assert not verdict.allowed
+    assert "house-floor.stopped" in {reason.rule for reason in verdict.reasons}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"amount": "-5"}, "amount must be above 0"),
+        ({"amount": "1.005"}, "more decimals"),
+        ({"paid_on": "2027-01-01"}, "has not come yet"),
+        ({"paid_on": "yesterday"}, "paid_on is not a day"),
+        ({"account_id": "nobody"}, "is not in the book"),
+        ({"kind": "reversal"}, "reverses an unknown payment"),
+        ({"colour": "red"}, "there is no column 'colour'"),
+    ],
+)
+def test_a_bad_row_is_told_with_its_mend_and_the_others_count(
+    office: Office, case: Case, change: dict[str, str], why: str
+) -> None:
+    good = payment(office, case, "2.00", "good")
+    taken = take_in(office.place, "payments", [payment(office, case, "1.00") | change, good], "test")
+    assert taken.new_count == 1
+    assert taken.refused[0].row == 1
+    assert why in taken.refused[0].why
+
+
+@pytest.fixture
+def shop(ran: Path, tmp_path: Path, office: Office) -> Iterator[Workplace]:
+    """The same workspace with a folder of its own for what comes in."""
+    shutil.copytree(ran, tmp_path / "shop")
+    place = Workplace(read_settings(tmp_path / "shop"), office.clock)
+    workplace.use(place)
+    yield place
+
+
+def test_a_file_in_the_folder_is_taken_in_and_set_aside(office: Office, shop: Workplace, case: Case) -> None:
+    folder = shop.settings.root / "intake"
+    folder.mkdir()
+    row = payment(office, case, "3.00")
+    text = (
+        ",".join(row)
+        + "\n"
+        + ",".join(row.values())
+        + "\n"
+        + ",".join((row | {"amount": "0"}).values())
+        + "\n"
+    )
+    (folder / "payments-noon.csv").write_text(text, encoding="utf-8")
+    assert take_in_files(shop) == 1
+    assert not list(folder.glob("*.csv"))
+    refused = next((folder / "done").glob("*.refused.csv")).read_text(encoding="utf-8")
+    assert refused.splitlines()[1].startswith("2,")
+    assert take_in_files(shop) == 0

@@ -1,0 +1,109 @@
+"""Plans at the desk are those that resolution makes, and hold at once, or wait for a second person above authority."""
+
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+import pytest
+
+from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.models import Approval, Case, Received
+from dunwell.resolution import propose_plans, read_plan_policy
+from dunwell.resolution.budget import Affordability
+from dunwell.resolution.debts import debts_of
+from tests.office.conftest import Office
+from tests.office.test_case_page import bodies
+
+
+def owing(office: Office, jurisdiction: str, least: int, most: int) -> str:
+    """A customer of a place who owes an amount between two, in one currency."""
+    for customer in Case.objects.filter(jurisdiction=jurisdiction, past_due_days__gt=5).values_list(
+        "pk", flat=True
+    ):
+        file = CaseFile(office.place, customer)
+        owed = file.positions["payoff_total"].sum()
+        if file.positions["currency"].n_unique() == 1 and least < owed < most:
+            return str(customer)
+    raise AssertionError("nobody owes that")
+
+
+def test_the_desk_shows_the_plans_that_resolution_makes(office: Office) -> None:
+    customer = owing(office, "us", 200, 2500)
+    client = office.client("collector")
+    page = client.post(f"/case/{customer}/plans", {"left": "150", "once": str(uuid4())}).content.decode()
+    file = CaseFile(office.place, customer)
+    debts = debts_of(file.tables, office.place.terms, customer, file.day)
+    plans = propose_plans(
+        debts, Affordability("USD", 15000, 0, 0, 0, 15000), read_plan_policy(file.day), file.day
+    )
+    assert plans
+    for plan in plans:
+        assert f"US${plan.total_minor / 100:,.2f}" in page
+        for part in plan.parts[:2]:
+            assert f"US${part.amount_minor / 100:,.2f}" in page
+
+
+def test_a_plan_within_authority_holds_at_once_and_a_second_sending_changes_nothing(office: Office) -> None:
+    customer = owing(office, "us", 200, 2500)
+    client = office.client("collector")
+    told = {"left": "150", "once": str(uuid4()), "choose": "1"}
+    for _ in range(2):
+        assert client.post(f"/case/{customer}/plans", told).status_code == 302
+    (agreed,) = bodies("plan.agreed")
+    assert not Approval.objects.exists()
+    promises = CaseFile(office.place, customer).promises.filter(pl.col("made_by") == "collector")
+    assert promises.filter(pl.col("state") == "open").height == promises.height > 0
+    total = sum(part["amount_minor"] for part in agreed["parts"])
+    assert promises["amount"].sum() * 100 == total
+    assert Received.objects.count() == sum(map(len, promises["parts"].to_list()))
+
+
+def test_above_authority_a_second_person_is_asked_and_nothing_holds_before(office: Office) -> None:
+    customer = owing(office, "us", 3001, 8000)
+    client = office.client("collector")
+    told = {"left": "900", "once": str(uuid4()), "choose": "1"}
+    for _ in range(2):
+        assert client.post(f"/case/{customer}/plans", told).status_code == 302
+    approval = Approval.objects.get()
+    assert approval.subject == customer
+    assert approval.asked_by.username == "collector"
+    assert "team_lead" in approval.seconds
+    assert approval.decision == ""
+    assert approval.payload["parts"]
+    assert not Received.objects.exists()
+    page = client.get(f"/case/{customer}").content.decode()
+    assert "Waits for a second person" in page
+
+
+def test_a_plan_offered_in_writing_is_on_record_for_the_text_that_tells_it(office: Office) -> None:
+    customer = owing(office, "us", 200, 2500)
+    client = office.client("collector")
+    told = {"left": "150", "once": str(uuid4()), "offer": "1"}
+    assert client.post(f"/case/{customer}/plans", told)["Location"] == f"/case/{customer}/text"
+    (offered,) = bodies("plan.offered")
+    assert offered["parts"]
+    assert not Received.objects.exists()
+    assert "Plan offered" in client.get(f"/case/{customer}").content.decode()
+
+
+def test_a_budget_protects_what_a_household_lives_on(office: Office) -> None:
+    customer = owing(office, "gb", 50, 5000)
+    client = office.client("collector")
+    told: dict[str, Any] = {"b_salary": "900", "b_rent": "500", "adults": "1", "dependents": "2"}
+    page = client.post(f"/case/{customer}/plans", told | {"once": str(uuid4())}).content.decode()
+    assert "nothing is left" in page
+    assert "Patience: no payment for now" in page
+    assert "choose" not in page.split("Plans side by side")[1]
+
+
+@pytest.mark.parametrize(
+    ("typed", "wrong"),
+    [({"b_salary": "lots"}, "salary"), ({"b_salary": "900", "adults": "x"}, "whole number")],
+)
+def test_a_form_that_cannot_be_read_says_what_to_mend(
+    office: Office, typed: dict[str, str], wrong: str
+) -> None:
+    customer = owing(office, "gb", 50, 5000)
+    answer = office.client("collector").post(f"/case/{customer}/plans", typed | {"once": str(uuid4())})
+    assert answer.status_code == 422
+    assert wrong in answer.content.decode()

@@ -1,0 +1,138 @@
+"""The office in production: watched over, backed up, and restored to the byte."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from dunwell.office.running.backup import BackupUnusable, back_up, restore
+from dunwell.settings import read_settings
+from tests.office.conftest import Office
+from tests.postgresql import postgresql, programs
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+DUNWELL = [sys.executable, "-m", "dunwell"]
+
+
+def dunwell(*words: str, at: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*DUNWELL, *words], cwd=at, capture_output=True, text=True, env={**os.environ, **environment}
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_it_says_that_it_is_alive_and_ready(office: Office, client: Client) -> None:
+    assert client.get("/health").json() == {"alive": True}
+    answer = client.get("/ready")
+    assert answer.status_code == 200
+    assert answer.json()["book"] == "2026-11-23"
+
+
+def test_its_figures_name_nobody_and_strangers_get_none(office: Office, client: Client) -> None:
+    office.client("collector").get("/queue")
+    text = client.get("/metrics").content.decode()
+    assert 'dunwell_cases{stage="negotiation"}' in text
+    assert 'page="queue"' in text
+    assert "CU00" not in text
+    assert client.get("/metrics", HTTP_X_FORWARDED_FOR="203.0.113.9").status_code == 403
+    assert client.get("/metrics", REMOTE_ADDR="203.0.113.9").status_code == 403
+
+
+def test_a_log_line_names_the_page_and_no_person(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    from dunwell.office.running.logs import set_up_logs
+
+    set_up_logs()
+    office.client("collector").get("/queue?stage=negotiation&page=2")
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert '"page": "queue"' in line
+    assert '"role": "collector"' in line
+    assert "stage=" not in line
+
+
+@pytest.fixture
+def shop(ran: Path, tmp_path: Path) -> Path:
+    shutil.copytree(ran, tmp_path / "shop")
+    return tmp_path / "shop"
+
+
+def test_a_backup_restores_a_workspace_whose_journal_verifies(shop: Path, tmp_path: Path) -> None:
+    dunwell("staff", "add", "ann", "--role", "collector", at=shop)
+    dunwell("evidence", "seal", at=shop)
+    dunwell("backup", str(tmp_path / "shop.tar.gz"), "--with-keys", at=shop)
+    dunwell("restore", str(tmp_path / "shop.tar.gz"), "--into", str(tmp_path / "again"), at=tmp_path)
+    assert "ann" in dunwell("staff", "list", at=tmp_path / "again").stdout
+    dunwell("evidence", "verify", at=tmp_path / "again")
+    for name in ("dunwell.toml", "book/positions.parquet", "policy/law.toml"):
+        assert (tmp_path / "again" / name).read_bytes() == (shop / name).read_bytes(), name
+
+
+def test_a_backup_is_of_one_instant_while_others_write(shop: Path, tmp_path: Path) -> None:
+    dunwell("staff", "add", "ann", "--role", "collector", at=shop)
+    with sqlite3.connect(shop / "dunwell.sqlite3") as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("UPDATE access_staff SET first_name = 'half done'")
+        back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
+        writer.rollback()
+    restore(tmp_path / "one.tar.gz", tmp_path / "again")
+    with sqlite3.connect(tmp_path / "again" / "dunwell.sqlite3") as copy:
+        assert copy.execute("SELECT first_name FROM access_staff").fetchall() == [("",)]
+
+
+def test_keys_stay_out_unless_asked_for(shop: Path, tmp_path: Path) -> None:
+    dunwell("staff", "list", at=shop)
+    back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
+    with tarfile.open(tmp_path / "one.tar.gz") as archive:
+        assert not [name for name in archive.getnames() if name.startswith("keys")]
+
+
+def test_a_changed_or_cut_off_backup_is_refused_and_nothing_is_left(shop: Path, tmp_path: Path) -> None:
+    dunwell("staff", "list", at=shop)
+    back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
+    whole = (tmp_path / "one.tar.gz").read_bytes()
+    (tmp_path / "cut.tar.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BackupUnusable, match="Take another copy"):
+        restore(tmp_path / "cut.tar.gz", tmp_path / "again")
+    with tarfile.open(tmp_path / "one.tar.gz") as archive:
+        archive.extractall(tmp_path / "parts", filter="data")
+    (tmp_path / "parts" / "dunwell.toml").write_text("# changed\n", encoding="utf-8")
+    with tarfile.open(tmp_path / "forged.tar.gz", "w:gz") as archive:
+        for path in (tmp_path / "parts").iterdir():
+            archive.add(path, path.name)
+    with pytest.raises(BackupUnusable, match=r"dunwell.toml is missing or was changed"):
+        restore(tmp_path / "forged.tar.gz", tmp_path / "again")
+    assert sorted(path.name for path in tmp_path.iterdir() if "again" in path.name) == []
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    if programs() is None:
+        pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="dw-"))
+    with postgresql(folder) as url:
+        yield url
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_backup_of_postgresql_restores_into_an_empty_database(
+    shop: Path, tmp_path: Path, server: str
+) -> None:
+    dunwell("staff", "add", "ann", "--role", "collector", at=shop, DATABASE_URL=server)
+    dunwell("evidence", "seal", at=shop, DATABASE_URL=server)
+    dunwell("backup", str(tmp_path / "shop.tar.gz"), "--with-keys", at=shop, DATABASE_URL=server)
+    empty = server.removesuffix("/dunwell") + "/again"
+    folder = server.split("@")[1].split("/")[0].replace("%2F", "/")
+    subprocess.run(["createdb", "-h", folder, "-U", "dunwell", "again"], check=True)
+    again = tmp_path / "again"
+    dunwell("restore", str(tmp_path / "shop.tar.gz"), "--into", str(again), "--database", empty, at=tmp_path)
+    assert "ann" in dunwell("staff", "list", at=again, DATABASE_URL=empty).stdout
+    dunwell("evidence", "verify", at=again, DATABASE_URL=empty)

@@ -1,0 +1,53 @@
+"""Finding a customer: by the lender's ids for everybody, by personal data only for who may open them, and within one's scope."""
+
+from dunwell.office.access.models import Staff
+from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.models import Case
+from tests.office.conftest import Office
+from tests.office.test_case_page import bodies, some_case
+
+
+def test_an_id_leads_to_the_customer(office: Office) -> None:
+    customer = some_case(office)
+    account = CaseFile(office.place, customer).account_ids[0]
+    for text in (customer, account, f" {account} "):
+        answer = office.client("auditor").post("/search", {"q": text})
+        assert answer["Location"] == f"/case/{customer}"
+    assert not bodies("data.read")
+
+
+def test_a_name_or_a_number_finds_masked_and_is_recorded(office: Office) -> None:
+    customer = some_case(office, jurisdiction="us")
+    file = CaseFile(office.place, customer)
+    mobile = next(row["value"] for row in file.tables["contact_points"].to_dicts() if row["kind"] == "mobile")
+    name = file.customer["name"]
+    client = office.client("collector")
+    for text in (name, name.upper(), mobile, mobile[-8:]):
+        answer = client.post("/search", {"q": text}, follow=True).content.decode()
+        assert customer in answer
+        assert name not in answer
+    assert len([body for body in bodies("data.read") if body["why"].startswith("searched")]) == 4
+
+
+def test_who_may_not_open_personal_data_cannot_search_by_them(office: Office) -> None:
+    customer = some_case(office, jurisdiction="us")
+    name = CaseFile(office.place, customer).customer["name"]
+    answer = office.client("auditor").post("/search", {"q": name}, follow=True)
+    assert customer not in answer.content.decode().split("No customer or account has this id.")[0]
+    assert answer.redirect_chain == [("/queue", 302)]
+
+
+def test_a_search_stays_within_scope(office: Office) -> None:
+    customer = some_case(office, jurisdiction="us")
+    Staff.objects.filter(username="collector").update(jurisdictions=["cn"])
+    name = CaseFile(office.place, customer).customer["name"]
+    assert customer not in office.client("collector").post("/search", {"q": name}).content.decode()
+    assert office.client("collector").post("/search", {"q": customer}, follow=True).status_code == 404
+
+
+def test_the_queue_leads_to_each_case_and_tells_its_keys(office: Office) -> None:
+    page = office.client("collector").get("/queue").content.decode()
+    for customer in Case.objects.order_by("rank").values_list("pk", flat=True)[:25]:
+        assert f'href="/case/{customer}"' in page
+    for key in ('data-key="n"', 'data-key="/"', "data-keys", "data-row"):
+        assert key in page
