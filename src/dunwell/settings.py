@@ -14,6 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 FILE_NAME = "dunwell.toml"
+ENVIRONMENT_FILE = "environment"
+"""The file in the workspace's ``keys/`` with secrets for whom no environment is set."""
 
 
 class SettingsError(ValueError):
@@ -48,6 +50,25 @@ class Settings:
     def keys_folder(self) -> Path:
         """Where the workspace's secrets lie; never in git."""
         return self.root / "keys"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The secrets that dunwell.toml names: the environment's variables, and those of ``keys/environment`` (NAME=VALUE, a
+        line each) that the environment does not have. Raises SettingsError.
+        """
+        file = self.keys_folder / ENVIRONMENT_FILE
+        if not file.is_file():
+            return os.environ
+        if file.stat().st_mode & 0o077:
+            raise SettingsError(f"{file} can be read by others. Run chmod 600 {file}")
+        found = {}
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+            name, equals, value = line.partition("=")
+            if line.strip() and not line.startswith("#"):
+                if not equals or not name.strip().isidentifier():
+                    raise SettingsError(f"{file}, line {number}: is no NAME=VALUE. Mend it")
+                found[name.strip()] = value.strip()
+        return {**found, **os.environ}
 
     @property
     def evidence_folder(self) -> Path:

@@ -14,7 +14,7 @@ from dunwell.journal.models import Event
 from dunwell.journal.recording import NewEvent
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case, Received
-from dunwell.office.cases.publishing import place_in_queue
+from dunwell.office.cases.publishing import place_in_queue, waiting_for_a_person
 from dunwell.office.workplace import Workplace
 from tests.office.conftest import Office
 from tests.office.test_case_page import bodies
@@ -156,6 +156,14 @@ def test_a_permitted_call_that_was_made_is_one_contact_to_the_gate(desk: Desk) -
     assert len(desk.file.person.contacts) == before + 1
 
 
+def test_who_asked_somebody_for_their_name_has_made_the_call(desk: Desk) -> None:
+    desk.start()
+    desk.identify()
+    desk.client.post(f"/case/{desk.customer}/not-made")
+    assert not bodies("contact.failed")
+    assert "contact" in desk.client.session
+
+
 @pytest.mark.parametrize(
     ("typed", "wrong"),
     [
@@ -291,3 +299,21 @@ def test_a_line_that_is_lawful_is_said_to_be(desk: Desk) -> None:
         f"/case/{desk.customer}/check", {"line": "Shall we look for a plan that fits you?"}
     )
     assert "The review finds nothing" in shown.content.decode()
+
+
+def test_who_was_not_reached_still_waits_for_a_person(desk: Desk) -> None:
+    told = {"channel": "sms", "needs_person": True, "is_urgent": True}
+    written = NewEvent("contact.replied", desk.office.clock(), desk.customer, body=told)
+    desk.office.place.journal.record([written])
+    Case.objects.filter(pk=desk.customer).update(needs_person=True, is_urgent=True)
+    desk.office.clock.move(minutes=1)
+    page = desk.client.get(f"/case/{desk.customer}").content.decode()
+    assert "Answer their contact" in page
+    desk.start()
+    desk.log("no_answer")
+    assert Case.objects.get(pk=desk.customer).is_urgent
+    assert desk.customer in waiting_for_a_person(desk.office.place)
+    desk.client.post(f"/case/{desk.customer}/called", {"once": str(uuid4())})
+    desk.log("conversation")
+    assert not Case.objects.get(pk=desk.customer).is_urgent
+    assert desk.customer not in waiting_for_a_person(desk.office.place)

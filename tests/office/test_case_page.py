@@ -1,11 +1,15 @@
 """The customer's screen: masked until a reason is given, every look recorded, and figures that are the core's own."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
+from django.contrib.staticfiles.finders import find
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -13,6 +17,7 @@ from dunwell.journal.models import Event
 from dunwell.office.access.models import Staff, Team
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
+from dunwell.office.desk.screen import wish_in_words
 from tests.office.conftest import Office
 
 
@@ -129,3 +134,42 @@ def test_the_next_case_is_one_that_nobody_worked_on(office: Office) -> None:
     assert client.get("/queue/next")["Location"] == f"/case/{second}"
     third = client.get(f"/queue/next?after={second}")["Location"]
     assert third not in (f"/case/{first}", f"/case/{second}")
+
+
+def test_the_law_is_told_in_the_reader_s_language(office: Office) -> None:
+    customer = some_case(office, jurisdiction="cn")
+    office.clock.move(hours=6)
+    file = CaseFile(office.place, customer)
+    point = next(row for row in file.tables["contact_points"].to_dicts() if row["kind"] == "mobile")
+    (first, *_rest) = file.ask("call", point["contact_point_id"]).reasons
+    client = office.client("collector")
+    client.cookies["django_language"] = "zh-hans"
+    page = client.get(f"/case/{customer}").content.decode()
+    chinese = {rule.id: rule.zh for rule in file.gate.rules}
+    assert chinese[first.rule] in page
+    assert first.detail not in page
+    assert 'lang="zh-CN"' in page
+
+
+def test_no_page_has_script_or_style_inline_and_script_stays_small(office: Office) -> None:
+    customer, client = some_case(office), office.client("collector")
+    for where in ("/queue", f"/case/{customer}", f"/case/{customer}/plans", f"/case/{customer}/guide"):
+        page = client.get(where).content.decode()
+        assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|<script(?![^>]*src=)", page), where
+        scripts = re.findall(r'<script src="/static/([^"]+)"', page)
+        sizes = [Path(str(find(name))).stat().st_size for name in scripts]
+        assert 0 < sum(sizes) < 100_000, where
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ('{"weekdays": ["tue", "thu"], "until": "2026-12-31"}', "Tue, Thu, until 2026-12-31"),
+        ('{"from": "18:00"}', "18:00–24:00"),
+        ('{"channel": "sms"}', "text message"),
+        ("work", "work"),
+        ("{broken", "{broken"),
+    ],
+)
+def test_wishes_are_told_in_words(detail: str, words: str) -> None:
+    assert wish_in_words(detail) == words

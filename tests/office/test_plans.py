@@ -75,6 +75,17 @@ def test_above_authority_a_second_person_is_asked_and_nothing_holds_before(offic
     assert "Waits for a second person" in page
 
 
+def test_a_plan_offered_in_writing_is_on_record_for_the_text_that_tells_it(office: Office) -> None:
+    customer = owing(office, "us", 200, 2500)
+    client = office.client("collector")
+    told = {"left": "150", "once": str(uuid4()), "offer": "1"}
+    assert client.post(f"/case/{customer}/plans", told)["Location"] == f"/case/{customer}/text"
+    (offered,) = bodies("plan.offered")
+    assert offered["parts"]
+    assert not Received.objects.exists()
+    assert "Plan offered" in client.get(f"/case/{customer}").content.decode()
+
+
 def test_a_budget_protects_what_a_household_lives_on(office: Office) -> None:
     customer = owing(office, "gb", 50, 5000)
     client = office.client("collector")

@@ -15,9 +15,9 @@ from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING
 
-from dunwell.cli.outreach import ENVIRONMENT, Workshop, plan_last_run, seal_now, work_channels
+from dunwell.cli.outreach import Workshop, plan_last_run, seal_now, work_channels
 from dunwell.journal.keys import make_keys
-from dunwell.settings import FILE_NAME
+from dunwell.settings import ENVIRONMENT_FILE, FILE_NAME
 
 if TYPE_CHECKING:
     from dunwell.outreach.working import Tally
@@ -99,7 +99,7 @@ def send_demo(folder: Path, day: date) -> None:
     from dunwell.rehearsal.mailbox import Mailbox
 
     make_keys(folder / "keys", os.urandom)
-    secret = _keep_secrets(folder / "keys" / ENVIRONMENT)
+    secret = _keep_secrets(folder / "keys" / ENVIRONMENT_FILE)
     with Mailbox(folder / "mail") as mailbox, Handsets(secret) as handsets:
         with (folder / FILE_NAME).open("a", encoding="utf-8") as settings:
             settings.write(

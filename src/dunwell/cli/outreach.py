@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date, datetime
@@ -30,22 +30,20 @@ if TYPE_CHECKING:
     from dunwell.outreach.channels import Opened
     from dunwell.outreach.composing import Composer
     from dunwell.outreach.incoming import Understand
+    from dunwell.outreach.texts import Text
     from dunwell.outreach.working import Tally
 
 _SEAL_SECONDS = 30.0
-ENVIRONMENT = "environment"
-"""The file in the workspace's ``keys/`` with secrets for whom no environment is set."""
 
 
 class Workshop:
     """Everything a worker of this workspace needs, opened once."""
 
     def __init__(self, root: Path, clock: Callable[[], datetime] = now) -> None:
-        """Raises SettingsError, KeysUnusable, NoBook, TextsRefused, PolicyError."""
+        """Raises SettingsError, KeysUnusable, NoBook, PolicyError."""
         self.settings, self.journal = open_journal(root, clock)
         from dunwell.outreach.channels import channels_set_up
         from dunwell.outreach.records import BookRecords
-        from dunwell.outreach.texts import load_texts
 
         law = read_law(root / "policy" / "law.toml")
         terms = read_terms(self.settings.terms_folder)
@@ -57,7 +55,13 @@ class Workshop:
             raise CommandError(
                 "no channel is set up. Write [outreach.email], [outreach.sms] or [outreach.letter] in dunwell.toml"
             )
-        self.texts = load_texts(root / "policy" / "texts", clock().date())
+
+    @cached_property
+    def texts(self) -> "tuple[Text, ...]":
+        """The approved texts, read and reviewed when they are first needed. Raises TextsRefused."""
+        from dunwell.outreach.texts import load_texts
+
+        return load_texts(self.settings.root / "policy" / "texts", self.clock().date())
 
     @cached_property
     def _understand(self) -> "Understand":
@@ -74,7 +78,7 @@ class Workshop:
             from dunwell.outreach.channels import open_channel
 
             self._opened[channel] = open_channel(
-                channel, self.settings, environment_of(self.settings), self.clock
+                channel, self.settings, self.settings.environment, self.clock
             )
         return self._opened[channel]
 
@@ -125,25 +129,6 @@ class Workshop:
             take_reply(
                 self.journal, self.records, opened.name, item, self._understand, answering_of(self.settings)
             )
-
-
-def environment_of(settings: Settings) -> Mapping[str, str]:
-    """The secrets that dunwell.toml names: the environment's variables, and those of ``keys/environment`` of the workspace
-    (NAME=VALUE, a line each) that the environment does not have. Raises SettingsError.
-    """
-    file = settings.keys_folder / ENVIRONMENT
-    if not file.is_file():
-        return os.environ
-    if file.stat().st_mode & 0o077:
-        raise SettingsError(f"{file} can be read by others. Run chmod 600 {file}")
-    found = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        name, equals, value = line.partition("=")
-        if line.strip() and not line.startswith("#"):
-            if not equals or not name.strip().isidentifier():
-                raise SettingsError(f"{file}, line {number}: is no NAME=VALUE. Mend it")
-            found[name.strip()] = value.strip()
-    return {**found, **os.environ}
 
 
 def answering_of(settings: Settings) -> "Answering":

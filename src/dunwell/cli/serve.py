@@ -111,7 +111,7 @@ def _start_worker(root: Path, stop: threading.Event) -> threading.Thread:
 
     def work() -> None:
         try:
-            work_channels(shop, list(shop.channels.values()), until_idle=False, worker=None, stop=stop)
+            work_channels(shop, shop.chosen(None), until_idle=False, worker=None, stop=stop)
         except Exception as error:
             print(f"error: the worker stopped: {error}", file=sys.stderr)
 

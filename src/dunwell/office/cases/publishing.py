@@ -15,6 +15,7 @@ from dunwell.office.workplace import Workplace
 
 _BATCH = 2000
 _BROKEN_DAYS = 3
+_SPOKEN = ("conversation", "refused")
 _FROM_RUN = (
     *("stage", "since", "opened_on", "closed_on", "jurisdiction", "language", "past_due_days", "currency"),
     *("past_due_total", "bucket", "account_count", "channel", "treatment", "decision_id", "planned_at"),
@@ -51,6 +52,8 @@ def waiting_for_a_person(place: Workplace) -> dict[str, bool]:
     for subject, kind, body in events.values_list("subject_id", "kind", "body"):
         told = json.loads(body)
         is_reply = kind == "contact.replied"
+        if not is_reply and told["outcome"] not in _SPOKEN:
+            continue  # who was not reached waits still
         latest[subject] = (
             is_reply and bool(told.get("needs_person")),
             is_reply and bool(told.get("is_urgent")),

@@ -103,9 +103,12 @@ def identity(request: HttpRequest, customer_id: str) -> HttpResponse:
 @needs("case.work")
 @require_POST
 def drop(request: HttpRequest, customer_id: str) -> HttpResponse:
-    """The permitted call was not made after all: it counts for nothing."""
+    """The permitted call was not made after all: it counts for nothing. Once somebody was asked who they are, it was."""
     file, contact = open_case(request, customer_id), current(request)
     if contact is not None and contact.customer_id == customer_id:
+        if contact.tries:
+            messages.error(request, _("You spoke with somebody already. Say how it ended."))
+            return redirect("case", customer_id)
         if contact.direction == "out":
             working.not_made(file, contact, staff_of(request))
         end(request)

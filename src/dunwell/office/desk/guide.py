@@ -130,9 +130,8 @@ def goal_of(file: CaseFile) -> str:
         "late": isinstance(worst, int) and worst > _LATE_DAYS,
         "any": True,
     }
-    return next(
-        entry["when"] for entry in guide_text(file.place.settings.root).values["goal"] if fits[entry["when"]]
-    )
+    goals = guide_text(file.place.settings.root).values["goal"]
+    return next(str(entry["when"]) for entry in goals if fits[entry["when"]])
 
 
 def _binds(kind: str, until: Any, day: date) -> bool:

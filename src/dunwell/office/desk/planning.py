@@ -5,7 +5,7 @@ Everything is worked out by ``resolution``; what is above somebody's authority w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -24,6 +24,7 @@ from dunwell.office.cases.models import Approval, Received
 from dunwell.office.desk import working
 from dunwell.office.desk.opening import once_of, open_case
 from dunwell.office.desk.screen import is_hidden
+from dunwell.outreach.offering import offer_event
 from dunwell.resolution.authority import Authority, Decision, may_grant, read_authority
 from dunwell.resolution.budget import Affordability, Budget, BudgetError, Form, assess, forms_on, read_form
 from dunwell.resolution.debts import debts_of
@@ -31,6 +32,8 @@ from dunwell.resolution.plan_policy import read_plan_policy
 from dunwell.resolution.plans import Debt, Plan, PlanError, propose_plans
 
 _FORMS_BY_PLACE = {"gb": "gb-sfs", "cn": "cn-simple"}
+OFFERED_DAYS = 14
+"""How long an offer in writing may be taken."""
 _SHOWN = ("income", "fixed", "flexible", "priority_arrears")
 
 
@@ -46,6 +49,11 @@ class Offered:
     def can_be_chosen(self) -> bool:
         """Whether it may be agreed now, alone or with a second person."""
         return self.plan.parts != () and (self.decision is None or self.decision.allowed)
+
+    @property
+    def can_be_offered(self) -> bool:
+        """Whether it may be offered in writing: nobody else must agree first."""
+        return self.can_be_chosen and not (self.decision is not None and self.decision.needs_second)
 
 
 @needs("case.work")
@@ -82,6 +90,12 @@ def _answer(
         offered = offers(file, staff_of(request), debts, affordability)
     except (BudgetError, PlanError) as error:
         return render(request, "office/plans.html", context | {"error": str(error)}, status=422)
+    offer = request.POST.get("offer", "")
+    in_writing = next((one for one in offered if str(one.number) == offer and one.can_be_offered), None)
+    if in_writing is not None:
+        offer_in_writing(file, staff_of(request), in_writing.plan)
+        messages.success(request, _("Recorded. Now choose the text that offers it."))
+        return redirect("text", file.customer_id)
     choice = request.POST.get("choose", "")
     chosen = next((one for one in offered if str(one.number) == choice and one.can_be_chosen), None)
     if chosen is None:
@@ -246,6 +260,15 @@ def agree(file: CaseFile, staff: Staff, chosen: Offered, once: str) -> bool:
         if recorded.is_new and not waits:
             promise_plan(file, staff, payload, once)
     return waits
+
+
+def offer_in_writing(file: CaseFile, staff: Staff, plan: Plan) -> None:
+    """Record that a plan is offered, so that an approved text can tell it; it may be taken for OFFERED_DAYS."""
+    worst_first = [name for name in file.overdue_ids if name in dict(plan.debts)]
+    accounts = list(dict.fromkeys([*worst_first, *(name for name, _owed in plan.debts)]))
+    until = file.day + timedelta(days=OFFERED_DAYS)
+    event = offer_event(file.customer_id, accounts, plan, until, file.place.clock(), staff.username)
+    file.place.journal.record([event])
 
 
 def payload_of(plan: Plan) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The customer's screen: who they are, what is owed and promised, what happened, and what the law allows now."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -27,8 +28,9 @@ from dunwell.office.desk.forms import CALL_OUTCOMES, CAME_KEYS, PARTS_MAX, LogFo
 from dunwell.office.desk.guide import guide_for
 from dunwell.office.desk.identity import FACTS, TRIES_MAX, known_facts
 from dunwell.office.desk.opening import REASONS, kept_texts, open_case, open_data, opened_until
+from dunwell.office.desk.templatetags.shown import weekday
 from dunwell.office.desk.timeline import shortened, timeline
-from dunwell.office.desk.words import CAME, OUTCOMES
+from dunwell.office.desk.words import CAME, OUTCOMES, channel_name
 
 WAYS_OF: Mapping[str, Sequence[str]] = {
     "mobile": ("call", "sms"),
@@ -152,6 +154,8 @@ def log_context(
                 "number": number,
                 "amount": typed.get(f"amount_{number}", ""),
                 "due": typed.get(f"due_{number}", ""),
+                "amount_is_wrong": form is not None and f"amount_{number}" in form.errors,
+                "due_is_wrong": form is not None and f"due_{number}" in form.errors,
             }
             for number in range(1, PARTS_MAX + 1)
         ],
@@ -161,14 +165,10 @@ def log_context(
 
 
 def answerable(file: CaseFile) -> str | None:
-    """The customer's latest own contact, where nothing of ours answered it yet: its id in the journal."""
-    for event in file.events:
-        if event.kind == "contact.replied" or (
-            event.kind == "contact.made" and event.body["direction"] == "in"
-        ):
-            answered = {one.body.get("in_reply_to") for one in file.events}
-            return None if event.event_id in answered else event.event_id
-    return None
+    """The latest message that the customer wrote, where nothing of ours answered it yet: its id in the journal."""
+    replies = [event.event_id for event in file.events if event.kind == "contact.replied"]
+    answered = {event.body.get("in_reply_to") for event in file.events}
+    return replies[0] if replies and replies[0] not in answered else None
 
 
 def zone_of(file: CaseFile) -> str:
@@ -225,13 +225,34 @@ def holds_of(file: CaseFile) -> list[dict[str, Any]]:
 def preferences_of(file: CaseFile) -> list[dict[str, Any]]:
     """What the customer asked for: the records' wishes, and the opt-outs that came in since."""
     told = [
-        {"kind": row["kind"], "detail": row["detail"]}
+        {"kind": row["kind"], "detail": wish_in_words(row["detail"])}
         for row in file.tables["preferences"].iter_rows(named=True)
     ]
     opted = [event for event in file.events if event.kind == "consent.withdrawn"]
     return told + [
-        {"kind": "not_channel", "detail": event.body["channel"], "since": event.at} for event in opted
+        {"kind": "not_channel", "detail": channel_name(event.body["channel"]), "since": event.at}
+        for event in opted
     ]
+
+
+def wish_in_words(detail: str) -> str:
+    """What a wish of the tape is about: days, times, a place or a channel; as it stands where it cannot be read.
+
+    >>> wish_in_words('{"weekdays": ["sat", "sun"], "from": "12:00", "to": "14:00"}')
+    'Sat, Sun, 12:00–14:00'
+    """
+    if not detail.strip().startswith("{"):
+        return channel_name(detail)
+    try:
+        asked: dict[str, Any] = json.loads(detail)
+    except ValueError:
+        return detail
+    days = ", ".join(weekday(name) for name in asked.get("weekdays", ()))
+    start, end = asked.get("from"), asked.get("to")
+    hours = f"{start or '00:00'}–{end or '24:00'}" if start or end else ""
+    what = [channel_name(asked[name]) for name in ("place", "channel") if asked.get(name)]
+    until = _("until %(day)s") % {"day": asked["until"]} if asked.get("until") else ""
+    return ", ".join(part for part in (days, hours, *what, until) if part)
 
 
 def points_of(file: CaseFile, is_open: bool, shown_id: str | None = None) -> list[dict[str, Any]]:

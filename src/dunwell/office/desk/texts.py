@@ -3,7 +3,6 @@
 The dispatcher asks the gate again and writes the message anew at the moment of sending; what the desk shows is a preview.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -31,7 +30,7 @@ from dunwell.office.desk.opening import once_of, open_case, opened_until
 from dunwell.office.desk.screen import is_hidden, reasons_of, zone_of
 from dunwell.office.workplace import Workplace
 from dunwell.outreach.answering import proposed
-from dunwell.outreach.channels import Opened, open_channels
+from dunwell.outreach.channels import Opened, channels_set_up, open_channel
 from dunwell.outreach.composing import Composer
 from dunwell.outreach.models import Work
 from dunwell.outreach.offering import last_offer
@@ -97,7 +96,11 @@ def text(request: HttpRequest, customer_id: str) -> HttpResponse:
     if is_hidden(request, file):
         return redirect("case", customer_id)
     try:
-        channels = open_channels(file.place.settings, os.environ, file.place.clock)
+        settings = file.place.settings
+        channels = {
+            name: open_channel(name, settings, settings.environment, file.place.clock)
+            for name in channels_set_up(settings)
+        }
         ways = fitting(file, channels, is_open=opened_until(request, file) is not None)
         wanted = request.POST.get("way") or request.GET.get("way", "")
         way = next((one for one in ways if one.name == wanted), None)
@@ -210,8 +213,9 @@ def preview(file: CaseFile, opened: Opened, way: Way) -> dict[str, Any]:
         channel=way.channel,
         stage=way.text.stage,
         purpose=PURPOSES_BY_STAGE[way.text.stage][0],
-        subject_id=file.subject,
     )
+    if file.subject is not None:
+        draft.subject_id = file.subject
     asked = Asked(draft, file.customer_id, file.person, way.point_id, tuple(file.overdue_ids), place.clock())
     composed: Composed | Reason = composer(asked)
     verdict = ask(file, way)

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
-from decimal import Decimal
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from dunwell.money import format_minor
 from dunwell.office.cases.casefile import CaseFile, Happened
-from dunwell.office.desk.templatetags.shown import day, money
+from dunwell.office.desk.templatetags.shown import day, minor, money, word
 from dunwell.office.desk.words import channel_name, hold_name, outcome_name
 
 _LEFT_OUT = {"data.read", "contact.planned", "contact.deferred", "contact.delayed", "decision.made"}
@@ -109,13 +107,18 @@ def _lifted(event: Happened) -> tuple[str, str, str]:
 def _promised(event: Happened) -> tuple[str, str, str]:
     parts = event.body["parts"]
     told_parts = [
-        f"{format_minor(part['amount_minor'], part['currency'])} {part['currency']} {part.get('due_on') or ''}"
+        f"{minor(part['amount_minor'], part['currency'])} {_day_of(part)}".strip()
         for part in parts
         if part.get("amount_minor") and part.get("currency")
     ]
     is_made = event.kind == "promise.made"
     title = _("Promise to pay") if is_made else _("Reads like a promise; not confirmed")
     return title, _by(event, ", ".join(told_parts)), "good" if is_made else ""
+
+
+def _day_of(part: Mapping[str, Any]) -> str:
+    due = part.get("due_on")
+    return day(date.fromisoformat(due)) if due else ""
 
 
 def _withdrawn(event: Happened) -> tuple[str, str, str]:
@@ -133,7 +136,14 @@ def _checked(event: Happened) -> tuple[str, str, str]:
 def _agreed(event: Happened) -> tuple[str, str, str]:
     waits = event.body.get("approval") and not event.body.get("seconded_by")
     title = _("Plan waits for a second person") if waits else _("Plan agreed")
-    return title, _by(event, event.body["plan"].replace("_", " ")), ""
+    return title, _by(event, word(event.body["plan"], "PLANS")), ""
+
+
+def _offered(event: Happened) -> tuple[str, str, str]:
+    body = event.body
+    count = len(body["parts"])
+    detail = f"{word(body['plan'], 'PLANS')}, {count} x {minor(body['parts'][0]['amount_minor'], body['currency'])}"
+    return _("Plan offered"), _by(event, detail), ""
 
 
 def _put_off(event: Happened) -> tuple[str, str, str]:
@@ -165,6 +175,7 @@ _TELLINGS: Mapping[str, Callable[[Happened], tuple[str, str, str]]] = {
     "promise.proposed": _promised,
     "promise.made": _promised,
     "promise.withdrawn": _withdrawn,
+    "plan.offered": _offered,
     "plan.agreed": _agreed,
     "identity.checked": _checked,
     "notice.sent": _plain(lambda: _("A required notice was sent")),
@@ -191,7 +202,7 @@ def _payments(file: CaseFile) -> Iterator[Entry]:
     accounts = file.tables["accounts"]
     for row in file.tables["payments"].iter_rows(named=True):
         place = row["account_row"]
-        amount = _major(row["amount_minor"], accounts["currency"][place])
+        amount = minor(row["amount_minor"], accounts["currency"][place])
         kind = row["kind"] or "payment"
         yield Entry(
             _start(row["paid_on"]),
@@ -218,10 +229,6 @@ def _notices(file: CaseFile) -> Iterator[Entry]:
     for row in file.tables["notices"].iter_rows(named=True):
         title = _("Notice sent: %(kind)s") % {"kind": row["kind"]}
         yield Entry(row["sent_at"], title, _("from the lender's records"))
-
-
-def _major(minor: int, currency: str) -> str:
-    return money(Decimal(format_minor(minor, currency)), currency)
 
 
 def _start(on: Any) -> datetime:

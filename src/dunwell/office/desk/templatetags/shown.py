@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, get_day_names
 from babel.numbers import format_currency, format_percent
 from django import template
 from django.utils.translation import get_language
@@ -122,3 +122,15 @@ def changes(line: Line, currency: str) -> list[tuple[str, str]]:
 def masked(text: str, name: str | None) -> str:
     """A text with a person's name masked wherever it stands."""
     return text.replace(name, masked_name(name)) if name else text
+
+
+def weekday(name: str) -> str:
+    """A weekday (``mon`` to ``sun``) in short; as it stands where it is none.
+
+    >>> weekday("sat")
+    'Sat'
+    """
+    names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    if name not in names:
+        return name
+    return str(get_day_names("abbreviated", locale=_locale())[names.index(name)])

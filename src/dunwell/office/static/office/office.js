@@ -17,7 +17,16 @@ function showKeys() {
   if (dialog) (dialog.open ? dialog.close() : dialog.showModal());
 }
 
+// Who speaks to the machine or has a shaky hand turns single keys off (WCAG 2.1.4); this browser remembers it.
+const keysAreOff = () => localStorage.getItem("keys") === "off";
+
+document.querySelectorAll("[data-keys-on]").forEach((box) => {
+  box.checked = !keysAreOff();
+  box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
+});
+
 document.addEventListener("keydown", (event) => {
+  if (keysAreOff()) return;
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   if (event.key === "j" || event.key === "k") {
     event.preventDefault();
