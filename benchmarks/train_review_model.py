@@ -140,9 +140,7 @@ def mixed(scores: Sequence[Floats], wanted: Bools) -> tuple[Floats, Floats]:
     return np.round(np.array(mix), 6), chances
 
 
-def limits_of(
-    chances: Floats, wanted: Bools, is_dev: Bools, is_rightly_refused: Bools, share: float
-) -> Limits:
+def limits_of(chances: Floats, wanted: Bools, is_dev: Bools) -> Limits:
     """The limits, from what readers gave to sentences they had not seen."""
     unlawful = wanted[:, 0]
     suspect = float(np.quantile(chances[is_dev & ~unlawful, 0], SHARE, method="higher")) + 1e-4

@@ -54,13 +54,17 @@ def test_an_everyday_line_is_not_doubted(text: str) -> None:
     assert verdict.doubts == ()
 
 
-def test_the_sentence_that_is_suspected_is_pointed_at_in_a_long_message() -> None:
+def test_the_piece_that_is_likeliest_unlawful_is_pointed_at_in_a_long_message() -> None:
     kind = "Thank you for calling us on Monday. Your balance is 310.00, and nothing is due before May. "
-    text = kind * 3 + "We know where your little boy goes to school, so think about him. " + kind * 3
-    assert len(text) > 2 * CHARACTERS_MAX["en"]
-    found = [one for one in reviewed(text, "en").findings if one.rule == "house.second-opinion"]
-    assert found
-    assert all("little boy" in one.quoted and len(one.quoted) <= CHARACTERS_MAX["en"] for one in found)
+    menace = (
+        "We know where your little boy goes to school, and it would be a pity if something happened to him. "
+    )
+    text = kind * 3 + menace + kind * 3
+    pieces = opinion(text, "en").judgements
+    assert len(pieces) > 3
+    worst = max(pieces, key=lambda one: one.unlawful)
+    assert "little boy" in text[worst.start : worst.end]
+    assert all(one.end - one.start <= CHARACTERS_MAX["en"] for one in pieces)
 
 
 def test_when_told_not_to_the_rules_alone_judge() -> None:
