@@ -112,11 +112,11 @@ def solve_with_highs(
     gap: float = 0.0,
 ) -> Solved:
     """The same assignment as a linear programme, or with whole choices (``is_whole``), by HiGHS on one thread."""
-    model, highs = _model(candidates, uses, capacities), highspy.Highs()
+    model, highs = _model(candidates, uses, capacities), highspy.Highs()  # type: ignore[no-untyped-call]
     if is_whole:
         model.integrality_ = [highspy.HighsVarType.kInteger] * model.num_col_
-    for option, value in (("output_flag", False), ("threads", 1), ("solver", solver)):
-        highs.setOptionValue(option, value)
+    for option, setting in (("output_flag", False), ("threads", 1), ("solver", solver)):
+        highs.setOptionValue(option, setting)
     highs.setOptionValue("time_limit", seconds_most)
     highs.setOptionValue("mip_rel_gap", gap)
     highs.setOptionValue("mip_abs_gap", 0.0)

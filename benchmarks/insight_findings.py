@@ -24,6 +24,7 @@ from dunwell.insight.scoring.measures import share_interval
 
 STATES = States(("X", "C", "0", "1", "2", "3", "4", "5"), frozenset("2345"))
 EARLY = frozenset("1")
+_SHUFFLED_ROWS = 2000
 _SEGMENTS = ("NAME_INCOME_TYPE", "NAME_HOUSING_TYPE", "NAME_EDUCATION_TYPE", "OCCUPATION_TYPE")
 
 
@@ -95,8 +96,8 @@ def _found(name: str, frame: pl.DataFrame, target: pl.Series, period: pl.Series 
             f"{row['high']:+.3f}), {row['row_share']:.1%} of rows, adjusted p {row['adjusted_p']:.1g}, same sign in "
             f"{row['same_sign_share']} of {row['period_count']} periods: {row['subgroup']}"
         )
-    few = frame.sample(min(4000, frame.height), seed=1, with_replacement=False)
-    labels = target.sample(min(4000, frame.height), seed=1, with_replacement=False)
+    few = frame.sample(min(_SHUFFLED_ROWS, frame.height), seed=1, with_replacement=False)
+    labels = target.sample(min(_SHUFFLED_ROWS, frame.height), seed=1, with_replacement=False)
     adjusts: tuple[Literal["bh", "by"], ...] = ("bh", "by")
     for adjust in adjusts:
         chance = chance_findings(few, labels, frame.columns, rounds=rounds, search=Search(adjust=adjust))

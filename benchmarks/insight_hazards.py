@@ -29,12 +29,13 @@ LATE = Cause("late", pays=False, ends=True)
 LAST_LEARNED = -12
 HISTORY = (*HISTORY_INPUTS, *SPELL_INPUTS, *OTHERS_INPUTS)
 CURE_SETTINGS: dict[str, Any] = {
-    "rounds": 400,
+    "rounds": 300,
     "learning_rate": 0.02,
-    "leaves": 12,
-    "column_share": 0.7,
+    "leaves": 16,
+    "leaf_rows_min": 60,
+    "column_share": 1.0,
     "ridge": 10.0,
-    "folds": 5,
+    "folds": 10,
 }
 LATE_SETTINGS: dict[str, Any] = {
     "rounds": 120,

@@ -135,11 +135,11 @@ def listening(at: Path) -> Iterator[httpx.Client]:
         try:
             said = process.stdout.readline()
             assert said.startswith("listening on http://"), said + process.stderr.read()
-            with httpx.Client(base_url=said.split()[2].rstrip(";"), timeout=30) as client:
+            with httpx.Client(base_url=said.split()[2].rstrip(";"), timeout=120) as client:
                 yield client
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(30)
+            process.wait(120)
         assert process.returncode == 0
         assert "Traceback" not in process.stderr.read()
 

@@ -118,3 +118,24 @@ def test_the_same_seed_makes_the_same_lives() -> None:
 def test_parameters_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         RepaymentProcess(**wrong)
+
+
+@pytest.mark.parametrize("draw", range(4))
+def test_the_best_control_holds_what_it_promises_for_other_parameters(draw: int) -> None:
+    """For parameters drawn at random: lives under the frontier average the value, and beat leaving people alone."""
+    generator = np.random.default_rng(draw)
+    process = RepaymentProcess(
+        resting_intensity=generator.uniform(0.05, 0.3),
+        return_rate=generator.uniform(0.4, 1.2),
+        jump=generator.uniform(0, 0.1),
+        jump_per_share=generator.uniform(0.1, 0.8),
+        discount_rate=generator.uniform(0.03, 0.12),
+        effort_cost=generator.uniform(2, 10),
+        least_share=generator.uniform(0.05, 0.3),
+    )
+    best = best_control(process, 100.0, intensity_steps=300, steps_a_share=12)
+    lives = simulate(process, process.resting_intensity, 90, 20_000, seed=draw, control=best)
+    error = lives.net.std() / math.sqrt(len(lives.net))
+    value = best.value(process.resting_intensity, 90)
+    assert lives.net.mean() == pytest.approx(value, abs=4 * error + 0.005 * value)
+    assert value >= untreated_value(process, process.resting_intensity, 90)

@@ -280,7 +280,7 @@ def test_the_folded_normal_reaches_beyond_the_usual_by_less_than_the_bias() -> N
 def test_intervals_cover_on_randomised_trials_turned_into_skewed_logs(make: object, real_data: Path) -> None:
     assert callable(make)
     trial: Trial = make(real_data)
-    found = coverage(trial, rounds=60)
+    found = coverage(trial, rounds=40)
     for method in ("ips", "snips", "doubly robust", "switch"):
         assert (
             0.90

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dunwell.outreach.channels import Opened
     from dunwell.outreach.composing import Composer
     from dunwell.outreach.incoming import Understand
+    from dunwell.outreach.texts import Text
     from dunwell.outreach.working import Tally
 
 _SEAL_SECONDS = 30.0
@@ -39,11 +40,10 @@ class Workshop:
     """Everything a worker of this workspace needs, opened once."""
 
     def __init__(self, root: Path, clock: Callable[[], datetime] = now) -> None:
-        """Raises SettingsError, KeysUnusable, NoBook, TextsRefused, PolicyError."""
+        """Raises SettingsError, KeysUnusable, NoBook, PolicyError."""
         self.settings, self.journal = open_journal(root, clock)
         from dunwell.outreach.channels import channels_set_up
         from dunwell.outreach.records import BookRecords
-        from dunwell.outreach.texts import load_texts
 
         law = read_law(root / "policy" / "law.toml")
         terms = read_terms(self.settings.terms_folder)
@@ -55,7 +55,13 @@ class Workshop:
             raise CommandError(
                 "no channel is set up. Write [outreach.email], [outreach.sms] or [outreach.letter] in dunwell.toml"
             )
-        self.texts = load_texts(root / "policy" / "texts", clock().date())
+
+    @cached_property
+    def texts(self) -> "tuple[Text, ...]":
+        """The approved texts, read and reviewed when they are first needed. Raises TextsRefused."""
+        from dunwell.outreach.texts import load_texts
+
+        return load_texts(self.settings.root / "policy" / "texts", self.clock().date())
 
     @cached_property
     def _understand(self) -> "Understand":

@@ -137,6 +137,7 @@ KINDS: Mapping[str, Kind] = {
     "approval.decided": Kind(
         "a second person agreed to something or refused it", ("by", "approval", "decision", "why")
     ),
+    "complaint.answered": Kind("a complaint was answered", ("complaint", "by"), ("in_time",), ("note",)),
     "office.changed": Kind(
         "somebody changed who may do what in the office", ("by", "what"), ("about", "change")
     ),

@@ -42,6 +42,7 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
             "dunwell.office.access",
             "dunwell.office.cases",
             "dunwell.office.api",
+            "dunwell.office.compliance",
             "dunwell.office.desk",
         ],
         "MIDDLEWARE": [

@@ -5,6 +5,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("dunwell.office.desk.urls")),
     path("", include("dunwell.office.supervision.urls")),
+    path("", include("dunwell.office.compliance.urls")),
     path("account/", include("allauth.urls")),
     path("", include("dunwell.office.access.urls")),
     path("api/", include("dunwell.office.api.urls")),

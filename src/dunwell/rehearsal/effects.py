@@ -94,7 +94,10 @@ class Figure(NamedTuple):
 @cache
 def read_figures(file: Path = EFFECTS_FILE) -> tuple[Figure, ...]:
     """Every declared effect. Raises ValueError naming the effect that is missing, unknown or badly declared, and the mend."""
-    texts = tomllib.loads(file.read_text(encoding="utf-8"))
+    try:
+        texts = tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{file.name} cannot be read ({error}). Mend the TOML") from error
     for name in Effects._fields:
         if name not in texts:
             raise ValueError(

@@ -105,7 +105,8 @@ def marginal_value(logs: Sequence[CallLog]) -> Policy:
     """The marginal value of a call (van de Geer, Wang and Bhulai 2018), learned from a pilot: for each kind of people what a
     call adds to what comes in, shrunk to the average where few were seen, times what is owed.
 
-    They learn both sides from logged calls by boosted trees; here calls were drawn by lot and a table is enough.
+    They learn both sides from logged calls by boosted trees; here calls were drawn by lot and a table is enough. People rest
+    between calls as under the rules: a pilot of some weeks does not see what wears off or does harm later.
     """
     cells = np.concatenate([log.cells for log in logs])
     is_called = np.concatenate([log.is_called for log in logs])
@@ -121,7 +122,9 @@ def marginal_value(logs: Sequence[CallLog]) -> Policy:
     gains = (weight * (called - others) + _SHRINKAGE * overall) / (weight + _SHRINKAGE)
 
     def policy(world: DebtorWorld) -> Priority:
-        return lambda view: gains[cells_of(view)] * view.owed_minor * ~view.has_promise
+        return lambda view: np.asarray(
+            gains[cells_of(view)] * view.owed_minor * _rested(view), dtype=np.float64
+        )
 
     return policy
 
@@ -146,8 +149,6 @@ def _true_gain(world: DebtorWorld, view: View, until: int) -> Floats:
     tired = persons.fatigue[p]
     gain = effects.talk_gain * persons.response[p] * np.exp(-effects.fatigue_effect * tired) * hard
     gain = gain * np.where(in_hardship, effects.hardship_deafness, 1.0)
-    months = max(until - day, 0) / MONTH_DAYS
-    faded = (1 - np.exp(-effects.return_rate * months)) / effects.return_rate
     value = np.zeros(len(p))
     first, count = persons.first_debts[p], np.diff(persons.first_debts)[p]
     for place in range(int(count.max(initial=0))):
@@ -156,7 +157,15 @@ def _true_gain(world: DebtorWorld, view: View, until: int) -> Floats:
         is_open = (debts.statuses[i] == ACTIVE) & (debts.late_since[i] > 0) & (debts.planned_on[i] >= NEVER)
         begins = np.where(debts.planned_on[i] == STRUGGLES, day, debts.late_since[i] + effects.wait_days)
         left = np.maximum(until - np.maximum(begins, day), 0) / MONTH_DAYS
-        ahead = debts.intensity[i] * faded + effects.resting_intensity * debts.ease[i] * left
+        # Who has just paid does not pay again before the next payday; until then what a call does fades unused.
+        rest = np.maximum(np.minimum(debts.rests_until[i], until) - day, 0) / MONTH_DAYS
+        months = max(until - day, 0) / MONTH_DAYS
+        faded = (
+            np.exp(-effects.return_rate * rest) - np.exp(-effects.return_rate * months)
+        ) / effects.return_rate
+        ahead = debts.intensity[i] * faded + effects.resting_intensity * debts.ease[i] * np.maximum(
+            left - rest, 0
+        )
         entering = effects.entry_intensity * debts.ease[i] * (1 - np.exp(-effects.return_rate * left))
         ahead = ahead + np.where(debts.planned_on[i] == NEVER, entering / effects.return_rate, 0.0)
         unmoved = np.exp(-gain[rows] * faded)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dunwell.strategy import assignment_kernel as passes_kernel
 from dunwell.strategy import assignment_repair_kernel as kernel
 from dunwell.strategy.assignment_prices import Dual, sample_rows
-from dunwell.strategy.assignment_problem import Array, Ints, Passes, Problem
+from dunwell.strategy.assignment_problem import Array, Floats, Ints, Passes, Problem
 
 MOVES_MOST = 2_000_000
 EXCHANGED_MOST = 1000
@@ -89,24 +89,32 @@ class _Moves:
         net = self._part.values.T - fixed - self._part.columns.T @ by_column.T
         self._net = np.ascontiguousarray(np.where(np.isnan(net), -np.inf, net))
         self._weights = np.maximum(dual.prices, 1e-6 * dual.units)
+        self._is_floor = (problem.amounts < 0).any(axis=1)
         self._smallest = 1e-4 * dual.scale
         self._is_pinned = np.zeros(rows.size, np.bool_)
 
     def relieve(self, is_last: bool) -> None:
-        """Take back what exceeds a limit, at growing losses; at the end, whatever lowers what is exceeded in all."""
-        loss_most, is_allowed_more = self._smallest, False
-        while (self.over > 0).any():
-            rows, targets = self._listed(kernel.RELIEVING, loss_most)
-            if kernel.relieve(
-                *self._uses(), self._weights, self.choice, self.over, is_allowed_more, rows, targets
-            ):
+        """Take back what exceeds a limit, at growing losses.
+
+        At last by trading one limit against another; and should the floors be out of reach, the capacities alone, which always can be
+        kept, and then the floors as far as that allows.
+        """
+        self._relieve(self._weights, False)
+        if is_last and (self.over > 0).any():
+            self._relieve(self._weights, True)
+        if is_last and (self.over[~self._is_floor] > 0).any():
+            self._relieve(np.where(self._is_floor, 0.0, self._weights), False)
+            self._relieve(self._weights, False)
+
+    def _relieve(self, weights: Floats, is_allowed_more: bool) -> None:
+        loss_most = self._smallest
+        while ((self.over > 0) & (weights > 0)).any():
+            rows, targets = self._listed(kernel.RELIEVING, loss_most, weights)
+            if kernel.relieve(*self._uses(), weights, self.choice, self.over, is_allowed_more, rows, targets):
                 continue
-            if np.isfinite(loss_most):
-                loss_most = loss_most * _WIDEN if loss_most < 1e9 * self._smallest else np.inf
-            elif is_last and not is_allowed_more:
-                is_allowed_more = True
-            else:
-                return
+            if loss_most == np.inf:
+                break
+            loss_most = loss_most * _WIDEN if loss_most < 1e9 * self._smallest else np.inf
 
     def improve(self, gap: float, good_enough: float) -> None:
         """Fill what is left, let pairs change places, and as long as the ``gap`` to the bound is not good enough force moves.
@@ -182,14 +190,14 @@ class _Moves:
             part.values, part.columns, part.features, 0, part.count, self.choice, sums
         )
 
-    def _listed(self, which: int, loss_most: float) -> tuple[Ints, Ints]:
+    def _listed(self, which: int, loss_most: float, weights: Floats | None = None) -> tuple[Ints, Ints]:
         """Moves as (row, new choice), the best rate first."""
         size = min(MOVES_MOST, self._part.count * (self._part.values.shape[0] + 1))
         rows, targets, rates = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size)
         found = kernel.list_moves(
             self._net,
             *self._uses(),
-            self._weights,
+            self._weights if weights is None else weights,
             self.choice,
             self.over,
             self._is_pinned,

@@ -63,7 +63,7 @@ def list_moves(
         best = max(0.0, np.max(net[row]))
         for target in range(NOTHING, net.shape[1]):
             loss = now - (net[row, target] if target >= 0 else 0.0)
-            if loss > loss_most or target == choice[row]:
+            if loss > loss_most or loss == np.inf or target == choice[row]:
                 continue
             rate = loss
             if which != ALL:
@@ -128,7 +128,7 @@ def relieve(
     """Make the moves in turn as long as a limit is exceeded; returns how many were made.
 
     A move is made when it lowers what is exceeded and exceeds nothing else; or, where ``is_allowed_more``, when it lowers the
-    whole of it, each limit's unit counted at its weight.
+    whole of it, each limit's unit counted at its weight. A limit of weight 0 is passed over.
     """
     change = np.empty(amounts.shape[0], np.int64)
     made = 0
@@ -139,15 +139,16 @@ def relieve(
         change[:] = 0
         _add_use(columns, features, first_feature, amounts, row, choice[row], -1, change)
         _add_use(columns, features, first_feature, amounts, row, targets[n], 1, change)
-        relief, is_worse, is_done = 0.0, False, True
+        relief, size, is_worse, is_done = 0.0, 0.0, False, True
         for k in range(over.shape[0]):
             before, after = max(over[k], 0), max(over[k] + change[k], 0)
             relief += weights[k] * (before - after)
-            is_worse |= after > before
-            is_done &= before == 0
+            size += weights[k] * abs(change[k])
+            is_worse |= (after > before) & (weights[k] > 0.0)
+            is_done &= (before == 0) | (weights[k] == 0.0)
         if is_done:
             break
-        if relief > 0.0 and (is_allowed_more or not is_worse):
+        if relief > 1e-12 * size and (is_allowed_more or not is_worse):
             for k in range(over.shape[0]):
                 over[k] += change[k]
             choice[row] = targets[n]

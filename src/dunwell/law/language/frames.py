@@ -38,6 +38,16 @@ class Frames:
         self._line_of_customer = _customer_lines(text, self._frames["customer_line"])
         self.sentences = [self._sentence(match) for match in _SENTENCE[lexicon.language].finditer(text)]
 
+    @staticmethod
+    def cut(text: str, language: str) -> list[str]:
+        """The sentences of a plain text, as they are judged."""
+        return [match.group() for match in _SENTENCE[language].finditer(text)]
+
+    @property
+    def looks_around(self) -> bool:
+        """Whether a quotation or a customer's line stands in the text."""
+        return bool(self._quotes or self._line_of_customer)
+
     def is_innocent(
         self, sentence: Sentence, start: int, end: int, is_deniable: bool, is_disclosure: bool
     ) -> bool:

@@ -10,6 +10,7 @@ from datetime import date
 
 from dunwell.law.language.disclosures import missing_disclosures
 from dunwell.law.language.frames import Frames, Sentence
+from dunwell.law.language.known_sentences import says_nothing_unlawful
 from dunwell.law.language.lexicon import Ground, Lexicon, Wording, grounds, language_of, lexicon
 from dunwell.law.language.limited_content import is_limited_content
 from dunwell.law.language.second_opinion import Doubt, Opinion, opinion
@@ -176,6 +177,8 @@ def _said(asked: _Asked) -> Iterator[Finding]:
 def _hits(text: str, words: Lexicon, on: date) -> Iterator[tuple[Wording, Ground, int, int]]:
     """Wordings found that no frame makes innocent, a hit for each of their grounds, at spans of the original."""
     folded = plain(text, words.language)
+    if says_nothing_unlawful(folded.text, words, on):
+        return
     frames: Frames | None = None
     for wording, pattern in words.wordings.likely(folded.text):
         if not wording.holds_on(on) or not pattern.search(folded.text):

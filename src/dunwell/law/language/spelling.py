@@ -6,7 +6,7 @@ A disguise is only undone where a watchword comes out, so that a house number or
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import Any
 
@@ -43,8 +43,9 @@ _ENDINGS = ("", "s", "ed", "ing", "er", "es", "ers", "d")
 _MAX_VARIANTS = 64
 
 
+@lru_cache(maxsize=8)
 def plain(text: str, language: str) -> Folded:
-    """A text with its disguises undone, in that language.
+    """A text with its disguises undone, in that language. Kept for a moment, since a review asks for it several times.
 
     >>> plain("We'll have you arr3sted", "en").text
     'we will have you arrested'

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dunwell.strategy.evaluation.delay import partitioned
-from dunwell.strategy.evaluation.estimators import Estimate, doubly_robust, what_ran
+from dunwell.strategy.evaluation.estimators import Estimate, doubly_robust, switch, what_ran
 from dunwell.strategy.evaluation.logs import Log
+from dunwell.strategy.evaluation.outcome_models import ridge_outcomes
 from dunwell.strategy.evaluation.overlap import Overlap, overlap
 from dunwell.strategy.experiments.sequential import Interval
 
@@ -52,6 +54,8 @@ def compare(
     the log has several decisions about the same person. ``late``: the pieces and how many were seen, where windows are
     still open (``partitioned``).
     """
+    if late is None and estimator in (doubly_robust, switch):
+        estimator = partial(estimator, foretold=ridge_outcomes(log, persons=persons))
     overlaps = {name: overlap(log, target) for name, target in strategies.items()}
     refused = {name: found.problems for name, found in overlaps.items() if found.problems}
 

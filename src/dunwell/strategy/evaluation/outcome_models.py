@@ -15,10 +15,21 @@ FOLDS = 5
 RIDGE = 10.0
 
 
-def ridge_outcomes(log: Log, *, folds: int = FOLDS, ridge: float = RIDGE, seed: int = 0) -> Floats:
-    """The reward foretold for each decision (row) and treatment (column), each row by models of the other folds."""
+def ridge_outcomes(
+    log: Log,
+    *,
+    folds: int = FOLDS,
+    ridge: float = RIDGE,
+    seed: int = 0,
+    persons: NDArray[np.int64] | None = None,
+) -> Floats:
+    """The reward foretold for each decision (row) and treatment (column), each row by models of the other folds.
+
+    ``persons``: a number a row; all decisions about a person lie in one fold, so that nobody is foretold from their own.
+    """
     columns = with_constant(log.context)
-    fold = np.random.default_rng(seed).permutation(len(log)) % folds
+    _, place = np.unique(np.arange(len(log)) if persons is None else persons, return_inverse=True)
+    fold = (np.random.default_rng(seed).permutation(place.max() + 1) % folds)[place]
     foretold = np.empty(log.allowed.shape)
     for one in range(folds):
         learned, held = fold != one, fold == one

@@ -1,0 +1,169 @@
+"""Reports for a regulator: volumes, hours, frequencies and complaints of a span of days, as a page, CSV and PDF."""
+
+import csv
+import io
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from dunwell.journal.models import Event
+from dunwell.office.access.guard import needs
+from dunwell.office.compliance.complaints import Complaint, all_complaints
+from dunwell.office.workplace import Workplace, workplace
+
+_WEEK = timedelta(days=7)
+_DAYS_MAX = 366
+_UTC = ZoneInfo("UTC")
+
+
+@dataclass
+class Report:
+    """The figures. ``hours``: contacts by hour of the customer's own clock; ``most_in_seven_days``: how many people had at most
+    so many contacts in any seven days; ``refused``: contacts held back, by rule.
+    """
+
+    volumes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    hours: Counter[int] = field(default_factory=Counter)
+    most_in_seven_days: Counter[int] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    complaints: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def report(
+    events: Iterable[tuple[str, str, datetime, Mapping[str, Any]]],
+    people: Mapping[str, tuple[str, str]],
+    complaints: Sequence[Complaint],
+    today: date,
+) -> Report:
+    """The report of events (subject, kind, instant, body). ``people``: jurisdiction and time zone by subject."""
+    told = Report()
+    contacts: dict[str, list[datetime]] = defaultdict(list)
+    given_up = {body["message_id"] for _, kind, _, body in events if kind == "contact.failed"}
+    for subject, kind, at, body in events:
+        jurisdiction, zone = people.get(subject, ("unknown", "UTC"))
+        if kind == "contact.permitted" and body["message_id"] not in given_up:
+            told.volumes[(jurisdiction, body["channel"])] += 1
+            told.hours[at.astimezone(ZoneInfo(zone)).hour] += 1
+            contacts[subject].append(at)
+        elif kind == "contact.refused":
+            told.refused.update(reason["rule"] for reason in body.get("reasons", ()))
+    told.most_in_seven_days.update(most_within(sorted(times), _WEEK) for times in contacts.values())
+    for one in complaints:
+        late = (one.answered_at.date() if one.answered_at else today) > one.due_on
+        state = ("answered" if one.answered_at else "open") + (" late" if late else "")
+        told.complaints[(one.jurisdiction, state)] += 1
+    return told
+
+
+def most_within(times: Sequence[datetime], span: timedelta) -> int:
+    """The most of the instants (in order) that lie within any span of time."""
+    most = first = 0
+    for last, at in enumerate(times):
+        while at - times[first] >= span:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def rows_of(told: Report) -> list[tuple[str, str, str, int]]:
+    """The report as rows: section, what, of what, count."""
+    rows = [("volume", *key, count) for key, count in sorted(told.volumes.items())]
+    rows += [
+        ("hour on the customer's clock", f"{hour:02d}:00", "", count)
+        for hour, count in sorted(told.hours.items())
+    ]
+    rows += [
+        ("most contacts in seven days", str(most), "people", count)
+        for most, count in sorted(told.most_in_seven_days.items())
+    ]
+    rows += [("held back", rule, "", count) for rule, count in told.refused.most_common()]
+    rows += [("complaint", *key, count) for key, count in sorted(told.complaints.items())]
+    return rows
+
+
+def build(place: Workplace, first: date, last: date) -> Report:
+    """The report from the journal, both days included (UTC)."""
+    begins = datetime.combine(first, time(), _UTC)
+    ends = datetime.combine(last + timedelta(days=1), time(), _UTC)
+    kinds = ("contact.permitted", "contact.failed", "contact.refused")
+    rows = Event.objects.filter(kind__in=kinds, happened_at__gte=begins, happened_at__lt=ends).order_by("id")
+    events = [
+        (str(subject), kind, at, json.loads(body))
+        for subject, kind, at, body in rows.values_list("subject_id", "kind", "happened_at", "body")
+    ]
+    owners = place.journal.vault.customer_ids({row[0] for row in events})
+    people = {}
+    for subject, customer in owners.items():
+        file = place.shelf.file(customer)
+        if file is not None:
+            row = file.tables["customers"].row(0, named=True)
+            people[subject] = (row["jurisdiction"], row["timezone"] or "UTC")
+    within = [one for one in all_complaints() if first <= one.received_at.date() <= last]
+    return report(events, people, within, place.clock().date())
+
+
+def span_of(request: HttpRequest, today: date) -> tuple[date, date]:
+    """The days asked for; the last 30 when none are, or when they make no sense."""
+    try:
+        first = date.fromisoformat(request.GET.get("from", ""))
+        last = date.fromisoformat(request.GET.get("to", ""))
+    except ValueError:
+        return today - timedelta(days=29), today
+    if not timedelta(0) <= last - first < timedelta(days=_DAYS_MAX):
+        return today - timedelta(days=29), today
+    return first, last
+
+
+@needs("compliance.read")
+def reports(request: HttpRequest) -> HttpResponse:
+    """The report as a page, or with ``as=csv`` or ``as=pdf`` as a file."""
+    place = workplace()
+    first, last = span_of(request, place.clock().date())
+    rows = rows_of(build(place, first, last))
+    name = f"contacts-{first}-{last}"
+    if request.GET.get("as") == "csv":
+        response = HttpResponse(_csv(rows), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+        return response
+    if request.GET.get("as") == "pdf":
+        response = HttpResponse(_pdf(place, rows, first, last), content_type="application/pdf")
+        response["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
+        return response
+    return render(request, "office/reports.html", {"rows": rows, "first": first, "last": last})
+
+
+def _csv(rows: Sequence[tuple[str, str, str, int]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["section", "what", "of", "count"])
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+_PAGE = """#set page(paper: "a4", margin: 2cm, numbering: "1 / 1")
+#set text(font: ("WenQuanYi Micro Hei", "New Computer Modern"), size: 10pt)
+#let data = json(bytes(sys.inputs.data))
+= #data.title
+#data.span
+#table(columns: (auto, 1fr, auto, auto), align: (left, left, left, right), stroke: 0.4pt,
+  [*Section*], [*What*], [*Of*], [*Count*], ..data.rows.flatten())
+"""
+
+
+def _pdf(place: Workplace, rows: Sequence[tuple[str, str, str, int]], first: date, last: date) -> bytes:
+    import typst
+
+    data = {
+        "title": f"Contacts and complaints, {place.settings.acts_for or 'the lender'}",
+        "span": f"{first} to {last}, from the journal as of {place.clock():%Y-%m-%d %H:%M} UTC",
+        "rows": [[*row[:3], str(row[3])] for row in rows],
+    }
+    pdf: bytes = typst.compile(_PAGE.encode(), sys_inputs={"data": json.dumps(data, ensure_ascii=False)})
+    return pdf

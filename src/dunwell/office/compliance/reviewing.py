@@ -1,0 +1,152 @@
+"""Reviewing: a fair draw of messages that went out and notes that were written, read with the machine's findings, and scored."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from dunwell.journal.models import Event
+from dunwell.journal.recording import PERSONAL
+from dunwell.law.language import LanguageUnknown, review
+from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.compliance.models import Review
+from dunwell.office.compliance.sampling import is_drawn, rate
+from dunwell.office.workplace import Workplace, workplace
+
+SHARE = 0.05
+"""The chance with which an event of the last DAYS is drawn."""
+DAYS = 30
+KINDS = {"contact.permitted": "text", "case.note": "note"}
+"""What is reviewed, and where its words lie."""
+CATEGORIES = (
+    *("threat", "abuse", "false_authority", "false_legal", "third_party_disclosure", "shame", "harassment"),
+    *("undue_pressure", "missing_disclosure", "wrong_facts", "no_identity_check", "no_empathy"),
+)
+_SHOWN = 50
+
+
+def waiting(place: Workplace) -> list[Event]:
+    """The drawn events that nobody has reviewed yet, the oldest first."""
+    since = place.clock() - timedelta(days=DAYS)
+    done = set(Review.objects.filter(happened_at__gte=since).values_list("event_id", flat=True))
+    events = Event.objects.filter(kind__in=KINDS, happened_at__gte=since).order_by("happened_at", "id")
+    drawn = [one for one in events.iterator(chunk_size=5000) if is_drawn(one.event_id, SHARE)]
+    return [one for one in drawn if one.event_id not in done and _words_of(one) is not None]
+
+
+def _words_of(event: Event) -> str | None:
+    """Where the event's words lie in the vault; None when it has none."""
+    kept = json.loads(event.body).get(PERSONAL, {}).get(KINDS[event.kind])
+    return None if kept is None else str(kept["item"])
+
+
+@needs("compliance.read")
+def reviews(request: HttpRequest) -> HttpResponse:
+    """What waits for review, and what the reviewed of the last 30 days tell of all."""
+    place = workplace()
+    since = place.clock() - timedelta(days=DAYS)
+    done = list(Review.objects.filter(happened_at__gte=since).select_related("by").order_by("-at"))
+    rows = [
+        (name, found)
+        for name in ("any", *CATEGORIES)
+        if (
+            found := rate(
+                [(bool(one.findings) if name == "any" else name in one.findings, one.share) for one in done]
+            )
+        )
+        and (name == "any" or found.share > 0)
+    ]
+    left = waiting(place)
+    context = {
+        "waiting": left[:_SHOWN],
+        "waiting_count": len(left),
+        "done": done[:20],
+        "rates": rows,
+        "share": SHARE,
+        "days": DAYS,
+        "mean": sum(one.score for one in done) / len(done) if done else None,
+    }
+    return render(request, "office/reviews.html", context)
+
+
+@needs("compliance.review")
+def one(request: HttpRequest, event_id: str) -> HttpResponse:
+    """Read one and say what was found. Reading it is an event; it is reviewed once."""
+    place, staff = workplace(), staff_of(request)
+    event = Event.objects.filter(event_id=event_id, kind__in=KINDS).first()
+    if event is None or not is_drawn(event.event_id, SHARE) or _words_of(event) is None:
+        raise Http404(event_id)
+    body = json.loads(event.body)
+    owner = place.journal.vault.customer_ids({str(event.subject_id)}).get(str(event.subject_id))
+    text = _text_of(place, event, owner, staff.username)
+    found = _machine(place, owner, text, body)
+    context = {
+        "event": event,
+        "body": body,
+        "customer_id": owner,
+        "text": text,
+        "found": found,
+        "categories": CATEGORIES,
+    }
+    if request.method != "POST":
+        return render(request, "office/review_one.html", context)
+    score = request.POST.get("score", "")
+    if not score.isdecimal() or int(score) > 100:
+        messages.error(request, _("Give a score from 0 to 100."))
+        return render(request, "office/review_one.html", context, status=422)
+    try:
+        with transaction.atomic():
+            Review.objects.create(
+                event_id=event_id,
+                kind=event.kind,
+                channel=body.get("channel", ""),
+                happened_at=event.happened_at,
+                share=SHARE,
+                findings=[name for name in CATEGORIES if name in request.POST.getlist("findings")],
+                machine=sorted({finding.category for finding in found}),
+                score=int(score),
+                note=request.POST.get("note", "")[:500],
+                by=staff,
+                at=place.clock(),
+            )
+    except IntegrityError:
+        messages.warning(request, _("Somebody reviewed this before you."))
+    else:
+        messages.success(request, _("Recorded."))
+    return redirect("reviews")
+
+
+def _text_of(place: Workplace, event: Event, owner: str | None, by: str) -> str:
+    item = _words_of(event)
+    if owner is None or item is None:
+        return _("The person was erased; the words are gone.")
+    key = f"review:{event.event_id}:{by}"[:120]
+    found = place.journal.reveal([item], by=by, why="review", customer_id=owner, key=key)
+    return found.get(item, _("The person was erased; the words are gone."))
+
+
+def _machine(place: Workplace, owner: str | None, text: str, body: dict[str, Any]) -> list[Any]:
+    """What the language review finds in it, as a line that was said or a message that was sent."""
+    file = None if owner is None else place.shelf.file(owner)
+    if file is None:
+        return []
+    row = file.tables["customers"].row(0, named=True)
+    packs = place.law.packs_for(row["jurisdiction"], row["region"])
+    channel = "call" if body.get("channel") is None else str(body["channel"])
+    try:
+        found_in = review(
+            text,
+            language=row["language"] or place.settings.locale,
+            channel=channel,
+            packs=packs,
+            actor=place.settings.actor,
+            on=place.today(),
+        )
+    except LanguageUnknown:
+        return []
+    return list(found_in.findings)

@@ -1,0 +1,17 @@
+"""Compliance's addresses."""
+
+from django.urls import path
+
+from dunwell.office.compliance import complaints, decisions, packs, reports, reviewing
+
+urlpatterns = [
+    path("decisions", decisions.decisions, name="decisions"),
+    path("decisions/<str:decision_id>/again", decisions.again, name="again"),
+    path("reviews", reviewing.reviews, name="reviews"),
+    path("reviews/<str:event_id>", reviewing.one, name="review_one"),
+    path("complaints", complaints.page, name="complaints"),
+    path("complaints/<str:event_id>/answer", complaints.answer, name="answer_complaint"),
+    path("reports", reports.reports, name="reports"),
+    path("law", packs.packs, name="packs"),
+    path("law/<str:key>", packs.pack, name="pack"),
+]

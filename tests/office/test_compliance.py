@@ -1,0 +1,178 @@
+"""Compliance: draws with a stated chance, complaints in time, reports that count what happened, decisions made again."""
+
+import csv
+import io
+import random
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dunwell.journal.models import Event
+from dunwell.journal.recording import NewEvent
+from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.models import Case
+from dunwell.office.compliance.complaints import complaints
+from dunwell.office.compliance.models import Review
+from dunwell.office.compliance.reports import most_within, report
+from dunwell.office.compliance.reviewing import waiting
+from dunwell.office.compliance.sampling import is_drawn, rate
+from tests.office.conftest import Office
+
+AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+def test_a_draw_is_fair_and_repeatable() -> None:
+    ids = [f"event-{n}" for n in range(20_000)]
+    drawn = [name for name in ids if is_drawn(name, 0.05)]
+    assert 900 < len(drawn) < 1100
+    assert drawn == [name for name in ids if is_drawn(name, 0.05)]
+    assert set(drawn) <= {name for name in ids if is_drawn(name, 0.2)}
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    chance, held = random.Random(5), 0
+    for _ in range(400):
+        faults = [chance.random() < 0.08 for _ in range(3000)]
+        shares = [0.05 if n % 2 else 0.2 for n in range(3000)]
+        reviewed = [
+            (has, share) for has, share in zip(faults, shares, strict=True) if chance.random() < share
+        ]
+        found = rate(reviewed)
+        assert found is not None
+        held += found.low <= sum(faults) / len(faults) <= found.high
+    assert 0.92 <= held / 400 <= 0.99
+
+
+@given(st.lists(st.integers(0, 60), max_size=30))
+def test_the_most_in_seven_days_is_what_counting_gives(days: list[int]) -> None:
+    times = sorted(AT + timedelta(days=day) for day in days)
+    slow = max((sum(at <= other < at + timedelta(days=7) for other in times) for at in times), default=0)
+    assert most_within(times, timedelta(days=7)) == slow
+
+
+def placed(event_id: str, customer: str, at: datetime) -> Any:
+    return (event_id, customer, "hold.placed", at, {"hold": "complaint"})
+
+
+def test_complaints_have_the_clock_of_where_the_person_lives_and_the_pressing_come_first() -> None:
+    answered = ("e9", "c2", "complaint.answered", AT, {"complaint": "e2", "by": "ann"})
+    found = complaints(
+        [placed("e1", "c1", AT), placed("e2", "c2", AT), placed("e3", "c3", AT), answered],
+        {"c1": "gb", "c2": "us", "c3": "cn"},
+    )
+    assert [(one.event_id, one.due_on) for one in found] == [
+        ("e3", date(2026, 12, 5)),
+        ("e1", date(2027, 1, 15)),
+        ("e2", date(2027, 1, 19)),
+    ]
+    assert found[-1].answered_at == AT
+
+
+def test_a_report_counts_contacts_on_each_customer_s_own_clock() -> None:
+    permitted = [
+        ("s1", "contact.permitted", AT + timedelta(days=n), {"channel": "sms", "message_id": f"m{n}"})
+        for n in range(9)
+    ]
+    failed = ("s1", "contact.failed", AT, {"message_id": "m8"})
+    refused = ("s1", "contact.refused", AT, {"reasons": [{"rule": "cn.hours"}]})
+    told = report([*permitted, failed, refused], {"s1": ("cn", "Asia/Shanghai")}, [], AT.date())
+    assert told.volumes == {("cn", "sms"): 8}
+    assert told.hours == {17: 8}
+    assert told.most_in_seven_days == {7: 1}
+    assert told.refused == {"cn.hours": 1}
+
+
+def a_case(office: Office) -> Case:
+    found = Case.objects.filter(jurisdiction="gb").order_by("pk").first()
+    assert found is not None
+    return found
+
+
+def test_a_complaint_stops_contact_until_it_is_answered_and_the_stop_lifted(office: Office) -> None:
+    case = a_case(office)
+    office.place.journal.record(
+        [NewEvent("hold.placed", office.clock(), case.pk, body={"hold": "complaint"})]
+    )
+    event = Event.objects.get(kind="hold.placed")
+    assert (
+        not CaseFile(office.place, case.pk).ask("email", CaseFile(office.place, case.pk).point_ids[0]).allowed
+    )
+    officer = office.client("compliance")
+    assert case.pk in officer.get("/complaints").content.decode()
+    assert (
+        office.client("auditor").post(f"/complaints/{event.event_id}/answer", {"note": "x"}).status_code
+        == 403
+    )
+    officer.post(f"/complaints/{event.event_id}/answer", {"note": "we were wrong and said so", "lift": "1"})
+    officer.post(f"/complaints/{event.event_id}/answer", {"note": "again"})
+    assert Event.objects.filter(kind="complaint.answered").count() == 1
+    states = CaseFile(office.place, case.pk).person.states
+    assert [state.until for state in states if state.kind == "complaint"] == [office.clock()]
+
+
+def test_a_review_is_read_recorded_and_done_once(office: Office) -> None:
+    case, journal = a_case(office), office.place.journal
+    body = {"by": "collector"}
+    journal.record(
+        [
+            NewEvent(
+                "case.note",
+                office.clock(),
+                case.pk,
+                body=body,
+                personal={"note": f"Pay or we tell your boss. {n}"},
+            )
+            for n in range(60)
+        ]
+    )
+    drawn = waiting(office.place)
+    assert 0 < len(drawn) < 20
+    officer = office.client("compliance")
+    page = officer.get(f"/reviews/{drawn[0].event_id}").content.decode()
+    assert "we tell your boss" in page
+    assert "third_party_disclosure" in page
+    assert Event.objects.filter(kind="data.read").count() == 1
+    form = {"score": "20", "findings": ["threat", "not a category"], "note": "talk to them"}
+    officer.post(f"/reviews/{drawn[0].event_id}", form)
+    officer.post(f"/reviews/{drawn[0].event_id}", form | {"score": "90"})
+    review = Review.objects.get()
+    assert (review.score, review.findings) == (20, ["threat"])
+    assert len(waiting(office.place)) == len(drawn) - 1
+    undrawn = (
+        Event.objects.filter(kind="case.note").exclude(event_id__in=[one.event_id for one in drawn]).first()
+    )
+    assert undrawn is not None
+    assert officer.get(f"/reviews/{undrawn.event_id}").status_code == 404
+
+
+def test_a_decision_is_found_told_and_decided_again(office: Office) -> None:
+    decided = pl.read_parquet(office.place.settings.book_folder / "decisions.parquet").row(0, named=True)
+    officer = office.client("compliance")
+    page = officer.get("/decisions", {"q": decided["customer_id"]}).content.decode()
+    assert decided["decision_id"] in page
+    again = officer.post(f"/decisions/{decided['decision_id']}/again").content.decode()
+    assert "the same, bit for bit" in again
+    assert officer.post("/decisions/D0/again").status_code == 404
+
+
+def test_the_report_is_a_page_a_csv_and_a_pdf(office: Office) -> None:
+    case = a_case(office)
+    body = {"channel": "email", "message_id": "m1"}
+    office.place.journal.record([NewEvent("contact.permitted", office.clock(), case.pk, body=body)])
+    officer = office.client("compliance")
+    assert "email" in officer.get("/reports").content.decode()
+    rows = list(csv.reader(io.StringIO(officer.get("/reports", {"as": "csv"}).content.decode())))
+    assert ["volume", "gb", "email", "1"] in rows
+    assert officer.get("/reports", {"as": "pdf"}).content.startswith(b"%PDF-")
+
+
+def test_the_law_is_read_on_a_day_and_compared_with_another(office: Office) -> None:
+    officer = office.client("compliance")
+    assert "us-reg-f" in officer.get("/law").content.decode()
+    page = officer.get("/law/us-reg-f", {"on": "2021-12-01", "since": "2021-11-29"}).content.decode()
+    assert "us-reg-f.call-attempts" in page
+    assert "began" in page
+    assert officer.get("/law/nowhere").status_code == 404
