@@ -25,8 +25,8 @@ NEAR_LEAST, NEAR_SHARE = 4096, 0.001
 FORCED_MOST = 24
 """Moves that are tried against the limits, when the gap is not good enough."""
 
-GOOD_ENOUGH = 5e-5
-"""A share of the bound."""
+GOOD_ENOUGH = 0.5
+"""In usual customers' values: with less than this to the bound, no move is forced."""
 
 _SAMPLE = 1 << 16
 _ROUNDS_MOST = 30
@@ -56,7 +56,7 @@ def repair(problem: Problem, dual: Dual, passes: Passes) -> Repaired:
         if not (over > 0).any() or rows.size == problem.count:
             break
         wanted *= 32
-    moves.improve(dual.bound - passes.add_up(problem, choice)[0], GOOD_ENOUGH * abs(dual.bound))
+    moves.improve(dual.bound - passes.add_up(problem, choice)[0], GOOD_ENOUGH * dual.scale)
     choice[rows] = moves.choice
     value, use = passes.add_up(problem, choice)
     assert (use - problem.limits.astype(np.int64) == over).all(), "the use was added up differently twice"
