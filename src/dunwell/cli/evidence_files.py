@@ -1,12 +1,18 @@
-"""What the product adds to a pack of evidence: statements of the customer's accounts, the law in force, the lender's policy."""
+"""What the product adds to a pack of evidence: statements of the customer's accounts, the letters that were printed for them, the
+law in force, the lender's policy.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 from dunwell.book import Book, NoBook, Partition
 from dunwell.law.pack import PACKS_FOLDER
 from dunwell.settings import Settings
+
+if TYPE_CHECKING:
+    from dunwell.journal.recording import Journal
 
 
 def product_files(settings: Settings, customer: str) -> tuple[dict[str, bytes], Mapping[str, Sequence[str]]]:
@@ -34,6 +40,23 @@ def product_files(settings: Settings, customer: str) -> tuple[dict[str, bytes], 
             for row in mine["row"].to_list():
                 files |= _statement(settings, partition, row, date.fromisoformat(book.as_of))
     return files, names
+
+
+def letters_of(settings: Settings, journal: "Journal", customer: str) -> dict[str, bytes]:
+    """The customer's letters as they were laid into the print folder, by their name in the pack; what is gone is left out."""
+    from dunwell.journal.models import Event
+
+    table = settings.outreach.get("letter", {})
+    folder = settings.root / (table.get("folder", "print") if isinstance(table, Mapping) else "print")
+    subjects = list(journal.vault.references([customer]).values())
+    sent = Event.objects.filter(subject_id__in=subjects, kind="contact.sent")
+    found = {}
+    for body in map(json.loads, sent.values_list("body", flat=True)):
+        if body["channel"] != "letter":
+            continue
+        for file in folder.glob(f"*/{body['message_id']}.pdf"):
+            found[f"letters/{file.name}"] = file.read_bytes()
+    return found
 
 
 def _statement(settings: Settings, partition: Partition, row: int, as_of: date) -> dict[str, bytes]:

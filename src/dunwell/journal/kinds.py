@@ -141,6 +141,12 @@ KINDS: Mapping[str, Kind] = {
     "office.changed": Kind(
         "somebody changed who may do what in the office", ("by", "what"), ("about", "change")
     ),
+    "file.kept": Kind(
+        "a recording, a letter or a paper of the person's was kept; the vault holds its name and digest",
+        ("what", "file", "by"),
+        (*_ABOUT,),
+        ("file",),
+    ),
     "case.note": Kind("a remark on the case", ("by",), ("accounts", "message_id", "findings"), ("note",)),
     "case.put_off": Kind(
         "somebody comes back to the case at an instant", ("until", "by"), ("message_id", "why")

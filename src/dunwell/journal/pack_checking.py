@@ -21,6 +21,7 @@ from dunwell.journal.tree import is_consistent, is_included, leaf_hash
 
 MANIFEST, SIGNATURE = "manifest.json", "signature.json"
 _SIZE_MAX = 2 << 30
+_KEPT = "files/"
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError),
     *(zipfile.BadZipFile, zlib.error),
@@ -118,6 +119,7 @@ def _check_contents(
     for event in events:
         _check_event(event, head, faults)
     opened, erased = _check_personal(events, personal, faults)
+    _check_files(events, personal, files, faults)
     _check_names(events, json.loads(files["names.json"]), faults)
     covered = {}
     for entry in json.loads(files["anchors.json"]):
@@ -158,6 +160,29 @@ def _check_personal(
                 faults.append(f"the {name} of event {event['event_id']} is not what the event holds")
     faults += [f"personal text {name} belongs to no event" for name in sorted(set(personal) - spoken)]
     return len(spoken) - erased, erased
+
+
+def _check_files(
+    events: Sequence[Mapping[str, Any]],
+    personal: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    faults: list[str],
+) -> None:
+    """Every recording, letter and paper against the digest to which its event is bound."""
+    expected = {}
+    for event in events:
+        body = json.loads(event["body"])
+        found = personal.get(body.get("personal", {}).get("file", {}).get("item"))
+        if event["kind"] == "file.kept" and found is not None:
+            expected[str(body["file"])] = json.loads(found["text"])["sha256"]
+    present = {name.removeprefix(_KEPT).partition(".")[0]: name for name in files if name.startswith(_KEPT)}
+    faults += [f"the kept file {name} is missing" for name in sorted(set(expected) - set(present))]
+    faults += [f"{present[name]} belongs to no event" for name in sorted(set(present) - set(expected))]
+    faults += [
+        f"{present[name]} is not the file that was kept"
+        for name in sorted(set(present) & set(expected))
+        if hash_of(files[present[name]]) != expected[name]
+    ]
 
 
 def _check_names(events: Sequence[Mapping[str, Any]], names: Mapping[str, Any], faults: list[str]) -> None:

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+from dunwell.journal.attachments import KIND, files_for_pack
 from dunwell.journal.canonical import canonical, instant_text
 from dunwell.journal.heads import Head
 from dunwell.journal.keys import Signer
@@ -34,7 +36,7 @@ class Asked:
     """Who asks for a pack, why, and what goes in beside the journal's own: files by their name in the pack.
 
     ``names``: the lender's ids of the person's debts and contact points by kind ("account", "point"), so that the pack says
-    which is meant.
+    which is meant. ``kept_files``: the folder of recordings, letters and papers (``attachments``).
     """
 
     customer_id: str
@@ -43,12 +45,13 @@ class Asked:
     files: Mapping[str, bytes]
     names: Mapping[str, Sequence[str]]
     anchors: Sequence[Head] = ()
+    kept_files: Path | None = None
 
 
 def make_pack(journal: Journal, signer: Signer, asked: Asked, now: datetime) -> bytes:
     """The pack as the bytes of a zip file. That it was made is recorded; seal before, so that everything is covered.
 
-    Raises NothingToShow when the vault does not know the customer or nothing is sealed.
+    Raises NothingToShow when the vault does not know the customer or nothing is sealed, NotKept when a kept file is gone.
     """
     vault = journal.vault
     subject = vault.references([asked.customer_id]).get(asked.customer_id)
@@ -81,6 +84,13 @@ def make_pack(journal: Journal, signer: Signer, asked: Asked, now: datetime) -> 
         "head.json": signed.as_text().encode(),
         "anchors.json": _json(list(_anchors(asked.anchors, trees, signed))),
         **asked.files,
+        **files_for_pack(
+            journal,
+            asked.kept_files,
+            subject,
+            [json.loads(row.body) for row in rows if row.kind == KIND],
+            {name: text for name, (text, _) in opened.items()},
+        ),
     }
     files["index.html"] = index_page(asked.customer_id, events, opened, files, signed, now).encode()
     return _zip(files, signer, now)

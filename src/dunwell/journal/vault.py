@@ -52,6 +52,9 @@ class Kept:
     digest: str
 
 
+_OUTSIDE = "outside the database"
+
+
 class Vault:
     """Personal data in the database, opened with the master keys. One object a process; keys are kept open in memory."""
 
@@ -194,6 +197,23 @@ class Vault:
         except InvalidTag as error:
             raise Damaged(f"item {row.reference} of the vault was changed: restore the database") from error
         return plain[_SALT_BYTES:].decode(), plain[:_SALT_BYTES]
+
+    def seal_bytes(self, subject: str, about: str, data: bytes) -> bytes:
+        """Bytes encrypted with the person's key, to be kept outside the database. ``about``: what they are; they open as nothing
+        else. Raises Erased, KeysUnusable.
+        """
+        self.open_keys([subject])
+        nonce = self._random(12)
+        return nonce + AESGCM(self._open[subject]).encrypt(nonce, data, _about(subject, about, _OUTSIDE))
+
+    def open_bytes(self, subject: str, about: str, sealed: bytes) -> bytes:
+        """What ``seal_bytes`` encrypted. Raises Damaged where it was changed, Erased, KeysUnusable."""
+        self.open_keys([subject])
+        try:
+            box = AESGCM(self._open[subject])
+            return box.decrypt(sealed[:12], sealed[12:], _about(subject, about, _OUTSIDE))
+        except (InvalidTag, ValueError) as error:
+            raise Damaged(f"{about} was changed: restore it from the backup") from error
 
     def examine(self, references: Collection[str]) -> tuple[dict[str, str], set[str]]:
         """The digests of items as they lie in the vault, and those that do not open; for the verifier, which shows no text."""

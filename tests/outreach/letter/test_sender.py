@@ -38,7 +38,9 @@ def lines(settings: LetterSettings) -> list[dict[str, Any]]:
 
 
 def test_a_letter_is_laid_with_its_line(letter: Letter, settings: LetterSettings) -> None:
-    assert send(settings, letter("m-1")) == [Outcome("m-1", "accepted", "1 page", ("m-1.pdf",))]
+    (laid,) = send(settings, letter("m-1"))
+    digest = hashlib.sha256((settings.folder / settings.batch / "m-1.pdf").read_bytes()).hexdigest()
+    assert laid == Outcome("m-1", "accepted", "1 page", ("m-1.pdf", f"sha256:{digest}"))
     pdf = (settings.folder / settings.batch / "m-1.pdf").read_bytes()
     assert lines(settings) == [
         {

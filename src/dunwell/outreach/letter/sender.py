@@ -109,7 +109,8 @@ def _outcome(message_id: str, made: Entry | LetterUnprintable) -> Outcome:
     if isinstance(made, LetterUnprintable):
         return Outcome(message_id, "refused" if made.is_for_good else "deferred", str(made))
     pages = "1 page" if made.pages == 1 else f"{made.pages} pages"
-    return Outcome(message_id, "accepted", pages, (made.file,))
+    # The event of the letter names its digest, so that a printed page can be held against it.
+    return Outcome(message_id, "accepted", pages, (made.file, f"sha256:{made.sha256}"))
 
 
 def close_batch(settings: LetterSettings) -> BatchTotal:
