@@ -68,3 +68,12 @@ def test_the_queue_holds_every_case_of_the_run_in_one_order(office: Office) -> N
     ranked = list(Case.objects.order_by("rank").values_list("rank", "why"))
     assert ranked == sorted(ranked, key=lambda pair: pair[0])
     assert all(why for _, why in ranked)
+
+
+def test_who_promised_nothing_has_an_empty_list_of_the_same_form(office: Office) -> None:
+    told = [
+        CaseFile(office.place, name) for name in Case.objects.order_by("pk").values_list("pk", flat=True)[:60]
+    ]
+    empty = next(file for file in told if not file.tables["promises"].height)
+    full = next(file for file in told if file.tables["promises"].height)
+    assert empty.promises.schema == full.promises.schema

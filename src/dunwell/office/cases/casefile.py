@@ -22,7 +22,7 @@ from dunwell.office.workplace import Workplace
 from dunwell.outreach.knowing import KINDS, decoded, with_journal
 from dunwell.outreach.records import with_owner
 from dunwell.outreach.told import with_withdrawals, without_told
-from dunwell.resolution import cases_as_of, promises_as_of
+from dunwell.resolution import PROMISE_COLUMNS, cases_as_of, promises_as_of
 
 
 class UnknownCustomer(LookupError):
@@ -78,6 +78,8 @@ class CaseFile:
     @cached_property
     def promises(self) -> pl.DataFrame:
         """Every promise and how it stands today, what was withdrawn since being so."""
+        if not self.tables["promises"].height:
+            return pl.DataFrame(schema=PROMISE_COLUMNS)
         withdrawn = [
             (event.at, event.body) for event in reversed(self.events) if event.kind == "promise.withdrawn"
         ]
