@@ -19,7 +19,7 @@ from benchmarks.measuring import load, say, today
 from dunwell.insight.drivers import Search, chance_findings, subgroups
 from dunwell.insight.monitoring import watch
 from dunwell.insight.rolls import States, false_alarms, turning_segments
-from dunwell.insight.scoring import BoostedModel
+from dunwell.insight.scoring import Scorecard
 from dunwell.insight.scoring.measures import share_interval
 
 STATES = States(("X", "C", "0", "1", "2", "3", "4", "5"), frozenset("2345"))
@@ -120,7 +120,7 @@ def _monitoring(task: Task, rounds: int) -> None:
         "EDUCATION",
     ]
     frame = task.frame.select(columns)
-    model = BoostedModel(rounds=150).fit(frame[order[:half]], task.target[order[:half]])
+    model = Scorecard().fit(frame[order[:half]], task.target[order[:half]])
     rest, came = frame[order[half:]], task.target[order[half:]].cast(pl.Float64)
     changes: dict[str, Callable[[pl.DataFrame, pl.Series], tuple[pl.DataFrame, pl.Series]]] = {
         "nothing changed": lambda rows, y: (rows, y),

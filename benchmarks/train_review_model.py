@@ -6,8 +6,7 @@ never read. In five folds each sentence is judged by readers that have not seen 
 readers (logistic regression of their scores) and the limits:
 
 - *suspect*: the lowest probability at which SHARE of dev's innocent sentences are let through by the model alone;
-- *also*: the lowest at which, in dev, ALSO of the further categories it names are labelled so;
-- *dismiss*: below it, of the training sentences that rules rightly refuse, fewer than DISMISSED would be let go.
+- *also*: the lowest at which, in dev, ALSO of the further categories it names are labelled so.
 """
 
 import argparse
@@ -24,9 +23,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import SVC
 
-from benchmarks.language_review import CATEGORIES, ON, Judged, table
+from benchmarks.language_review import CATEGORIES, Judged, table
 from benchmarks.language_sentences import Labelled, dev_sentences, sentences_hash, training_sentences
-from dunwell.law.language import encoder, review, second_opinion
+from dunwell.law.language import encoder, second_opinion
 from dunwell.law.language.second_opinion import (
     BUCKETS,
     UNLAWFUL,
@@ -40,10 +39,9 @@ from dunwell.law.language.second_opinion import (
 
 CLASSES = (UNLAWFUL, *CATEGORIES)
 MODELS = Path(second_opinion.__file__).with_name("model")
-SHARE = {"letters": 0.97, "both": 0.93}
+SHARE = 0.97
 """Of dev's innocent sentences, those that the model by itself lets through at least."""
 ALSO = 0.9
-DISMISSED = 0.02
 FOLDS = 5
 STRENGTH = 30.0
 """Letters: inverse of the ridge penalty (scikit-learn's C)."""
@@ -122,14 +120,12 @@ def unseen_scores(seen: Read) -> tuple[Floats, Floats]:
     letters, meaning = np.zeros(seen.wanted.shape), np.zeros(seen.wanted.shape)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     for train, test in folds.split(seen.kernel, seen.unlawful):
+        among, across = seen.kernel[np.ix_(train, train)], seen.kernel[np.ix_(test, train)]
         for column in range(len(CLASSES)):
             wanted = seen.wanted[train, column]
-            letters[test, column] = fit_letters(seen.letters[train], wanted).decision_function(
-                seen.letters[test]
-            )
-            meaning[test, column] = fit_meaning(seen.kernel[np.ix_(train, train)], wanted).decision_function(
-                seen.kernel[np.ix_(test, train)]
-            )
+            by_letters, by_meaning = fit_letters(seen.letters[train], wanted), fit_meaning(among, wanted)
+            letters[test, column] = by_letters.decision_function(seen.letters[test])
+            meaning[test, column] = by_meaning.decision_function(across)
     return letters, meaning
 
 
@@ -144,12 +140,10 @@ def mixed(scores: Sequence[Floats], wanted: Bools) -> tuple[Floats, Floats]:
     return np.round(np.array(mix), 6), chances
 
 
-def limits_of(
-    chances: Floats, wanted: Bools, is_dev: Bools, is_rightly_refused: Bools, share: float
-) -> Limits:
+def limits_of(chances: Floats, wanted: Bools, is_dev: Bools) -> Limits:
     """The limits, from what readers gave to sentences they had not seen."""
     unlawful = wanted[:, 0]
-    suspect = float(np.quantile(chances[is_dev & ~unlawful, 0], share, method="higher")) + 1e-4
+    suspect = float(np.quantile(chances[is_dev & ~unlawful, 0], SHARE, method="higher")) + 1e-4
     suspected = is_dev & (chances[:, 0] >= suspect)
     likeliest = np.eye(len(CATEGORIES), dtype=bool)[chances[:, 1:].argmax(axis=1)]
     also = 0.5
@@ -158,8 +152,7 @@ def limits_of(
         also = float(candidate)
         if named.any() and wanted[:, 1:][named].mean() >= ALSO:
             break
-    dismiss = float(np.quantile(chances[is_rightly_refused, 0], DISMISSED))
-    return Limits(round(suspect, 4), round(also, 4), round(min(dismiss, suspect), 4))
+    return Limits(round(suspect, 4), round(also, 4))
 
 
 def judged(sentences: Sequence[Labelled], chances: Floats, limits: Limits) -> list[Judged]:
@@ -192,28 +185,16 @@ def train(language: str, is_dry: bool) -> None:
     sentences = [*further, *dev]
     seen = read(sentences, language)
     is_dev = np.arange(len(sentences)) >= len(further)
-    by_rules = np.array(
-        [
-            not review(
-                one.text, language=language, channel="call", packs=(), on=ON, second_opinion=False
-            ).allowed
-            for one in sentences
-        ]
-    )
-    is_rightly_refused = ~is_dev & by_rules & seen.unlawful
     scores = unseen_scores(seen)
     print(f"{language}: {len(further)} training and {len(dev)} dev sentences, {seen.unlawful.sum()} unlawful")
     mixes: dict[str, Floats] = {}
     limits: dict[str, Limits] = {}
     for name, used in (("letters", scores[:1]), ("meaning", scores[1:]), ("both", scores)):
         mixes[name], chances = mixed(used, seen.wanted)
-        limits[name] = limits_of(chances, seen.wanted, is_dev, is_rightly_refused, SHARE.get(name, 0.93))
+        limits[name] = limits_of(chances, seen.wanted, is_dev)
         print(f" {name}: {limits[name]}")
         told("dev", chances[is_dev], seen.wanted[is_dev], limits[name])
         told("training", chances[~is_dev], seen.wanted[~is_dev], limits[name])
-        wrongly = ~is_dev & by_rules & ~seen.unlawful
-        dismissed = chances[wrongly, 0] < limits[name].dismiss
-        print(f"  of rules' {wrongly.sum()} wrong findings dismissed: {dismissed.mean():.3f}")
         if name != "meaning":
             title = f"{language}, dev in folds, the model alone ({name})"
             print(table(title, judged(dev, chances[is_dev], limits[name])))

@@ -4,15 +4,17 @@ import json
 import shlex
 import sys
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from dunwell.book import Book
+from dunwell.book import Book, StagedBook, Tape
 from dunwell.cli import main
+from dunwell.cli.experiments import money_in
+from dunwell.cli.workspace import copy_template
 from dunwell.ledger import positions
 from tests.cli.test_commands import dunwell
 from tests.cli.test_insight_commands import shop_with_a_book
@@ -174,3 +176,37 @@ def test_strategies_are_evaluated_on_a_log(said: Said, shop: Path) -> None:
     assert "1. best" in told_all
     assert "--method 'magic' is unknown" in said(f"{evaluate} --method magic {early}", code=1)
     assert "had closed by" in said(f"{evaluate} --until {DAY}", code=1)
+
+
+def test_what_came_in_is_read_from_the_book_without_what_was_reversed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_template(tmp_path / "shop")
+    tape = tmp_path / "tape"
+    tape.mkdir()
+    files = {
+        "customers": "customer_id,jurisdiction\nC1,cn\nC2,cn\n",
+        "accounts": "account_id,customer_id,product,currency,principal,opened_on\n"
+        "A1,C1,instalment-loan,CNY,100.00,2026-01-01\nA2,C2,instalment-loan,CNY,100.00,2026-01-01\n",
+        "instalments": "account_id,number,due_on,principal\nA1,1,2026-02-01,100.00\nA2,1,2026-02-01,100.00\n",
+        "payments": "payment_id,account_id,paid_on,amount,kind,reverses\nP1,A1,2026-02-03,60.50,payment,\n"
+        "P2,A2,2026-02-04,30.00,payment,\nP3,A2,2026-02-06,30.00,reversal,P2\n",
+    }
+    for name, text in files.items():
+        (tape / f"{name}.csv").write_text(text, encoding="utf-8")
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    with (
+        Tape(tape, products={"instalment-loan": "CNY"}, imported_at=now) as read,
+        StagedBook(tmp_path / "shop" / "book", 1, now) as book,
+    ):
+        book.write(next(iter(read.partitions())))
+        book.commit("2026-03-01")
+    monkeypatch.chdir(tmp_path / "shop")
+    assert money_in(None).rows() == [("C1", date(2026, 2, 3), 60.5)]
+
+
+def test_currencies_are_not_added_up(said: Said, shop: Path) -> None:
+    log = pl.DataFrame({"customer_id": ["C1"], "assigned_on": [DAY], "arm": ["none"], "probability": [0.2]})
+    log.write_parquet(shop / "one.parquet")
+    told = said(f'experiment read "a text first, or a call" --log one.parquet --until {DAY}', code=1)
+    assert "several currencies, which cannot be added up" in told

@@ -118,7 +118,7 @@ def test_a_person_with_many_accounts_counts_once() -> None:
     late = pl.Series((draw.random(60) < 0.4)[person])
     assert subgroups(frame, late, frame.columns).found.height > 0
     assert subgroups(frame, late, frame.columns, groups=pl.Series(person)).found.height == 0
-    assert chance_findings(frame, late, frame.columns, rounds=10, groups=pl.Series(person)).low <= 0.05
+    assert chance_findings(frame, late, frame.columns, rounds=6, groups=pl.Series(person)).low <= 0.05
 
 
 def test_adjustment_agrees_with_the_step_up_rule() -> None:

@@ -18,6 +18,7 @@ from dunwell.insight.scoring.measures import (
     bootstrap,
     brier,
     calibration_error,
+    cluster_numbers,
     kolmogorov_smirnov,
     log_loss,
     share_interval,
@@ -73,6 +74,11 @@ def test_intervals_narrow_with_rows() -> None:
     assert wide.high - wide.low > 3 * (narrow.high - narrow.low) > 0
     assert share_interval(0, 50).high > 0.05
     assert share_interval(20, 50).low < 0.4 < share_interval(20, 50).high
+
+
+def test_rows_without_a_group_are_groups_of_their_own() -> None:
+    assert cluster_numbers(pl.Series(["b", None, "a", "b", None]), 5).tolist() == [1, 2, 0, 1, 3]
+    assert cluster_numbers(None, 3).tolist() == [0, 1, 2]
 
 
 def test_the_card_tells_what_must_be_told() -> None:

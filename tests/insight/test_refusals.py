@@ -13,6 +13,8 @@ from dunwell.insight.problems import CannotScore, ForbiddenInput, InsightError, 
 from dunwell.insight.rolls import BOOK_STATES, HISTORY_INPUTS, OTHERS_INPUTS, RollRates
 from dunwell.insight.scoring import BoostedModel, Model, Scorecard
 from dunwell.policy import SOURCE_QUALITIES
+from dunwell.strategy.columns import COLUMNS as STRATEGY_COLUMNS
+from dunwell.strategy.conditions import BadCondition, parse_condition
 from tests.insight.people import people
 
 
@@ -93,8 +95,14 @@ def test_the_list_says_why() -> None:
     assert {entry.source_quality for entry in forbidden_inputs()} <= set(SOURCE_QUALITIES)
 
 
-def test_no_feature_of_ours_is_on_it() -> None:
-    refuse_forbidden(pl.DataFrame(), [*CATALOGUE, *HISTORY_INPUTS, *OTHERS_INPUTS])
+def test_no_feature_of_ours_and_nothing_a_strategy_may_ask_is_on_it() -> None:
+    refuse_forbidden(pl.DataFrame(), [*CATALOGUE, *HISTORY_INPUTS, *OTHERS_INPUTS, *STRATEGY_COLUMNS])
+
+
+@pytest.mark.parametrize("column", ["sex", "religion", "health_score", "gps_home", "vulnerability"])
+def test_a_strategy_cannot_ask_it(column: str) -> None:
+    with pytest.raises(BadCondition, match=column):
+        parse_condition(f"{column} = 1")
 
 
 def test_missing_columns_are_named() -> None:

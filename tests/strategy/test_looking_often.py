@@ -1,48 +1,14 @@
 """Looking after every customer does no harm: on arms that do not differ about one in twenty is flagged, and not more."""
 
-from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
 import pytest
 
+from benchmarks.peeking import OUTCOMES, flagged_share
 from dunwell.strategy.experiments import always_valid, harm_evidence, size_for_means, size_for_shares
 from dunwell.strategy.experiments.sequential import critical_value
 from dunwell.strategy.problems import StrategyError
-
-Outcome = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
-FIRST_LOOK = 500
-OUTCOMES: dict[str, Outcome] = {
-    "a twentieth pay": lambda draw, shape: (draw.random(shape) < 0.05).astype(float),
-    "a third pay": lambda draw, shape: (draw.random(shape) < 0.33).astype(float),
-    "amounts": lambda draw, shape: np.where(draw.random(shape) < 0.2, draw.lognormal(4, 1, shape), 0.0),
-}
-
-
-def flagged_share(
-    outcome: Outcome, effect: float = 0.0, *, trials: int = 400, customers: int = 8000, share: float = 0.5
-) -> tuple[float, float]:
-    """The share of trials ever flagged when looked at after every customer from the first look on: by the interval that
-    holds always, and by the usual one.
-    """
-    draw = np.random.default_rng(3)
-    critical = np.array([critical_value(n / FIRST_LOOK, 0.05) for n in range(FIRST_LOOK, customers + 1)])
-    ours = usual = 0
-    for _ in range(trials // 100):
-        is_arm = draw.random((100, customers)) < share
-        paid = outcome(draw, is_arm.shape) + effect * is_arm
-        error, difference = 0.0, 0.0
-        for sign, mine in ((1, is_arm), (-1, ~is_arm)):
-            count, total, squares = (
-                np.cumsum(part * mine, axis=1)[:, FIRST_LOOK - 1 :]
-                for part in (np.ones_like(paid), paid, paid**2)
-            )
-            difference = difference + sign * total / count
-            error = error + (squares / count - (total / count) ** 2) / (count - 1)
-        size = np.abs(difference) / np.sqrt(error)
-        ours += int((size > critical).any(axis=1).sum())
-        usual += int((size > 1.96).any(axis=1).sum())
-    return ours / trials, usual / trials
 
 
 @pytest.mark.parametrize("name", OUTCOMES)

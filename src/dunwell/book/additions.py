@@ -23,13 +23,14 @@ class Addition:
     recorded_at: datetime
 
 
-def key_of(table: str) -> str:
-    """The column by which a row of the table is known.
+def key_of(table: str) -> str | None:
+    """The column by which a row of the table is known; None where rows have no name of their own.
 
-    >>> key_of("payments"), key_of("holds")
-    ('payment_id', 'hold_id')
+    >>> key_of("payments"), key_of("holds"), key_of("preferences")
+    ('payment_id', 'hold_id', None)
     """
-    return next(column.name for column in TABLES[table].columns if column.name.endswith("_id"))
+    key = TABLES[table].key
+    return key[0] if len(key) == 1 else None
 
 
 def with_additions(
@@ -56,15 +57,16 @@ def _with_rows(
     additions: Sequence[Addition],
 ) -> pl.DataFrame:
     key = key_of(name)
-    known = set(table[key].to_list()) if key in table.columns else set()
+    known = set() if key is None else set(table[key].to_list())
     places = {account: number for number, account in enumerate(accounts["account_id"].to_list())}
     owners = set(customers["customer_id"].to_list())
     fresh: dict[tuple[int, datetime], list[Mapping[str, str | None]]] = defaultdict(list)
     for one in additions:
         account, customer = one.row.get("account_id"), one.row.get("customer_id")
         is_here = account in places if account is not None else customer in owners
-        if is_here and one.row.get(key) not in known:
-            known.add(one.row.get(key))
+        if is_here and (key is None or one.row.get(key) not in known):
+            if key is not None:
+                known.add(one.row.get(key))
             currency = accounts["currency"][places[account]] if account is not None else None
             fresh[(CURRENCIES[currency] if currency else 0, one.recorded_at)].append(one.row)
     if not fresh:

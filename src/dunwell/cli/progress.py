@@ -40,6 +40,7 @@ _KERNELS = {
     "ledger": ("dunwell.ledger.kernel", "settle_accounts", 20),
     "gate": ("dunwell.law.kernel", "judge", 50),
     "promises": ("dunwell.resolution.promise_kernel", "walk_promises", 5),
+    "world": ("dunwell.rehearsal.debtor_kernel", "pay", 20),
 }
 """A room's largest kernel, and about how many seconds compiling it takes."""
 

@@ -43,13 +43,22 @@ def run_and_print(
     """The run for settings already read, with its progress and its summary, and the sending where it is wanted."""
     if send:
         from dunwell.cli.outreach import sent_now, tell
+    from dunwell.cli.told import told_since
     from dunwell.nightly.run import run_day
 
     now = datetime.now(UTC)
     day, instant = parse_day(as_of, "--as-of"), parse_instant(known_at, "--known-at")
     prepare_kernels("ledger", "gate", "promises")
     with progress() as watch:
-        result = run_day(settings, tape, day or now.date(), known_at=instant, now=now, watch=watch)
+        result = run_day(
+            settings,
+            tape,
+            day or now.date(),
+            known_at=instant,
+            now=now,
+            watch=watch,
+            told_since=told_since(settings, now),
+        )
     if as_json:
         told = result.summary() | ({"outreach": sent_now(None)} if send else {})
         print(json.dumps(told, ensure_ascii=False, indent=2))

@@ -55,7 +55,7 @@ def simulate_days(
         )
     except ValueError as error:
         raise CommandError(str(error)) from error
-    prepare_kernels("ledger", "gate", "promises")
+    prepare_kernels("ledger", "gate", "promises", "world")
     census = read_census(settings.tape_folder, read_terms(settings.root / "policy" / "terms"), first)
     world = DebtorWorld(census, read_effects(), seed, first)
     rows, quarantined = [], 0

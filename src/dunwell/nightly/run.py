@@ -7,7 +7,7 @@ nothing from the others.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -33,6 +33,8 @@ from dunwell.resolution import cases_as_of, promises_as_of
 from dunwell.settings import Settings
 
 Watch = Callable[[str, int, int], None]
+ToldSince = Callable[[Mapping[str, pl.DataFrame]], dict[str, pl.DataFrame]]
+"""A partition's tables with what the journal and the desk have seen of its people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,10 @@ def run_day(
     known_at: datetime | None,
     now: datetime,
     watch: Watch = lambda what, done, total: None,
+    told_since: ToldSince | None = None,
 ) -> RunResult:
     """Run a day for a workspace. ``now`` is the instant of import for rows that do not say when they were
-    recorded.
+    recorded. ``told_since``: puts what was told of since the tape into a partition's tables.
 
     Writes ``book/``: the partitions, ``positions.parquet``, ``promises.parquet``, ``cases.parquet``, ``worklist.parquet``,
     ``decisions.parquet``, ``scores.parquet`` where a model is in use, ``quarantine/``, ``report.html`` and ``run.json``; and
@@ -103,7 +106,7 @@ def run_day(
     )
     with tape, StagedBook(settings.book_folder, tape.partition_count, now) as staged:
         scorer = DayScorer(settings.root / "models", terms, as_of, known_at, settings.locale)
-        day = _Day(as_of, known_at, policy, settings.actor, scorer)
+        day = _Day(as_of, known_at, policy, settings.actor, scorer, told_since)
         counted = _settle_all(tape, staged, day, watch)
         scores = scorer.finish(staged.staging)
         tape.write_quarantine(staged.staging / "quarantine")
@@ -135,6 +138,7 @@ class _Day:
     policy: RunPolicy
     actor: str
     scorer: DayScorer
+    told_since: ToldSince | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,8 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
     ):
         for partition in tape.partitions():
             watch("settling the accounts", partition.number, tape.partition_count)
+            if day.told_since is not None:
+                partition = Partition(partition.number, day.told_since(partition.tables))
             partition = staged.write(partition)
             day.scorer.add(partition.tables)
             today, cases, figures = _settle_one(partition, day)

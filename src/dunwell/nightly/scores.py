@@ -82,6 +82,9 @@ class DayScorer:
             if self._use.get("made_for") != "book":
                 self._problem = f"{chosen.folder.name} was not made for a book"
                 return
+            if self._use.get("outcome") not in OUTCOMES:
+                self._problem = f"{chosen.folder.name} foretells what the run does not know"
+                return
             self._model = load_model(chosen.folder)
         except InsightError as error:
             self._problem = str(error)
@@ -103,6 +106,8 @@ class DayScorer:
         if self._model is None:
             return self._unscored(self._problem) if self._problem else None
         now, before = pl.concat(self._now), pl.concat(self._before)
+        if now.is_empty() or before.is_empty():
+            return self._unscored("no account on the book is of the kind that it foretells")
         try:
             told = self._model.explain(
                 now, language=self._language, most=_REASONS, keys=["account_id", "customer_id"]

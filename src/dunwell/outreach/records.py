@@ -15,6 +15,7 @@ from dunwell.law.overlay import LenderLaw
 from dunwell.law.people import people
 from dunwell.ledger import Terms
 from dunwell.ledger.statement import AccountEvents, account_events
+from dunwell.outreach.told import without_told
 
 _TABLES = (
     "customers",
@@ -143,6 +144,7 @@ class BookRecords:
         wanted = pl.Series("customer_id", sorted(set(customer_ids)), dtype=pl.String)
         tables = {name: table.of(wanted) for name, table in self._tables.items()}
         positions = self._positions.of(wanted)
+        tables["holds"] = without_told(tables["holds"])  # what the journal told is read from the journal
         self._people |= people(tables, customer_ids, positions.select("account_id", "past_due_days"))
         points = _by_customer(tables["contact_points"])
         owed, promised = _by_customer(positions), _by_customer(self._promises.of(wanted))

@@ -95,7 +95,7 @@ def problem_of(candidates: pl.DataFrame, uses: pl.DataFrame, capacities: pl.Data
     names = uses["column"].drop_nulls().unique(maintain_order=True).to_list()
     values = np.empty((len(treatments), candidates.height))
     for j, name in enumerate(treatments):
-        values[j] = candidates[name].fill_null(np.nan).to_numpy()
+        values[j] = candidates[name].to_numpy()  # null becomes NaN
     columns = np.empty((len(names), candidates.height), np.int32)
     for m, name in enumerate(names):
         columns[m] = candidates[name].to_numpy()
@@ -151,13 +151,23 @@ def _price_most(
     candidates: pl.DataFrame, treatments: list[str], columns: Array, features: Ints, amounts: Ints
 ) -> Floats:
     """A price beyond which nothing changes: no value is as large as the smallest use would cost."""
-    spans = [cast(Any, candidates[name].drop_nans()).abs().max() or 0.0 for name in treatments]
+    spans = [_span(candidates[name]) for name in treatments]
     least = [
         float(np.min(columns[m], where=columns[m] > 0, initial=_WHOLE_MOST)) if m >= 0 else 1.0
         for m in features[:, 1]
     ]
     smallest = np.min(np.where(amounts > 0, amounts * np.array(least), np.inf), axis=1, initial=np.inf)
     return cast(Floats, np.maximum(4.0 * max(spans, default=0.0) / smallest, 1e-9))
+
+
+def _span(values: pl.Series) -> float:
+    """The largest value there is, by size, of those that are not ruled out."""
+    most, least = cast(Any, values.max()), cast(Any, values.min())
+    if least == -np.inf:
+        least = cast(Any, values.filter(values > -np.inf).min())
+    return max(
+        (abs(float(each)) for each in (most, least) if each is not None and np.isfinite(each)), default=0.0
+    )
 
 
 def _check(
@@ -168,7 +178,7 @@ def _check(
     if len(treatments) > _TREATMENTS_MOST:
         raise Unassignable(f"{len(treatments)} treatments are too many: at most {_TREATMENTS_MOST}.")
     for name in treatments:
-        if candidates[name].is_infinite().any() and candidates[name].max() == np.inf:
+        if candidates[name].max() == np.inf:
             raise Unassignable(f"The value of {name} is infinite for somebody: give a finite one.")
     for name in sorted(set(uses["treatment"]) - set(treatments)):
         raise Unassignable(

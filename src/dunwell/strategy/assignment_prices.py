@@ -21,8 +21,8 @@ from dunwell.strategy import assignment_kernel as kernel
 from dunwell.strategy.assignment_kernel import NOTHING
 from dunwell.strategy.assignment_problem import Floats, Ints, Passes, Problem, Smoothed
 
-SAMPLE, SAMPLE_GROWTH = 1024, 8
-"""Customers in the first sample; each further one has this many times as many, as long as all are four times as many."""
+SAMPLE, EARLIER_SAMPLE, SAMPLE_GROWTH = 1024, 1 << 16, 8
+"""Customers in the first sample, without and with earlier prices; each further one has so many times as many, up to a quarter."""
 
 DEVIATIONS = 2.0
 """How many standard errors of a sample's prices the box reaches."""
@@ -76,11 +76,20 @@ def solve_dual(problem: Problem, passes: Passes, prices: Floats | None = None) -
     if not problem.count or not problem.limits.size:
         choice, bound, _ = passes.choose(problem, np.zeros(problem.limits.size))
         return Dual(np.zeros(problem.limits.size), bound, choice, scale, units)
+    cooled = None
     if prices is None:
-        start = _from_samples(problem, passes, scale, units)
+        start = _Start(np.zeros(len(units)), np.full(len(units), np.inf), _HOT * scale)
+        start = _from_samples(problem, passes, scale, units, start, SAMPLE)
     else:
-        start = _Start(prices, 0.02 * prices + 0.001 * units, 0.002 * scale)
-    found, still = _cool(problem, passes, start, scale, units)
+        start = _Start(prices, 0.02 * prices + 0.001 * units, _coldest(scale, problem.count // 8))
+        cooled = _cool(problem, passes, start, scale, units, is_trial=True)
+        if cooled is None:
+            start = _Start(prices, 0.3 * prices + 0.05 * units, start.temperature)
+            if problem.count >= 4 * EARLIER_SAMPLE:
+                start = _from_samples(problem, passes, scale, units, start, EARLIER_SAMPLE)
+    cooled = cooled or _cool(problem, passes, start, scale, units)
+    assert cooled is not None, "no trial"
+    found, still = cooled
     still.choice[still.rows], value, sums = passes.choose(still.rest, found)
     bound = still.value + value + float(found @ (still.rest.limits - problem.amounts @ sums))
     return Dual(found, bound, still.choice, scale, units)
@@ -115,15 +124,22 @@ class _Start(NamedTuple):
     temperature: float
 
 
-def _from_samples(problem: Problem, passes: Passes, scale: float, units: Floats) -> _Start:
+def _coldest(scale: float, size: int) -> float:
+    """The temperature to which a sample is cooled: some hundred of its customers are between two choices there."""
+    return _WARM * scale * float((SAMPLE / max(size, SAMPLE)) ** 0.6)
+
+
+def _from_samples(
+    problem: Problem, passes: Passes, scale: float, units: Floats, start: _Start, size: int
+) -> _Start:
     """Prices from samples, each larger and colder than the last."""
-    start = _Start(np.zeros(len(units)), np.full(len(units), np.inf), _HOT * scale)
-    size = SAMPLE
     while True:
         rows = sample_rows(problem.count, size)
         sample = problem.part(rows, problem.limits * (rows.size / problem.count))
-        coldest = _WARM * scale * (SAMPLE / size) ** 0.6
-        prices, _ = _cool(sample, passes, start, scale, units, coldest)
+        coldest = _coldest(scale, size)
+        cooled = _cool(sample, passes, start, scale, units, coldest)
+        assert cooled is not None, "no trial"
+        prices = cooled[0]
         start = _Start(prices, _errors(sample, passes, prices, units, coldest), coldest)
         size *= SAMPLE_GROWTH
         if 4 * size > problem.count:
@@ -154,12 +170,18 @@ class _Open(NamedTuple):
 
 
 def _cool(
-    problem: Problem, passes: Passes, start: _Start, scale: float, units: Floats, coldest: float = 0.0
-) -> tuple[Floats, _Open]:
+    problem: Problem,
+    passes: Passes,
+    start: _Start,
+    scale: float,
+    units: Floats,
+    coldest: float = 0.0,
+    is_trial: bool = False,
+) -> tuple[Floats, _Open] | None:
     """Newton at falling temperatures, until ``coldest`` or until next to nothing is hidden by smoothing.
 
     The box shrinks with the temperature, and with it the customers whose choice is open. Where the prices run to its edge,
-    everybody is looked at again in a wider one.
+    everybody is looked at again in a wider one; a trial is given up there (None).
     """
     prices, width, temperature = start
     whole = _Box(np.zeros(len(prices)), problem.price_most)
@@ -175,6 +197,8 @@ def _cool(
         if here.box.is_left(prices, smoothed.gradient, whole):
             while len(levels) > 1 and levels[-1].box.is_left(prices, smoothed.gradient, whole):
                 levels.pop()
+            if is_trial and len(levels) == 1:
+                return None
             width = _WIDENING * width + 1e-3 * prices
             continue
         if smoothed.hidden <= _HIDDEN_MOST * abs(here.value + smoothed.plain) or temperature <= coldest:

@@ -16,7 +16,7 @@ from dunwell.strategy.assignment_prices import Dual, sample_rows
 from dunwell.strategy.assignment_problem import Array, Floats, Ints, Passes, Problem
 
 MOVES_MOST = 2_000_000
-EXCHANGED_MOST = 1000
+EXCHANGED_MOST = 500
 """Moves looked at in pairs."""
 
 NEAR_LEAST, NEAR_SHARE = 4096, 0.001
@@ -25,8 +25,8 @@ NEAR_LEAST, NEAR_SHARE = 4096, 0.001
 FORCED_MOST = 24
 """Moves that are tried against the limits, when the gap is not good enough."""
 
-GOOD_ENOUGH = 5e-5
-"""A share of the bound."""
+GOOD_ENOUGH = 0.5
+"""In usual customers' values: with less than this to the bound, no move is forced."""
 
 _SAMPLE = 1 << 16
 _ROUNDS_MOST = 30
@@ -56,7 +56,7 @@ def repair(problem: Problem, dual: Dual, passes: Passes) -> Repaired:
         if not (over > 0).any() or rows.size == problem.count:
             break
         wanted *= 32
-    moves.improve(dual.bound - passes.add_up(problem, choice)[0], GOOD_ENOUGH * abs(dual.bound))
+    moves.improve(dual.bound - passes.add_up(problem, choice)[0], GOOD_ENOUGH * dual.scale)
     choice[rows] = moves.choice
     value, use = passes.add_up(problem, choice)
     assert (use - problem.limits.astype(np.int64) == over).all(), "the use was added up differently twice"
@@ -96,8 +96,8 @@ class _Moves:
     def relieve(self, is_last: bool) -> None:
         """Take back what exceeds a limit, at growing losses.
 
-        At last by trading one limit against another; and should the floors be out of reach, the capacities alone, which always can be
-        kept, and then the floors as far as that allows.
+        At last by trading one limit against another; and should the floors be out of reach, the capacities alone, which always
+        can be kept, and then the floors as far as that allows.
         """
         self._relieve(self._weights, False)
         if is_last and (self.over > 0).any():
@@ -145,9 +145,10 @@ class _Moves:
         for _ in range(_ROUNDS_MOST):
             rows, targets = self._smallest_moves(kernel.ALL, gap, EXCHANGED_MOST)
             changes, gains = np.empty((rows.size, self.over.size), np.int64), np.empty(rows.size)
-            if not kernel.exchange(
-                self._part.values, *self._uses(), self.choice, self.over, rows, targets, changes, gains
-            ):
+            kernel.weigh(self._part.values, *self._uses(), self.choice, rows, targets, changes, gains)
+            order = np.argsort(-gains, kind="stable")
+            moves = rows[order], targets[order], changes[order], gains[order]
+            if not kernel.exchange(self.choice, self.over, *moves, np.zeros(rows.size, np.bool_)):
                 break
 
     def _force(self, gap: float) -> float:

@@ -192,24 +192,19 @@ def fill(
 
 
 @jit
-def exchange(
+def weigh(
     values: Any,
     columns: Any,
     features: Any,
     first_feature: Any,
     amounts: Any,
     choice: Any,
-    over: Any,
     rows: Any,
     targets: Any,
     changes: Any,
     gains: Any,
-) -> int:
-    """Make pairs of moves that together are worth more and keep every limit; returns how many pairs were made.
-
-    ``changes`` and ``gains`` are room for what each move alone changes; a row that has moved is left alone until the next call.
-    """
-    limits = amounts.shape[0]
+) -> None:
+    """Writes what each move alone changes of each limit's use, and what it is worth."""
     for n in range(rows.shape[0]):
         row, target = rows[n], targets[n]
         now = values[choice[row], row] if choice[row] >= 0 else 0.0
@@ -217,17 +212,23 @@ def exchange(
         changes[n, :] = 0
         _add_use(columns, features, first_feature, amounts, row, choice[row], -1, changes[n])
         _add_use(columns, features, first_feature, amounts, row, target, 1, changes[n])
-    order = np.argsort(-gains)
-    is_stale = np.zeros(rows.shape[0], np.bool_)
+
+
+@jit
+def exchange(choice: Any, over: Any, rows: Any, targets: Any, changes: Any, gains: Any, is_stale: Any) -> int:
+    """Make pairs of moves that together are worth more and keep every limit; returns how many pairs were made.
+
+    The moves come with what each alone changes and gains, the largest gain first. A row that has moved is left alone
+    (``is_stale``).
+    """
+    limits = over.shape[0]
     made = 0
-    for first in range(rows.shape[0]):
-        n = order[first]
+    for n in range(rows.shape[0]):
         if gains[n] <= 0.0:
             break
         if is_stale[n]:
             continue
-        for second in range(rows.shape[0]):
-            o = order[second]
+        for o in range(rows.shape[0]):
             if gains[n] + gains[o] <= 0.0:
                 break
             if rows[o] == rows[n] or is_stale[o]:
@@ -243,6 +244,7 @@ def exchange(
                 choice[rows[n]], choice[rows[o]] = targets[n], targets[o]
                 made += 1
                 for other in range(rows.shape[0]):
-                    is_stale[other] |= (rows[other] == rows[n]) | (rows[other] == rows[o])
+                    if rows[other] == rows[n] or rows[other] == rows[o]:
+                        is_stale[other] = True
                 break
     return made

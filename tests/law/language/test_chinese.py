@@ -112,7 +112,7 @@ DISGUISED = (
 
 def said(text: str) -> Review:
     """The review of one line said in a call by an agency in China."""
-    return review(text, language="zh", channel="call", packs=["cn"], on=ON)
+    return review(text, language="zh", channel="call", packs=["cn"], on=ON, second_opinion=False)
 
 
 @pytest.mark.parametrize(

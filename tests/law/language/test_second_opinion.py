@@ -1,6 +1,5 @@
-"""The second opinion doubts what no rule knows, dismisses what is surely innocent, and its figures are what they say."""
+"""The second opinion doubts what no rule knows, only adds to the rules, and its figures are what they say."""
 
-from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -23,7 +22,7 @@ from dunwell.law.language.windows import CHARACTERS_MAX, windows
 
 ON = date(2026, 11, 24)
 UNKNOWN_TO_THE_RULES = "你儿子的幼儿园我去看过了，挺好找的。"
-LIMITS = Limits(suspect=0.8, also=0.6, dismiss=0.1)
+LIMITS = Limits(suspect=0.8, also=0.6)
 
 
 def reviewed(text: str, language: str, *, second_opinion: bool = True) -> Review:
@@ -53,22 +52,24 @@ def test_an_everyday_line_is_not_doubted(text: str) -> None:
     verdict = reviewed(text, "en")
     assert verdict.allowed
     assert verdict.doubts == ()
-    assert verdict.dismissed == ()
 
 
-def test_the_sentence_that_is_suspected_is_pointed_at_in_a_long_message() -> None:
+def test_the_piece_that_is_likeliest_unlawful_is_pointed_at_in_a_long_message() -> None:
     kind = "Thank you for calling us on Monday. Your balance is 310.00, and nothing is due before May. "
-    text = kind * 3 + "We know where your little boy goes to school, so think about him. " + kind * 3
-    assert len(text) > 2 * CHARACTERS_MAX["en"]
-    found = [one for one in reviewed(text, "en").findings if one.rule == "house.second-opinion"]
-    assert found
-    assert all("little boy" in one.quoted and len(one.quoted) <= CHARACTERS_MAX["en"] for one in found)
+    menace = (
+        "We know where your little boy goes to school, and it would be a pity if something happened to him. "
+    )
+    text = kind * 3 + menace + kind * 3
+    pieces = opinion(text, "en").judgements
+    assert len(pieces) > 3
+    worst = max(pieces, key=lambda one: one.unlawful)
+    assert "little boy" in text[worst.start : worst.end]
+    assert all(one.end - one.start <= CHARACTERS_MAX["en"] for one in pieces)
 
 
 def test_when_told_not_to_the_rules_alone_judge() -> None:
     verdict = reviewed("You are a thief.", "en", second_opinion=False)
     assert verdict.doubts is None
-    assert verdict.dismissed is None
     assert not verdict.allowed
 
 
@@ -79,19 +80,11 @@ def test_the_likeliest_category_is_named_and_others_that_are_likely_enough() -> 
     assert {(one.start, one.end) for one in held(0.2, 0.9).doubts(())} == {(10, 20)}
 
 
-def test_a_finding_is_dismissed_only_when_every_piece_it_touches_is_surely_innocent() -> None:
-    assert held(0.05, 0.5).is_dismissed(2, 8)
-    assert not held(0.05, 0.5).is_dismissed(8, 12)
-    assert not held(0.1, 0.1).is_dismissed(2, 8)
-    assert not replace(held(), judgements=()).is_dismissed(0, 5)
-
-
-def test_what_the_model_dismisses_is_told() -> None:
-    text = "您那边是在放鞭炮吗？我这边电话都快被打爆了，哈哈。"
-    plainly = reviewed(text, "zh", second_opinion=False)
-    verdict = reviewed(text, "zh")
-    assert set(verdict.dismissed or ()) <= set(plainly.findings)
-    assert {*verdict.findings, *(verdict.dismissed or ())} >= set(plainly.findings)
+@pytest.mark.parametrize("text", ["We will not hesitate to tell your boss.", "You are a thief."])
+def test_it_only_adds_to_what_the_rules_found(text: str) -> None:
+    plainly = reviewed(text, "en", second_opinion=False).findings
+    assert plainly
+    assert set(plainly) <= set(reviewed(text, "en").findings)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -6,6 +6,7 @@ is not nearly the same rows as a better one.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from dunwell.insight.drivers.conditions import Condition, Flags
 Floats = NDArray[np.float64]
 _SAME_ROWS = 0.8
 _EARNS_SPREADS = 2.0
+_CUTS_MIN = 0.95
 
 
 def beam_search(
@@ -36,6 +38,13 @@ def beam_search(
     scale = float(target.std()) or 1.0
     rows = len(target)
     columns = [one.column for one in conditions]
+
+    @cache
+    def whole_of(members: tuple[int, ...]) -> tuple[float, float]:
+        inside = _inside(holds, members)
+        count = float(inside.sum())
+        return count, float(inside @ centred) / max(1.0, count)
+
     found: dict[tuple[int, ...], tuple[float, float]] = {}
     level: list[tuple[int, ...]] = [()]
     for length in range(1, depth + 1):
@@ -54,7 +63,9 @@ def beam_search(
                     continue
                 key = tuple(sorted((*members, place)))
                 mean = float(sums[which, place]) / count
-                if key not in grown and _earns(mean, count, key, found, scale):
+                if key not in grown and _earns(
+                    mean, count, [whole_of(parent) for parent in _parents(key)], scale
+                ):
                     grown[key] = (float(quality[which, place]), mean)
         found |= grown
         level = sorted(grown, key=lambda key: (-abs(grown[key][0]), key))[:beam]
@@ -88,21 +99,19 @@ def _narrows(conditions: Sequence[Condition], members: tuple[int, ...], place: i
     return signs in ({"<="}, {">"}) and new.sign in ("<=", ">") and new.sign not in signs
 
 
-def _earns(
-    mean: float,
-    count: float,
-    key: tuple[int, ...],
-    found: dict[tuple[int, ...], tuple[float, float]],
-    scale: float,
-) -> bool:
-    """Whether the subgroup's mean is farther out than that of each subgroup with one condition fewer, by more
-    than chance would have it.
+def _parents(key: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The subgroups with one condition fewer; none for a single condition."""
+    return [(*key[:k], *key[k + 1 :]) for k in range(len(key))] if len(key) > 1 else []
+
+
+def _earns(mean: float, count: float, parents: Sequence[tuple[float, float]], scale: float) -> bool:
+    """Whether each condition earns its place: it leaves some rows of its parent (count, mean) out, and the mean is
+    farther out than the parent's by more than chance would have it.
     """
     spread = _EARNS_SPREADS * scale / np.sqrt(count)
-    parents = [found.get((*key[:k], *key[k + 1 :])) for k in range(len(key))] if len(key) > 1 else []
     return all(
-        parent is None or (np.sign(mean) == np.sign(parent[1]) and abs(mean) > abs(parent[1]) + spread)
-        for parent in parents
+        count <= _CUTS_MIN * rows and np.sign(mean) == np.sign(whole) and abs(mean) > abs(whole) + spread
+        for rows, whole in parents
     )
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dunwell.insight.drivers.conditions import Condition, Flags, conditions_of
 from dunwell.insight.drivers.search import Floats, beam_search
 from dunwell.insight.problems import TrainingUnusable, extra
-from dunwell.insight.scoring.measures import Figure, share_interval
+from dunwell.insight.scoring.measures import Figure, cluster_numbers, share_interval
 
 Ints = NDArray[np.int64]
 Adjust = Literal["bh", "by"]
@@ -183,9 +183,7 @@ def _checked(frame: pl.DataFrame, target: pl.Series, groups: pl.Series | None) -
     values = target.cast(pl.Float64).to_numpy()
     if not np.isfinite(values).all() or values.min() == values.max():
         raise TrainingUnusable("the target is the same in every row, or not finite. Take a longer window")
-    if groups is None:
-        return values, np.arange(frame.height)
-    return values, groups.rank("dense").cast(pl.Int64).fill_null(0).to_numpy()
+    return values, cluster_numbers(groups, frame.height)
 
 
 def _halves(clusters: Ints, seed: int) -> tuple[Ints, Ints]:

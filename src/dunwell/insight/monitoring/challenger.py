@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dunwell.insight.problems import extra
 from dunwell.insight.scoring.base import read_target
-from dunwell.insight.scoring.measures import Figure, auc, midranks
+from dunwell.insight.scoring.measures import Figure, auc, cluster_numbers, midranks
 
 Floats = NDArray[np.float64]
 
@@ -53,10 +53,7 @@ def compare_models(
     """
     values = read_target(target.tolist(), len(champion), "measure on")
     gain = (champion - values) ** 2 - (challenger - values) ** 2
-    clusters = (
-        np.arange(len(values)) if groups is None else groups.rank("dense").to_numpy().astype(np.int64) - 1
-    )
-    draws = _cluster_draws(clusters, rounds, seed)
+    draws = _cluster_draws(cluster_numbers(groups, len(values)), rounds, seed)
     brier_gain = _percentiles(float(gain.mean()), [float(gain[rows].mean()) for rows in draws])
     if groups is None:
         auc_gain, p = delong_difference(values, champion, challenger)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -100,6 +101,16 @@ def bootstrap(
         values.append(measure(target[rows], score[rows]))
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return Figure(measure(target, score), float(low), float(high))
+
+
+def cluster_numbers(groups: pl.Series | None, row_count: int) -> NDArray[np.int64]:
+    """The number of each row's group, from 0; a row without one is a group of its own."""
+    own = pl.Series(np.arange(row_count))
+    if groups is None:
+        return own.to_numpy()
+    known = groups.rank("dense").cast(pl.Int64)
+    first_free = 1 + int(known.fill_null(0).to_numpy().max(initial=0))
+    return known.zip_with(known.is_not_null(), own + first_free).rank("dense").cast(pl.Int64).to_numpy() - 1
 
 
 def share_interval(count: int, whole: int) -> Figure:

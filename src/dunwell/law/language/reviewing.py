@@ -13,7 +13,7 @@ from dunwell.law.language.frames import Frames, Sentence
 from dunwell.law.language.known_sentences import says_nothing_unlawful
 from dunwell.law.language.lexicon import Ground, Lexicon, Wording, grounds, language_of, lexicon
 from dunwell.law.language.limited_content import is_limited_content
-from dunwell.law.language.second_opinion import Doubt, Opinion, opinion
+from dunwell.law.language.second_opinion import Doubt, opinion
 from dunwell.law.language.spelling import has_han, plain
 
 CHANNELS = ("call", "sms", "email", "letter", "app", "visit", "voicemail")
@@ -46,8 +46,7 @@ class Finding:
 class Review:
     """The verdict on a text. ``is_limited_content`` is None for anything but a voicemail.
 
-    ``doubts`` is what the model suspects and no rule found, ``dismissed`` what a rule found in words that the model is
-    sure are innocent; both None when no second opinion was asked for.
+    ``doubts`` is what the model suspects and no rule found; None when no second opinion was asked for.
     """
 
     allowed: bool
@@ -55,7 +54,6 @@ class Review:
     findings: tuple[Finding, ...]
     is_limited_content: bool | None
     doubts: tuple[Doubt, ...] | None = None
-    dismissed: tuple[Finding, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ def review(
     visit, voicemail, ``actor`` one of first_party, agency, debt_buyer. Raises LanguageUnknown for any other language
     and ValueError for another channel: a text that cannot be judged is not let out. With ``second_opinion`` a small
     model reads the text too: what it suspects refuses the text as well (rule house.second-opinion, over a sentence or
-    several), and what a rule found in words that it is sure are innocent is dismissed.
+    several). It only adds: what a rule found stands.
 
     >>> verdict = review(
     ...     "If you do not pay, we will tell your boss.", language="en", channel="call", packs=["us-reg-f"], on=date(2026, 3, 2)
@@ -125,10 +123,7 @@ def review(
     if channel not in CHANNELS:
         raise ValueError(f"channel {channel!r} is not known. One of: {', '.join(CHANNELS)}")
     asked = _Asked(text, known, channel, tuple(packs), actor, on)
-    said = list(_said(asked))
-    held = opinion(text, known) if second_opinion else None
-    dismissed = tuple(one for one in said if held and held.is_dismissed(one.start, one.end))
-    found = [one for one in said if one not in dismissed]
+    found = list(_said(asked))
     found += (
         asked.finding(ground, ground.id, 0, len(text))
         for ground in missing_disclosures(text, known, channel, asked.packs, actor, on)
@@ -139,24 +134,14 @@ def review(
         ground = grounds()[LIMITED_CONTENT]
         if not is_limited and ground.basis(asked.packs, actor, on)[0] != f"house.{LIMITED_CONTENT}":
             found.append(asked.finding(ground, ground.id, 0, len(text)))
-    suspected = _suspected(held, found)
-    if held:
+    suspected = None
+    if second_opinion:
+        held = opinion(text, known)
+        suspected = held.doubts(tuple(sorted({one.category for one in found})))
         found += (asked.doubted(doubt, held.model) for doubt in suspected)
     findings = tuple(sorted(found, key=lambda one: (one.start, one.end, one.category, one.rule)))
     categories = tuple(sorted({one.category for one in findings}))
-    return Review(
-        not findings,
-        categories,
-        findings,
-        is_limited,
-        suspected if held else None,
-        dismissed if held else None,
-    )
-
-
-def _suspected(held: Opinion | None, found: Sequence[Finding]) -> tuple[Doubt, ...]:
-    """What the model suspects beyond what was found."""
-    return held.doubts(tuple(sorted({one.category for one in found}))) if held else ()
+    return Review(not findings, categories, findings, is_limited, suspected)
 
 
 def _said(asked: _Asked) -> Iterator[Finding]:

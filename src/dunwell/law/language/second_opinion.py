@@ -49,13 +49,10 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """From which probability on a piece is suspected (``suspect``), and a further category named (``also``);
-    below which a rule's finding in it is dismissed (``dismiss``).
-    """
+    """From which probability on a piece is suspected (``suspect``), and a further category named (``also``)."""
 
     suspect: float
     also: float
-    dismiss: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +157,6 @@ class Opinion:
                 if is_named and name not in found and (known is None or known.probability < chance):
                     doubted[name] = Doubt(name, round(chance, 4), one.start, one.end)
         return tuple(sorted(doubted.values(), key=lambda one: (-one.probability, one.category)))
-
-    def is_dismissed(self, start: int, end: int) -> bool:
-        """Whether the model is sure that what stands at a span is innocent, in every piece that it touches."""
-        touched = [one for one in self.judgements if one.start < end and start < one.end]
-        return bool(touched) and all(one.unlawful < self.limits.dismiss for one in touched)
 
 
 def features(text: str, language: str) -> Iterator[int]:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-CHARACTERS_MAX = {"en": 240, "zh": 90}
-"""As long as two or three sentences: what the models have learnt from."""
+CHARACTERS_MAX = {"en": 120, "zh": 45}
+"""As long as a sentence or two: what the models have learnt from. In longer pieces one bad sentence drowns."""
 _SENTENCE = re.compile(
     r"(?:[^.!?。！？;；\n]|[.!?]+(?![\s\"'”’.!?]|$))*"  # a full stop within an address or a figure ends nothing
     r"(?:[.!?]+[\"'”’]*|[。！？;；]+[」』”’\"]*|\n+|$)\s*"

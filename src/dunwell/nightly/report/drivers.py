@@ -115,7 +115,7 @@ def _subgroups_section(key: str, rows: pl.DataFrame, words: Language) -> Section
             words.share(row["outside"], 1),
             _points(row["difference"], row["low"], row["high"]),
             words.share(row["outcome_share"], 1),
-            f"{row['adjusted_p']:.1g}",
+            _chance(row["adjusted_p"]),
             _stability(row["same_sign_share"], row["period_count"]),
         ]
         for row in shown.iter_rows(named=True)
@@ -226,7 +226,7 @@ def _cohorts_section(cohorts: pl.DataFrame, periods: tuple[str, str, float], wor
             _share_or_dash(row["rate_now"], words),
             _signed(row["mix_effect"]),
             _signed(row["rate_effect"]),
-            f"{row['adjusted_p']:.1g}",
+            _chance(row["adjusted_p"]),
             say("drivers.changed") if row["has_changed"] else "",
         ]
         for row in moved.head(_ROWS_SHOWN).iter_rows(named=True)
@@ -255,6 +255,10 @@ def _between(share: float, low: float, high: float) -> str:
 
 def _share_or_dash(share: float | None, words: Language) -> str:
     return "–" if share is None else words.share(share, 1)
+
+
+def _chance(p: float) -> str:
+    return "<0.0001" if p < 0.0001 else f"{p:.2g}"
 
 
 def _days(days: float | None) -> str:

@@ -21,6 +21,7 @@ from dunwell.office.cases.models import Case, Received
 from dunwell.office.workplace import Workplace
 from dunwell.outreach.knowing import KINDS, decoded, with_journal
 from dunwell.outreach.records import with_owner
+from dunwell.outreach.told import with_withdrawals, without_told
 from dunwell.resolution import cases_as_of, promises_as_of
 
 
@@ -77,7 +78,9 @@ class CaseFile:
     @cached_property
     def promises(self) -> pl.DataFrame:
         """Every promise and how it stands today, what was withdrawn since being so."""
-        withdrawn = [event for event in reversed(self.events) if event.kind == "promise.withdrawn"]
+        withdrawn = [
+            (event.at, event.body) for event in reversed(self.events) if event.kind == "promise.withdrawn"
+        ]
         tables = self.tables | {"promises": with_withdrawals(self.tables["promises"], withdrawn)}
         return promises_as_of(tables, self.day, None, self.place.promise_policy)
 
@@ -106,7 +109,8 @@ class CaseFile:
     @cached_property
     def _person_of_records(self) -> Person:
         late = self.positions.select("account_id", "past_due_days")
-        tables = self.tables | {"holds": with_owner(self.tables["holds"], self.tables["accounts"])}
+        holds = without_told(self.tables["holds"])
+        tables = self.tables | {"holds": with_owner(holds, self.tables["accounts"])}
         return people(tables, [self.customer_id], late)[self.customer_id]
 
     @cached_property
@@ -207,35 +211,3 @@ def with_received(
     Rows were checked when they came in; raises RowsUnusable when one cannot be read all the same.
     """
     return with_additions(tables, [Addition(one.table, one.row, one.received_at) for one in received])
-
-
-def with_withdrawals(promises: pl.DataFrame, withdrawn: Sequence[Happened]) -> pl.DataFrame:
-    """Promises with what the journal says was withdrawn (``promise.withdrawn``, the earliest first). The first word counts."""
-    if not withdrawn:
-        return promises
-    first: dict[str, Happened] = {}
-    for event in withdrawn:
-        first.setdefault(event.body["promise"], event)
-    told = pl.DataFrame(
-        [
-            (name, event.at, event.body["reason"], event.body.get("superseded_by"))
-            for name, event in first.items()
-        ],
-        schema={
-            "whole": pl.String,
-            "§at": pl.Datetime("us", "UTC"),
-            "§reason": pl.String,
-            "§by": pl.String,
-        },
-        orient="row",
-    )
-    return (
-        promises.with_columns(pl.coalesce("part_of", "promise_id").alias("whole"))
-        .join(told, on="whole", how="left", maintain_order="left")
-        .with_columns(
-            pl.coalesce("cancelled_at", "§at").alias("cancelled_at"),
-            pl.coalesce("cancel_reason", "§reason").alias("cancel_reason"),
-            pl.coalesce("superseded_by", "§by").alias("superseded_by"),
-        )
-        .select(promises.columns)
-    )

@@ -17,7 +17,6 @@ import polars as pl
 from django.db import transaction
 
 from dunwell.book import TABLES
-from dunwell.book.additions import key_of
 from dunwell.book.single import RowsUnusable, typed_rows
 from dunwell.journal.recording import NewEvent
 from dunwell.money import CURRENCIES
@@ -29,6 +28,7 @@ from dunwell.office.workplace import Workplace
 TAKEN_IN = ("payments", "holds")
 """The tables whose rows may come in during the day."""
 
+_KEYS = {"payments": "payment_id", "holds": "hold_id"}
 _FOLDER = "intake"
 
 
@@ -74,7 +74,7 @@ def take_in(place: Workplace, table: str, rows: Sequence[Mapping[str, Any]], sou
             continue
         with transaction.atomic():
             kept = {name: value for name, value in row.items() if value is not None}
-            key = str(row[key_of(table)])
+            key = str(row[_KEYS[table]])
             _, is_new = Received.objects.get_or_create(
                 table=table,
                 key=key,
@@ -141,14 +141,14 @@ def _check(
 
 def _is_known(place: Workplace, table: str, row: Mapping[str, str | None], customer: str) -> bool:
     file = place.shelf.file(customer)
-    return file is not None and bool(file.tables[table][key_of(table)].is_in([row[key_of(table)]]).any())
+    return file is not None and bool(file.tables[table][_KEYS[table]].is_in([row[_KEYS[table]]]).any())
 
 
 def _event(
     table: str, row: Mapping[str, str | None], customer: str, currency: str | None, now: datetime, source: str
 ) -> NewEvent:
     accounts = (str(row["account_id"]),) if row.get("account_id") else ()
-    key = f"intake:{table}:{row[key_of(table)]}"[:120]
+    key = f"intake:{table}:{row[_KEYS[table]]}"[:120]
     if table == "payments":
         body = {"payment": row["payment_id"], "amount": row["amount"], "currency": currency, "source": source}
         return NewEvent("payment.seen", now, customer, accounts=accounts, body=body, key=key)

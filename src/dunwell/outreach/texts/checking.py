@@ -128,8 +128,7 @@ def reviewed(
             on=on,
             second_opinion=second_opinion,
         )
-        # An approved text is held to both judges: what the model would dismiss stays refused.
-        for found in (*verdict.findings, *(verdict.dismissed or ())):
+        for found in verdict.findings:
             fault = _from_finding(text, found, subject, body, offset)
             faults.setdefault((fault.line, fault.start, fault.category, found.rule), fault)
         for name, kind in text.slots.items():

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from statistics import NormalDist
 
 import numpy as np
 import polars as pl
@@ -15,12 +14,12 @@ from dunwell.strategy.experiments.design import Experiment
 from dunwell.strategy.experiments.guarding import Alarm, harm_evidence
 from dunwell.strategy.experiments.outcomes import outcomes_by_window
 from dunwell.strategy.experiments.randomising import allowed_matrix, propensities
-from dunwell.strategy.experiments.sequential import Interval, always_valid
+from dunwell.strategy.experiments.sequential import Interval, always_valid, critical_value
 from dunwell.strategy.problems import StrategyError
 
 Floats = NDArray[np.float64]
 
-_IMBALANCE_ALPHA = 0.001
+_IMBALANCE_ALPHA = 0.01
 _LOG = {"customer_id": pl.String, "assigned_on": pl.Date, "arm": pl.String, "probability": pl.Float64}
 
 
@@ -195,9 +194,10 @@ def _alarms(
 
 
 def _imbalance(experiment: Experiment, enrolled: pl.DataFrame, allowed: NDArray[np.bool_]) -> list[str]:
-    """Arms with more or fewer customers than the shares, within what was allowed, explain (sample ratio mismatch)."""
+    """Arms with more or fewer customers than the shares, within what was allowed, explain: sample ratio mismatch, at any look."""
     expected = propensities(np.array([arm.share for arm in experiment.arms]), allowed)
-    limit = NormalDist().inv_cdf(1 - _IMBALANCE_ALPHA / 2 / len(experiment.arms))
+    growth = max(enrolled.height / experiment.first_look, 1.0)
+    limit = critical_value(growth, _IMBALANCE_ALPHA / len(experiment.arms))
     found = []
     for column, arm in enumerate(experiment.treatments):
         seen, mean = int((enrolled["arm"] == arm).sum()), float(expected[:, column].sum())
