@@ -70,6 +70,18 @@ STAGES: Words = {
     "sale": _("sale"),
     "closed": _("closed"),
 }
+NOTICES: Words = {
+    "validation": _("validation notice"),
+    "placement": _("notice of placement with an agency"),
+    "transfer": _("notice of transfer"),
+    "assignment": _("notice of assignment"),
+    "rights": _("notice of rights"),
+}
+QUALITIES: Words = {
+    "press": _("known from the press: verify"),
+    "memory": _("held from memory: verify"),
+}
+"""Where a rule's figures come from when it is not the law's own text."""
 PROMISE_STATES: Words = {
     "open": _("open"),
     "kept": _("kept"),
