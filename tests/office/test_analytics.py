@@ -4,6 +4,7 @@ import csv
 import io
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from dunwell.book import Book
+from dunwell.book import Book, Partition
 from dunwell.ledger import positions
 from dunwell.nightly.analytics import SECTIONS
 from dunwell.office.analytics.counts import SEGMENT, Wanted, read_counts, section_counts
@@ -32,10 +33,15 @@ def counted(counts: pl.DataFrame, name: str, column: str) -> Counts:
     return Counter({tuple(row[key] for key in keys): row[column] for row in rows.to_dicts() if row[column]})
 
 
+def partitions_of(office: Office) -> Iterator[Partition]:
+    book = Book(office.place.settings.book_folder)
+    return (book.partition(number) for number in range(book.partition_count))
+
+
 def tables_of(office: Office) -> dict[str, list[dict[str, Any]]]:
-    """Every table of the book as rows, all partitions together, with the account's id where a row names its account."""
+    """Every table of the book as rows, all partitions together."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for partition in Book(office.place.settings.book_folder).partitions():
+    for partition in partitions_of(office):
         for name, rows in partition.tables.items():
             found.setdefault(name, []).extend(rows.to_dicts())
     return found
@@ -64,7 +70,7 @@ def test_the_roll_is_the_move_of_every_account_in_a_day(office: Office, counts: 
     segments, sides = segments_of(office), []
     for day in (AS_OF - timedelta(days=1), AS_OF):
         side = {}
-        for partition in Book(office.place.settings.book_folder).partitions():
+        for partition in partitions_of(office):
             for row in positions(partition.tables, office.place.terms, day).frame.to_dicts():
                 if row["status"] not in ("closed", "charged_off", "sold"):
                     side[row["account_id"]] = row
@@ -82,13 +88,13 @@ def test_the_roll_is_the_move_of_every_account_in_a_day(office: Office, counts: 
 
 def test_calls_are_counted_by_the_customers_own_clock(office: Office, counts: pl.DataFrame) -> None:
     tables, segments = tables_of(office), customer_segments_of(office)
-    zones = {one["customer_id"]: ZoneInfo(one["timezone"]) for one in tables["customers"]}
+    zones = {one["customer_id"]: one["timezone"] for one in tables["customers"] if one["timezone"]}
     end = datetime(AS_OF.year, AS_OF.month, AS_OF.day, tzinfo=UTC) + timedelta(days=1)
     calls, reached = Counts(), Counts()
     for one in tables["contacts"]:
         is_call = (one["channel"], one["direction"]) == ("call", "out")
-        if is_call and end - timedelta(days=90) <= one["at"] < end:
-            hour = one["at"].astimezone(zones[one["customer_id"]]).hour
+        if one["customer_id"] in zones and is_call and end - timedelta(days=90) <= one["at"] < end:
+            hour = one["at"].astimezone(ZoneInfo(zones[one["customer_id"]])).hour
             key = (*segments[one["customer_id"]], f"{hour:02d}", "")
             calls[key] += 1
             reached[key] += one["outcome"] == "conversation" and one["party"] == "self"
@@ -134,7 +140,7 @@ def test_cure_follows_every_time_an_account_fell_past_due(office: Office, counts
     """Told day by day from the arrears themselves."""
     first = date(2025, 12, 1)
     times, over = Counts(), Counts()
-    for partition in Book(office.place.settings.book_folder).partitions():
+    for partition in partitions_of(office):
         found = positions(partition.tables, office.place.terms, AS_OF, keeps_timeline=True)
         changes: dict[int, dict[date, date | None]] = {}
         for account, on, oldest in (

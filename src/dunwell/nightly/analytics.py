@@ -6,7 +6,7 @@ there is no customer, no account and no money.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import dataframely as dy
 import polars as pl
@@ -21,7 +21,7 @@ CONTACT_DAYS = 90
 CURE_DAYS = (7, 14, 30, 60, 90)
 """How many days after an account fell past due it is looked at again."""
 CURE_MONTHS = 12
-"""So many opening months of arrears are followed."""
+"""Arrears are followed that began in so many calendar months, the day's own among them."""
 PROMISE_AGES = (("0–3", 3), ("4–7", 7), ("8–14", 14), ("15–30", 30))
 """Bands of days from making a promise to its day, and the last day of each; what is longer is in OLDEST_PROMISES."""
 OLDEST_PROMISES = "31+"
@@ -39,7 +39,7 @@ class Analytics(dy.Schema):
     - ``vintages``: accounts by opening quarter and month on book (``of``); value: ever 30 days late by then.
     - ``cure``: arrears by the month in which they began and days since (``of``); value: over by then.
     - ``promises``: promises whose day has come, by the days they were given and their state (``of``); value: kept.
-    - ``reach``: calls of CONTACT_DAYS by hour of the customer's own clock; value: conversations with the customer.
+    - ``reach``: calls of CONTACT_DAYS by hour of the customer's own clock (where known); value: conversations with the customer.
     - ``capacity``: overdue customers by stage and channel (``of``); value: a contact is planned for the day.
     - ``law``: contacts held back, by rule and clause (``of``); value: by this rule alone.
     """
@@ -183,20 +183,10 @@ def _vintages(accounts: pl.DataFrame, timeline: pl.DataFrame, as_of: date) -> pl
 
 def _cure(accounts: pl.DataFrame, timeline: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Every time an account fell past due in the last CURE_MONTHS, looked at again after each of CURE_DAYS that has come."""
-    is_due = pl.col("oldest_due_on").is_not_null()
-    is_same = (pl.col("account") == pl.col("account").shift(1)).fill_null(False)
-    was_due = is_same & is_due.shift(1).fill_null(False)
-    turns = timeline.select(pl.col("account").cast(pl.Int64), "on", "oldest_due_on").filter(
-        (is_due & ~was_due) | (~is_due & was_due)
-    )
-    is_next_same = (pl.col("account").shift(-1) == pl.col("account")).fill_null(False)
-    spells = turns.with_columns(
-        pl.when(is_next_same).then(pl.col("on").shift(-1)).alias("over_on"),
-        pl.max_horizontal("on", pl.col("oldest_due_on") + pl.duration(days=1)).alias("began_on"),
-    ).filter(is_due & (pl.col("over_on").is_null() | (pl.col("over_on") > pl.col("began_on"))))
-    first_month = as_of.replace(day=1) - timedelta(days=31 * (CURE_MONTHS - 1))
+    spells = _late_spells(timeline, as_of)
+    years, month = divmod(as_of.year * 12 + as_of.month - CURE_MONTHS, 12)
     followed = (
-        spells.filter(pl.col("began_on") >= first_month.replace(day=1))
+        spells.filter(pl.col("began_on") >= date(years, month + 1, 1))
         .join(pl.DataFrame({"days": CURE_DAYS}, schema={"days": pl.Int64}), how="cross")
         .with_columns((pl.col("began_on") + pl.duration(days="days")).alias("looked_on"))
         .filter(pl.col("looked_on") <= as_of)
@@ -215,6 +205,24 @@ def _cure(accounts: pl.DataFrame, timeline: pl.DataFrame, as_of: date) -> pl.Dat
     )
 
 
+def _late_spells(timeline: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Every stretch of days on which an account was past due: account, began_on, over_on (the day after as_of while it lasts)."""
+    account = pl.col("account")
+    is_last = (account.shift(-1) != account).fill_null(True)
+    states = timeline.select(account.cast(pl.Int64), "on", "oldest_due_on").with_columns(
+        pl.max_horizontal("on", pl.col("oldest_due_on") + pl.duration(days=1)).alias("began_on"),
+        pl.when(is_last).then(as_of + timedelta(days=1)).otherwise(pl.col("on").shift(-1)).alias("over_on"),
+    )
+    late = states.filter(pl.col("oldest_due_on").is_not_null() & (pl.col("began_on") < pl.col("over_on")))
+    # A later state goes on with the stretch where the earlier one ends; a day between them with nothing past due parts them.
+    is_new = (account != account.shift(1)) | (pl.col("began_on") > pl.col("over_on").shift(1))
+    return (
+        late.with_columns(is_new.fill_null(True).cum_sum().alias("spell"))
+        .group_by("spell")
+        .agg(account.first(), pl.col("began_on").min(), pl.col("over_on").max())
+    )
+
+
 def _promises(promises: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     given = (pl.col("due_on") - pl.col("made_at").dt.date()).dt.total_days()
     band = pl.lit(OLDEST_PROMISES)
@@ -228,24 +236,24 @@ def _promises(promises: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
 def _reach(
     contacts: pl.DataFrame, customers: pl.DataFrame, people: pl.DataFrame, as_of: date
 ) -> pl.DataFrame:
-    end = datetime(as_of.year, as_of.month, as_of.day) + timedelta(days=1)
-    at = pl.col("at").dt.replace_time_zone(None)
+    end = datetime.combine(as_of, time(), UTC) + timedelta(days=1)
     calls = contacts.filter(
         (pl.col("channel").cast(pl.String) == "call")
         & (pl.col("direction").cast(pl.String) == "out")
-        & (at < end)
-        & (at >= end - timedelta(days=CONTACT_DAYS))
+        & (pl.col("at") < end)
+        & (pl.col("at") >= end - timedelta(days=CONTACT_DAYS))
     ).select("customer_id", "at", pl.col("party").cast(pl.String), pl.col("outcome").cast(pl.String))
-    calls = calls.join(
-        customers.with_columns(pl.col("timezone").cast(pl.String)), on="customer_id", how="left"
-    ).join(people, on="customer_id", how="left")
+    customers = customers.filter(pl.col("timezone").is_not_null())
+    calls = calls.join(customers.with_columns(pl.col("timezone").cast(pl.String)), on="customer_id").join(
+        people, on="customer_id", how="left"
+    )
     is_reached = (pl.col("outcome") == "conversation") & (pl.col("party") == "self")
     # A time zone is the same for a whole column, so the hours are read zone by zone.
     by_zone = [
         _counted(
             "reach",
             theirs,
-            pl.col("at").dt.convert_time_zone(zone or "UTC").dt.hour().cast(pl.String).str.zfill(2),
+            pl.col("at").dt.convert_time_zone(zone).dt.hour().cast(pl.String).str.zfill(2),
             pl.lit(""),
             is_reached,
         )

@@ -63,7 +63,10 @@ def by_key(rows: pl.DataFrame) -> pl.DataFrame:
 def moves(rows: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
     """The roll as before, today, count, share (of the accounts in ``before``), in the order of the buckets."""
     ranks = {bucket: place for place, bucket in enumerate(order)}
-    rank = {"return_dtype": pl.Int64, "default": len(order)}
+
+    def rank(column: str) -> pl.Expr:
+        return pl.col(column).replace_strict(ranks, default=len(order), return_dtype=pl.Int64)
+
     return (
         rows.select(
             pl.col("key").alias("before"),
@@ -71,10 +74,7 @@ def moves(rows: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
             "count",
             (pl.col("count") / pl.col("count").sum().over("key")).alias("share"),
         )
-        .sort(
-            pl.col("before").replace_strict(ranks, **rank),
-            pl.col("today").replace_strict(ranks, **rank),
-        )
+        .sort(rank("before"), rank("today"))
         .select("before", "today", "count", "share")
     )
 

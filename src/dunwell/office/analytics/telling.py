@@ -68,7 +68,8 @@ TOLD: Mapping[str, Told] = {
         lazy("of calls reach the customer"),
         lazy(
             "Calls of the last 90 days by the hour on the customer's own clock. The share is of calls in which the customer "
-            "was spoken to. Hours in which only some people were called tell of those people too."
+            "was spoken to. Hours in which only some people were called tell of those people too. Customers whose clock is "
+            "not known are left out."
         ),
     ),
     "capacity": Told(
@@ -147,9 +148,9 @@ def table_of(name: str, rows: pl.DataFrame, order: Sequence[str]) -> Table:
         ]
         return Table(columns, [(f"{row[0]}:00", *row[1:]) for row in by_key(rows).rows()])
     if name == "capacity":
-        names = (_("Stage"), _("Channel"))
         columns = [
-            *((one, "text") for one in names),
+            (_("Stage"), "text"),
+            (_("Channel"), "text"),
             (_("Customers"), "count"),
             (_("Planned"), "count"),
             share,
