@@ -23,6 +23,7 @@ from tests.outreach.smsc import Smsc, smsc_running
 
 SECRET = "0123456789abcdef" * 4
 NAME = "DUNWELL_TEST_SECRET"
+SMPP_NAME = "DUNWELL_TEST_SMPP_PASSWORD"
 PEOPLE = ("ANN", "BEN", "CAT")
 
 OUTREACH = """
@@ -106,6 +107,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         (tape / f"{name}.csv").write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch, Mailbox(folder.parent / "mail") as mailbox:
         patch.setenv(NAME, SECRET)
+        patch.setenv(SMPP_NAME, "smpp-pass")
         with (folder / "dunwell.toml").open("a", encoding="utf-8") as stream:
             stream.write(OUTREACH.format(port=mailbox.port, name=NAME))
         dunwell("run", "--tape", "tape/", "--as-of", str(today), at=folder)
@@ -269,12 +271,10 @@ def test_a_promise_by_email_is_read_back_and_a_yes_makes_it(world: World, tmp_pa
     told = json.loads(dunwell("outreach", "send", "--channel", "email", "--json", at=world.folder).stdout)
     assert told["channels"]["email"]["by_certainty"] == {"accepted": 1}, told
     question = world.mailbox.arrived[count]
-    assert f"You will pay: £100.00\nOn: {day.day} {day:%B} {day.year}" in question.text
+    assert f"You will pay: £100.00\nOn: {day.day} {day:%B} {day.year}" in question.text.replace("\r\n", "\n")
     _receive(world, tmp_path, "<p2@customers.test>", "Yes, that is right", question.message["Message-ID"])
-    refused = dunwell(
-        "outreach", "preview", "ANN", "--stage", "promise_check", at=world.folder, code=1
-    ).stdout
-    assert "no proposal of theirs waits" in refused
+    ran = dunwell("outreach", "preview", "ANN", "--stage", "promise_check", at=world.folder, code=1)
+    assert "no proposal of theirs waits" in ran.stdout, ran.stderr
     (yes,) = [one for one in answers(world, "--all") if one["text"] == "Yes, that is right"]
     assert yes["needs_person"] is False
 
@@ -300,10 +300,12 @@ def test_a_channel_with_a_mistake_does_not_hold_up_the_others(world: World) -> N
 
 
 def test_over_smpp_the_listener_takes_in_what_people_write(world: World) -> None:
-    smsc = Smsc(password=SECRET)
+    smsc = Smsc(password="smpp-pass")
     with smsc_running(smsc) as run:
         sms = 'kind = "smpp"\nhost = "127.0.0.1"\nport = {port}\nsystem_id = "lender"\nsource = "Lender"\n'
-        changed = f'[outreach.sms]\n{sms.format(port=smsc.port)}password_env = "{NAME}"\n\n[outreach.letter]'
+        changed = (
+            f'[outreach.sms]\n{sms.format(port=smsc.port)}password_env = "{SMPP_NAME}"\n\n[outreach.letter]'
+        )
         text = (world.folder / "dunwell.toml").read_text(encoding="utf-8")
         begin, end = text.index("[outreach.sms]"), text.index("[outreach.letter]") + len("[outreach.letter]")
         with _changed(world, (text[begin:end], changed)):

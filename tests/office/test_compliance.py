@@ -4,6 +4,7 @@ import csv
 import io
 import random
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dunwell.journal.models import Event
+from dunwell.journal.pack_checking import check_pack
 from dunwell.journal.recording import NewEvent
+from dunwell.journal.signing import signer_of
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
 from dunwell.office.compliance.complaints import complaints
@@ -176,3 +179,18 @@ def test_the_law_is_read_on_a_day_and_compared_with_another(office: Office) -> N
     assert "us-reg-f.call-attempts" in page
     assert "began" in page
     assert officer.get("/law/nowhere").status_code == 404
+
+
+def test_evidence_is_handed_out_with_a_reason_and_proves_itself(office: Office, tmp_path: Path) -> None:
+    case = a_case(office)
+    office.place.journal.record([NewEvent("hold.placed", office.clock(), case.pk, body={"hold": "dispute"})])
+    officer = office.client("compliance")
+    assert officer.post(f"/case/{case.pk}/evidence", {"why": " "}).status_code == 302
+    answer = officer.post(f"/case/{case.pk}/evidence", {"why": "a claim in court"})
+    assert answer["Content-Type"] == "application/zip"
+    pack = tmp_path / "pack.zip"
+    pack.write_bytes(answer.content)
+    found = check_pack(pack, signer_of(office.place.settings).public, [])
+    assert found.is_whole, found.faults
+    assert found.event_count >= 1
+    assert office.client("auditor").get(f"/case/{case.pk}/evidence").status_code == 403

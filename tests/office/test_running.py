@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 from django.test import Client
 
 from dunwell.office.running.backup import BackupUnusable, back_up, restore
@@ -54,6 +55,7 @@ def test_a_log_line_names_the_page_and_no_person(office: Office, capsys: pytest.
     set_up_logs()
     office.client("collector").get("/queue?stage=negotiation&page=2")
     line = capsys.readouterr().err.strip().splitlines()[-1]
+    structlog.reset_defaults()  # or the tests after this one would write where this one listened
     assert '"page": "queue"' in line
     assert '"role": "collector"' in line
     assert "stage=" not in line

@@ -10,6 +10,7 @@ from dunwell.journal.models import Event
 from dunwell.journal.recording import NewEvent
 from dunwell.outreach.answering import CONFIRMABLE, Answering, proposed, stage_of
 from dunwell.outreach.answers import Context, understand
+from dunwell.outreach.answers.meaning import Act, Finding, Understanding
 from dunwell.outreach.channel import Outcome, Reply
 from dunwell.outreach.facts import Proposed
 from dunwell.outreach.incoming import take_reply
@@ -149,6 +150,15 @@ def test_a_yes_makes_the_promise_once_and_needs_nobody(lender: Lender, word: str
     assert body["accounts"] == work.accounts.split(";") and body["message_id"] == work.message_id
     last = json.loads(Event.objects.filter(kind="contact.replied").latest("id").body)
     assert last["needs_person"] is False
+
+
+def test_a_yes_to_our_question_does_nothing_else_whatever_it_is_taken_for(lender: Lender) -> None:
+    work = read_back(lender)
+    reply = Reply("<9@customers.example>", ADDRESS, lender.clock(), "Yes, that is right", work.message_id)
+    finding = Finding("wrong_person", 0.3, 0, 18, reply.text, "the whole reads like it", "model.wrong_person")
+    misread = Understanding((finding,), (), (Act("not_theirs", reply.text, "a model"),), ("look",))
+    take_reply(lender.journal, lender.records, "email", reply, lambda *said: misread)
+    assert len(made()) == 1 and not Event.objects.filter(kind="point.not_theirs").exists()
 
 
 def test_a_yes_that_names_no_message_answers_the_last_one_sent_there(lender: Lender) -> None:

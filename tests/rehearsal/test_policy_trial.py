@@ -44,6 +44,16 @@ def test_the_same_seed_gives_the_same_outcome(trial: Trial) -> None:
     assert run_policy(trial, policy, seed=2) != run_policy(trial, policy, seed=3)
 
 
+def test_times_turn_when_they_are_said_to(trial: Trial) -> None:
+    """Hardship for all from the seventh day: the same until then, and less money afterwards."""
+    hard = EFFECTS._replace(hardship_rate=60.0, hardship_factor=0.01, talk_gain=0.0)
+    turned = trial._replace(shifts={6: hard})
+    policy = RULES["constant effort"]
+    before, short = trial._replace(days=6), turned._replace(days=6)
+    assert run_policy(before, policy, seed=3) == run_policy(short, policy, seed=3)
+    assert run_policy(turned, policy, seed=3).money_minor < run_policy(trial, policy, seed=3).money_minor
+
+
 def test_a_policy_that_calls_nobody_is_worth_nothing(trial: Trial) -> None:
     def nobody(world: DebtorWorld) -> Priority:
         return lambda view: np.zeros(len(view.persons))

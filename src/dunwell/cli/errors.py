@@ -43,6 +43,7 @@ _MENDABLE = (
     ("dunwell.book.sources", "TapeUnusable"),
     ("dunwell.book.store", "NoBook"),
     ("dunwell.journal.keys", "KeysUnusable"),
+    ("dunwell.journal.signing", "AnchorUnreadable"),
     ("dunwell.journal.vault", "Damaged"),
     ("dunwell.insight.problems", "InsightError"),
     ("dunwell.ledger.terms", "TermsError"),

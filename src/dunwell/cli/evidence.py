@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from dunwell.book import Book, NoBook
 from dunwell.cli.errors import CommandError
-from dunwell.cli.evidence_pack import read_anchor
-from dunwell.cli.journal import now, open_journal, public_keys, signer_of
+from dunwell.cli.journal import now, open_journal
 from dunwell.journal.heads import Head
 from dunwell.journal.keys import add_master_key, make_keys
+from dunwell.journal.signing import kept_anchors, kept_folder, public_keys, read_anchor, signer_of
 from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.settings import Settings, read_settings
 
-KEPT_FILES = "files"
 """The folder in ``evidence/`` with recordings, letters and papers, encrypted."""
 
 if TYPE_CHECKING:
@@ -89,8 +88,7 @@ def hand_out_anchor(out: Path | None) -> None:
 
 
 def _anchors(settings: Settings, more: Sequence[Path]) -> list[Head]:
-    kept = sorted((settings.evidence_folder / "anchors").glob("*.json"))
-    return [read_anchor(file) for file in [*kept, *more]]
+    return [*kept_anchors(settings), *(read_anchor(file) for file in more)]
 
 
 def verify_journal(anchors: Sequence[Path], as_json: bool) -> int:
@@ -120,14 +118,14 @@ def verify_journal(anchors: Sequence[Path], as_json: bool) -> int:
 def export_pack(customer: str, why: str, by: str | None, out: Path | None) -> None:
     """Write a pack of evidence about a customer."""
     settings, journal = open_journal(Path.cwd())
-    from dunwell.cli.evidence_files import letters_of, product_files
     from dunwell.journal.attachments import NotKept
     from dunwell.journal.packing import Asked, NothingToShow, make_pack
+    from dunwell.office.compliance.evidence_files import letters_of, product_files
 
     _sealed(settings)
     files, names = product_files(settings, customer)
     files |= letters_of(settings, journal, customer)
-    kept = settings.evidence_folder / KEPT_FILES
+    kept = kept_folder(settings)
     asked = Asked(customer, by or getpass.getuser(), why, files, names, _anchors(settings, []), kept)
     try:
         pack = make_pack(journal, signer_of(settings), asked, now())
@@ -157,7 +155,7 @@ def attach_file(customer: str, file: Path, what: str, message: str | None, by: s
         raise CommandError(f"{file} is no file. Name a recording, a letter or a paper")
     new = NewFile(what, file.name, file.read_bytes(), now(), by or getpass.getuser(), message)
     try:
-        event = keep_file(journal, settings.evidence_folder / KEPT_FILES, customer, new)
+        event = keep_file(journal, kept_folder(settings), customer, new)
     except NotKept as error:
         raise CommandError(str(error)) from error
     print(f"{file.name} is kept under {customer}'s key (event {event}); packs of evidence will hold it")

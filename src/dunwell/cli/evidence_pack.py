@@ -5,8 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dunwell.cli.errors import CommandError
-from dunwell.journal.heads import Head, head_of
 from dunwell.journal.pack_checking import check_pack
+from dunwell.journal.signing import read_anchor
 
 
 def verify_pack_file(file: Path, key: str | None, anchors: list[Path], as_json: bool) -> int:
@@ -39,13 +39,3 @@ def verify_pack_file(file: Path, key: str | None, anchors: list[Path], as_json: 
             f"signed with key {found.key_id}: compare it with the one the lender has published, or give --key"
         )
     return 0 if found.is_whole else 1
-
-
-def read_anchor(file: Path) -> Head:
-    """An anchor's file. Raises CommandError."""
-    try:
-        return head_of(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CommandError(
-            f"{file} is no anchor ({error}). Name a file made by `dunwell evidence anchor`"
-        ) from error

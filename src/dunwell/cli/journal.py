@@ -1,20 +1,17 @@
 """A workspace's journal, opened for a command: its database brought up to date, its keys read."""
 
 import fcntl
-import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dunwell.journal.keys import Signer, read_master_keys, read_signer
+from dunwell.journal.keys import read_master_keys
 from dunwell.settings import Settings, read_settings, set_up_django
 
 if TYPE_CHECKING:
     from dunwell.journal.recording import Journal
-
-PUBLIC_KEYS = "public_keys.json"
 
 
 def now() -> datetime:
@@ -31,28 +28,6 @@ def open_journal(root: Path, clock: Callable[[], datetime] = now) -> tuple[Setti
     from dunwell.journal.recording import Journal
 
     return settings, Journal(master, clock=clock, random=os.urandom)
-
-
-def signer_of(settings: Settings) -> Signer:
-    """The workspace's signing key; its public half is written down beside the evidence. Raises KeysUnusable."""
-    signer = read_signer(settings.keys_folder, os.environ)
-    known = public_keys(settings)
-    if signer.key_id not in known:
-        known[signer.key_id] = signer.public
-        file = settings.evidence_folder / PUBLIC_KEYS
-        file.parent.mkdir(parents=True, exist_ok=True)
-        staging = file.with_suffix(".new")
-        staging.write_text(json.dumps({name: key.hex() for name, key in known.items()}, indent=2) + "\n")
-        staging.replace(file)
-    return signer
-
-
-def public_keys(settings: Settings) -> dict[str, bytes]:
-    """Every public key that ever signed, by fingerprint."""
-    file = settings.evidence_folder / PUBLIC_KEYS
-    if not file.is_file():
-        return {}
-    return {name: bytes.fromhex(key) for name, key in json.loads(file.read_text(encoding="ascii")).items()}
 
 
 def _bring_up_to_date(settings: Settings) -> None:

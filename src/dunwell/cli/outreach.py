@@ -18,8 +18,9 @@ from uuid import UUID
 
 from dunwell.book import Book
 from dunwell.cli.errors import CommandError
-from dunwell.cli.journal import now, open_journal, signer_of
+from dunwell.cli.journal import now, open_journal
 from dunwell.cli.progress import prepare_kernels
+from dunwell.journal.signing import signer_of
 from dunwell.law.overlay import read_law
 from dunwell.ledger import read_terms
 from dunwell.settings import Settings, SettingsError

@@ -84,8 +84,8 @@ def keep_office() -> None:
         sys.stdout = sys.stderr  # what the worker has to say is for the person who started the office
         threading.Thread(target=_wait_for_the_end, args=(stop,), name="end", daemon=True).start()
         worker = _start_worker(root, stop) if with_worker and settings.outreach else None
-        from dunwell.cli.journal import signer_of
         from dunwell.journal.sealing import seal
+        from dunwell.journal.signing import signer_of
 
         signer = signer_of(settings)
         while not stop.wait(_ROUND_SECONDS):

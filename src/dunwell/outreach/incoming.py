@@ -96,7 +96,7 @@ def take_reply(
             question = _question(journal, channel, reply, sole, subject, in_reply_to, context.timezone)
         body: dict[str, Any] = {
             "channel": channel,
-            "intents": sorted(understood.intents),
+            "intents": sorted(understood.intents) if question is None else ["promise"],
             "needs_person": sole is None or (understood.needs_person and question is None),
             "is_urgent": understood.is_urgent,
             "language": reply.language,
@@ -115,8 +115,9 @@ def take_reply(
             (recorded,) = journal.record([said])
             if recorded.is_new:
                 is_new = True
-                journal.record(list(_acts(channel, reply, writer, understood, recorded.event_id)))
-                if question is not None:
+                if question is None:
+                    journal.record(list(_acts(channel, reply, writer, understood, recorded.event_id)))
+                if question is not None:  # a plain yes says nothing else, whatever a model takes it for
                     journal.record([confirmation(question, recorded.event_id, channel, reply.at)])
                 elif sole is not None and answering is not None:
                     _answer(journal, records, channel, sole, understood, recorded.event_id, answering)

@@ -172,14 +172,12 @@ def _move(
         if debts.statuses[i] != CHARGED_OFF and (debts.statuses[i] != ACTIVE or debts.late_since[i] == 0):
             continue
         if debts.statuses[i] == ACTIVE and day + 1 < debts.planned_on[i] < NEVER:
-            if chance(debts.keys[i], time, _HASTENS) < effects.hasten_share * min(
-                gain / effects.talk_gain * 3.0, 1.0
-            ):
+            if chance(debts.keys[i], time, _HASTENS) < effects.hasten_share * min(gain * 3.0, 1.0):
                 debts.planned_on[i] = day + (debts.planned_on[i] - day) // 2
             continue
         # After charge-off all intensities are a small part of what they were, and so is what a contact adds.
         scale = (
-            effects.charged_off_intensity / effects.entry_intensity
+            effects.charged_off_intensity / max(effects.entry_intensity, 1e-9)
             if debts.statuses[i] == CHARGED_OFF
             else 1.0
         )
@@ -256,6 +254,3 @@ def plan_break(months: int, effects: Any) -> Any:
     if months <= 18:
         return effects.plan_break_18
     return effects.plan_break_24
-
-
-__all__ = ["MONTH_DAYS", "plan_break", "take_contacts"]

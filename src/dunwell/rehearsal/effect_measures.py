@@ -115,7 +115,7 @@ def effect_figures(effects: Effects, count: int, seed: int) -> dict[str, tuple[f
 
     A message at 30 days late: the share up to date 30 days later, more than without it. Calls every other day from the first
     day of lateness: what has come of the sum owed by day 30, by people more than by an automated voice. Charged-off debts
-    over three years of a call a month: the share of what is owed that is recovered, and of debts that yield something.
+    left alone for three years: the share of what is owed that is recovered, and of debts that yield something.
     """
     month_late, just_late = late_cohort(count, 30), late_cohort(count, 1)
     reminded, _ = live_through(month_late, effects, seed, 30, once("sms"))

@@ -7,6 +7,7 @@ contact they are, how many complain, and how it goes for the tenth who find it h
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,10 @@ PILOT_OUTCOME_DAYS = 14
 
 
 class Trial(NamedTuple):
-    """The setting: whose world, how many calls a day, for how long, and what a call costs in minor units."""
+    """The setting: whose world, how many calls a day, for how long, and what a call costs in minor units.
+
+    ``shifts``: from a day on (0 is the first) other effects hold, as when times turn; no policy is told.
+    """
 
     census: Census
     effects: Effects
@@ -33,6 +37,7 @@ class Trial(NamedTuple):
     calls_a_day: int
     days: int
     call_cost_minor: float
+    shifts: Mapping[int, Effects] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,8 @@ def run_policy(trial: Trial, policy: Policy | None, seed: int) -> Outcome:
     hardest = _hardest(world, at_first)
     priority = policy(world) if policy is not None else None
     brought = np.zeros(len(world.persons.keys))
-    for _ in range(trial.days):
+    for number in range(trial.days):
+        world.effects = trial.shifts.get(number, world.effects)
         called = np.zeros(0, dtype=np.int64)
         if priority is not None:
             view = desk.view()
@@ -158,7 +164,8 @@ def pilot(trial: Trial, seed: int) -> CallLog:
     desk = _Desk(world, trial.census)
     views: list[tuple[View, Flags]] = []
     came_by_day: list[Floats] = []
-    for _ in range(trial.days + PILOT_OUTCOME_DAYS):
+    for number in range(trial.days + PILOT_OUTCOME_DAYS):
+        world.effects = trial.shifts.get(number, world.effects)
         view = desk.view()
         lots = seeded(world.persons.keys[view.persons], day_number(world.today)).astype(np.float64)
         chosen = _highest(lots, trial.calls_a_day)

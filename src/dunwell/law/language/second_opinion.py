@@ -93,7 +93,9 @@ class Meaning:
 
     def scores(self, vector: npt.NDArray[np.float32]) -> Floats:
         """A score a class; 0 is on the line between yes and no."""
-        distances = self.squares + float(vector @ vector) - 2 * (self.vectors @ vector)
+        # Not "@": what is too small to share out among threads makes them wait for each other.
+        alike = np.einsum("ij,j->i", self.vectors, vector)
+        distances = self.squares + float(np.einsum("i,i->", vector, vector)) - 2 * alike
         scores: Floats = np.exp(-self.gamma * distances) @ self.weights + self.intercepts
         return scores
 
@@ -174,18 +176,20 @@ def features(text: str, language: str) -> Iterator[int]:
     yield from sorted({crc32(one.encode("utf-8", "surrogatepass")) % BUCKETS for one in found})
 
 
-@lru_cache(maxsize=512)
 def opinion(text: str, language: str) -> Opinion:
-    """What the model holds of a text, by meaning too where the encoder is installed.
-
-    Kept for a while: one text is reviewed in every role in which it may be sent.
-    """
-    known, reader = model(language), encoder()
+    """What the model holds of a text, by meaning too where the encoder is installed."""
+    known = model(language)
     judgements = []
     for start, end in windows(text, language):
-        chances = known.probabilities(text[start:end].strip(), reader)
+        chances = dict(_chances(text[start:end].strip(), language))
         judgements.append(Judgement(start, end, chances.pop(UNLAWFUL), chances))
-    return Opinion(tuple(judgements), known.limits(reader), known.sha256)
+    return Opinion(tuple(judgements), known.limits(encoder()), known.sha256)
+
+
+@lru_cache(maxsize=8192)
+def _chances(piece: str, language: str) -> Mapping[str, float]:
+    """Kept for a while: one text is reviewed in every role in which it may be sent, and greetings come in many."""
+    return model(language).probabilities(piece, encoder())
 
 
 @cache

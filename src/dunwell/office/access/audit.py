@@ -9,6 +9,8 @@ from django.shortcuts import render
 
 from dunwell.journal.models import Event
 from dunwell.office.access.guard import needs
+from dunwell.office.desk import words
+from dunwell.office.desk.opening import REASONS
 from dunwell.office.workplace import workplace
 
 KINDS = ("data.read", "data.erased", "office.changed", "case.assigned", "approval.decided", "hold.lifted")
@@ -33,10 +35,16 @@ def audit(request: HttpRequest) -> HttpResponse:
     return render(request, "office/audit.html", context)
 
 
+def _in_words(told: str) -> str:
+    """What an event says somebody did, in the reader's language; as it stands where it is free text."""
+    lists = (words.ACTS, words.HOLDS, words.DECISIONS, REASONS)
+    return next((str(one[told]) for one in lists if told in one), told)
+
+
 def _row(event: Event, customer: str | None) -> dict[str, Any]:
     body = json.loads(event.body)
     about = [
-        str(body[name])
+        _in_words(str(body[name]))
         for name in ("why", "what", "about", "change", "to", "decision", "hold")
         if body.get(name)
     ]

@@ -4,10 +4,17 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.functional import lazy
 
 from dunwell.office.access.roles import roles
 
-ROLE_CHOICES = [(key, role.names["en"]) for key, role in roles().items()]
+
+def _name(key: str) -> str:
+    return roles()[key].name
+
+
+ROLE_CHOICES = [(key, lazy(_name, str)(key)) for key in roles()]
+"""The roles; their names are read when they are shown, in the reader's language."""
 
 
 class Team(models.Model):

@@ -51,6 +51,11 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
             *("username", "first_name", "last_name", "role", "team", "jurisdictions", "languages", "skills"),
             *("on_leave_until", "is_active"),
         )
+        labels = {
+            "role": gettext_lazy("Role"),
+            "team": gettext_lazy("Team"),
+            "on_leave_until": gettext_lazy("On leave until"),
+        }
         widgets = {"on_leave_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
 
@@ -64,6 +69,7 @@ class TeamForm(forms.ModelForm):  # type: ignore[type-arg]
 
         model = Team
         fields = ("name", "agency", "jurisdictions")
+        labels = {"name": gettext_lazy("Team"), "agency": gettext_lazy("Agency")}
 
 
 @needs("staff.manage")

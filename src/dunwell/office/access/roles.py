@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from django.utils.translation import get_language
+
 _FILE = Path(__file__).with_name("roles.toml")
 
 
@@ -16,6 +18,11 @@ class Role:
     key: str
     names: Mapping[str, str]
     permissions: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """Its name in the reader's language."""
+        return self.names["zh" if (get_language() or "en").startswith("zh") else "en"]
 
 
 @cache

@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from dunwell.journal.models import Event
 from dunwell.office.access.guard import needs
 from dunwell.office.compliance.complaints import Complaint, all_complaints
+from dunwell.office.desk import words
 from dunwell.office.workplace import Workplace, workplace
 
 _WEEK = timedelta(days=7)
@@ -136,7 +138,17 @@ def reports(request: HttpRequest) -> HttpResponse:
         response = HttpResponse(_pdf(place, rows, first, last), content_type="application/pdf")
         response["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
         return response
-    return render(request, "office/reports.html", {"rows": rows, "first": first, "last": last})
+    return render(
+        request,
+        "office/reports.html",
+        {"rows": [_in_words(row) for row in rows], "first": first, "last": last},
+    )
+
+
+def _in_words(row: tuple[str, str, str, int]) -> tuple[str, str, str, int]:
+    """A row in the reader's language; rules and jurisdictions keep their ids."""
+    section, what, of, count = row
+    return str(words.SECTIONS[section]), what, str({**words.CHANNELS, **words.COUNTED}.get(of, of)), count
 
 
 def _csv(rows: Sequence[tuple[str, str, str, int]]) -> str:
@@ -153,7 +165,7 @@ _PAGE = """#set page(paper: "a4", margin: 2cm, numbering: "1 / 1")
 = #data.title
 #data.span
 #table(columns: (auto, 1fr, auto, auto), align: (left, left, left, right), stroke: 0.4pt,
-  [*Section*], [*What*], [*Of*], [*Count*], ..data.rows.flatten())
+  ..data.heads.map(strong), ..data.rows.flatten())
 """
 
 
@@ -161,9 +173,12 @@ def _pdf(place: Workplace, rows: Sequence[tuple[str, str, str, int]], first: dat
     import typst
 
     data = {
-        "title": f"Contacts and complaints, {place.settings.acts_for or 'the lender'}",
-        "span": f"{first} to {last}, from the journal as of {place.clock():%Y-%m-%d %H:%M} UTC",
-        "rows": [[*row[:3], str(row[3])] for row in rows],
+        "title": _("Contacts and complaints, %(lender)s")
+        % {"lender": place.settings.acts_for or _("the lender")},
+        "span": _("%(first)s to %(last)s, from the journal as of %(now)s UTC")
+        % {"first": first, "last": last, "now": f"{place.clock():%Y-%m-%d %H:%M}"},
+        "heads": [_("Section"), _("What"), _("Of"), _("Count")],
+        "rows": [[*row[:3], str(row[3])] for row in map(_in_words, rows)],
     }
     pdf: bytes = typst.compile(_PAGE.encode(), sys_inputs={"data": json.dumps(data, ensure_ascii=False)})
     return pdf

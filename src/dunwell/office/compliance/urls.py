@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from dunwell.office.compliance import complaints, decisions, packs, reports, reviewing
+from dunwell.office.compliance import complaints, decisions, evidence, packs, reports, reviewing
 
 urlpatterns = [
     path("decisions", decisions.decisions, name="decisions"),
     path("decisions/<str:decision_id>/again", decisions.again, name="again"),
+    path("case/<id:customer_id>/evidence", evidence.evidence, name="evidence"),
     path("reviews", reviewing.reviews, name="reviews"),
     path("reviews/<str:event_id>", reviewing.one, name="review_one"),
     path("complaints", complaints.page, name="complaints"),

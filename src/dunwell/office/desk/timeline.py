@@ -124,7 +124,7 @@ def _day_of(part: Mapping[str, Any]) -> str:
 def _withdrawn(event: Happened) -> tuple[str, str, str]:
     by_later = event.body.get("superseded_by")
     title = _("Promise replaced by a later one") if by_later else _("Promise withdrawn")
-    return title, _by(event, event.body["reason"]), ""
+    return title, _by(event, word(event.body["reason"], "WITHDRAWALS")), ""
 
 
 def _checked(event: Happened) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""What the desk calls things: channels, outcomes, holds, kinds of contact points, stages; in the reader's language."""
+"""What the office calls things: channels, outcomes, holds, stages, findings, events; in the reader's language."""
 
 from collections.abc import Mapping
 
@@ -94,6 +94,10 @@ CATEGORIES: Words = {
     "undue_pressure": _("undue pressure"),
     "missing_disclosure": _("something required is missing"),
     "not_limited_content": _("says too much for a voicemail"),
+    "wrong_facts": _("wrong facts"),
+    "no_identity_check": _("identity was not checked"),
+    "no_empathy": _("no empathy"),
+    "any": _("any finding"),
 }
 CAME: Words = {
     "promise": _("A promise to pay"),
@@ -115,6 +119,72 @@ PLANS: Words = {
     "settlement": _("Settlement for less"),
     "forbearance": _("Patience: no payment for now"),
 }
+GRANTS: Words = {
+    "instalments": _("instalments"),
+    "deferral": _("deferral"),
+    "interest_reduction": _("interest reduction"),
+    "settlement": _("settlement"),
+    "waiver": _("waiver"),
+    "restructuring": _("restructuring"),
+    "re_age": _("re-ageing"),
+}
+"""What somebody's authority is asked for (``dunwell.resolution.authority``)."""
+WITHDRAWALS: Words = {
+    "customer_withdrew": _("The customer takes it back"),
+    "circumstances_changed": _("Their circumstances changed"),
+    "settled_otherwise": _("Settled in another way"),
+    "recorded_wrongly": _("It was recorded wrongly"),
+}
+PURPOSES: Words = {
+    "remind": _("reminder"),
+    "demand": _("demand"),
+    "notice": _("notice"),
+    "service": _("service"),
+    "locate": _("locating"),
+}
+APPROVALS: Words = {"plan": _("plan")}
+DECISIONS: Words = {"approved": _("approved"), "refused": _("not approved")}
+EVENTS: Words = {
+    "contact.permitted": _("message or call"),
+    "case.note": _("note"),
+    "data.read": _("personal data were looked at"),
+    "data.erased": _("personal data were erased"),
+    "office.changed": _("a change of people or tokens"),
+    "case.assigned": _("a case was given to somebody"),
+    "approval.decided": _("an approval was decided"),
+    "hold.lifted": _("a hold was lifted"),
+}
+"""The events that are reviewed or audited."""
+ACTS: Words = {
+    "case opened at the desk": _("case opened at the desk"),
+    "case": _("case"),
+    "names, numbers, addresses and texts": _("names, numbers, addresses and texts"),
+    "searched by name or number": _("searched by name or number"),
+    "review": _("review"),
+    "person added": _("person added"),
+    "person changed": _("person changed"),
+    "new password": _("new password"),
+    "team added": _("team added"),
+    "token made": _("token made"),
+    "token revoked": _("token revoked"),
+}
+"""What an event says somebody did, or why they looked."""
+SECTIONS: Words = {
+    "volume": _("contacts"),
+    "hour on the customer's clock": _("hour on the customer's clock"),
+    "most contacts in seven days": _("most contacts in seven days"),
+    "held back": _("held back"),
+    "complaint": _("complaint"),
+}
+COUNTED: Words = {
+    "people": _("people"),
+    "answered": _("answered"),
+    "open": _("open complaint"),
+    "answered late": _("answered late"),
+    "open late": _("open and late"),
+    "unknown": _("not known"),
+}
+"""What a report counts, beside channels and rules."""
 
 TEXT_STAGES: Words = {
     "early_reminder": _("early reminder"),

@@ -5,7 +5,7 @@ It is a list of occasions to talk about, each with its evidence; nobody is given
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -27,18 +27,18 @@ class Occasion:
 
     name: str
     kind: str
-    evidence: list[tuple[datetime, str, str]] = field(default_factory=list)
+    evidence: list[tuple[datetime, str, Sequence[str]]] = field(default_factory=list)
 
 
 def occasions(events: Iterable[tuple[str, datetime, str, str | None]]) -> list[Occasion]:
     """Occasions from events (kind, instant, body as JSON, customer), by name and kind."""
-    found: dict[tuple[str, str], list[tuple[datetime, str, str]]] = defaultdict(list)
+    found: dict[tuple[str, str], list[tuple[datetime, str, Sequence[str]]]] = defaultdict(list)
     for kind, at, text, customer in events:
         body = json.loads(text)
         if kind == "case.note" and body.get("findings"):
-            found[(body["by"], "findings")].append((at, customer or "", ", ".join(body["findings"])))
+            found[(body["by"], "findings")].append((at, customer or "", body["findings"]))
         elif kind == "contact.refused" and body.get("by"):
-            rules = ", ".join(reason["rule"] for reason in body.get("reasons", ()))
+            rules = [reason["rule"] for reason in body.get("reasons", ())]
             found[(body["by"], "refused")].append((at, customer or "", rules))
     return [
         Occasion(name, kind, evidence)

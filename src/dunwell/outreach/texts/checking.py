@@ -88,8 +88,10 @@ def put_in(template: str, values: Mapping[str, str]) -> Rendered:
     return Rendered("".join((*parts, template[done:])), tuple(pieces))
 
 
-def faults_of(text: Text, on: date) -> list[Fault]:
-    """Everything for which a text may not be used, found with values of the common kind."""
+def faults_of(text: Text, on: date, *, second_opinion: bool = True) -> list[Fault]:
+    """Everything for which a text may not be used, found with values of the common kind. ``second_opinion``: also what the model
+    doubts, so that a person looks at it.
+    """
     faults = [*_slots(text), *_strays(text), *_subject(text)]
     if faults:
         return faults
@@ -100,7 +102,7 @@ def faults_of(text: Text, on: date) -> list[Fault]:
     }
     return [
         *length(text, put_in(text.body, samples).text),
-        *reviewed(text, samples, text.packs, text.actors, on, second_opinion=True),
+        *reviewed(text, samples, text.packs, text.actors, on, second_opinion=second_opinion),
     ]
 
 

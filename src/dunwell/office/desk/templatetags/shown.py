@@ -134,3 +134,9 @@ def weekday(name: str) -> str:
     if name not in names:
         return name
     return str(get_day_names("abbreviated", locale=_locale())[names.index(name)])
+
+
+@register.filter
+def may(user: Any, permission: str) -> bool:
+    """Whether who reads the page has a permission."""
+    return bool(getattr(user, "may", lambda _: False)(permission))
