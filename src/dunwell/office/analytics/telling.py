@@ -6,8 +6,7 @@ from typing import Any
 
 import polars as pl
 from django.utils.functional import Promise as Lazy
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_lazy as _
 
 from dunwell.nightly.report.charts import bars, curves, heat_map, stacked_bars
 from dunwell.office.analytics.counts import MONTHS_IN_TABLE, by_key, curve_points, moves
@@ -32,58 +31,58 @@ class Told:
 
 TOLD: Mapping[str, Told] = {
     "roll": Told(
-        lazy("Roll rates"),
-        lazy("changed bucket in a day"),
-        lazy(
+        _("Roll rates"),
+        _("changed bucket in a day"),
+        _(
             "Accounts on the book on both days, by their bucket the day before and today. The share is of the accounts that were "
             "in the bucket the day before."
         ),
     ),
     "vintages": Told(
-        lazy("Vintages"),
-        lazy("ever 30 days late by month 12"),
-        lazy(
+        _("Vintages"),
+        _("ever 30 days late by month 12"),
+        _(
             "Of the accounts opened in a quarter, how many had been 30 or more days past due by so many months on book. "
             "A curve ends where not every account has reached the month."
         ),
     ),
     "cure": Told(
-        lazy("Cure"),
-        lazy("cured within 30 days"),
-        lazy(
+        _("Cure"),
+        _("cured within 30 days"),
+        _(
             "Every time an account fell past due in a month: how many were no longer past due after so many days. An account "
             "that fell past due twice counts twice. A curve ends where not every one has had so many days."
         ),
     ),
     "promises": Told(
-        lazy("Promises"),
-        lazy("of promises kept"),
-        lazy(
+        _("Promises"),
+        _("of promises kept"),
+        _(
             "Promises whose day has come, by the days that were given until then. Kept means paid in full by the day and its "
             "grace, in verified money; cancelled promises are not counted."
         ),
     ),
     "reach": Told(
-        lazy("Right-party contact"),
-        lazy("of calls reach the customer"),
-        lazy(
+        _("Right-party contact"),
+        _("of calls reach the customer"),
+        _(
             "Calls of the last 90 days by the hour on the customer's own clock. The share is of calls in which the customer "
             "was spoken to. Hours in which only some people were called tell of those people too. Customers whose clock is "
             "not known are left out."
         ),
     ),
     "capacity": Told(
-        lazy("Capacity"),
-        lazy("contacts planned for the day"),
-        lazy(
+        _("Capacity"),
+        _("contacts planned for the day"),
+        _(
             "Overdue customers by stage and channel: for how many a contact is planned for the day, and for how many it "
             "is held back."
         ),
     ),
     "law": Told(
-        lazy("Law's effect"),
-        lazy("customers held back"),
-        lazy(
+        _("Law's effect"),
+        _("customers held back"),
+        _(
             "Contacts that were held back on the day, by rule. Several rules can hold back one contact; only those held back by "
             "one rule alone would be free without it."
         ),
@@ -95,12 +94,12 @@ TOLD: Mapping[str, Told] = {
 class Table:
     """A section's figures: the columns with their kind (``text``, ``count`` or ``share``), and the rows."""
 
-    columns: Sequence[tuple[str, str]]
+    columns: Sequence[tuple[str | Lazy, str]]
     rows: Sequence[tuple[Any, ...]]
 
     def cells(self) -> list[list[tuple[str, str]]]:
         """The rows as they are shown: each cell's text and kind."""
-        kinds = [kind for _, kind in self.columns]
+        kinds = [kind for _heading, kind in self.columns]
         return [
             [(_shown(cell, kind), kind) for cell, kind in zip(row, kinds, strict=True)] for row in self.rows
         ]
@@ -176,7 +175,7 @@ def draw(name: str, rows: pl.DataFrame, order: Sequence[str]) -> str:
         drawn = heat_map(found, buckets, WIDTH, title=title, axis_title="")
     elif name in ("vintages", "cure"):
         axis = _("months on book") if name == "vintages" else _("days since it fell past due")
-        drawn = curves(_lines(name, rows), WIDTH, title=title, axis_title=axis)
+        drawn = curves(_lines(name, rows), WIDTH, title=title, axis_title=str(axis))
     elif name in ("promises", "reach"):
         found = by_key(rows).sort(_first_number())
         labels = [f"{key}:00" if name == "reach" else key for key in found["key"]]
@@ -243,4 +242,4 @@ def _stage(name: str) -> str:
 
 
 def _channel(name: str) -> str:
-    return str(CHANNELS.get(name, name)) if name else _("no channel")
+    return str(CHANNELS.get(name, name)) if name else str(_("no channel"))
