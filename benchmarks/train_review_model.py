@@ -22,6 +22,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import SVC
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.language_review import CATEGORIES, Judged, table
 from benchmarks.language_sentences import Labelled, dev_sentences, sentences_hash, training_sentences
@@ -84,9 +85,9 @@ def letters_of(sentences: Sequence[Labelled], language: str) -> csr_matrix:
 
 def in_bytes(values: Floats, axis: int | None) -> tuple[npt.NDArray[np.int8], Floats]:
     """Figures as whole numbers from -127 to 127 and the scale (one, or one a column) that makes them figures again."""
-    scale: Floats = np.asarray(np.abs(values).max(axis=axis) / 127, dtype=np.float64)
+    scale = np.asarray(np.abs(values).max(axis=axis) / 127, dtype=np.float64)
     small: npt.NDArray[np.int8] = np.rint(values / scale).astype(np.int8)
-    return small, scale
+    return small, np.array(scale)
 
 
 def read(sentences: Sequence[Labelled], language: str) -> Read:
@@ -133,13 +134,13 @@ def unseen_scores(seen: Read) -> tuple[Floats, Floats]:
 
 def mixed(scores: Sequence[Floats], wanted: Bools) -> tuple[Floats, Floats]:
     """For each class the weights of the readers' scores (its intercept last), and the probabilities they give."""
-    mix, chances = [], np.zeros(wanted.shape)
+    mix, chances = np.zeros((len(CLASSES), len(scores) + 1)), np.zeros(wanted.shape)
     for column in range(len(CLASSES)):
         columns = np.stack([one[:, column] for one in scores], axis=1)
         known = LogisticRegression(random_state=0).fit(columns, wanted[:, column])
-        mix.append([*known.coef_[0], known.intercept_[0]])
+        mix[column] = [*known.coef_[0], known.intercept_[0]]
         chances[:, column] = known.predict_proba(columns)[:, 1]
-    return np.round(np.array(mix), 6), chances
+    return mix.round(6), chances
 
 
 def limits_of(chances: Floats, wanted: Bools, is_dev: Bools, also_share: float) -> Limits:
@@ -253,7 +254,10 @@ def main() -> None:
     asked = parser.parse_args()
     for language in ("en", "zh"):
         if (asked.language or language) == language:
-            train(language, asked.dry)
+            with threadpool_limits(
+                limits=1
+            ):  # sums over several threads differ in their last digits from run to run
+                train(language, asked.dry)
 
 
 if __name__ == "__main__":
