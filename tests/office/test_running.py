@@ -125,6 +125,7 @@ def server() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.slow
 def test_a_backup_of_postgresql_restores_into_an_empty_database(
     shop: Path, tmp_path: Path, server: str
 ) -> None:

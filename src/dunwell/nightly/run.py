@@ -20,6 +20,7 @@ from dunwell import __version__
 from dunwell.book import Partition, StagedBook, Tape, mend_of
 from dunwell.ledger import positions
 from dunwell.nightly.about import BrokenRule, Quarantine, RunFacts, TapeFile, UnreadableFile
+from dunwell.nightly.analytics import arrears_analytics, contact_analytics, merge_analytics
 from dunwell.nightly.cases import case_counts, merge_cases
 from dunwell.nightly.decisions import decisions, inputs_digests, keep_decisions
 from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partition_figures
@@ -81,7 +82,8 @@ def run_day(
     recorded. ``told_since``: puts what was told of since the tape into a partition's tables.
 
     Writes ``book/``: the partitions, ``positions.parquet``, ``promises.parquet``, ``cases.parquet``, ``worklist.parquet``,
-    ``decisions.parquet``, ``scores.parquet`` where a model is in use, ``quarantine/``, ``report.html`` and ``run.json``; and
+    ``decisions.parquet``, ``analytics.parquet``, ``scores.parquet`` where a model is in use, ``quarantine/``,
+    ``report.html`` and ``run.json``; and
     keeps the decisions in ``evidence/``. Raises TapeUnusable, TermsError and PolicyError before anything is written.
     """
     policy = read_run_policy(settings.root / "policy")
@@ -109,6 +111,7 @@ def run_day(
         day = _Day(as_of, known_at, policy, settings.actor, scorer, told_since)
         counted = _settle_all(tape, staged, day, watch)
         scores = scorer.finish(staged.staging)
+        counted.analytics.write_parquet(staged.staging / "analytics.parquet")
         tape.write_quarantine(staged.staging / "quarantine")
         facts = replace(facts, files=_files_written(settings.book_folder, tape))
         result = RunResult(
@@ -149,6 +152,7 @@ class _Counted:
     work: WorkFigures
     promises: PromiseFigures
     cases: pl.DataFrame
+    analytics: pl.DataFrame
 
 
 def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Counted:
@@ -170,7 +174,7 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
                 partition = Partition(partition.number, day.told_since(partition.tables))
             partition = staged.write(partition)
             day.scorer.add(partition.tables)
-            today, cases, figures = _settle_one(partition, day)
+            today, cases, figures, arrears = _settle_one(partition, day)
             settled.add(today)
             staged_cases.add(cases)
             promises = promises_as_of(partition.tables, day.as_of, day.known_at, day.policy.promised)
@@ -189,14 +193,22 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
             listed.add(work)
             inputs = inputs_digests(partition.tables, today, promises, work["customer_id"], day.known_at)
             decided.add(decisions(work, inputs, day.as_of, day.known_at, day.policy.hash))
+            contacts = contact_analytics(partition.tables, today, promises, work, day.as_of, day.known_at)
             counted.append(
-                _Counted(figures, work_figures(work), promise_figures(promises), case_counts(cases))
+                _Counted(
+                    figures,
+                    work_figures(work),
+                    promise_figures(promises),
+                    case_counts(cases),
+                    pl.concat([arrears, contacts]),
+                )
             )
     return _Counted(
         merge_figures([one.figures for one in counted]),
         merge_work([one.work for one in counted]),
         merge_promises([one.promises for one in counted]),
         merge_cases([one.cases for one in counted]),
+        merge_analytics([one.analytics for one in counted]),
     )
 
 
@@ -221,8 +233,8 @@ class _Appended:
             self._writer.close()
 
 
-def _settle_one(partition: Partition, day: _Day) -> tuple[pl.DataFrame, pl.DataFrame, Figures]:
-    """Today's positions and cases of a partition, and its figures against the day before."""
+def _settle_one(partition: Partition, day: _Day) -> tuple[pl.DataFrame, pl.DataFrame, Figures, pl.DataFrame]:
+    """Today's positions and cases of a partition, its figures against the day before, and the analytics of its arrears."""
     tables = partition.tables
     today = positions(tables, day.policy.terms, day.as_of, day.known_at, keeps_timeline=True)
     timeline = today.timeline_frame()
@@ -231,7 +243,8 @@ def _settle_one(partition: Partition, day: _Day) -> tuple[pl.DataFrame, pl.DataF
     figures = partition_figures(
         today.frame, before.frame, tables["accounts"], tables["customers"], timeline, day.as_of
     )
-    return today.frame, cases, figures
+    analytics = arrears_analytics(tables, today.frame, before.frame, timeline, day.as_of)
+    return today.frame, cases, figures, analytics
 
 
 def quarantine_of(tape: Tape) -> Quarantine:
@@ -257,6 +270,7 @@ def _files_written(book: Path, tape: Tape) -> dict[str, str]:
         "cases": str(book / "cases.parquet"),
         "worklist": str(book / "worklist.parquet"),
         "decisions": str(book / "decisions.parquet"),
+        "analytics": str(book / "analytics.parquet"),
         "report": str(book / "report.html"),
         "summary": str(book / "run.json"),
     }

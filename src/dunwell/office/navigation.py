@@ -19,6 +19,7 @@ WAYS = (
     ("compliance.read", "complaints", _("Complaints")),
     ("compliance.read", "reports", _("Reports")),
     ("compliance.read", "packs", _("Law")),
+    ("analytics.read", "analytics", _("Analytics")),
     ("staff.manage", "people", _("People")),
     ("api.tokens", "tokens", _("Tokens")),
     ("audit.read", "audit", _("Audit")),

@@ -1,0 +1,106 @@
+"""The run's counts, read once a run and narrowed to a segment; each section's table of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+
+from dunwell.nightly.analytics import SECTIONS, Analytics
+
+SEGMENT = ("jurisdiction", "product", "currency")
+"""What a page can be narrowed to, by the names in its address."""
+MONTHS_IN_TABLE = (1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for: the value of each of SEGMENT, None for all."""
+
+    jurisdiction: str | None = None
+    product: str | None = None
+    currency: str | None = None
+
+
+@lru_cache(maxsize=2)
+def _read(file: Path, stamp: int) -> pl.DataFrame:
+    return Analytics.validate(pl.read_parquet(file), cast=True)
+
+
+def read_counts(book: Path) -> tuple[pl.DataFrame, int]:
+    """The counts of the last run and its stamp; no rows and 0 where no run has written any."""
+    file = book / "analytics.parquet"
+    if not file.is_file():
+        return Analytics.create_empty(), 0
+    stamp = file.stat().st_mtime_ns
+    return _read(file, stamp), stamp
+
+
+def section_counts(counts: pl.DataFrame, name: str, wanted: Wanted) -> pl.DataFrame:
+    """A section's counts in the wanted segment: key, of, count, value, share (value / count); by key and of."""
+    rows = counts.filter(pl.col("section") == name)
+    for column in SEGMENT:
+        value = getattr(wanted, column)
+        if value is not None:
+            rows = rows.filter(pl.col(column) == value)
+    added = rows.group_by("key", "of").agg(pl.col("count", "value").sum()).sort("key", "of")
+    return added.with_columns((pl.col("value") / pl.col("count")).alias("share"))
+
+
+def curve_points(rows: pl.DataFrame) -> pl.DataFrame:
+    """The points of a section's curves that can be compared: those that all of a key's accounts have reached."""
+    reached = rows.with_columns(pl.col("of").cast(pl.Int64)).sort("key", "of")
+    return reached.filter(pl.col("count") == pl.col("count").max().over("key"))
+
+
+def by_key(rows: pl.DataFrame) -> pl.DataFrame:
+    """The counts of every key added up over ``of``: key, count, value, share."""
+    added = rows.group_by("key", maintain_order=True).agg(pl.col("count", "value").sum())
+    return added.with_columns((pl.col("value") / pl.col("count")).alias("share"))
+
+
+def moves(rows: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
+    """The roll as before, today, count, share (of the accounts in ``before``), in the order of the buckets."""
+    ranks = {bucket: place for place, bucket in enumerate(order)}
+
+    def rank(column: str) -> pl.Expr:
+        return pl.col(column).replace_strict(ranks, default=len(order), return_dtype=pl.Int64)
+
+    return (
+        rows.select(
+            pl.col("key").alias("before"),
+            pl.col("of").alias("today"),
+            "count",
+            (pl.col("count") / pl.col("count").sum().over("key")).alias("share"),
+        )
+        .sort(rank("before"), rank("today"))
+        .select("before", "today", "count", "share")
+    )
+
+
+def headline(counts: pl.DataFrame, name: str, wanted: Wanted) -> float | int | None:
+    """A section in one figure: a share, or for ``capacity`` and ``law`` a number of people; None where nothing was counted."""
+    rows = section_counts(counts, "capacity" if name == "law" else name, wanted)
+    if name == "vintages":
+        rows = rows.filter(pl.col("of") == "12")
+    elif name == "cure":
+        rows = rows.filter(pl.col("of") == "30")
+    if not rows.height:
+        return None
+    count, value = int(rows["count"].sum()), int(rows["value"].sum())
+    if name == "roll":
+        return int(rows.filter(pl.col("key") != pl.col("of"))["count"].sum()) / count
+    if name == "capacity":
+        return value
+    return count - value if name == "law" else value / count
+
+
+def offered(counts: pl.DataFrame) -> dict[str, list[str]]:
+    """The values that each of SEGMENT can take."""
+    return {column: sorted(counts[column].unique()) for column in SEGMENT}
+
+
+def is_section(name: str) -> bool:
+    """Whether there is such a section."""
+    return name in SECTIONS

@@ -1,0 +1,12 @@
+"""Analytics' addresses."""
+
+from django.urls import path
+
+from dunwell.office.analytics import pages
+
+urlpatterns = [
+    path("analytics", pages.overview, name="analytics"),
+    path("analytics/<str:name>.svg", pages.picture, name="analytics_picture"),
+    path("analytics/<str:name>.csv", pages.sheet, name="analytics_sheet"),
+    path("analytics/<str:name>", pages.section, name="analytics_section"),
+]

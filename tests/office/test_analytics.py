@@ -1,0 +1,212 @@
+"""Analytics: the run's counts equal a slow count, and the pages show them, narrowed by their address."""
+
+import csv
+import io
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from dunwell.book import Book, Partition
+from dunwell.ledger import positions
+from dunwell.nightly.analytics import SECTIONS
+from dunwell.office.analytics.counts import SEGMENT, Wanted, read_counts, section_counts
+from tests.office.conftest import AS_OF, Office
+
+Counts = Counter[tuple[str, ...]]
+
+
+@pytest.fixture
+def counts(office: Office) -> pl.DataFrame:
+    return read_counts(office.place.settings.book_folder)[0]
+
+
+def counted(counts: pl.DataFrame, name: str, column: str) -> Counts:
+    """A section's figures by segment and keys, without zeros."""
+    rows = counts.filter(pl.col("section") == name)
+    keys = ("currency", "jurisdiction", "product", "key", "of")
+    return Counter({tuple(row[key] for key in keys): row[column] for row in rows.to_dicts() if row[column]})
+
+
+def partitions_of(office: Office) -> Iterator[Partition]:
+    book = Book(office.place.settings.book_folder)
+    return (book.partition(number) for number in range(book.partition_count))
+
+
+def tables_of(office: Office) -> dict[str, list[dict[str, Any]]]:
+    """Every table of the book as rows, all partitions together."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for partition in partitions_of(office):
+        for name, rows in partition.tables.items():
+            found.setdefault(name, []).extend(rows.to_dicts())
+    return found
+
+
+def segments_of(office: Office) -> dict[str, tuple[str, str, str]]:
+    tables = tables_of(office)
+    where = {one["customer_id"]: one["jurisdiction"] for one in tables["customers"]}
+    return {
+        one["account_id"]: (one["currency"], where[one["customer_id"]], one["product"])
+        for one in tables["accounts"]
+    }
+
+
+def customer_segments_of(office: Office) -> dict[str, tuple[str, str, str]]:
+    """The segment of each customer's worst account, of the first id among equals."""
+    worst: dict[str, tuple[int, str]] = {}
+    for one in pl.read_parquet(office.place.settings.book_folder / "positions.parquet").to_dicts():
+        rank = (-one["past_due_days"], one["account_id"])
+        worst[one["customer_id"]] = min(worst.get(one["customer_id"], rank), rank)
+    segments = segments_of(office)
+    return {customer: segments[account] for customer, (_, account) in worst.items()}
+
+
+def test_the_roll_is_the_move_of_every_account_in_a_day(office: Office, counts: pl.DataFrame) -> None:
+    segments, sides = segments_of(office), []
+    for day in (AS_OF - timedelta(days=1), AS_OF):
+        side = {}
+        for partition in partitions_of(office):
+            for row in positions(partition.tables, office.place.terms, day).frame.to_dicts():
+                if row["status"] not in ("closed", "charged_off", "sold"):
+                    side[row["account_id"]] = row
+        sides.append(side)
+    before, today = sides
+    expected, late = Counts(), Counts()
+    for account in before.keys() & today.keys():
+        key = (*segments[account], before[account]["bucket"], today[account]["bucket"])
+        expected[key] += 1
+        late[key] += today[account]["past_due_days"] > 0
+    assert counted(counts, "roll", "count") == expected
+    assert counted(counts, "roll", "value") == +late
+    assert any(key[3] != key[4] for key in expected)
+
+
+def test_calls_are_counted_by_the_customers_own_clock(office: Office, counts: pl.DataFrame) -> None:
+    tables, segments = tables_of(office), customer_segments_of(office)
+    zones = {one["customer_id"]: one["timezone"] for one in tables["customers"] if one["timezone"]}
+    end = datetime(AS_OF.year, AS_OF.month, AS_OF.day, tzinfo=UTC) + timedelta(days=1)
+    calls, reached = Counts(), Counts()
+    for one in tables["contacts"]:
+        is_call = (one["channel"], one["direction"]) == ("call", "out")
+        if one["customer_id"] in zones and is_call and end - timedelta(days=90) <= one["at"] < end:
+            hour = one["at"].astimezone(ZoneInfo(zones[one["customer_id"]])).hour
+            key = (*segments[one["customer_id"]], f"{hour:02d}", "")
+            calls[key] += 1
+            reached[key] += one["outcome"] == "conversation" and one["party"] == "self"
+    assert calls
+    assert counted(counts, "reach", "count") == calls
+    assert counted(counts, "reach", "value") == +reached
+
+
+def test_promises_count_once_their_day_has_come(office: Office, counts: pl.DataFrame) -> None:
+    segments, expected = segments_of(office), Counts()
+    for one in pl.read_parquet(office.place.settings.book_folder / "promises.parquet").to_dicts():
+        if one["state"] in ("kept", "partly_kept", "broken"):
+            given = (one["due_on"] - one["made_at"].date()).days
+            bands = ((3, "0–3"), (7, "4–7"), (14, "8–14"), (30, "15–30"))
+            band = next((name for last, name in bands if given <= last), "31+")
+            expected[(*segments[one["account_id"]], band, one["state"])] += 1
+    assert counted(counts, "promises", "count") == expected
+    kept = Counts({key: count for key, count in expected.items() if key[4] == "kept"})
+    assert counted(counts, "promises", "value") == kept
+
+
+def test_capacity_and_the_laws_effect_are_the_work_lists(office: Office, counts: pl.DataFrame) -> None:
+    segments = customer_segments_of(office)
+    overdue, planned, held, alone = Counts(), Counts(), Counts(), Counts()
+    for one in pl.read_parquet(office.place.settings.book_folder / "worklist.parquet").to_dicts():
+        segment = segments[one["customer_id"]]
+        key = (*segment, one["stage"], one["channel"] or "")
+        overdue[key] += 1
+        planned[key] += not one["is_held_back"]
+        if one["is_held_back"]:
+            rules = {(reason["rule"], reason["citation"]) for reason in one["reasons"]}
+            for rule in rules:
+                held[(*segment, *rule)] += 1
+                alone[(*segment, *rule)] += len(rules) == 1
+    assert held
+    assert counted(counts, "capacity", "count") == overdue
+    assert counted(counts, "capacity", "value") == +planned
+    assert counted(counts, "law", "count") == held
+    assert counted(counts, "law", "value") == +alone
+
+
+def test_cure_follows_every_time_an_account_fell_past_due(office: Office, counts: pl.DataFrame) -> None:
+    """Told day by day from the arrears themselves."""
+    first = date(2025, 12, 1)
+    times, over = Counts(), Counts()
+    for partition in partitions_of(office):
+        found = positions(partition.tables, office.place.terms, AS_OF, keeps_timeline=True)
+        changes: dict[int, dict[date, date | None]] = {}
+        for account, on, oldest in (
+            found.timeline_frame().select("account", "on", "oldest_due_on").iter_rows()
+        ):
+            changes.setdefault(account, {})[on] = oldest
+        ids, segments = partition.tables["accounts"]["account_id"].to_list(), segments_of(office)
+        for account, turns in changes.items():
+            late_since: date | None = None
+            day, oldest = min(turns), None
+            late: dict[date, bool] = {}
+            while day <= AS_OF:
+                oldest = turns.get(day, oldest)
+                late[day] = oldest is not None and day > oldest
+                day += timedelta(days=1)
+            for day, is_late in late.items():
+                if is_late and late_since is None and day >= first:
+                    ends = (one for one in late if one > day and not late[one])
+                    ended = next(ends, None)
+                    for days in (7, 14, 30, 60, 90):
+                        looked_on = day + timedelta(days=days)
+                        if looked_on <= AS_OF:
+                            key = (*segments[ids[account]], f"{day:%Y-%m}", f"{days:02d}")
+                            times[key] += 1
+                            over[key] += ended is not None and ended <= looked_on
+                late_since = day if is_late else None
+    assert times
+    assert counted(counts, "cure", "count") == times
+    assert counted(counts, "cure", "value") == +over
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_section_shows_its_chart_its_table_and_its_csv(office: Office, name: str) -> None:
+    client = office.client("analyst")
+    page = client.get(f"/analytics/{name}").content.decode()
+    assert f'src="/analytics/{name}.svg"' in page
+    drawn = client.get(f"/analytics/{name}.svg")
+    assert drawn["Content-Type"].startswith("image/svg+xml")
+    root = ElementTree.fromstring(drawn.content)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert float(root.attrib["width"]) > 100
+    rows = list(csv.reader(io.StringIO(client.get(f"/analytics/{name}.csv").content.decode())))
+    assert len(rows) == page.count("<tr>")
+    assert len(rows) > 1
+
+
+def test_the_address_narrows_every_figure(office: Office, counts: pl.DataFrame) -> None:
+    client = office.client("analyst")
+    chosen = counts.filter(pl.col("section") == "reach").row(0, named=True)
+    query = "&".join(f"{column}={chosen[column]}" for column in SEGMENT)
+    answer = client.get(f"/analytics/reach.csv?{query}").content.decode()
+    rows = list(csv.reader(io.StringIO(answer)))[1:]
+    narrow = section_counts(counts, "reach", Wanted(**{column: chosen[column] for column in SEGMENT}))
+    assert [int(row[1]) for row in rows] == narrow["count"].to_list()
+    assert sum(int(row[1]) for row in rows) < section_counts(counts, "reach", Wanted())["count"].sum()
+    page = client.get(f"/analytics/reach?{query}").content.decode()
+    assert f"<option selected>{chosen['product']}</option>" in page
+    assert client.get("/analytics/reach.svg?product=none").status_code == 404
+    assert "Nothing was counted here" in client.get("/analytics/reach?product=none").content.decode()
+
+
+def test_nobody_is_named_and_a_collector_does_not_get_in(office: Office) -> None:
+    client = office.client("analyst")
+    ids = {one["customer_id"] for one in tables_of(office)["customers"]}
+    for address in ("/analytics", *(f"/analytics/{name}" for name in SECTIONS)):
+        page = client.get(address).content.decode()
+        assert not any(f">{one}<" in page for one in ids)
+    assert office.client("collector").get("/analytics").status_code == 403
+    assert client.get("/analytics/nothing").status_code == 404
