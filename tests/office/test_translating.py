@@ -8,6 +8,7 @@ from django.utils.translation import override
 
 from dunwell.office.access.models import Staff
 from dunwell.office.access.roles import roles
+from dunwell.office.cases.models import Approval, Case
 from dunwell.office.compliance.reviewing import CATEGORIES
 from dunwell.office.compliance.reviewing import KINDS as REVIEWED
 from dunwell.office.desk import words
@@ -62,6 +63,25 @@ def test_the_queue_is_in_chinese(office: Office) -> None:
 def test_words_are_shown_in_chinese(office: Office, role: str, address: str, shown: list[str]) -> None:
     page = in_chinese(office, role).get(address).content.decode()
     assert [one for one in shown if one not in page] == []
+
+
+def test_what_waits_for_a_second_person_is_told_in_chinese(office: Office) -> None:
+    part = {"due_on": "2026-12-14", "amount_minor": 500, "currency": "CNY"}
+    Approval.objects.create(
+        kind="plan",
+        subject=Case.objects.values_list("pk", flat=True)[0],
+        payload={"currency": "CNY", "parts": [part], "grant_kind": "waiver", "grant_minor": 100},
+        seconds=["team_lead"],
+        why="超出催收员权限",
+        asked_by=Staff.objects.get(username="collector"),
+        asked_at=office.clock(),
+        key="plan:once",
+    )
+    page = in_chinese(office, "team_lead").get("/approvals").content.decode()
+    text = " ".join(re.sub("<[^>]*>", " ", page.split("<main")[1]).split())
+    assert "还款方案" in text
+    assert "让步：减免" in text
+    assert re.findall("(?<![a-zA-Z])[a-z]{3,}(?![a-zA-Z])", text.split(">", 1)[1]) == ["collector"]
 
 
 def test_a_role_is_named_in_the_reader_s_language() -> None:
