@@ -227,7 +227,7 @@ def _promises(file: CaseFile) -> Iterator[Entry]:
 
 def _notices(file: CaseFile) -> Iterator[Entry]:
     for row in file.tables["notices"].iter_rows(named=True):
-        title = _("Notice sent: %(kind)s") % {"kind": row["kind"]}
+        title = _("Notice sent: %(kind)s") % {"kind": word(row["kind"], "NOTICES")}
         yield Entry(row["sent_at"], title, _("from the lender's records"))
 
 

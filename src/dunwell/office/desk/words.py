@@ -22,6 +22,7 @@ POINTS: Words = {
     "postal": _("postal address"),
     "app": _("app"),
 }
+PLACES: Words = {"home": _("home"), "work": _("work"), "other": _("another place")}
 PARTIES: Words = {
     "self": _("the customer"),
     "spouse": _("spouse"),
@@ -31,6 +32,7 @@ PARTIES: Words = {
     "attorney": _("attorney"),
     "other": _("somebody else"),
 }
+CONSENT_SOURCES: Words = {"creditor": _("told to the creditor"), "collector": _("told to the collector")}
 OUTCOMES: Words = {
     "no_answer": _("no answer"),
     "busy": _("busy"),
@@ -70,6 +72,18 @@ STAGES: Words = {
     "sale": _("sale"),
     "closed": _("closed"),
 }
+NOTICES: Words = {
+    "validation": _("validation notice"),
+    "placement": _("notice of placement with an agency"),
+    "transfer": _("notice of transfer"),
+    "assignment": _("notice of assignment"),
+    "rights": _("notice of rights"),
+}
+QUALITIES: Words = {
+    "press": _("known from the press: verify"),
+    "memory": _("held from memory: verify"),
+}
+"""Where a rule's figures come from when it is not the law's own text."""
 PROMISE_STATES: Words = {
     "open": _("open"),
     "kept": _("kept"),
@@ -113,6 +127,7 @@ CAME: Words = {
 """What may come of a contact, in the order of how often."""
 PLANS: Words = {
     "instalments": _("Instalments"),
+    "card_instalments": _("Instalments of a card debt"),
     "interest_reduction": _("Instalments with less interest"),
     "arrears": _("Arrears beside the contract"),
     "deferral": _("Nothing now, instalments later"),
@@ -169,6 +184,8 @@ ACTS: Words = {
     "token revoked": _("token revoked"),
 }
 """What an event says somebody did, or why they looked."""
+CHANGES: Words = {"began": _("began"), "ended": _("ended"), "changed": _("changed")}
+"""What became of a rule between two days."""
 SECTIONS: Words = {
     "volume": _("contacts"),
     "hour on the customer's clock": _("hour on the customer's clock"),
