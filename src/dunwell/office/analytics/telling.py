@@ -154,8 +154,8 @@ def table_of(name: str, rows: pl.DataFrame, order: Sequence[str]) -> Table:
             (_("Planned"), "count"),
             share,
         ]
-        found = _by_stage(rows).rows()
-        return Table(columns, [(_stage(row[0]), _channel(row[1]), *row[2:]) for row in found])
+        people = _by_stage(rows).rows()
+        return Table(columns, [(_stage(row[0]), _channel(row[1]), *row[2:]) for row in people])
     columns = [
         (_("Rule"), "text"),
         (_("Clause"), "text"),
