@@ -154,7 +154,8 @@ def table_of(name: str, rows: pl.DataFrame, order: Sequence[str]) -> Table:
             (_("Planned"), "count"),
             share,
         ]
-        return Table(columns, [(_stage(row[0]), _channel(row[1]), *row[2:]) for row in rows.rows()])
+        people = _by_stage(rows).rows()
+        return Table(columns, [(_stage(row[0]), _channel(row[1]), *row[2:]) for row in people])
     columns = [
         (_("Rule"), "text"),
         (_("Clause"), "text"),
@@ -212,6 +213,7 @@ def _parts(name: str, rows: pl.DataFrame, title: str) -> str:
         rows = by_key(rows).sort("count", "key", descending=[True, False]).head(RULES_DRAWN)
         labels = rows["key"].to_list()
     else:
+        rows = _by_stage(rows)
         labels = [
             f"{_stage(stage)} · {_channel(channel)}" for stage, channel in rows.select("key", "of").rows()
         ]
@@ -222,6 +224,13 @@ def _parts(name: str, rows: pl.DataFrame, title: str) -> str:
         for part, size in (("first", value), ("second", count - value))
     ]
     return stacked_bars(pl.DataFrame(parts), WIDTH, title=title, domain_max=_top(rows["count"]))
+
+
+def _by_stage(rows: pl.DataFrame) -> pl.DataFrame:
+    """In the order of the ladder; stages that the desk has no word for come last."""
+    rungs = {stage: place for place, stage in enumerate(STAGES)}
+    rank = pl.col("key").replace_strict(rungs, default=len(rungs), return_dtype=pl.Int64)
+    return rows.sort(rank, "key", "of")
 
 
 def _top(values: pl.Series) -> float:
