@@ -309,6 +309,8 @@ def tell(told: dict[str, Any]) -> None:
             f"planned {planned['new_count']:,} new contacts; {planned['known_count']:,} were planned before;"
             f" {planned['elsewhere_count']:,} are for people or channels that are not set up"
         )
+    if not told["channels"]:
+        print("nothing is due now")
     for name, tally in sorted(told["channels"].items()):
         ends = ", ".join(f"{count:,} {end}" for end, count in sorted(tally["by_certainty"].items()))
         print(
