@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from dunwell.cli.workspace import copy_template
 from dunwell.journal.keys import make_keys
@@ -79,3 +80,4 @@ def office(ran: Path, db: None) -> Iterator[Office]:
     publish(place)
     yield Office(place, clock)
     workplace.use(None)
+    translation.deactivate()  # a page in Chinese leaves its language behind

@@ -1,25 +1,9 @@
 """The desk's addresses."""
 
-from django.urls import path, register_converter
+from django.urls import path
 
+import dunwell.office.addresses  # noqa: F401 - addresses with a lender's id
 from dunwell.office.desk import calls, guide, planning, queue, reviewing, screen, searching, texts
-
-
-class LenderId:
-    """A lender's id in an address, whatever letters it has."""
-
-    regex = "[^/]+"
-
-    def to_python(self, value: str) -> str:
-        """The id."""
-        return value.replace("~s", "/").replace("~t", "~")
-
-    def to_url(self, value: str) -> str:
-        """The id without slashes."""
-        return value.replace("~", "~t").replace("/", "~s")
-
-
-register_converter(LenderId, "id")
 
 urlpatterns = [
     path("", queue.home, name="home"),

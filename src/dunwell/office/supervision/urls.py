@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+import dunwell.office.addresses  # noqa: F401 - addresses with a lender's id
 from dunwell.office.supervision import approvals, assigning, board, coaching
 
 urlpatterns = [
