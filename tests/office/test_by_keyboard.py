@@ -17,6 +17,7 @@ from tests.office.test_calls import callable_customer
 from tests.office.test_case_page import bodies
 
 CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.slow
 Steps = Callable[[Page], None]
 
 

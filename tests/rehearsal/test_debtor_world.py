@@ -63,6 +63,7 @@ def all_rows(events: list[Events], table: str) -> pl.DataFrame:
     return pl.concat([day.tables[table] for day in events])
 
 
+@pytest.mark.slow
 def test_the_same_seed_brings_the_same_days(census: Census) -> None:
     first, second, other = (lived(census, 12, seed=seed)[1] for seed in (5, 5, 6))
     for table in first[0].tables:
