@@ -2,11 +2,14 @@
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from dunwell.cli.told import telling
+from dunwell.nightly.run import run_day
 from dunwell.office import workplace
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.intake import refresh, take_in, take_in_files
@@ -113,3 +116,26 @@ def test_a_file_in_the_folder_is_taken_in_and_set_aside(office: Office, shop: Wo
     refused = next((folder / "done").glob("*.refused.csv")).read_text(encoding="utf-8")
     assert refused.splitlines()[1].startswith("2,")
     assert take_in_files(shop) == 0
+
+
+def test_a_pause_that_came_in_stands_once_in_the_next_book(
+    office: Office, shop: Workplace, case: Case
+) -> None:
+    day = office.clock().date()
+    row = {
+        "hold_id": "P-1",
+        "customer_id": case.pk,
+        "kind": "pause",
+        "from_on": f"{day}",
+        "to_on": f"{day + timedelta(days=9)}",
+    }
+    take_in(shop, "holds", [row], "test")
+    now, settings = office.clock(), shop.settings
+    run_day(
+        settings, settings.tape_folder, day, known_at=None, now=now, told_since=telling(shop.journal, now)
+    )
+    file = CaseFile(shop, case.pk)
+    assert file.tables["holds"].filter(kind="pause")["hold_id"].to_list() == ["P-1"] * len(file.account_ids)
+    assert sum(state.kind == "pause" for state in file.person.states) == 2, (
+        "the gate reads both, and they say the same"
+    )

@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from dunwell.cli.errors import CommandError, explained
@@ -72,12 +74,12 @@ def keep_office() -> None:
 
         settings = read_settings(root)
         set_up_office(settings)
-        from dunwell.office.keeping import bring_up_to_date, keep, warm_up
+        from dunwell.office.keeping import bring_up_to_date, keep, tell_others, warm_up
         from dunwell.office.workplace import workplace
 
         place = workplace()
         bring_up_to_date(place)
-        keep(place)
+        seen = keep(place)
         prepare_kernels("ledger", "gate", "promises")
         warm_up(place)
         print("ready", flush=True)
@@ -88,13 +90,35 @@ def keep_office() -> None:
         from dunwell.journal.signing import signer_of
 
         signer = signer_of(settings)
-        while not stop.wait(_ROUND_SECONDS):
-            keep(place)
-            if worker is None:
+
+        def round_of_pages() -> None:
+            nonlocal seen
+            seen = keep(place, seen)
+            if worker is None or not worker.is_alive():
                 seal(signer, place.clock())
+
+        telling = threading.Thread(
+            target=_again_and_again, args=(stop, "webhooks", partial(tell_others, place)), name="webhooks"
+        )
+        telling.start()
+        _again_and_again(stop, "queue", round_of_pages)
+        telling.join(_END_SECONDS)
         if worker is not None:
             worker.join(_END_SECONDS)
         seal(signer, place.clock())
+
+
+def _again_and_again(stop: threading.Event, what: str, once: Callable[[], None]) -> None:
+    """Do something every few seconds until the end. A round that fails (a database that restarts) is said, and tried again."""
+    from django.db import connection
+
+    while not stop.wait(_ROUND_SECONDS):
+        try:
+            once()
+        except Exception as error:
+            print(f"{what}: {type(error).__name__}; trying again", file=sys.stderr, flush=True)
+            connection.close()
+    connection.close()
 
 
 def _wait_for_the_end(stop: threading.Event) -> None:

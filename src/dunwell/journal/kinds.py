@@ -87,7 +87,7 @@ KINDS: Mapping[str, Kind] = {
     "hold.placed": Kind(
         "a state of the person or a debt that binds every contact: stop, dispute, hardship, complaint and the like",
         ("hold",),
-        (*_ABOUT, "until", "needs_person", "by"),
+        (*_ABOUT, "until", "needs_person", "by", "row"),
         ("text",),
     ),
     "hold.lifted": Kind("such a state ended, by a person's decision", ("hold",), (*_ABOUT, "by"), ("note",)),

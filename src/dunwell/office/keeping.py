@@ -6,14 +6,17 @@ import fcntl
 from datetime import datetime
 
 from django.core.management import call_command
+from django.db import transaction
+from django.db.models import Max
 
 from dunwell.book import NoBook
+from dunwell.journal.models import Event
 from dunwell.law.language import LANGUAGES, review
 from dunwell.office.api.hooks import deliver, plan_deliveries
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.intake import take_in_files
 from dunwell.office.cases.models import Case
-from dunwell.office.cases.publishing import place_in_queue, publish
+from dunwell.office.cases.publishing import bring_in, place_in_queue, publish, waiting_for_a_person
 from dunwell.office.workplace import Workplace
 
 
@@ -38,17 +41,28 @@ def warm_up(place: Workplace) -> None:
         review("warm", language=language, channel="call", packs=[], on=file.day)
 
 
-def keep(place: Workplace) -> None:
-    """One round: the queue after a new run, what lies in the intake folder, and the cases whose agreed time has come."""
+def keep(place: Workplace, seen: int = 0) -> int:
+    """One round: the queue after a new run, what lies in the intake folder, who wrote and waits for a person, and the cases whose
+    agreed time has come. ``seen``: the number of the last event of the round before; returns that of this one.
+    """
     try:
         publish(place)
     except NoBook:
-        return
+        return seen
     take_in_files(place)
-    plan_deliveries(place)
-    deliver(place)
+    last: int = Event.objects.aggregate(last=Max("id"))["last"] or 0
+    if last > seen:
+        with transaction.atomic():
+            bring_in(place, waiting_for_a_person(place, after=seen))
     now: datetime = place.clock()
     for case in Case.objects.filter(come_back_at__lte=now):
         if "called_back" not in case.why:
             place_in_queue(case, now)
             case.save(update_fields=["rank", "why"])
+    return last
+
+
+def tell_others(place: Workplace) -> None:
+    """One round of the webhooks: what was recorded since is sent, and what was not taken is sent again."""
+    plan_deliveries(place)
+    deliver(place)

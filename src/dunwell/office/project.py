@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,9 +147,13 @@ def office_secret(settings: Settings, environment: Mapping[str, str]) -> str:
     file = settings.keys_folder / SECRET_FILE
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        staging = file.with_name(f".{SECRET_FILE}.{secrets.token_hex(4)}")
+        descriptor = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as out:
             out.write(secrets.token_urlsafe(48))
+        with suppress(FileExistsError):  # another process made it first: that one counts
+            os.link(staging, file)
+        staging.unlink()
     return file.read_text(encoding="ascii").strip()
 
 

@@ -2,7 +2,7 @@
 has at the moment of a contact.
 
 Contacts made, states placed, channels no longer agreed to, numbers that are not theirs, promises made and withdrawn. A row that
-the lender's tape brings as well counts once.
+the lender's tape brings as well counts once; what came in as a row of the tape (an event that names its ``row``) is one already.
 """
 
 import json
@@ -47,7 +47,7 @@ def with_told(tables: Mapping[str, pl.DataFrame], journal: Journal, now: datetim
         known = _bare(tables, list(wanted))
         for customer, events in wanted.items():
             pseudonym = partial(journal.vault.pseudonym, subjects[customer])
-            seen = decoded(events, known[customer], pseudonym)
+            seen = [one for one in decoded(events, known[customer], pseudonym) if "row" not in one.body]
             person = with_journal(known[customer], seen)
             additions += [*_contacts(person), *_holds(person), *_wishes(person), *_promises(seen)]
             withdrawn += [(one.at, one.body) for one in seen if one.kind == "promise.withdrawn"]

@@ -152,15 +152,18 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> int:
 
 def deliver(place: Workplace, send: Post = post) -> int:
     """Send what is due; how many were taken. What was not comes again later, at growing distances, and is given up at last."""
-    taken = 0
+    taken, silent = 0, set()
     due = Delivery.objects.filter(state="due", due_at__lte=place.clock(), webhook__is_active=True)
     for one in due.select_related("webhook").order_by("due_at", "pk")[:_BATCH]:
+        if one.webhook_id in silent:
+            continue  # it did not answer just now
         why = _attempt(place, one, send)
         one.attempts += 1
         if why is None:
             one.state, taken = "done", taken + 1
-        elif one.attempts >= _ATTEMPTS_MAX:
-            one.state = "given_up"
+        else:
+            silent.add(one.webhook_id)
+            one.state = "given_up" if one.attempts >= _ATTEMPTS_MAX else "due"
         one.why = (why or "")[:200]
         one.due_at = place.clock() + min(_BACK_OFF * 2 ** (one.attempts - 1), _BACK_OFF_MAX)
         one.save(update_fields=["state", "attempts", "why", "due_at"])
@@ -181,7 +184,7 @@ def _attempt(place: Workplace, one: Delivery, send: Post) -> str | None:
     }
     try:
         status = send(hook.url, body, headers)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         return type(error).__name__
     return None if 200 <= status < 300 else f"answered {status}"
 

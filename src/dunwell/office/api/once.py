@@ -16,6 +16,8 @@ from dunwell.office.api.problems import problem
 from dunwell.office.workplace import workplace
 
 _KEPT = timedelta(days=1)
+_UNDER_WAY = timedelta(minutes=2)
+"""After so long nothing is still working on a request: the server ends it sooner."""
 _KEY_MAX = 200
 _PREFIX = "/api/"
 
@@ -42,6 +44,7 @@ def _once(
     asked = sha256(request.get_full_path().encode() + b"\n" + request.body).hexdigest()
     now = workplace().clock()
     Answer.objects.filter(asked_at__lt=now - _KEPT).delete()
+    Answer.objects.filter(key=name, status=0, asked_at__lt=now - _UNDER_WAY).delete()
     try:
         with transaction.atomic():
             Answer.objects.create(key=name, request=asked, asked_at=now)

@@ -21,8 +21,8 @@ from dunwell.book.single import RowsUnusable, typed_rows
 from dunwell.journal.recording import NewEvent
 from dunwell.money import CURRENCIES
 from dunwell.office.cases.casefile import CaseFile
-from dunwell.office.cases.models import Case, Received
-from dunwell.office.cases.publishing import place_in_queue
+from dunwell.office.cases.models import Received
+from dunwell.office.cases.publishing import new_case, place_in_queue
 from dunwell.office.workplace import Workplace
 
 TAKEN_IN = ("payments", "holds")
@@ -152,7 +152,7 @@ def _event(
     if table == "payments":
         body = {"payment": row["payment_id"], "amount": row["amount"], "currency": currency, "source": source}
         return NewEvent("payment.seen", now, customer, accounts=accounts, body=body, key=key)
-    body = {"hold": row["kind"], "source": source}
+    body = {"hold": row["kind"], "source": source, "row": row["hold_id"]}
     if row.get("to_on"):
         body["until"] = row["to_on"]
     return NewEvent("hold.placed", now, customer, accounts=accounts, body=body, key=key)
@@ -165,14 +165,8 @@ def refresh(place: Workplace, customer_id: str) -> None:
     stage = file.stage
     if case is None and stage is None:
         return
-    if case is None:
-        customer = file.customer
-        case = Case(
-            customer_id=customer_id,
-            jurisdiction=customer["jurisdiction"],
-            language=customer["language"] or "",
-            run_id=Case.objects.values_list("run_id", flat=True).first() or "",
-        )
+    case = case or new_case(place, customer_id)
+    assert case is not None, "the file was read just now"
     late = file.positions.filter(pl.col("past_due_days") > 0).sort("past_due_total", descending=True)
     if stage is not None:
         case.stage, case.since = stage["stage"], stage["since"]

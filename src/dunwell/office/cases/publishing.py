@@ -1,7 +1,7 @@
 """The last run into the queue: a case a row, with its place in the queue; what people did about a case stays."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,20 @@ _FROM_RUN = (
     *("is_held_back", "held_by", "not_before", "broken_on", "run_id", "rank", "why"),
 )
 
+_NOTHING_PAST_DUE: Mapping[str, Any] = {
+    "stage": "closed",
+    "past_due_days": 0,
+    "past_due_total": 0,
+    "bucket": "",
+    "channel": "",
+    "treatment": "",
+    "decision_id": "",
+    "planned_at": None,
+    "is_held_back": False,
+    "held_by": [],
+    "not_before": None,
+}
+
 
 def publish(place: Workplace) -> int:
     """Bring the queue up to the last run; how many cases it holds. Does nothing when it is up to date. Raises NoBook."""
@@ -32,6 +46,9 @@ def publish(place: Workplace) -> int:
     day = date.fromisoformat(place.shelf.as_of)
     asked = waiting_for_a_person(place)
     with transaction.atomic():
+        Case.objects.filter(pk__in=asked).update(
+            run_id=run_id, **_NOTHING_PAST_DUE
+        )  # the run below says of whom it is not so
         for rows in _batches(place, day):
             kept = Case.objects.in_bulk([row["customer_id"] for row in rows])
             cases = [_case(row, kept.get(row["customer_id"]), run_id, now, asked) for row in rows]
@@ -42,13 +59,43 @@ def publish(place: Workplace) -> int:
                 update_fields=[*_FROM_RUN, "needs_person", "is_urgent"],
             )
         Case.objects.exclude(run_id=run_id).delete()
+        bring_in(place, asked)
     return Case.objects.count()
 
 
-def waiting_for_a_person(place: Workplace) -> dict[str, bool]:
-    """The customers whose last answer waits for a person, and whether it is urgent."""
+def bring_in(place: Workplace, asked: Mapping[str, bool]) -> None:
+    """Give those who wait for a person (whether it is urgent, by customer) their place in the queue, with arrears or without."""
+    known = Case.objects.in_bulk(list(asked))
+    for customer, is_urgent in asked.items():
+        case = known.get(customer) or new_case(place, customer)
+        if case is None or (case.needs_person and case.is_urgent >= is_urgent):
+            continue
+        case.needs_person, case.is_urgent = True, case.is_urgent or is_urgent
+        place_in_queue(case, place.clock())
+        case.save()
+
+
+def new_case(place: Workplace, customer_id: str) -> Case | None:
+    """A case, not saved yet, for somebody in whose debts nothing is past due; None when the book does not know them."""
+    file = place.shelf.file(customer_id)
+    if file is None:
+        return None
+    customer = file.tables["customers"].row(0, named=True)
+    return Case(
+        customer_id=customer_id,
+        stage="closed",
+        jurisdiction=customer["jurisdiction"],
+        language=customer["language"] or "",
+        account_count=file.tables["accounts"].height,
+        run_id=Case.objects.values_list("run_id", flat=True).first() or "",
+    )
+
+
+def waiting_for_a_person(place: Workplace, after: int = 0) -> dict[str, bool]:
+    """The customers whose last answer waits for a person, and whether it is urgent; of the events after one of that number."""
     latest: dict[str, tuple[bool, bool]] = {}
-    events = Event.objects.filter(kind__in=("contact.replied", "contact.made")).order_by("happened_at", "id")
+    kinds = ("contact.replied", "contact.made")
+    events = Event.objects.filter(kind__in=kinds, id__gt=after).order_by("happened_at", "id")
     for subject, kind, body in events.values_list("subject_id", "kind", "body"):
         told = json.loads(body)
         is_reply = kind == "contact.replied"

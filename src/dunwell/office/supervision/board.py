@@ -166,7 +166,7 @@ def board(request: HttpRequest) -> HttpResponse:
     now = place.clock()
     begins = start_of_day(now, "UTC")
     rows = (
-        Event.objects.filter(kind__in=KINDS, recorded_at__gte=begins)
+        Event.objects.filter(kind__in=KINDS, happened_at__gte=begins)
         .order_by("id")
         .values_list("kind", "body")
     )

@@ -53,7 +53,7 @@ def coaching(request: HttpRequest) -> HttpResponse:
     place, staff = workplace(), staff_of(request)
     names = {one.username for one in team_of(staff)}
     since = place.clock() - timedelta(days=_DAYS)
-    rows = Event.objects.filter(kind__in=("case.note", "contact.refused"), recorded_at__gte=since).order_by(
+    rows = Event.objects.filter(kind__in=("case.note", "contact.refused"), happened_at__gte=since).order_by(
         "id"
     )
     told = list(rows.values_list("kind", "happened_at", "body", "subject_id"))
