@@ -32,8 +32,11 @@ def told_since(settings: Settings, now: datetime) -> "ToldSince | None":
     tables_there = set(connection.introspection.table_names())
     if "journal_event" not in tables_there:
         return None
+    from dunwell.journal.models import Event
     from dunwell.journal.recording import Journal
 
+    if not Event.objects.exists():
+        return None  # nothing was told, and a workspace without a journal needs no keys
     master = read_master_keys(settings.keys_folder, os.environ, os.urandom)
     journal = Journal(master, clock=lambda: now, random=os.urandom)
     return telling(journal, now, has_desk="cases_received" in tables_there)
