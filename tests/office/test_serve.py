@@ -1,5 +1,6 @@
 """The office as people start it: a process of its own, asked over HTTP, ended by a signal."""
 
+import os
 import shutil
 import signal
 import socket
@@ -31,9 +32,17 @@ def shop(ran: Path, tmp_path: Path) -> Path:
 def served(shop: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process, once it says where it listens, and its address."""
     port = free_port()
-    with subprocess.Popen(
-        [*DUNWELL, "serve", "--no-worker", "--port", str(port)], cwd=shop, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        (shop / "errors").open("w") as errors,
+        subprocess.Popen(
+            [*DUNWELL, "serve", "--no-worker", "--port", str(port)],
+            cwd=shop,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        ) as process,
+    ):
         assert process.stdout is not None
         assert f"http://127.0.0.1:{port}" in process.stdout.readline()
         yield process, f"http://127.0.0.1:{port}"
@@ -50,6 +59,17 @@ def test_strangers_are_asked_to_sign_in_and_a_signal_ends_it_cleanly(
     assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
+
+
+def test_ctrl_c_reaches_every_process_and_ends_them_without_a_word(
+    served: tuple[subprocess.Popen[str], str], shop: Path
+) -> None:
+    process, address = served
+    assert httpx.get(f"{address}/health", timeout=READY_SECONDS).status_code == 200
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) in (0, 130)
+    said = (shop / "errors").read_text(encoding="utf-8")
+    assert "rror" not in said, said
 
 
 def test_a_port_that_is_taken_is_said(shop: Path) -> None:

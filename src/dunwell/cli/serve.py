@@ -122,7 +122,9 @@ def _again_and_again(stop: threading.Event, what: str, once: Callable[[], None])
 
 
 def _wait_for_the_end(stop: threading.Event) -> None:
-    while sys.stdin.buffer.read(1024):
+    while os.read(
+        0, 1024
+    ):  # not sys.stdin: its lock, held by this thread, would break the end of the process
         pass
     stop.set()
 
