@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from dunwell.law import codes
-from dunwell.law.cases import CASES_FOLDER, Case, CaseRunner, Outcome, read_cases, read_instant
+from dunwell.law.case_situations import read_instant
+from dunwell.law.cases import CASES_FOLDER, Case, CaseRunner, Outcome, read_cases
 from dunwell.law.pack import Rule, shipped_packs
 from tests.law.oracle import said_for_all
 

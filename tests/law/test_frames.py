@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from numba import typeof
 
 from dunwell.law import Account, Attempt, Gate, Person, Verdict
-from dunwell.law.cases import CASES_FOLDER, Case, read_attempt, read_cases, read_person
+from dunwell.law.case_situations import read_attempt, read_person
+from dunwell.law.cases import CASES_FOLDER, Case, read_cases
 from dunwell.law.checking import VERDICT_COLUMNS, check_frame
-from dunwell.law.person import PersonArrays, ZoneNumbers
+from dunwell.law.person_arrays import PersonArrays, ZoneNumbers
 from tests.law.people import actors, attempts, pack_lists, people
 from tests.law.tapes import Tape, Unheld
 

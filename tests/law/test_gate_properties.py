@@ -27,7 +27,7 @@ from dunwell.law import (
     Verdict,
     codes,
 )
-from dunwell.law.cases import read_attempt, read_person
+from dunwell.law.case_situations import read_attempt, read_person
 from tests.law.situations import PACKS, Situation, situations
 
 _MICROSECOND = timedelta(microseconds=1)

@@ -20,7 +20,8 @@ from dunwell.calendars import FIRST_DAY_NUMBER
 from dunwell.law import codes, kernel, kinds
 from dunwell.law.arrays import NEVER, Attempts, Law, Records
 from dunwell.law.pack import Pack, Rule, shipped_packs
-from dunwell.law.person import Attempt, Person, PersonArrays, ZoneNumbers, instant_of
+from dunwell.law.person import Attempt, Person, instant_of
+from dunwell.law.person_arrays import PersonArrays, ZoneNumbers
 from dunwell.law.workdays import Calendar, calendar_table, read_calendars
 from dunwell.law.zones import Zones, zone_tables
 

@@ -11,7 +11,8 @@ from dunwell.law.columns import Ints, clocks, code_numbers, instants, ints
 from dunwell.law.grouping import grouped
 from dunwell.law.kinds import FOREVER
 from dunwell.law.numbering import Numbering
-from dunwell.law.person import Preference, preference_of_tape, preference_row
+from dunwell.law.person import Preference, preference_of_tape
+from dunwell.law.person_arrays import preference_row
 
 _NO_SOURCE = len(codes.SOURCES)
 _ALWAYS = Preference(kind="not_channel")
