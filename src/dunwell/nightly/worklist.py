@@ -168,17 +168,18 @@ def held_by_the_house(
         RECORDS: is_lost(RECORDS),
     }
     work = work.with_columns(is_so.alias(rule) for rule, is_so in flags.items())
-    told = [pl.when(rule).then(_told(ladder.reasons[rule])) for rule in flags]
+    sentences = [pl.when(rule).then(told(ladder.reasons[rule])) for rule in flags]
     from_gate = pl.when("allowed").then(pl.lit([], pl.List(REASON))).otherwise("reasons")
     is_house = pl.any_horizontal(*flags)
     return work.with_columns(
-        from_gate.list.concat(pl.concat_list(told).list.drop_nulls()).alias("reasons"),
+        from_gate.list.concat(pl.concat_list(sentences).list.drop_nulls()).alias("reasons"),
         (is_house | pl.col("at").is_null()).alias("is_held_back"),
         pl.when(~is_house).then("later").alias("later"),
     )
 
 
-def _told(reason: HouseReason) -> pl.Expr:
+def told(reason: HouseReason) -> pl.Expr:
+    """A reason of the run's own, as the gate gives its reasons."""
     return pl.struct(
         pl.lit(reason.rule).alias("rule"),
         pl.lit(reason.citation).alias("citation"),
