@@ -18,6 +18,7 @@ from dunwell.strategy.assignment_pacing import left_of
 from dunwell.strategy.candidates import capacities_frame, uses_frame
 from dunwell.strategy.deciding import Lots, Room, draw
 from dunwell.strategy.experiments.design import NOTHING
+from dunwell.strategy.experiments.randomising import lots_of
 from dunwell.strategy.text import Strategy
 
 Floats = NDArray[np.float64]
@@ -29,6 +30,11 @@ NOTICE = "notice"
 LEFT_BY_LOT, LEFT_HELD_OUT = "strategy.lot", "strategy.hold-out"
 LEFT_FOR_CAPACITY, LEFT_AS_BEST = "strategy.capacity", "strategy.nothing-pays"
 """Why somebody to whom something is open is left in peace (``holds_back.toml``)."""
+
+_TELLS_EQUALS_APART = 4e-5
+"""Values have 4 decimals. Below them a lot of the day says which of two equal customers comes first: not always the same one,
+and at the day's prices everybody's own choice is clear.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,8 @@ def settle(
     matrix = _use_matrix(strategy, uses, capacities)
     available = capacities["available"].to_numpy().astype(np.float64)
     lots = draw(strategy, ids, allowed, day, Room(matrix, available))
-    wanted = _in_order(market, names, allowed) if is_cold else values
+    wanted = _in_order(market, names, allowed) if is_cold else values.copy()
+    wanted[:, 1:] -= _TELLS_EQUALS_APART * lots_of(ids, names[1:], f"equals\0{day}")
     is_notice = np.array([False, *(one.purpose == NOTICE for one in strategy.treatments)])
     for_held = np.where(is_notice, wanted, np.nan)
     fixed = _kept_within(np.where(lots.is_held, lots.held, lots.given), matrix, available, ids)

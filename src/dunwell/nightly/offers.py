@@ -256,7 +256,7 @@ def _market(
         for name, is_it in zip(names, is_named, strict=True)
     )
     return (
-        people.select("customer_id", "first")
+        people.select("customer_id", "first", pl.col("currency").cast(pl.String))
         .hstack(context.select(CONTEXT))
         .join(wide, on="customer_id", how="left", maintain_order="left")
     )

@@ -107,6 +107,13 @@ def even_lots(
     return drawn, numbers_in_unit(customer_ids, f"{salt}\0whether") < rate
 
 
+def lots_of(customer_ids: pl.Series, names: Sequence[str], salt: str) -> Floats:
+    """A number between 0 and 1 for each customer (row) and name (column), each independent of every other."""
+    customers = _numbers(customer_ids, salt)
+    columns = [_unit(_mixed(customers ^ name)) for name in _numbers(pl.Series(names, dtype=pl.String), salt)]
+    return np.column_stack(columns) if columns else np.empty((len(customer_ids), 0))
+
+
 def in_hold_out(customer_ids: pl.Series, hold_out: HoldOut) -> pl.Series:
     """Whether each customer belongs to the standing hold-out; the same customers whenever it is asked."""
     return pl.Series("in_hold_out", numbers_in_unit(customer_ids, hold_out.salt) < hold_out.share)
