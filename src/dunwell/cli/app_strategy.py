@@ -76,19 +76,59 @@ def strategy_test(
     raise typer.Exit(run_worked_cases(file, as_json))
 
 
+Customers = Annotated[int, typer.Option(help="How many customers past due to rehearse on.", min=1)]
+Days = Annotated[int, typer.Option(help="How many days to live through.", min=1)]
+Seeds = Annotated[
+    int, typer.Option(help="How often, each time with other luck; 2 or more give intervals.", min=1)
+]
+
+
 @strategy.command("diff", cls=Command)
 def strategy_diff(
     old: Annotated[Path, typer.Argument(help="The strategy as it is.")],
     new: Annotated[Path, typer.Argument(help="The strategy as it would be.")],
+    simulate: Annotated[
+        bool,
+        typer.Option(
+            "--simulate", help="Live through both with the same debtors and the same luck, and compare."
+        ),
+    ] = False,
+    days: Days = 30,
+    seeds: Seeds = 8,
+    customers: Customers = 1_500,
     as_json: Json = False,
 ) -> None:
     """What changed between two strategies, in words; and in a workspace with a book, who changes segment or treatments.
 
-    Example: dunwell strategy diff policy/strategy.toml draft.toml
+    With --simulate what each would bring and do to people, in a rehearsal on stated assumptions; exits 1 when the new breaches a
+    floor of its objective.
+
+    Example: dunwell strategy diff policy/strategy.toml draft.toml --simulate
     """
     from dunwell.cli.strategy import diff
 
-    raise typer.Exit(diff(old, new, as_json))
+    raise typer.Exit(diff(old, new, as_json, (customers, days, seeds) if simulate else None))
+
+
+@strategy.command("simulate", cls=Command)
+def strategy_simulate(
+    file: Strategy = None,
+    days: Days = 30,
+    seeds: Seeds = 8,
+    customers: Customers = 1_500,
+    as_json: Json = False,
+) -> None:
+    """Live through some days with a strategy: debtors from the workspace's book, or made ones, in a world with known effects.
+
+    A rehearsal on stated assumptions, not a forecast. Exits 1 when a floor of the objective is breached.
+
+    Example: dunwell strategy simulate --days 30
+    """
+    from dunwell.cli.strategy import strategy_file
+    from dunwell.cli.strategy_rehearsing import simulate
+    from dunwell.strategy.text import read_strategy
+
+    raise typer.Exit(simulate([read_strategy(strategy_file(file))], customers, days, seeds, as_json))
 
 
 @experiment.command("size", cls=Command)

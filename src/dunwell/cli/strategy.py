@@ -9,10 +9,11 @@ from dunwell.book import Book
 from dunwell.book.store import NoBook
 from dunwell.cli.errors import CommandError
 from dunwell.cli.progress import prepare_kernels, progress
+from dunwell.rehearsal.strategy_workspace import moves_record
 from dunwell.settings import FILE_NAME, Settings, read_settings
 from dunwell.strategy.columns import FEATURE_COLUMNS, customer_columns
 from dunwell.strategy.conditions import in_words
-from dunwell.strategy.differing import Moves, differences, moves
+from dunwell.strategy.differing import differences, moves
 from dunwell.strategy.eligibility import run_cases
 from dunwell.strategy.linting import cautions
 from dunwell.strategy.text import Strategy, read_strategy
@@ -72,19 +73,25 @@ def run_worked_cases(file: Path | None, as_json: bool) -> int:
     return 1 if failed else 0
 
 
-def diff(old_file: Path, new_file: Path, as_json: bool) -> int:
-    """Print what changed and, where there is a book, who moves."""
+def diff(
+    old_file: Path, new_file: Path, as_json: bool, rehearsing: tuple[int, int, int] | None = None
+) -> int:
+    """Print what changed and, where there is a book, who moves. ``rehearsing``: customers, days and seeds of a rehearsal."""
     old, new = (read_strategy(strategy_file(file)) for file in (old_file, new_file))
+    if rehearsing is not None:
+        from dunwell.cli.strategy_rehearsing import simulate
+
+        if not as_json:
+            _print_changes(differences(old, new))
+        return simulate([old, new], *rehearsing, as_json)
     changes = differences(old, new)
     customers = _customers_of_the_book((old, new))
     moved = None if customers is None else moves(old, new, customers)
     if as_json:
-        told = {"changes": changes, "moves": None if moved is None else _record(moved)}
+        told = {"changes": changes, "moves": None if moved is None else moves_record(moved)}
         print(json.dumps(told, ensure_ascii=False, indent=2))
         return 0
-    for change in changes:
-        print(change)
-    print(f"{len(changes)} changes in the text" if changes else "the two say the same")
+    _print_changes(changes)
     if moved is None:
         print("no book here, so nobody was counted: run it in a workspace after `dunwell run`")
         return 0
@@ -101,14 +108,10 @@ def diff(old_file: Path, new_file: Path, as_json: bool) -> int:
     return 0
 
 
-def _record(moved: Moves) -> dict[str, object]:
-    return {
-        "customers": moved.customer_count,
-        "changed": moved.changed_count,
-        "segments": moved.segments.to_dicts(),
-        "treatments": moved.treatments.to_dicts(),
-        "first_choices": moved.firsts.to_dicts(),
-    }
+def _print_changes(changes: list[str]) -> None:
+    for change in changes:
+        print(change)
+    print(f"{len(changes)} changes in the text" if changes else "the two say the same")
 
 
 def _customers_of_the_book(strategies: tuple[Strategy, ...]) -> pl.DataFrame | None:

@@ -1,6 +1,6 @@
 """From a tape to debtors: who stands behind the records, each with a nature that fits how they have paid so far."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -58,30 +58,36 @@ def read_census(tape_folder: Path, terms: Mapping[str, Terms], as_of: date) -> C
         imported_at=datetime.combine(as_of, datetime.min.time(), UTC),
         tables=_TABLES,
     )
-    customers, accounts, schedules = [], [], []
     with tape:
-        for partition in tape.partitions():
-            tables = partition.tables
-            customers.append(_customers(tables))
-            accounts.append(_accounts(tables, terms, as_of))
-            ids = tables["accounts"]["account_id"]
-            schedules.append(
-                tables["instalments"].select(
-                    ids.gather(tables["instalments"]["account_row"]).alias("account_id"),
-                    pl.col("account_row")
-                    .replace_strict(
-                        pl.int_range(ids.len(), eager=True),
-                        tables["accounts"]["product"],
-                        return_dtype=pl.String,
-                    )
-                    .alias("product"),
-                    "due_on",
-                    "number",
-                    "principal_minor",
-                    "interest_minor",
-                    "fees_minor",
+        return census_of((partition.tables for partition in tape.partitions()), terms, as_of)
+
+
+def census_of(
+    partitions: Iterable[Mapping[str, pl.DataFrame]], terms: Mapping[str, Terms], as_of: date
+) -> Census:
+    """The people behind the tables of some partitions of a book, as of a day."""
+    customers, accounts, schedules = [], [], []
+    for tables in partitions:
+        customers.append(_customers(tables))
+        accounts.append(_accounts(tables, terms, as_of))
+        ids = tables["accounts"]["account_id"]
+        schedules.append(
+            tables["instalments"].select(
+                ids.gather(tables["instalments"]["account_row"]).alias("account_id"),
+                pl.col("account_row")
+                .replace_strict(
+                    pl.int_range(ids.len(), eager=True),
+                    tables["accounts"]["product"],
+                    return_dtype=pl.String,
                 )
+                .alias("product"),
+                "due_on",
+                "number",
+                "principal_minor",
+                "interest_minor",
+                "fees_minor",
             )
+        )
     has_schedule = pl.concat(schedules)
     people = pl.concat(customers).sort("customer_id")
     debts = pl.concat(accounts).join(has_schedule.select("account_id").unique(), on="account_id", how="semi")

@@ -216,7 +216,7 @@ def told(results: pl.DataFrame, against: Sequence[str]) -> pl.DataFrame:
     for name, part in wide.items():
         difference = (part["net_minor"].to_numpy() - base) / base.mean()
         half = (
-            _t95(len(difference) - 1) * difference.std(ddof=1) / np.sqrt(len(difference))
+            t95(len(difference) - 1) * difference.std(ddof=1) / np.sqrt(len(difference))
             if len(difference) > 1
             else np.nan
         )
@@ -254,7 +254,8 @@ _T95 = (
 """Student's t at 97.5 % for 1, 2, ... degrees of freedom."""
 
 
-def _t95(freedom: int) -> float:
+def t95(freedom: int) -> float:
+    """Student's t at 97.5 % for so many degrees of freedom."""
     return _T95[freedom - 1] if freedom <= len(_T95) else 2.1
 
 

@@ -1,0 +1,367 @@
+"""A strategy lived through: each day the product's own choice for everybody past due, in a world whose effects are known.
+
+Who may get what (``eligibility``), what the law's gate allows (at the instant of the contact, on the person's own clock), the
+assignment under the day's capacities, and the lots of hold-out, exploring and experiments are the product's code. What comes of
+a contact is the world's, and its luck is a function of person and day: two strategies meet the same debtors with the same luck.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from dunwell.calendars import day_number
+from dunwell.law.gate import Gate
+from dunwell.law.tables import TableRecords
+from dunwell.ledger.positions import bucket_names
+from dunwell.money import CURRENCIES, minor_exponent
+from dunwell.rehearsal.collecting import CHANNELS as WORLD_CHANNELS
+from dunwell.rehearsal.debtor_world import DebtorWorld, Events
+from dunwell.rehearsal.draws import Flags, Floats, Ints
+from dunwell.rehearsal.effects import Effects
+from dunwell.rehearsal.strategy_setting import Setting
+from dunwell.rehearsal.usual_contacts import at_working_hours
+from dunwell.strategy.choosing import choose, values_of_text
+from dunwell.strategy.columns import CHANNELS
+from dunwell.strategy.deciding import decide
+from dunwell.strategy.eligibility import eligible, eligible_matrix
+from dunwell.strategy.text import Strategy
+
+UNITS = {code: 10.0 ** minor_exponent(code) for code in CURRENCIES}
+"""Minor units in a major one, by currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """What a strategy brought and did in a world of one seed: a value a person, in the order of the setting's people.
+
+    ``repaid``: the part of what was past due at first that came in, at most 1. ``cash_minor``: all that came in, of debts in
+    ``currencies``' order (a column each). ``contacts``: those made; ``hard_contacts``: of them, those while in hardship.
+    ``is_hardest``: the tenth whose nature makes repayment hardest. ``fatigue``: how tired of contact at the end.
+    """
+
+    currencies: tuple[str, ...]
+    cash_minor: Ints
+    repaid: Floats
+    is_cured: Flags
+    minutes: Floats
+    cost: Floats
+    contacts: Ints
+    hard_contacts: Ints
+    complains: Flags
+    stops: Flags
+    fatigue: Floats
+    is_hardest: Flags
+    treatments: Mapping[str, int]
+
+
+def live_with(setting: Setting, strategy: Strategy, effects: Effects, seed: int, days: int) -> Lived:
+    """Let so many days pass with a strategy in a world of that seed. ``setting``: with its copies."""
+    desk = _Desk(setting, strategy, effects, seed)
+    for _ in range(days):
+        desk.live_a_day()
+    return desk.told()
+
+
+def people_past_due(setting: Setting, world: DebtorWorld) -> pl.DataFrame:
+    """Those who will be past due tomorrow, in the order of people: ``person`` and the columns of ``strategy.columns``."""
+    standing = world.standing().filter((pl.col("past_due_days") > 0) & (pl.col("status") == "active"))
+    late = standing.join(
+        setting.census.accounts.select("account_id", pl.col("product").cast(pl.String), "currency"),
+        on="account_id",
+        how="left",
+        maintain_order="left",
+    ).with_columns(pl.col("past_due_days") + 1)
+    buckets = bucket_names(late["product"], late["past_due_days"].to_numpy(), setting.terms)
+    late = late.with_columns(buckets.alias("bucket"))
+    order = ["customer_id", "past_due_days", "account_id"]
+    worst = (
+        late.sort(order, descending=[False, True, False])
+        .group_by("customer_id", maintain_order=True)
+        .agg(pl.all().first(), past_due_accounts=pl.len().cast(pl.Float64))
+    )
+    unit = pl.col("currency").cast(pl.String).replace_strict(UNITS, return_dtype=pl.Float64)
+    known = {
+        "past_due_days": pl.col("past_due_days").cast(pl.Float64),
+        "delinquent_days": pl.col("past_due_days").cast(pl.Float64),
+        "bucket": pl.col("bucket"),
+        "product": pl.col("product"),
+        "currency": pl.col("currency"),
+        "past_due_total": pl.col("owed_minor") / unit,
+        "outstanding_principal": pl.col("balance_minor") / unit,
+        "in_default": pl.col("past_due_days") >= 90,
+        "past_due_accounts": pl.col("past_due_accounts"),
+    }
+    today = worst.select("customer_id", **known)
+    people = (
+        setting.people.drop(*known).with_row_index("person").with_columns(pl.col("person").cast(pl.Int64))
+    )
+    return people.join(today, on="customer_id", how="inner", maintain_order="left")
+
+
+class _Desk:
+    """A world and what its lender knows and counts of everybody in it."""
+
+    def __init__(self, setting: Setting, strategy: Strategy, effects: Effects, seed: int) -> None:
+        self.setting, self.strategy = setting, strategy
+        self.world = DebtorWorld(setting.census, effects, seed, setting.as_of)
+        self.law = _Law(setting)
+        self.prices: list[pl.DataFrame | None] = [None] * setting.copies
+        count = setting.people.height
+        self.owed_first = self._owed_by_debt()
+        self.promised_until = np.zeros(count, dtype=np.int64)
+        self.brought = np.zeros(len(self.world.debts.keys), dtype=np.int64)
+        self.minutes, self.cost = np.zeros(count), np.zeros(count)
+        self.contacts, self.hard_contacts = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+        self.complains, self.stops = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
+        self.counts = dict.fromkeys((one.name for one in strategy.treatments), 0)
+        self.hardest = self._hardest()
+
+    def live_a_day(self) -> None:
+        """Decide for tomorrow, make the contacts, and take in what comes of them."""
+        day = self.world.today + timedelta(days=1)
+        late = people_past_due(self.setting, self.world)
+        treatments = self._decided(late, day)
+        contacts = self._contacts(late, treatments)
+        in_hardship = self.world.persons.hardship_until > day_number(day)
+        paid, extra = self.world.debts.paid_minor.copy(), self.world.debts.extra_minor.copy()
+        events = self.world.step(contacts)
+        self.brought += self.world.debts.paid_minor - paid
+        self.brought += np.rint(np.maximum(extra - self.world.debts.extra_minor, 0)).astype(np.int64)
+        self._remember(events, in_hardship)
+
+    def _decided(self, late: pl.DataFrame, day: date) -> pl.Series:
+        """The treatment of each person past due."""
+        strategy = self.strategy
+        table = eligible(strategy, late)
+        allowed = eligible_matrix(strategy, table).copy()
+        free = self.promised_until[late["person"].to_numpy()] < day_number(day)
+        allowed[~free, 1:] = False
+        ways = [(one.channel, one.purpose) for one in strategy.treatments]
+        lawful = self.law.allowed(self.world, late, list(dict.fromkeys(ways)), allowed, ways)
+        allowed[:, 1:] &= lawful
+        chosen = self._chosen(late, allowed)
+        return decide(strategy, late["own_id"], allowed, chosen, day)["treatment"]
+
+    def _chosen(self, late: pl.DataFrame, allowed: Flags) -> Ints:
+        """The assignment's choice, for each copy of the people by itself: each has the day's capacities to itself."""
+        owed = late["past_due_total"].fill_null(0.0).to_numpy()
+        size = self.setting.people.height // self.setting.copies
+        copies = late["person"].to_numpy() // size
+        bounds = np.searchsorted(copies, np.arange(self.setting.copies + 1))
+        chosen = np.zeros(late.height, dtype=np.int64)
+        for number in range(self.setting.copies):
+            mine = slice(int(bounds[number]), int(bounds[number + 1]))
+            best = choose(
+                self.strategy,
+                late["own_id"][mine],
+                allowed[mine],
+                values_of_text(self.strategy, owed[mine]),
+                capacity_share=self.setting.share,
+                earlier=self.prices[number],
+            )
+            chosen[mine], self.prices[number] = best.columns, best.prices
+        return chosen
+
+    def _contacts(self, late: pl.DataFrame, treatments: pl.Series) -> pl.DataFrame | None:
+        """The contacts that were decided, as a world takes them; their minutes and cost are booked."""
+        about = pl.DataFrame(
+            [
+                (one.name, one.channel, one.automated, float(one.minutes), float(one.cost))
+                for one in self.strategy.treatments
+            ],
+            schema={
+                "treatment": pl.String,
+                "channel": pl.String,
+                "is_automated": pl.Boolean,
+                "minutes": pl.Float64,
+                "cost": pl.Float64,
+            },
+            orient="row",
+        )
+        given = (
+            late.select("person", "customer_id")
+            .with_columns(treatments)
+            .join(about, on="treatment", how="inner", maintain_order="left")
+        )
+        for name, count in given["treatment"].value_counts().iter_rows():
+            self.counts[name] += count
+        persons = given["person"].to_numpy()
+        self.minutes[persons] += given["minutes"].to_numpy()
+        self.cost[persons] += given["cost"].to_numpy()
+        made = given.filter(pl.col("channel").is_in(WORLD_CHANNELS))
+        if not made.height:
+            return None
+        placed = made.join(
+            self.law.points, on=["customer_id", "channel"], how="left", maintain_order="left"
+        ).with_columns(self.world.customers["timezone"].gather(made["person"]).alias("timezone"))
+        return at_working_hours(
+            self.world,
+            placed.select("customer_id", "channel", "is_automated", "contact_point_id", "timezone"),
+        )
+
+    def _remember(self, events: Events, in_hardship: Flags) -> None:
+        """Count what a day did to people, and let the law and the house know it."""
+        contacts, holds = events.tables["contacts"], events.tables["holds"]
+        out = self._persons(contacts.filter(pl.col("direction") == "out"))
+        np.add.at(self.contacts, out, 1)
+        np.add.at(self.hard_contacts, out[in_hardship[out]], 1)
+        self.complains[self._persons(holds.filter(pl.col("kind") == "complaint"))] = True
+        self.stops[self._persons(holds.filter(pl.col("kind") == "cease"))] = True
+        self.stops[self._persons(events.tables["preferences"])] = True
+        promises = events.tables["promises"].join(
+            self.world.accounts.select("account_id", "customer_id"), on="account_id", maintain_order="left"
+        )
+        np.maximum.at(
+            self.promised_until, self._persons(promises), promises["due_on"].to_physical().to_numpy()
+        )
+        self.law.learn(events)
+
+    def _persons(self, rows: pl.DataFrame) -> Ints:
+        known = rows.join(
+            self.world.customers.select("customer_id", "person"),
+            on="customer_id",
+            how="left",
+            maintain_order="left",
+        )
+        return known["person"].cast(pl.Int64).to_numpy()
+
+    def _owed_by_debt(self) -> Floats:
+        """What is past due on each debt, by debt."""
+        owed = self.world.accounts.select("account_id").join(
+            self.world.standing().select("account_id", "owed_minor"),
+            on="account_id",
+            how="left",
+            maintain_order="left",
+        )
+        return owed["owed_minor"].fill_null(0).cast(pl.Float64).to_numpy()
+
+    def _hardest(self) -> Flags:
+        """The tenth whose first debt is slowest to be repaid by nature: what no lender can see."""
+        ease = self.world.debts.ease[self.world.persons.first_debts[:-1]]
+        is_hardest = np.zeros(len(ease), dtype=np.bool_)
+        is_hardest[np.argsort(ease, kind="stable")[: max(len(ease) // 10, 1)]] = True
+        return is_hardest
+
+    def told(self) -> Lived:
+        """What came of it all."""
+        owners, count = self.world.debts.owners, self.setting.people.height
+        names = tuple(self.world.accounts["currency"].unique().sort())
+        of_debts = self.world.accounts["currency"].to_numpy()
+        cash = np.column_stack(
+            [
+                np.bincount(owners, weights=np.where(of_debts == name, self.brought, 0), minlength=count)
+                for name in names
+            ]
+        ).astype(np.int64)
+        part = np.minimum(self.brought, self.owed_first)
+        owed = np.bincount(owners, weights=self.owed_first, minlength=count)
+        repaid = np.bincount(owners, weights=part, minlength=count) / np.maximum(owed, 1.0)
+        still = self.world.standing().filter(
+            (pl.col("past_due_days") > 0) | (pl.col("status") == "charged_off")
+        )
+        is_cured = np.ones(count, dtype=np.bool_)
+        is_cured[self._persons(still.select("customer_id"))] = False
+        return Lived(
+            names, cash, repaid, is_cured, self.minutes, self.cost, self.contacts, self.hard_contacts,
+            self.complains, self.stops, self.world.persons.fatigue.copy(), self.hardest, self.counts,
+        )  # fmt: skip
+
+
+class _Law:
+    """What the gate allows of the people of a setting, and what it has learned of them since."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.tables = dict(setting.tables)
+        homes = setting.people.select(
+            pl.col("jurisdiction").cast(pl.String), pl.col("region").cast(pl.String)
+        )
+        bound = {
+            home: tuple(setting.law.packs_for(*home)) if home[0] is not None else None
+            for home in homes.unique().iter_rows()
+        }
+        gates = {
+            packs: Gate(packs, setting.actor, known=setting.law.packs)
+            for packs in set(bound.values())
+            if packs
+        }
+        self.gates = list(gates.values())
+        numbers = {packs: number for number, packs in enumerate(gates)}
+        self.gate_of = np.array(
+            [numbers.get(bound[home] or (), -1) for home in homes.iter_rows()], dtype=np.int64
+        )
+        self.points = _first_points(setting.tables["contact_points"])
+
+    def allowed(
+        self,
+        world: DebtorWorld,
+        late: pl.DataFrame,
+        asked: list[tuple[str, str]],
+        wanted: Flags,
+        ways: list[tuple[str, str]],
+    ) -> Flags:
+        """For each person and treatment (whose channel and purpose are its way), whether the gate allows it tomorrow.
+
+        Only what is ``wanted`` is asked. What is done in court is no contact, and not the gate's.
+        """
+        answer = np.ones((late.height, len(ways)), dtype=np.bool_)
+        past_due = world.standing().select("account_id", "past_due_days")
+        records = TableRecords(self.tables, past_due)
+        for way in asked:
+            columns = [place for place, one in enumerate(ways) if one == way]
+            rows = np.flatnonzero(wanted[:, [place + 1 for place in columns]].any(axis=1))
+            if way[0] not in CHANNELS or not len(rows):
+                continue
+            may = self._asked(world, late[rows], way, records)
+            for column in columns:
+                answer[rows, column] = may
+        return answer
+
+    def _asked(
+        self, world: DebtorWorld, people: pl.DataFrame, way: tuple[str, str], records: TableRecords
+    ) -> Flags:
+        attempts = people.select("person", "customer_id", channel=pl.lit(way[0]), purpose=pl.lit(way[1]))
+        attempts = attempts.join(
+            self.points, on=["customer_id", "channel"], how="left", maintain_order="left"
+        ).with_columns(world.customers["timezone"].gather(attempts["person"]).alias("timezone"))
+        attempts = at_working_hours(world, attempts)
+        may = np.zeros(people.height, dtype=np.bool_)
+        gates = self.gate_of[people["person"].to_numpy()]
+        for number, gate in enumerate(self.gates):
+            mine = np.flatnonzero(gates == number)
+            if len(mine):
+                judged = gate.judge(
+                    gate.law(records.zone_names), records.records, records.attempts(attempts[mine])
+                )
+                is_refused = np.any(judged.refused != 0, axis=1) | (judged.flags != 0) | bool(gate.missing)
+                may[mine] = ~is_refused
+        return may
+
+    def learn(self, events: Events) -> None:
+        """Add a day's contacts, holds and wishes to what the gate knows."""
+        for name in ("contacts", "holds", "preferences"):
+            came, known = events.tables[name], self.tables[name]
+            if came.height:
+                columns = [column for column in known.columns if column in came.columns]
+                rows = came.select(pl.col(column).cast(known.schema[column]) for column in columns)
+                self.tables[name] = pl.concat([known, rows], how="diagonal")
+
+
+def _first_points(points: pl.DataFrame) -> pl.DataFrame:
+    """The contact point that each person is contacted at, by channel: their own, the first by its id."""
+    kinds = pl.DataFrame(
+        [(channel, kind, rank) for channel, usable in CHANNELS.items() for rank, kind in enumerate(usable)],
+        schema=["channel", "kind", "rank"],
+        orient="row",
+    )
+    own = points.filter((pl.col("party") == "self") & pl.col("not_theirs_from").is_null())
+    return (
+        own.select("customer_id", "contact_point_id", pl.col("kind").cast(pl.String))
+        .join(kinds, on="kind")
+        .sort("customer_id", "channel", "rank", "contact_point_id")
+        .unique(["customer_id", "channel"], keep="first", maintain_order=True)
+        .select("customer_id", "channel", "contact_point_id")
+    )
