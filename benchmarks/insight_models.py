@@ -40,7 +40,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "Give Me Some Credit": {
         "scorecard": {},
         "additive": {"rounds": 1000, "learning_rate": 0.05, "column_share": 0.4, "steps_max": 127},
-        "boosted": {"rounds": 600, "learning_rate": 0.02, "leaves": 12, "leaf_rows_min": 100, "ridge": 10.0},
+        "boosted": {"rounds": 250, "learning_rate": 0.05, "leaves": 12, "leaf_rows_min": 100, "ridge": 10.0},
     },
 }
 PANEL = States(("X", "C", "0", "1", "2", "3", "4", "5"), frozenset("12345"))

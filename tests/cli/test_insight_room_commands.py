@@ -33,7 +33,10 @@ def test_drivers_of_the_book_lie_in_a_page_and_frames(
     assert told["chance"]["low"] <= told["chance"]["share"] <= told["chance"]["high"]
     assert {file.name for file in (shop / "drivers").iterdir()} == {
         "drivers.html",
-        *(f"{name}.parquet" for name in ("subgroups", "follows", "variants", "stalls", "repeats", "cohorts")),
+        *(
+            f"{name}.parquet"
+            for name in ("subgroups", "tree", "follows", "variants", "stalls", "repeats", "cohorts")
+        ),
     }
     assert pl.read_parquet(shop / "drivers/subgroups.parquet").height == told["tested"]
 
@@ -42,12 +45,12 @@ def test_drivers_of_a_table(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = said_here(
-        "insight drivers --table loans.csv --target late --period month --out why --language zh",
+        "insight drivers --table loans.csv --target late --period month --risk months=-1 --out why --language zh",
         shop,
         monkeypatch,
         capsys,
     )
-    assert "product为card" in said
+    assert "product为card" in said and "as one tree: " in said
     assert 'lang="zh-Hans"' in (shop / "why/drivers.html").read_text()
 
 
@@ -59,6 +62,7 @@ def test_drivers_of_a_table(
         ("insight drivers --table loans.csv", "--table needs --target"),
         ("insight drivers --table loans.csv --target late --person who", "loans.csv has no column 'who'"),
         ("insight drivers --adjust none", "There are: bh, by"),
+        ("insight drivers --table loans.csv --target late --risk months=up", "--risk days=1"),
         ("insight drivers --language fr", "There are: en, zh"),
     ],
 )

@@ -2,12 +2,13 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from dunwell.insight.problems import ModelDamaged
+from dunwell.insight.problems import CannotScore, ModelDamaged
 from dunwell.insight.scoring import BoostedModel, load_model
 from dunwell.insight.scoring.boosted import Calibration
 from dunwell.insight.scoring.measures import auc, calibration_error
@@ -95,3 +96,30 @@ def test_a_damaged_model_is_refused(name: str, damage: str, tmp_path: Path) -> N
         file.write_bytes(text[: len(text) // 2] if damage == "cut" else text.replace(b"0", b"1", 1))
     with pytest.raises(ModelDamaged, match="model"):
         load_model(tmp_path / "model")
+
+
+def test_few_rows_are_calibrated_at_the_ends_of_an_input_and_the_model_stays_monotone(tmp_path: Path) -> None:
+    """Trees of few rows draw the rare ends of an input to the middle; steps bring them back."""
+    draw = np.random.default_rng(4)
+    months = draw.choice([1.0, 6.0, 12.0, 24.0], 1500, p=[0.3, 0.3, 0.33, 0.07])
+    noise = draw.normal(size=1500)
+    frame = pl.DataFrame({"months": months, "noise": noise})
+    target = pl.Series(draw.random(1500) < np.where(months > 18, 0.6, 0.1))
+    settings: dict[str, Any] = {
+        "risk": {"months": 1},
+        "rounds": 12,
+        "learning_rate": 0.05,
+        "leaf_rows_min": 80,
+        "folds": 3,
+    }
+    free = BoostedModel(**settings).fit(frame, target)
+    stepped = BoostedModel(**settings, steps=("months", (1, 6, 18))).fit(frame, target)
+    longest = pl.DataFrame({"months": [24.0] * 50, "noise": draw.normal(size=50)})
+    short_of = [abs(model.predict_proba(longest)[:, 1].mean() - 0.6) for model in (free, stepped)]
+    assert short_of[1] < short_of[0] and short_of[1] < 0.08
+    grid = pl.DataFrame({"months": np.arange(30.0), "noise": np.zeros(30)})
+    assert (np.diff(stepped.predict_proba(grid)[:, 1]) >= -1e-12).all()
+    stepped.save(tmp_path / "model")
+    assert load_model(tmp_path / "model").explain(grid).equals(stepped.explain(grid))
+    with pytest.raises(CannotScore, match="a risk of 'noise'"):
+        BoostedModel(**settings, steps=("noise", (0,)))

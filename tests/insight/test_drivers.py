@@ -26,6 +26,7 @@ from dunwell.insight.drivers import (
 )
 from dunwell.insight.drivers.conditions import conditions_of
 from dunwell.insight.drivers.search import beam_search
+from dunwell.insight.drivers.tree import tree_leaves
 from tests.insight.books import LAST_DAY, partition, terms
 from tests.insight.lives import TODAY, Life, tables
 
@@ -294,4 +295,47 @@ def test_shuffled_card_clients_bring_few_findings_and_the_real_ones_many(real_da
     rows = task.frame.select(columns)
     assert subgroups(rows, task.target, columns).found.height >= 15
     chance = chance_findings(rows, task.target, columns, rounds=100)
+    assert chance.low <= 0.05
+
+
+def test_a_tree_puts_every_row_in_one_leaf_and_the_driven_ones_together() -> None:
+    frame, late = accounts()
+    told = subgroups(frame, late, frame.columns, search=Search(way="tree", depth=2))
+    assert told.frame["row_count"].sum() == told.held_out_count
+    worst = told.found.sort("inside", descending=True).row(0, named=True)
+    assert worst["conditions"][0] == "product: card" and "months: at most 1" in worst["conditions"][1]
+    assert worst["low"] < 0.25 < worst["high"]
+    assert any("product: not card" in row for row in told.frame["subgroup"])
+
+
+def test_a_monotone_tree_has_no_leaf_against_the_direction_given() -> None:
+    """The outcome dips in the middle of the days; held to rise, the tree says nothing lower beyond a cut."""
+    draw = np.random.default_rng(8)
+    days = draw.integers(0, 100, 6000).astype(float)
+    frame = pl.DataFrame({"days": days, "branch": draw.choice(["north", "south"], 6000)})
+    chance = 0.15 + 0.3 * (days > 30) - 0.25 * ((days > 50) & (days <= 70)) + 0.2 * (days > 70)
+    late = pl.Series(draw.random(6000) < chance)
+    explored = frame[:3000]
+    conditions = conditions_of(explored, ["days", "branch"], cuts=10)
+    holds = np.column_stack([one.holds(explored) for one in conditions]).astype(np.float32)
+    grid = pl.DataFrame({"days": np.arange(0.0, 100), "branch": ["north"] * 100})
+
+    def rises(risk: dict[str, int]) -> bool:
+        target = late[:3000].cast(pl.Float64).to_numpy()
+        leaves = tree_leaves(conditions, holds, target, depth=4, rows_min=60, risk=risk)
+        assert len(leaves) > 2
+        mean = np.full(100, np.nan)
+        for members in leaves:
+            inside, here = (
+                np.logical_and.reduce([one.holds(f) for one in members]) for f in (explored, grid)
+            )
+            mean[here] = target[inside].mean()
+        return bool((np.diff(mean) >= 0).all())
+
+    assert rises({"days": 1}) and not rises({})
+
+
+def test_shuffled_labels_grow_no_tree_that_holds() -> None:
+    frame, late = accounts(1000)
+    chance = chance_findings(frame, late, frame.columns, rounds=30, search=Search(way="tree"))
     assert chance.low <= 0.05

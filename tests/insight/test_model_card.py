@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import polars as pl
+import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.metrics import log_loss as reference_log_loss
 
@@ -18,6 +19,8 @@ from dunwell.insight.scoring.measures import (
     bootstrap,
     brier,
     calibration_error,
+    calibration_gap,
+    calibration_noise,
     cluster_numbers,
     kolmogorov_smirnov,
     log_loss,
@@ -186,3 +189,14 @@ def test_a_card_too_good_to_be_true_says_so() -> None:
     told = model_card(model, leaking, target, purpose="-", target_meaning="-")
     assert any("knows the outcome" in caution for caution in told.cautions)
     assert "Caution" in told.markdown() and "Caution" in told.html()
+
+
+def test_what_chance_adds_to_the_calibration_error_is_told_and_taken_off() -> None:
+    draw = np.random.default_rng(3)
+    chance = draw.beta(2, 2, 2000)
+    seen = [(draw.random(2000) < chance).astype(np.float64) for _ in range(60)]
+    shown = float(np.mean([calibration_error(target, chance) for target in seen]))
+    assert shown == pytest.approx(calibration_noise(chance), rel=0.08)
+    assert np.mean([calibration_gap(target, chance) for target in seen]) < 0.4 * shown
+    off = np.clip(chance + 0.05, 0, 1)
+    assert np.mean([calibration_gap(target, off) for target in seen]) == pytest.approx(0.05, abs=0.006)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dunwell.insight.drivers import case_events, compare_cohorts, paths, subgroups
+from dunwell.insight.drivers import Search, case_events, compare_cohorts, paths, subgroups
 from dunwell.insight.scoring.measures import share_interval
 from dunwell.nightly.report.drivers import Findings, render_drivers
 from dunwell.nightly.report.language import LANGUAGES
@@ -39,6 +39,7 @@ def findings() -> Findings:
         40,
         {"sex": "sex"},
         "Example <Lender>",
+        subgroups(rows, late, frame.columns, period=month, search=Search(way="tree")),
     )
 
 
@@ -66,6 +67,8 @@ def test_what_was_found_is_on_it(page: str) -> None:
     cells = [cell for table in read.tables for row in table for cell in row]
     assert first["subgroup"] in cells
     assert "call: no answer" in cells
+    assert told.leaves is not None
+    assert set(told.leaves.frame["subgroup"]) <= set(cells)
     assert len(read.all("svg")) >= 4
 
 

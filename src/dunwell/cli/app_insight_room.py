@@ -41,6 +41,13 @@ def drivers(
     ] = None,
     period: Annotated[str | None, typer.Option(help="With --table: the column that says when.")] = None,
     ignore: Annotated[str, typer.Option(help="Columns not to look in, like past_due_days,loan_id.")] = "",
+    risk: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The tree's direction of a column: 1 when the outcome may not fall as it rises, like days=1, or -1. May "
+            "be repeated; the book's own are known."
+        ),
+    ] = None,
     depth: Annotated[int, typer.Option(help="At most so many conditions together.", min=1, max=4)] = 3,
     level: Annotated[float, typer.Option(help="The false discovery rate.", min=0.0001, max=0.5)] = 0.05,
     adjust: Annotated[
@@ -82,6 +89,7 @@ def drivers(
         level,
         adjust,
         chance,
+        tuple(risk or ()),
     )
     raise typer.Exit(find_drivers(asked, language, seed, as_json))
 

@@ -1,7 +1,8 @@
 """``dunwell insight drivers``: what goes with an outcome, as a page, as frames and as JSON."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -14,7 +15,7 @@ from dunwell.cli.inputs import parse_day
 from dunwell.cli.insight_inputs import open_book, read_table, split
 from dunwell.cli.progress import progress
 from dunwell.insight.problems import extra
-from dunwell.insight.training import OUTCOMES
+from dunwell.insight.training import OUTCOMES, RISK
 from dunwell.ledger import Terms
 from dunwell.settings import FILE_NAME, read_settings
 
@@ -39,6 +40,7 @@ class Asked:
     level: float
     adjust: str
     chance_rounds: int
+    risk: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class _Subject:
     outcome: str
     left_out: dict[str, str]
     events: pl.DataFrame | None
+    risk: dict[str, int]
 
 
 def find_drivers(asked: Asked, language: str | None, seed: int, as_json: bool) -> int:
@@ -80,6 +83,15 @@ def find_drivers(asked: Asked, language: str | None, seed: int, as_json: bool) -
     found = subgroups(
         rows, rows["outcome"], subject.columns, search=how, groups=groups, period=period, language=locale
     )
+    leaves = subgroups(
+        rows,
+        rows["outcome"],
+        subject.columns,
+        search=replace(how, way="tree", risk=subject.risk),
+        groups=groups,
+        period=period,
+        language=locale,
+    )
     chance = None
     if asked.chance_rounds:
         chance = chance_findings(
@@ -106,10 +118,11 @@ def find_drivers(asked: Asked, language: str | None, seed: int, as_json: bool) -
             asked.chance_rounds,
             subject.left_out,
             settings.acts_for if settings else "",
+            leaves,
         ),
         locale,
     )
-    frames = {"subgroups": found.frame}
+    frames = {"subgroups": found.frame, "tree": leaves.frame}
     if cases is not None:
         frames |= {name: getattr(cases, name) for name in ("follows", "variants", "stalls", "repeats")}
     if cohorts is not None:
@@ -150,6 +163,10 @@ def _tell(summary: dict[str, Any], frames: dict[str, pl.DataFrame], as_json: boo
         print(
             f"  {100 * row['inside']:5.1f} % against {100 * row['outside']:5.1f} %, {row['row_count']:,} rows: {row['subgroup']}"
         )
+    leaves = frames["tree"].filter("is_found")
+    print(f"as one tree: {leaves.height} of {frames['tree'].height} leaves hold")
+    for row in leaves.sort("inside", descending=True).iter_rows(named=True):
+        print(f"  {100 * row['inside']:5.1f} %, {row['row_count']:,} rows: {row['subgroup']}")
     if summary["chance"] is not None:
         chance = summary["chance"]
         print(
@@ -175,7 +192,9 @@ def _of_table(asked: Asked) -> _Subject:
     columns = [name for name in rows.columns if name not in named]
     day = parse_day(asked.as_of, "--as-of") or _written_on(asked.table)
     frame = rows.with_columns(outcome=pl.col(asked.target))
-    return _Subject(frame, columns, asked.person, asked.period, day, asked.target, {}, None)
+    return _Subject(
+        frame, columns, asked.person, asked.period, day, asked.target, {}, None, _risk_of(asked, columns)
+    )
 
 
 def _of_book(asked: Asked) -> _Subject:
@@ -194,7 +213,8 @@ def _of_book(asked: Asked) -> _Subject:
     rows, columns, left_out, events = _read_book(asked, book, terms, day)
     ignored = split(asked.ignore)
     columns = [name for name in telling(rows, columns) if name not in ignored]
-    return _Subject(rows, columns, "customer_id", "origin", day, asked.outcome, left_out, events)
+    risk = {name: way for name, way in RISK.items() if name in columns} | _risk_of(asked, columns)
+    return _Subject(rows, columns, "customer_id", "origin", day, asked.outcome, left_out, events, risk)
 
 
 def _read_book(
@@ -218,6 +238,19 @@ def _read_book(
             left_out |= part.left_out
             events.append(case_events(tables, terms, day))
     return pl.concat(frames, how="diagonal_relaxed"), columns, left_out, pl.concat(events)
+
+
+def _risk_of(asked: Asked, columns: Sequence[str]) -> dict[str, int]:
+    """``days=1`` as {"days": 1}."""
+    found: dict[str, int] = {}
+    for word in asked.risk:
+        name, _, way = word.partition("=")
+        if way not in ("1", "-1") or name not in columns:
+            raise CommandError(
+                f"--risk {word!r} is not understood. Write a column that is looked in, and 1 or -1: --risk days=1"
+            )
+        found[name] = int(way)
+    return found
 
 
 def _written_on(file: Path) -> date:

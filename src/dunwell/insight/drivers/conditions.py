@@ -22,14 +22,19 @@ _NAMES_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition: the column, how it compares, and with what (None for missing)."""
+    """One condition: the column, how it compares, and with what (None for missing); ``is_denied``: all other rows."""
 
     column: str
     sign: Literal["<=", ">", "=", "missing"]
     value: float | str | None
+    is_denied: bool = False
 
     def holds(self, frame: pl.DataFrame) -> Flags:
-        """Whether it holds, a row a row. A missing value meets no condition but ``missing``."""
+        """Whether it holds, a row a row. A missing value meets no condition but ``missing``, and those denied."""
+        met = self._is_met(frame)
+        return ~met if self.is_denied else met
+
+    def _is_met(self, frame: pl.DataFrame) -> Flags:
         values = frame[self.column]
         if self.sign == "missing":
             return (
@@ -47,15 +52,18 @@ class Condition:
         feature = CATALOGUE.get(self.column)
         known = (feature.meaning_zh if language == "zh" else feature.meaning) if feature else self.column
         name = meanings.get(self.column, known)
-        zh = language == "zh"
+        zh, denied = language == "zh", self.is_denied
         if self.sign == "missing":
-            return f"{name}缺失" if zh else f"{name}: missing"
+            said = ("已知", "known") if denied else ("缺失", "missing")
+            return f"{name}{said[0]}" if zh else f"{name}: {said[1]}"
         if self.sign == "=":
-            return f"{name}为{self.value}" if zh else f"{name}: {self.value}"
+            said = ("不为", "not ") if denied else ("为", "")
+            return f"{name}{said[0]}{self.value}" if zh else f"{name}: {said[1]}{self.value}"
         limit = _shown(float(self.value))  # type: ignore[arg-type]  # a number by construction
+        is_low = (self.sign == "<=") != denied
         if zh:
-            return f"{name}{'不超过' if self.sign == '<=' else '高于'} {limit}"
-        return f"{name}: {'at most' if self.sign == '<=' else 'above'} {limit}"
+            return f"{name}{'不超过' if is_low else '高于'} {limit}{'或缺失' if denied else ''}"
+        return f"{name}: {'at most' if is_low else 'above'} {limit}{' or missing' if denied else ''}"
 
 
 def conditions_of(

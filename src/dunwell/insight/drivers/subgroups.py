@@ -7,7 +7,8 @@ subgroups it brings are tested once each on the other half, with the false disco
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from dunwell.insight.drivers.conditions import Condition, Flags, conditions_of
 from dunwell.insight.drivers.search import Floats, beam_search
+from dunwell.insight.drivers.tree import tree_leaves
 from dunwell.insight.problems import TrainingUnusable, extra
 from dunwell.insight.scoring.measures import Figure, cluster_numbers, share_interval
 
@@ -29,7 +31,8 @@ _EXPLORED_MAX = 200_000
 @dataclass(frozen=True, slots=True)
 class Search:
     """How to look: at most ``depth`` conditions together, ``beam`` subgroups carried on at each length, the best
-    ``most`` tested; each with at least ``share_min`` of the rows. ``level``: the false discovery rate.
+    ``most`` tested; each with at least ``share_min`` of the rows. ``level``: the false discovery rate. ``way``:
+    ``beam`` for subgroups that may overlap, ``tree`` for the leaves of one tree, monotone where ``risk`` says so.
     """
 
     depth: int = 3
@@ -40,6 +43,8 @@ class Search:
     level: float = 0.05
     adjust: Adjust = "bh"
     seed: int = 0
+    way: Literal["beam", "tree"] = "beam"
+    risk: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ def subgroups(
 
     ``target``: 0 and 1, or any number (a share lost, say). ``groups``: who a row belongs to; a group is never in
     both halves and counts once in the tests, however many rows it has. ``period``: when, for the stability.
+    With the way ``tree``, every row is in just one of them.
     Raises ForbiddenInput, and TrainingUnusable for a target that cannot be compared.
     """
     how = search or Search()
@@ -202,6 +208,11 @@ def _explore(
 ) -> tuple[list[Condition], list[tuple[Condition, ...]]]:
     conditions = conditions_of(rows, columns, cuts=how.cuts, share_min=how.share_min)
     holds = np.column_stack([one.holds(rows) for one in conditions]).astype(np.float32)
+    rows_min = max(1, int(how.share_min * rows.height))
+    if how.way == "tree":
+        return conditions, tree_leaves(
+            conditions, holds, target, depth=how.depth, rows_min=rows_min, risk=how.risk
+        )
     found = beam_search(
         conditions,
         holds,
@@ -209,7 +220,7 @@ def _explore(
         depth=how.depth,
         beam=how.beam,
         most=how.most,
-        rows_min=max(1, int(how.share_min * rows.height)),
+        rows_min=rows_min,
     )
     return conditions, [tuple(conditions[place] for place in members) for members in found]
 

@@ -2,7 +2,7 @@
 not learn from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -17,14 +17,20 @@ from dunwell.insight.scoring.words import Meaning, reasons_of_shares
 
 Calibration = Literal["platt", "isotonic"]
 _P_MIN = 1e-6
+_STEP_PENALTY = 2.0
+"""Draws each step towards none, as some two events' worth of evidence against it would."""
 
 
 class BoostedModel(Model):
     """LightGBM by folds: each fold's trees learn from the other rows and score its own, the held-out scores
     calibrate the whole (Platt's sigmoid or isotonic), and a new row's score is the folds' mean.
 
+    ``steps``: an input with a ``risk``, and the values beyond which its rows are calibrated apart (with Platt's
+    sigmoid): few rows leave trees too near the mean at an input's ends. Each step goes the way of the risk or
+    nowhere, so the model stays monotone.
+
     ``boosters_``: a booster a fold. ``calibration_``: the map from log-odds to probability: the two numbers
-    of the sigmoid, or the isotonic's steps.
+    of the sigmoid with the steps' sizes, or the isotonic's steps.
     """
 
     kind = "boosted"
@@ -41,14 +47,17 @@ class BoostedModel(Model):
         ridge: float = 5.0,
         folds: int = 5,
         calibration: Calibration = "platt",
+        steps: tuple[str, Sequence[float]] | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
         self.rounds, self.learning_rate, self.leaves = rounds, learning_rate, leaves
         self.leaf_rows_min, self.row_share, self.column_share = leaf_rows_min, row_share, column_share
-        self.ridge, self.folds, self.calibration = ridge, folds, calibration
+        self.ridge, self.folds, self.calibration, self.steps = ridge, folds, calibration, steps
         if calibration not in ("platt", "isotonic"):
             raise CannotScore(f"calibration {calibration!r} is unknown. There are: platt, isotonic")
+        if steps is not None and (calibration != "platt" or not self.risk.get(steps[0])):
+            raise CannotScore(f"steps of {steps[0]!r} need calibration='platt' and a risk of {steps[0]!r}")
 
     def _fit(self, matrix: Floats, target: Floats) -> None:
         lightgbm, selection = extra("lightgbm"), extra("sklearn.model_selection")
@@ -72,12 +81,24 @@ class BoostedModel(Model):
             booster = lightgbm.train(parameters, data, self.rounds)
             held_out[held] = booster.predict(seen[held], raw_score=True)
             self.boosters_.append(booster)
-        self.calibration_ = self._calibrated(held_out, target)
+        self.calibration_ = self._calibrated(held_out, target, matrix)
 
-    def _calibrated(self, margin: Floats, target: Floats) -> dict[str, list[float]]:
-        if self.calibration == "platt":
+    def _calibrated(self, margin: Floats, target: Floats, matrix: Floats) -> dict[str, Any]:
+        if self.calibration == "platt" and self.steps is None:
             intercept, slope = logistic(margin.reshape(-1, 1), target, 0.0)
             return {"sigmoid": [intercept, float(slope[0])]}
+        if self.steps is not None:
+            name, edges = self.steps
+            beyond = self._beyond(matrix, name, edges)
+            penalty = np.array([0.0, *[_STEP_PENALTY] * len(edges)])
+            intercept, weights = logistic(np.column_stack([margin, beyond]), target, penalty)
+            return {
+                "sigmoid": [intercept, float(weights[0])],
+                "steps_of": name,
+                "edges": [float(edge) for edge in edges],
+                "steps": weights[1:].tolist(),
+                "middle": float((beyond @ weights[1:]).mean()),
+            }
         isotonic = extra("sklearn.isotonic").IsotonicRegression(y_min=_P_MIN, y_max=1 - _P_MIN)
         isotonic.fit(margin, target)
         return {"at": isotonic.X_thresholds_.tolist(), "probability": isotonic.y_thresholds_.tolist()}
@@ -89,10 +110,24 @@ class BoostedModel(Model):
         margin = np.mean([booster.predict(seen, raw_score=True) for booster in self.boosters_], axis=0)
         if "sigmoid" in self.calibration_:
             intercept, slope = self.calibration_["sigmoid"]
-            made: Floats = 1 / (1 + np.exp(-(intercept + slope * margin)))
+            made: Floats = 1 / (1 + np.exp(-(intercept + slope * margin + self._stepped(matrix))))
             return made
         at, steps = (np.array(self.calibration_[name]) for name in ("at", "probability"))
         return np.asarray(np.interp(np.asarray(margin), at, steps), np.float64)
+
+    def _beyond(self, matrix: Floats, name: str, edges: Sequence[float]) -> Floats:
+        """Of each row, which edges its value has passed in the direction of the risk; a missing value none."""
+        values = matrix[:, [self.inputs_.names.index(name)]]
+        passed = values > np.array(edges) if self.risk[name] > 0 else values <= np.array(edges)
+        return passed.astype(np.float64)
+
+    def _stepped(self, matrix: Floats) -> Floats:
+        """What the steps add to each row's log-odds; nothing without steps."""
+        told = self.calibration_
+        if "steps" not in told:
+            return np.zeros(len(matrix))
+        made: Floats = self._beyond(matrix, told["steps_of"], told["edges"]) @ np.array(told["steps"])
+        return made
 
     def _told(self, matrix: Floats) -> pl.DataFrame:
         return pl.DataFrame({"probability": self._probability(matrix)})
@@ -104,6 +139,9 @@ class BoostedModel(Model):
             parts = np.mean([booster.predict(seen, pred_contrib=True) for booster in self.boosters_], axis=0)
             for k, of in enumerate(self.columns_.inputs):
                 shares[:, of] += parts[:, k]
+            if "steps" in self.calibration_:
+                place = self.inputs_.names.index(self.calibration_["steps_of"])
+                shares[:, place] += self._stepped(matrix) - self.calibration_["middle"]
         return reasons_of_shares(self.inputs_, matrix, shares, words, language, most)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, str]]:

@@ -86,6 +86,32 @@ def calibration_error(target: Floats, probability: Floats, bins: int = 10) -> fl
     return float(sum(gaps) / len(target))
 
 
+def calibration_noise(probability: Floats, bins: int = 10) -> float:
+    """The ``calibration_error`` that a forecast which is right in every row would show by chance alone: the mean
+    distance of a bin's rate from its own probability, in normal approximation. An error near it tells nothing.
+    """
+    order = np.argsort(probability, kind="stable")
+    spreads = [
+        float(np.sqrt((probability[part] * (1 - probability[part])).sum()))
+        for part in np.array_split(order, bins)
+    ]
+    return float(np.sqrt(2 / np.pi) * sum(spreads) / len(probability))
+
+
+def calibration_gap(target: Floats, probability: Floats, bins: int = 10) -> float:
+    """The root mean square gap between predicted and actual rate over the bins, with what chance adds taken off;
+    0 where that is all of it. Kumar, Liang and Ma, Verified uncertainty calibration (NeurIPS 2019).
+    """
+    order = np.argsort(probability, kind="stable")
+    beyond = 0.0
+    for part in np.array_split(order, bins):
+        if len(part) > 1:
+            rate = float(target[part].mean())
+            by_chance = rate * (1 - rate) / (len(part) - 1)
+            beyond += len(part) * ((float(probability[part].mean()) - rate) ** 2 - by_chance)
+    return float(np.sqrt(max(0.0, beyond / len(target))))
+
+
 def bootstrap(
     target: Floats,
     score: Floats,

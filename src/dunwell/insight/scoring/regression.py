@@ -6,14 +6,14 @@ from dunwell.insight.problems import extra
 from dunwell.insight.scoring.inputs import Floats
 
 
-def logistic(columns: Floats, target: Floats, penalty: float) -> tuple[float, Floats]:
-    """The intercept and the weights of a logistic regression with an L2 ``penalty`` on the weights, none of
-    them below 0: no input counts against the direction it was given.
+def logistic(columns: Floats, target: Floats, penalty: float | Floats) -> tuple[float, Floats]:
+    """The intercept and the weights of a logistic regression with an L2 ``penalty`` on the weights (one for
+    all, or one each), none of them below 0: no input counts against the direction it was given.
     """
     optimize = extra("scipy.optimize")
     design = np.column_stack([np.ones(len(columns)), columns])
-    ridge = np.full(design.shape[1], penalty)
-    ridge[0] = 0.0
+    ridge = np.zeros(design.shape[1])
+    ridge[1:] = penalty
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         margin = design @ weights

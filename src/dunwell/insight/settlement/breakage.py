@@ -55,8 +55,8 @@ def matured(plans: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
 
 def breakage_model(**settings: Any) -> BoostedModel:
-    """A model for few rows that never holds a longer plan of the same burden for the safer. Fit it on
-    ``plan_inputs`` of ``matured`` plans, with whether each was broken.
+    """A model for few rows that never holds a longer plan of the same burden for the safer, calibrated by the
+    bands of ``TERM_BANDS``. Fit it on ``plan_inputs`` of ``matured`` plans, with whether each was broken.
     """
     chosen: dict[str, Any] = {
         "rounds": 150,
@@ -66,6 +66,7 @@ def breakage_model(**settings: Any) -> BoostedModel:
         "ridge": 10.0,
         "risk": {"term_months": 1},
         "meanings": MEANINGS,
+        "steps": ("term_months", TERM_BANDS),
     }
     return BoostedModel(**chosen | settings)
 

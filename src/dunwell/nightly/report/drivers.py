@@ -21,7 +21,8 @@ _ROWS_SHOWN = 20
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What the page tells. ``outcome``: a key of the words, or a table's column. ``cohorts`` sets the last period
-    against the one before. ``chance``: the share of shuffled runs with a finding, of ``chance_rounds``.
+    against the one before. ``leaves``: the same as one tree. ``chance``: the share of shuffled runs with a finding,
+    of ``chance_rounds``.
     """
 
     as_of: date
@@ -36,6 +37,7 @@ class Findings:
     chance_rounds: int = 0
     left_out: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     lender: str = ""
+    leaves: Subgroups | None = None
 
 
 def render_drivers(findings: Findings, language: str = "en") -> str:
@@ -46,6 +48,8 @@ def render_drivers(findings: Findings, language: str = "en") -> str:
         rows = findings.subgroups.found.filter((pl.col("difference") > 0) == is_more)
         if rows.height:
             sections.append(_subgroups_section(key, rows, words))
+    if findings.leaves is not None and findings.leaves.frame.height:
+        sections.append(_tree_section(findings.leaves, words))
     if findings.paths is not None and findings.paths.case_count:
         sections.append(_paths_section(findings.paths, words))
     if findings.cohorts is not None and findings.periods is not None:
@@ -129,6 +133,29 @@ def _subgroups_section(key: str, rows: pl.DataFrame, words: Language) -> Section
     table = Table(say(f"drivers.{key}_table"), headings, told)
     figure = Figure(say("drivers.effect"), pictured([("", "", draw)]), say("drivers.definition"))
     return Section(key, say(f"drivers.{key}"), tables=[table], figures=[figure])
+
+
+def _tree_section(leaves: Subgroups, words: Language) -> Section:
+    """Every row in one leaf: those with most of the outcome first."""
+    say = words.say
+    told: list[list[Cell]] = [
+        [
+            row["subgroup"],
+            f"{row['row_count']:,}",
+            words.share(row["row_share"], 1),
+            words.share(row["inside"], 1),
+            words.share(row["outcome_share"], 1),
+            _chance(row["adjusted_p"]),
+            _stability(row["same_sign_share"], row["period_count"]),
+        ]
+        for row in leaves.frame.sort("inside", descending=True, nulls_last=True).iter_rows(named=True)
+    ]
+    headings = [
+        Column(say("column.subgroup"), "prose"),
+        *columns(words, "+rows_held", "+share_of_rows", "+inside", "+outcome_share", "+adjusted", "+stable"),
+    ]
+    table = Table(say("drivers.tree_table"), headings, told, say("drivers.tree_note"))
+    return Section("tree", say("drivers.tree"), tables=[table])
 
 
 def _paths_section(paths: Paths, words: Language) -> Section:
