@@ -93,7 +93,7 @@ def _signature(signed: bytes, named: bytes, body_hash: bytes, key: SigningKey, a
     ((name, value),) = Relaxed.canonicalize_headers([(_NAME, itself)])
     signature = base64.b64encode(key.sign(signed + name + b":" + value.rstrip()))
     lines = [signature[start : start + _LINE] for start in range(0, len(signature), _LINE)]
-    return _NAME + b":" + itself + b"\r\n ".join([b"", *lines]) + b"\r\n"
+    return b"".join((_NAME, b":", itself, *(b"\r\n " + line for line in lines), b"\r\n"))
 
 
 def _read_key(settings: DkimSettings) -> SigningKey:
