@@ -18,13 +18,15 @@ def canonical(values: Mapping[str, Any]) -> str:
 
     Raises Unsayable for what it cannot say.
     """
-    return json.dumps(
-        _plain(values), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _encode(_plain(values))
+
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_AS_THEY_STAND = frozenset({str, int, bool, type(None)})
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | bool | int):
+    if type(value) in _AS_THEY_STAND or isinstance(value, str | int):
         return value
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
@@ -39,7 +41,7 @@ def _plain(value: Any) -> Any:
 
 def instant_text(at: datetime) -> str:
     """An instant as events write it: UTC to the microsecond."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 EVENT_COLUMNS = ("event_id", "kind", "subject", "happened_at", "recorded_at", "body", "corrects", "key")

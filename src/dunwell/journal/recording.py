@@ -12,15 +12,17 @@ from typing import Any
 
 from django.db import transaction
 
-from dunwell.journal.canonical import Unsayable, canonical, event_bytes
+from dunwell.journal.canonical import EVENT_COLUMNS, Unsayable, canonical, event_bytes
 from dunwell.journal.keys import MasterKeys, Random
 from dunwell.journal.kinds import KINDS
 from dunwell.journal.models import Event
+from dunwell.journal.rows import insert
 from dunwell.journal.tree import leaf_hash
 from dunwell.journal.vault import Kept, NewItem, Vault
 
 PERSONAL = "personal"
 _KEY_MAX = 120
+_COLUMNS = tuple("subject_id" if name == "subject" else name for name in (*EVENT_COLUMNS, "leaf_hash"))
 _PSEUDONYMS = {"accounts", "contact_point"}
 
 
@@ -130,7 +132,10 @@ class Journal:
             for event, _ in events
         ]
         paired = list(zip(events, subjects, strict=True))
-        self.vault.open_keys({subject for (event, _), subject in paired if subject and event.hides_something})
+        # ``keep`` opens the keys of those of whom something is kept.
+        named = {s for (event, _), s in paired if s and event.hides_something and not event.personal}
+        if named:
+            self.vault.open_keys(named)
         items = [
             NewItem(subject, f"{event.kind}:{name}", text)
             for (event, _), subject in paired
@@ -140,19 +145,18 @@ class Journal:
         kept = iter(self.vault.keep(items, now) if items else [])
         rows = []
         for (event, event_id), subject in paired:
-            row = Event(
-                event_id=event_id,
-                kind=event.kind,
-                subject_id=subject,
-                happened_at=event.happened_at.astimezone(UTC),
-                recorded_at=now,
-                body=_said(event.kind, self._body(event, subject, kept)),
-                corrects=event.corrects,
-                key=event.key,
-            )
-            row.leaf_hash = leaf_hash(event_bytes(columns(row)))
-            rows.append(row)
-        Event.objects.bulk_create(rows, batch_size=500)
+            said = {
+                "event_id": event_id,
+                "kind": event.kind,
+                "subject": subject,
+                "happened_at": event.happened_at.astimezone(UTC),
+                "recorded_at": now,
+                "body": _said(event.kind, self._body(event, subject, kept)),
+                "corrects": event.corrects,
+                "key": event.key,
+            }
+            rows.append((*said.values(), leaf_hash(event_bytes(said))))
+        insert(Event, _COLUMNS, rows)
 
     def _body(self, event: NewEvent, subject: str | None, kept: Iterator[Kept]) -> dict[str, Any]:
         """What the event says, with pseudonyms for what is the person's own and digests for what lies in the vault."""

@@ -18,6 +18,7 @@ from django.db import transaction
 from dunwell.journal.digests import digest_of, pseudonym_of
 from dunwell.journal.keys import MasterKeys, Random
 from dunwell.journal.models import Subject, VaultItem, VaultKey
+from dunwell.journal.rows import insert
 
 CUSTOMER_ID = "customer_id"
 """The kind of the item that says which of the lender's customers a subject is."""
@@ -62,6 +63,7 @@ class Vault:
         self._master = master
         self._random = random
         self._open: dict[str, bytes] = {}
+        self._pseudonym_keys: dict[str, bytes] = {}
         self._lookup_key: bytes | None = None
 
     # --- people
@@ -129,7 +131,7 @@ class Vault:
         for subject in subjects:
             master_id, wrapped = rows.get(subject, ("", None))
             if wrapped is None:
-                self._open.pop(subject, None)
+                self._forget(subject)
                 raise Erased(f"{subject} was erased: nothing can be kept of them or read")
             if subject not in self._open:
                 self._remember(subject, self._master.unwrap(master_id, bytes(wrapped), subject))
@@ -137,7 +139,12 @@ class Vault:
     def _remember(self, subject: str, key: bytes) -> None:
         if len(self._open) >= _CACHED_KEYS_MAX:
             self._open.clear()
+            self._pseudonym_keys.clear()
         self._open[subject] = key
+
+    def _forget(self, subject: str) -> None:
+        self._open.pop(subject, None)
+        self._pseudonym_keys.pop(subject, None)
 
     def pseudonym(self, subject: str, kind: str, name: str) -> str:
         """What stands in events for an account or a contact point of a person: a digest under the person's own key.
@@ -148,7 +155,10 @@ class Vault:
 
     def pseudonym_key(self, subject: str) -> bytes:
         """The key of a person's pseudonyms, which opens nothing else: with it a pack of evidence shows which debt is meant."""
-        return hmac.digest(self._open[subject], b"pseudonyms", "sha256")
+        found = self._pseudonym_keys.get(subject)
+        if found is None:
+            found = self._pseudonym_keys[subject] = hmac.digest(self._open[subject], b"pseudonyms", "sha256")
+        return found
 
     # --- items
 
@@ -161,17 +171,9 @@ class Vault:
             nonce = self._random(12)
             box = AESGCM(self._open[item.subject])
             sealed = nonce + box.encrypt(nonce, salt + data, _about(item.subject, reference, item.kind))
-            rows.append(
-                VaultItem(
-                    reference=reference,
-                    subject_id=item.subject,
-                    kind=item.kind,
-                    sealed=sealed,
-                    created_at=now,
-                )
-            )
+            rows.append((reference, item.subject, item.kind, sealed, now))
             kept.append(Kept(reference, digest_of(salt, item.text)))
-        VaultItem.objects.bulk_create(rows, batch_size=500)
+        insert(VaultItem, ("reference", "subject_id", "kind", "sealed", "created_at"), rows)
         return kept
 
     def read(self, references: Collection[str]) -> dict[str, tuple[str, bytes]]:
@@ -232,15 +234,17 @@ class Vault:
 
     def customer_ids(self, subjects: Collection[str]) -> dict[str, str]:
         """The lender's customer_id of subjects that are not erased, by reference."""
-        rows = [
-            pair
-            for part in _parts(list(subjects))
-            for pair in VaultItem.objects.filter(subject_id__in=part, kind=CUSTOMER_ID).values_list(
-                "reference", "subject_id"
-            )
-        ]
-        texts = self.read([reference for reference, _ in rows])
-        return {subject: texts[reference][0] for reference, subject in rows if reference in texts}
+        found = {}
+        for part in _parts(list(subjects)):
+            rows = VaultItem.objects.filter(subject_id__in=part, kind=CUSTOMER_ID)
+            rows = rows.filter(subject__wrapped_key__isnull=False).select_related("subject")
+            for row in rows:
+                if row.subject_id not in self._open:
+                    wrapped = bytes(cast(bytes, row.subject.wrapped_key))
+                    key = self._master.unwrap(row.subject.master_id, wrapped, row.subject_id)
+                    self._remember(row.subject_id, key)
+                found[row.subject_id] = self._opened(row)[0]
+        return found
 
     # --- the ends
 
@@ -251,7 +255,7 @@ class Vault:
             Subject.objects.filter(reference=subject, erased_at__isnull=True).update(
                 lookup=None, wrapped_key=None, erased_at=now
             )
-        self._open.pop(subject, None)
+        self._forget(subject)
         return count
 
     def rewrap(self) -> int:

@@ -57,6 +57,9 @@ def decoded(
     rows: Iterable[tuple[str, str, datetime, str]], person: Person, pseudonym: Pseudonym
 ) -> list[Seen]:
     """Events with the pseudonyms turned back into what the lender's records name."""
+    rows = list(rows)
+    if not rows:
+        return []
     accounts = {pseudonym("account", name): name for name in person.accounts or ()}
     points = {pseudonym("point", name): name for name in person.contact_points}
     events = []

@@ -145,8 +145,7 @@ def permit(
         "contact.permitted",
         now,
         subject=str(work.subject_id),
-        accounts=attempt.account_ids,
-        contact_point=point,
+        pseudonyms={"contact_point": work.contact_point, **({"accounts": sorted(named)} if named else {})},
         body={
             "message_id": work.message_id,
             "channel": work.channel,

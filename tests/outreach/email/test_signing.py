@@ -1,6 +1,7 @@
 """DKIM: dkimpy verifies what we sign with RSA and Ed25519 keys, and finds every tampering."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dkim  # type: ignore[import-untyped]
@@ -14,6 +15,9 @@ from dunwell.outreach.email.settings import DkimSettings
 from dunwell.outreach.email.signing import SigningKey, read_keys, sign
 from dunwell.settings import SettingsError
 from tests.outreach.email.made import AT, made_message, made_settings
+
+NOW = datetime.now(UTC)
+"""The verifier refuses signatures of the future by the machine's clock."""
 
 PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 
@@ -55,7 +59,7 @@ def verdicts(raw: bytes, keys: tuple[SigningKey, ...]) -> list[bool]:
 @pytest.fixture(scope="module")
 def signed(keys: tuple[SigningKey, ...]) -> bytes:
     settings = made_settings(reply_to="answers@lender.example")
-    return sign(compose(made_message(settings), settings, AT), keys)
+    return sign(compose(made_message(settings), settings, AT), keys, NOW)
 
 
 def test_both_signatures_hold(signed: bytes, keys: tuple[SigningKey, ...]) -> None:
@@ -102,7 +106,7 @@ def test_a_sender_signs_what_it_sends(tmp_path: Path, keys: tuple[SigningKey, ..
     settings = made_settings(
         tmp_path, dkim={"domain": "lender.example", "selector": "s1", "key_file": "key.pem"}
     )
-    payload = EmailSender(settings, now=lambda: AT).envelope(made_message(settings)).payload
+    payload = EmailSender(settings, now=lambda: NOW).envelope(made_message(settings)).payload
     assert verdicts(payload, read_keys(settings.dkim)) == [True]
     assert verdicts(payload, keys[:1]) == [False]  # not with another's key
 

@@ -1,7 +1,8 @@
 """The words without which a pattern cannot match, read off the pattern: most patterns need not be tried on most texts.
 
 A cue is whole words and beginnings of words, one of which must stand in the text. It is taken from the pattern's most
-telling word, the one whose choices hold no everyday word. A pattern without such a word has no cue and is always tried.
+telling word, the one whose choices hold no everyday word. A pattern without such a word has no cue and is tried unless its
+``needs`` tell that it cannot match.
 """
 
 import re
@@ -9,12 +10,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from dunwell.law.language.needs import needs_of
+
 _LITERAL = re.compile(r"[a-z0-9]+")
 _EVERYDAY = re.compile(
     "a|all|am|an|and|are|as|at|be|by|can|do|for|from|get|go|have|he|her|him|his|i|in|is|it|me|my|no|not|of|on|or|our|out|pay|"
     "she|so|that|the|their|them|then|they|this|to|up|us|was|we|were|what|when|who|will|with|would|you|your"
 )
 _WORDS = re.compile(r"[a-z0-9]+")
+_TEXTS_FEW = 1000
+"""For so few texts, reading the needs off the patterns takes longer than trying them."""
+_NEED_LENGTH = 3
 T = TypeVar("T")
 _NONE: frozenset[int] = frozenset()
 
@@ -27,32 +33,76 @@ class Cue:
     beginnings: frozenset[str]
 
 
-class Cued(Generic[T]):
-    """Things with cues (None: no cue), looked up by the words of a text."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A pattern and its cue (None: no cue). ``choices``: expressions one of which matches wherever the pattern does."""
 
-    def __init__(self, things: Iterable[tuple[T, Cue | None]]) -> None:
+    pattern: re.Pattern[str]
+    cue: Cue | None = None
+    choices: tuple[str, ...] = ()
+
+
+class Cued(Generic[T]):
+    """Things with a form each, looked up by the words of a text."""
+
+    def __init__(self, things: Iterable[tuple[T, Form]]) -> None:
         self._things: list[T] = []
+        self._forms: list[Form] = []
         self._always: set[int] = set()
         self._by_word: dict[str, set[int]] = {}
         self._by_beginning: dict[str, set[int]] = {}
-        for number, (thing, cue) in enumerate(things):
+        self._needed: _Needed | None = None
+        self._text_count = 0
+        for number, (thing, form) in enumerate(things):
             self._things.append(thing)
-            if cue is None:
+            self._forms.append(form)
+            if form.cue is None:
                 self._always.add(number)
                 continue
-            for word in cue.words:
+            for word in form.cue.words:
                 self._by_word.setdefault(word, set()).add(number)
-            for beginning in cue.beginnings:
+            for beginning in form.cue.beginnings:
                 self._by_beginning.setdefault(beginning, set()).add(number)
 
     def likely(self, text: str) -> list[T]:
-        """Those whose cue stands in a plain text or that have none, in their order."""
+        """Those whose pattern may match a plain text, in their order; none that does is missing."""
         found = set(self._always)
         for word in set(_WORDS.findall(text)):
             found |= self._by_word.get(word, _NONE)
             for end in range(1, len(word) + 1):
                 found |= self._by_beginning.get(word[:end], _NONE)
+        self._text_count += 1
+        if self._text_count > _TEXTS_FEW:
+            self._needed = self._needed or _Needed(self._forms)
+            found = self._needed.of(found, text)
         return [self._things[number] for number in sorted(found)]
+
+
+class _Needed:
+    """Forms by the first characters of what their matches must hold."""
+
+    def __init__(self, forms: Sequence[Form]) -> None:
+        self._is_choice = [bool(form.choices) for form in forms]
+        self._parts: list[tuple[int, re.Pattern[str]]] = []
+        self._by_need: dict[str, set[int]] = {}
+        for number, form in enumerate(forms):
+            for expression in map(re.compile, form.choices) if form.choices else (form.pattern,):
+                for need in needs_of(expression) or ("",):  # "": it does not tell
+                    self._by_need.setdefault(need[:_NEED_LENGTH], set()).add(len(self._parts))
+                self._parts.append((number, expression))
+
+    def of(self, numbers: set[int], text: str) -> set[int]:
+        """Those of some forms that may match a text."""
+        pieces = {text[at : at + length] for length in range(1, _NEED_LENGTH + 1) for at in range(len(text))}
+        pieces.add("")
+        found: set[int] = set()
+        for part in set().union(*(self._by_need[piece] for piece in self._by_need.keys() & pieces)):
+            number, expression = self._parts[part]
+            if number not in numbers or number in found:
+                continue
+            if not self._is_choice[number] or expression.search(text):
+                found.add(number)
+        return found
 
 
 def cue_of(expressions: Sequence[str]) -> Cue | None:

@@ -11,7 +11,7 @@ from datetime import date
 from functools import cache
 
 from dunwell.law.language.lexicon import LEXICONS, Ground, grounds, lexicon
-from dunwell.law.language.spelling import plain
+from dunwell.law.language.spelling import plain_text
 from dunwell.policy import in_force, read_policy
 
 WHOLE_MESSAGES = ("sms", "email", "letter")
@@ -55,7 +55,7 @@ def missing_disclosures(
     if channel not in WHOLE_MESSAGES:
         return []
     requirements, about = _requirements()
-    said = plain(text, language).text
+    said = plain_text(text, language)
     missing = []
     for one in requirements:
         binds = any(

@@ -62,7 +62,7 @@ def fold(text: str) -> Folded:
     'arrest'
     """
     if text.isascii():
-        return Folded(text.lower(), list(range(len(text))), list(range(1, len(text) + 1)))
+        return Folded(text.lower().replace("`", "'"), list(range(len(text))), list(range(1, len(text) + 1)))
     parts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dunwell.law.language.cues import Cue, Cued
+from dunwell.law.language.cues import Cued, Form
 from dunwell.law.language.patterns import Grammar
 from dunwell.policy import Dated, PolicyError, PolicyText, in_force, read_policies, read_policy
 
@@ -30,7 +30,6 @@ CATEGORIES = (
     "threat",
     "undue_pressure",
 )
-Form = tuple[re.Pattern[str], Cue | None]
 """A pattern, with the cue without which it cannot match (none: it is always tried)."""
 _NOT_PATTERNS = {"frames.toml", "words.toml", "folding.toml", "limited-content.toml"}
 
@@ -127,9 +126,12 @@ def lexicon(language: str) -> Lexicon:
     return Lexicon(
         language,
         grammar,
-        Cued(((wording, pattern), cue) for wording in wordings for pattern, cue in wording.forms),
+        Cued(((wording, form.pattern), form) for wording in wordings for form in wording.forms),
         _expressions(texts["frames.toml"], "frames", grammar),
-        Cued(_cued(texts["frames.toml"].values["frames"]["reports_sentence"], grammar)),
+        Cued(
+            (form.pattern, form)
+            for form in _cued(texts["frames.toml"].values["frames"]["reports_sentence"], grammar)
+        ),
         texts["folding.toml"].values,
         _expressions(
             texts["limited-content.toml"],
@@ -193,16 +195,16 @@ def _wording(text: PolicyText, grammar: Grammar, values: Mapping[str, Any]) -> W
 def _forms(values: Mapping[str, Any], grammar: Grammar) -> Iterator[Form]:
     """The patterns of an entry: one by one where cues can tell which to try, else as one."""
     if values.get("raw", False):
-        yield re.compile("|".join(values["patterns"])), None
+        yield Form(re.compile("|".join(values["patterns"])))
     else:
         yield from _cued(values["patterns"], grammar)
 
 
 def _cued(patterns: Sequence[str], grammar: Grammar) -> Iterator[Form]:
     if grammar.has_spaces:
-        yield from ((grammar.compile([pattern]), grammar.cue(pattern)) for pattern in patterns)
+        yield from (Form(grammar.compile([pattern]), grammar.cue(pattern)) for pattern in patterns)
     else:
-        yield grammar.compile(patterns), None
+        yield Form(grammar.compile(patterns), choices=tuple(grammar.choices(patterns)))
 
 
 def _expressions(text: PolicyText, name: str, grammar: Grammar) -> Mapping[str, re.Pattern[str]]:

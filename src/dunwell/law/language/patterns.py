@@ -45,6 +45,10 @@ class Grammar:
         choice = "|".join(map(self._read, patterns))
         return re.compile(rf"\b(?:{choice})\b" if self.has_spaces else choice)
 
+    def choices(self, patterns: Sequence[str]) -> list[str]:
+        """The expressions whose choice ``compile`` makes in a language without spaces: it matches where one of them does."""
+        return [] if self.has_spaces else [self._read(pattern) for pattern in patterns]
+
     def cue(self, pattern: str) -> Cue | None:
         """The words one of which a text must hold for a pattern to match; None when the pattern does not tell."""
         if not self.has_spaces:

@@ -14,7 +14,7 @@ from dunwell.law.language.known_sentences import says_nothing_unlawful
 from dunwell.law.language.lexicon import Ground, Lexicon, Wording, grounds, language_of, lexicon
 from dunwell.law.language.limited_content import is_limited_content
 from dunwell.law.language.second_opinion import Doubt, opinion
-from dunwell.law.language.spelling import has_han, plain
+from dunwell.law.language.spelling import has_han, plain, plain_text
 
 CHANNELS = ("call", "sms", "email", "letter", "app", "visit", "voicemail")
 LIMITED_CONTENT = "limited-content"
@@ -161,9 +161,9 @@ def _said(asked: _Asked) -> Iterator[Finding]:
 
 def _hits(text: str, words: Lexicon, on: date) -> Iterator[tuple[Wording, Ground, int, int]]:
     """Wordings found that no frame makes innocent, a hit for each of their grounds, at spans of the original."""
-    folded = plain(text, words.language)
-    if says_nothing_unlawful(folded.text, words, on):
+    if says_nothing_unlawful(plain_text(text, words.language), words, on):
         return
+    folded = plain(text, words.language)
     frames: Frames | None = None
     for wording, pattern in words.wordings.likely(folded.text):
         if not wording.holds_on(on) or not pattern.search(folded.text):

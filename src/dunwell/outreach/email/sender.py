@@ -81,7 +81,8 @@ class EmailSender:
 
     def envelope(self, message: Message) -> Envelope:
         """The message as it goes over the wire now: composed, signed, with its return path. Raises UnfitMessage."""
-        payload = sign(compose(message, self._settings, self._now()), self._keys)
+        now = self._now()
+        payload = sign(compose(message, self._settings, now), self._keys, now)
         return Envelope(
             message_id=message.message_id,
             sender=return_path(message.message_id, self._settings.return_path_domain, self._settings.secrets),
