@@ -74,7 +74,8 @@ class Workplace:
                 raise NoBook(self.settings.book_folder)
             stamp = file.stat().st_mtime_ns
             if self._shelf is None or stamp != self._stamp:
-                self._shelf, self._stamp = Shelf(self.settings.book_folder), stamp
+                hides = self.journal.vault.is_forgotten
+                self._shelf, self._stamp = Shelf(self.settings.book_folder, hides), stamp
             return self._shelf
 
     def today(self) -> date:
