@@ -57,6 +57,13 @@ class Workplace:
         """When a promise counts as kept. Raises PolicyError."""
         return read_promise_policy(self.settings.root / "policy" / "promises.toml")
 
+    @cached_property
+    def second_factor_roles(self) -> frozenset[str]:
+        """The roles of which a second factor is asked. Raises PolicyError."""
+        from dunwell.office.access.second_factor import roles_asked
+
+        return roles_asked(self.settings.root / "policy")
+
     def gate(self, jurisdiction: str, region: str | None = None) -> Gate:
         """The gate of the packs that bind contacts with a person."""
         packs = tuple(self.law.packs_for(jurisdiction, region))

@@ -4,6 +4,7 @@ A correction says: where the old value stands, the new one is right. So it holds
 own, the new one or a third; and applying it twice changes nothing. The desk, the dispatcher and the nightly run apply the same.
 """
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

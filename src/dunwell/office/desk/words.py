@@ -200,6 +200,8 @@ ACTS: Words = {
     "person added": _("person added"),
     "person changed": _("person changed"),
     "new password": _("new password"),
+    "second factor taken away": _("second factor taken away"),
+    "readmitted after erasure": _("readmitted after erasure"),
     "team added": _("team added"),
     "token made": _("token made"),
     "token revoked": _("token revoked"),
