@@ -76,7 +76,7 @@ def office(ran: Path, db: None) -> Iterator[Office]:
     place = Workplace(read_settings(ran), clock)
     workplace.use(place)
     for role in roles():
-        Staff.objects.create_user(role, password=PASSWORD, role=role)
+        Staff.objects.create_user(role, password=PASSWORD, role=role, is_sample=True)
     publish(place)
     yield Office(place, clock)
     workplace.use(None)

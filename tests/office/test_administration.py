@@ -25,7 +25,7 @@ def test_somebody_who_was_added_signs_in_with_the_password_shown(office: Office,
     assert Staff.objects.get(username="ann").jurisdictions == ["gb", "us"]
     answer = client.post("/account/login/", {"login": "ann", "password": found[1]})
     assert answer.status_code == 302
-    assert client.get("/queue").status_code == 200
+    assert client.get("/queue")["Location"] == "/second-factor", "a second step comes before any page"
 
 
 def test_a_wrong_password_is_refused_and_tries_are_limited(office: Office, client: Client) -> None:

@@ -25,10 +25,16 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def served(ran: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+def shop(ran: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lender's workspace."""
+    folder = tmp_path_factory.mktemp("browser") / "shop"
+    shutil.copytree(ran, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(shop: Path) -> Iterator[tuple[str, str]]:
     """A lender's office as people start it, with one person of each role: its address and their password."""
-    shop = tmp_path_factory.mktemp("browser") / "shop"
-    shutil.copytree(ran, shop)
     made = subprocess.run(
         [*DUNWELL, "staff", "samples"], cwd=shop, capture_output=True, text=True, check=True
     )
@@ -166,3 +172,44 @@ def test_script_is_light(browser: "Browser", served: tuple[str, str]) -> None:
     page = desk.open("/queue")
     page.wait_for_load_state("networkidle")
     assert 0 < sum(sizes) < 100_000
+
+
+def test_a_passkey_is_set_up_at_the_first_sign_in_and_opens_the_office_at_the_next(
+    browser: "Browser", served: tuple[str, str], shop: Path
+) -> None:
+    address = served[0].replace("127.0.0.1", "localhost")  # a passkey belongs to a name
+    made = subprocess.run(
+        [*DUNWELL, "staff", "add", "pat", "--role", "collector"],
+        cwd=shop,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    password = made.stdout.strip().rsplit(" ", 1)[-1]
+    desk = Desk(browser, address, "pat", password)
+    page = desk.page
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    devices.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    assert page.url.endswith("/second-factor")
+    page.click("text=Set up a passkey")
+    page.fill("input[type=password]", password)
+    page.press("input[type=password]", "Enter")
+    page.check("input[type=checkbox]")
+    page.click("#mfa_webauthn_add")
+    page.wait_for_url(re.compile(r"(?!.*webauthn/add)"))
+    desk.open("/queue")
+    assert "/queue" in page.url
+    page.click("text=Sign out")
+    page.goto(f"{address}/account/login/")
+    page.click("#passkey_login")
+    page.wait_for_url(re.compile(r".*/queue"))
+    assert not [told for told in desk.problems if "Content Security Policy" in told]

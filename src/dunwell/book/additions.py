@@ -3,7 +3,7 @@ promise made at the desk. The same for one customer's page and for the nightly r
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,6 +46,26 @@ def with_additions(
         by_table[one.table].append(one)
     for name, rows in by_table.items():
         result[name] = _with_rows(name, tables[name], tables["accounts"], tables["customers"], rows)
+    return result
+
+
+def without_customers(tables: Mapping[str, pl.DataFrame], gone: Collection[str]) -> dict[str, pl.DataFrame]:
+    """A partition's tables without these customers and all that is theirs; the others' rows keep their order."""
+    if not gone:
+        return dict(tables)
+    is_gone = pl.col("customer_id").is_in(list(gone))
+    places = tables["accounts"].select("customer_id").with_row_index("before").filter(~is_gone)
+    places = places.select("before").with_row_index("place")
+    result = {}
+    for name, rows in tables.items():
+        if "account_row" in rows.columns:
+            kind, columns = rows.schema["account_row"], rows.columns
+            moved = rows.rename({"account_row": "before"}).with_columns(pl.col("before").cast(pl.UInt32))
+            moved = moved.join(places, on="before", how="inner", maintain_order="left")
+            rows = moved.with_columns(pl.col("place").cast(kind).alias("account_row")).select(columns)
+        if "customer_id" in rows.columns:
+            rows = rows.filter(~is_gone.fill_null(False))
+        result[name] = rows
     return result
 
 

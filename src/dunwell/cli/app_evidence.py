@@ -156,3 +156,14 @@ def erase(
     from dunwell.cli.evidence import erase_customer
 
     erase_customer(customer, why, by, despite)
+
+
+@evidence.command("readmit", cls=Command)
+def readmit(customer: Customer, why: Why, by: By = None) -> None:
+    """Let a customer who was erased be met again, as somebody new: a loan years later, say.
+
+    Example: dunwell evidence readmit C0000123 --why "a new loan of 2030-02-01"
+    """
+    from dunwell.cli.evidence import readmit_customer
+
+    readmit_customer(customer, why, by)

@@ -14,7 +14,7 @@ from dunwell.cli.journal import now, open_journal
 from dunwell.journal.heads import Head
 from dunwell.journal.keys import add_master_key, make_keys
 from dunwell.journal.signing import kept_anchors, kept_folder, public_keys, read_anchor, signer_of
-from dunwell.law.overlay import LenderLaw, read_law
+from dunwell.law.overlay import read_law
 from dunwell.settings import Settings, read_settings
 
 """The folder in ``evidence/`` with recordings, letters and papers, encrypted."""
@@ -163,7 +163,7 @@ def attach_file(customer: str, file: Path, what: str, message: str | None, by: s
 
 def show_retention(as_json: bool) -> None:
     """Print until when everybody must be kept."""
-    settings, journal = open_journal(Path.cwd())
+    settings, journal = _open_with_office()
     kept = _retention(settings, journal, None)
     today = now().date()
     rows: list[dict[str, Any]] = [
@@ -198,26 +198,13 @@ def _retention(settings: Settings, journal: "Journal", only: str | None) -> list
 
 def _clocks(settings: Settings, customers: set[str]) -> dict[str, list["Clock"]]:
     """The duties to keep of the packs that bind each person, by their jurisdiction in the book."""
-    from dunwell.journal.retention import Clock
+    from dunwell.office.compliance.erasing import clocks_of
 
     law = read_law(settings.root / "policy" / "law.toml")
-    found: dict[str, list[Clock]] = {}
-    for customer, jurisdiction, region in _jurisdictions(settings, customers):
-        found[customer] = [
-            Clock(rule.id, rule.citation, int(rule.values["keep_years"]))
-            for key in law.packs_for(jurisdiction, region)
-            for rule in _retention_rules(law, key)
-        ]
-    return found
-
-
-def _retention_rules(law: LenderLaw, key: str) -> list[Any]:
-    pack = law.packs.get(key)
-    return (
-        []
-        if pack is None
-        else [rule for rule in pack.rules if rule.kind == "retention" and "keep_years" in rule.values]
-    )
+    return {
+        customer: clocks_of(law, jurisdiction, region)
+        for customer, jurisdiction, region in _jurisdictions(settings, customers)
+    }
 
 
 def _jurisdictions(settings: Settings, customers: set[str]) -> list[tuple[str, str, str | None]]:
@@ -234,21 +221,43 @@ def _jurisdictions(settings: Settings, customers: set[str]) -> list[tuple[str, s
 
 def erase_customer(customer: str, why: str, by: str | None, despite: str | None) -> None:
     """Erase a person, unless a duty to keep still runs and no ground is given."""
-    settings, journal = open_journal(Path.cwd())
+    settings, journal = _open_with_office()
+    from dunwell.office.compliance.erasing import erase_files, erase_records, files_of
+
     for kept in _retention(settings, journal, customer):
         if not kept.may_be_erased(now().date()) and despite is None:
             until = "until it is decided" if kept.keep_until is None else f"until {kept.keep_until}"
             raise CommandError(
                 f"{customer} must be kept {until}: {kept.why}. To erase all the same, give --despite with the ground"
             )
-    try:
-        count = journal.erase(
-            customer, by=by or getpass.getuser(), why=why if despite is None else f"{why}; despite: {despite}"
-        )
-    except LookupError as error:
+    if not journal.vault.references([customer]):
         raise CommandError(
-            f"{error}. Look whether the id is right, or whether they were erased before"
-        ) from error
+            f"no customer {customer!r} is in the vault. Look whether the id is right, or whether they were erased before"
+        )
+    files = files_of(settings, journal.vault.references([customer])[customer])
+    told = why if despite is None else f"{why}; despite: {despite}"
+    count = erase_records(journal, customer, by=by or getpass.getuser(), why=told)
+    erase_files(settings, customer, files)
     print(
         f"{customer} was erased: {count:,} pieces of personal data and the key are gone; the journal still verifies"
     )
+
+
+def readmit_customer(customer: str, why: str, by: str | None) -> None:
+    """Let somebody who was erased be met again, as a new customer."""
+    _, journal = _open_with_office()
+    from dunwell.journal.recording import NewEvent
+
+    if not journal.vault.remember(customer):
+        raise CommandError(f"{customer} was not erased. Look whether the id is right")
+    body = {"by": by or getpass.getuser(), "what": "readmitted after erasure", "change": why}
+    journal.record([NewEvent("office.changed", journal.clock(), body=body)])
+    print(f"{customer} will be in the book again with the next run, as somebody new")
+
+
+def _open_with_office() -> tuple[Settings, "Journal"]:
+    """The settings and the journal, with the office's tables, which name people too."""
+    from dunwell.office.project import set_up_office
+
+    set_up_office(read_settings(Path.cwd()))
+    return open_journal(Path.cwd())

@@ -48,7 +48,8 @@ class Workshop:
 
         law = read_law(root / "policy" / "law.toml")
         terms = read_terms(self.settings.terms_folder)
-        self.records = BookRecords(self.settings.book_folder, law, self.settings.actor, terms)
+        vault = self.journal.vault
+        self.records = BookRecords(self.settings.book_folder, law, self.settings.actor, terms, vault)
         self.clock = clock
         self.set_up = channels_set_up(self.settings)
         self._opened: dict[str, Opened] = {}

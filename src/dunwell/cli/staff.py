@@ -83,5 +83,7 @@ def add_samples(root: Path) -> None:
     password = secrets.token_urlsafe(9)
     team = Team.objects.create(name="First team")
     for role in roles():
-        Staff.objects.create_user(role, password=password, role=role, team=team, languages=["en", "zh"])
+        Staff.objects.create_user(
+            role, password=password, role=role, team=team, languages=["en", "zh"], is_sample=True
+        )
     print(f"Sign in as {', '.join(roles())}; the password of each: {password}")

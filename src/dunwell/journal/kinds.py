@@ -132,6 +132,12 @@ KINDS: Mapping[str, Kind] = {
         ("receipt", "run", "policy_hash", "treatment", "at", "channel"),
     ),
     "data.read": Kind("somebody looked at a person's data", ("by", "why"), ("items", "what")),
+    "data.corrected": Kind(
+        "a record of the person's was wrong; from now on the new value stands where the old one stood",
+        ("what", "by", "why"),
+        ("contact_point",),
+        ("old", "new"),
+    ),
     "data.erased": Kind("a person's key was destroyed", ("by", "why"), ("items",)),
     "case.assigned": Kind("a case was given to somebody, or to nobody", ("by", "to")),
     "approval.decided": Kind(

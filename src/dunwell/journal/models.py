@@ -39,6 +39,14 @@ class VaultItem(models.Model):
     created_at = models.DateTimeField()
 
 
+class Forgotten(models.Model):
+    """A customer who was erased, so that no page and no run shows them again: a digest of their customer_id under the vault's own
+    key, which leads to no subject and no event.
+    """
+
+    digest = models.CharField(primary_key=True, max_length=64)
+
+
 class Event(models.Model):
     """What happened, and when we learned of it. ``body`` is canonical JSON without personal data; ``key`` makes the
     recording of something that may come twice happen once; ``leaf_index`` is its place in the tree, null until sealed.

@@ -208,6 +208,7 @@ class Journal:
                 raise LookupError(f"no customer {customer_id!r} is in the vault")
             body = {"by": by, "why": why}
             self.record([NewEvent("data.erased", self.clock(), customer_id, body=body)])
+            self.vault.forget(customer_id)
             return self.vault.erase(subject, self.clock())
 
 

@@ -57,17 +57,21 @@ def retention(subjects: Mapping[str, str], clocks_of: Mapping[str, Sequence[Cloc
     ]
 
 
-def _kept(reference: str, customer: str, last: datetime, clocks: Iterable[Clock]) -> Kept:
-    ends: list[tuple[date, Clock]] = []
-    has_clock = False
+def clock_ends(reference: str, clocks: Iterable[Clock]) -> list[tuple[date | None, Clock]]:
+    """The clocks of a person, each with the day until which it demands that they are kept; None where nothing began it."""
+    ends: list[tuple[date | None, Clock]] = []
     for clock in clocks:
-        has_clock = True
         kinds = Q()
         for prefix in clock.after:
             kinds |= Q(kind__startswith=prefix)
         found = Event.objects.filter(kinds, subject_id=reference).aggregate(at=Max("happened_at"))["at"]
-        if found is not None:
-            ends.append((after_years(found.date(), clock.years), clock))
+        ends.append((None if found is None else after_years(found.date(), clock.years), clock))
+    return ends
+
+
+def _kept(reference: str, customer: str, last: datetime, clocks: Sequence[Clock]) -> Kept:
+    has_clock = bool(clocks)
+    ends = [(until, clock) for until, clock in clock_ends(reference, clocks) if until is not None]
     if ends:
         until, clock = max(ends, key=lambda pair: pair[0])
         return Kept(

@@ -17,7 +17,7 @@ from django.db import transaction
 
 from dunwell.journal.digests import digest_of, pseudonym_of
 from dunwell.journal.keys import MasterKeys, Random
-from dunwell.journal.models import Subject, VaultItem, VaultKey
+from dunwell.journal.models import Forgotten, Subject, VaultItem, VaultKey
 from dunwell.journal.rows import insert
 
 CUSTOMER_ID = "customer_id"
@@ -257,6 +257,27 @@ class Vault:
             )
         self._forget(subject)
         return count
+
+    def forget(self, customer_id: str) -> None:
+        """Let nobody meet this customer again: rooms that show people ask ``forgotten``."""
+        Forgotten.objects.get_or_create(digest=self._trace(customer_id))
+
+    def remember(self, customer_id: str) -> bool:
+        """Let a customer who was erased be met again as a new one (a new loan, say); whether they had been forgotten."""
+        count, _ = Forgotten.objects.filter(digest=self._trace(customer_id)).delete()
+        return count > 0
+
+    def forgotten(self, customer_ids: Iterable[str]) -> set[str]:
+        """Those of these customers who were erased."""
+        gone = set(Forgotten.objects.values_list("digest", flat=True))
+        return {customer for customer in customer_ids if self._trace(customer) in gone} if gone else set()
+
+    def is_forgotten(self, customer_id: str) -> bool:
+        """Whether this customer was erased."""
+        return Forgotten.objects.filter(digest=self._trace(customer_id)).exists()
+
+    def _trace(self, customer_id: str) -> str:
+        return self._lookup(f"forgotten\0{customer_id}")
 
     def rewrap(self) -> int:
         """Wrap every key with the current master key, so that older ones can be thrown away; how many were rewrapped.

@@ -57,6 +57,13 @@ class Workplace:
         """When a promise counts as kept. Raises PolicyError."""
         return read_promise_policy(self.settings.root / "policy" / "promises.toml")
 
+    @cached_property
+    def second_factor_roles(self) -> frozenset[str]:
+        """The roles of which a second factor is asked. Raises PolicyError."""
+        from dunwell.office.access.second_factor import roles_asked
+
+        return roles_asked(self.settings.root / "policy")
+
     def gate(self, jurisdiction: str, region: str | None = None) -> Gate:
         """The gate of the packs that bind contacts with a person."""
         packs = tuple(self.law.packs_for(jurisdiction, region))
@@ -74,7 +81,8 @@ class Workplace:
                 raise NoBook(self.settings.book_folder)
             stamp = file.stat().st_mtime_ns
             if self._shelf is None or stamp != self._stamp:
-                self._shelf, self._stamp = Shelf(self.settings.book_folder), stamp
+                hides = self.journal.vault.is_forgotten
+                self._shelf, self._stamp = Shelf(self.settings.book_folder, hides), stamp
             return self._shelf
 
     def today(self) -> date:

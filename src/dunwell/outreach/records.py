@@ -10,11 +10,14 @@ import numpy as np
 import polars as pl
 
 from dunwell.book import Book
+from dunwell.book.additions import without_customers
+from dunwell.journal.vault import Vault
 from dunwell.law import Gate, Person
 from dunwell.law.overlay import LenderLaw
 from dunwell.law.people import people
 from dunwell.ledger import Terms
 from dunwell.ledger.statement import AccountEvents, account_events
+from dunwell.outreach.corrections import all_corrections, last_change, with_corrections
 from dunwell.outreach.told import without_told
 
 _TABLES = (
@@ -68,9 +71,17 @@ class BookRecords:
     """The workspace's book, read anew when a run has replaced it. Only those who are asked about are made into persons."""
 
     def __init__(
-        self, folder: Path, law: LenderLaw, actor: str, terms: Mapping[str, Terms] | None = None
+        self,
+        folder: Path,
+        law: LenderLaw,
+        actor: str,
+        terms: Mapping[str, Terms] | None = None,
+        vault: Vault | None = None,
     ) -> None:
-        """``folder``: the book's; ``terms``: of its products, by key. Raises NoBook."""
+        """``folder``: the book's; ``terms``: of its products, by key; ``vault``: knows what was corrected since the run, and who
+        was erased. Raises NoBook.
+        """
+        self._vault, self._changed = vault, 0
         self._folder, self._law, self._actor, self._terms = folder, law, actor, terms or {}
         self._gates: dict[tuple[str, ...], Gate] = {}
         self._stamp = 0
@@ -158,20 +169,25 @@ class BookRecords:
     def _refresh(self) -> None:
         """Read the book again when a run has replaced it."""
         stamp = (self._folder / _CHANGES).stat().st_mtime_ns if self._stamp else -1
-        if stamp == self._stamp:
+        changed = 0 if self._vault is None else last_change()
+        if stamp == self._stamp and changed == self._changed:
             return
+        self._changed = changed
         book = Book(self._folder)
         self._stamp = (self._folder / _CHANGES).stat().st_mtime_ns
         tables: dict[str, list[pl.DataFrame]] = {name: [] for name in _TABLES}
         for number in range(book.partition_count):
-            part = book.partition(number).tables
+            part = dict(book.partition(number).tables)
+            part["accounts"] = part["accounts"].with_row_index("row_in_part")
+            if self._vault is not None:
+                part = without_customers(part, self._vault.forgotten(part["customers"]["customer_id"]))
             for name in _TABLES:
                 tables[name].append(with_owner(part[name], part["accounts"]))
-            placed = tables["accounts"][-1].with_row_index("row_in_part")
-            tables["accounts"][-1] = placed.with_columns(pl.lit(number).alias("part_number"))
-        self._tables = {
-            name: _Table(pl.concat(frames, how="diagonal_relaxed")) for name, frames in tables.items()
-        }
+            tables["accounts"][-1] = tables["accounts"][-1].with_columns(pl.lit(number).alias("part_number"))
+        whole = {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in tables.items()}
+        if self._vault is not None:
+            whole = with_corrections(whole, all_corrections(self._vault), self._vault)
+        self._tables = {name: _Table(rows) for name, rows in whole.items()}
         self._positions = _Table(pl.read_parquet(self._folder / "positions.parquet"))
         promises = self._folder / "promises.parquet"
         if promises.is_file():

@@ -14,11 +14,12 @@ from typing import Any
 import polars as pl
 
 from dunwell.book import TABLES
-from dunwell.book.additions import Addition, with_additions
+from dunwell.book.additions import Addition, with_additions, without_customers
 from dunwell.journal.models import Event
 from dunwell.journal.recording import Journal
 from dunwell.law import Account, ContactPoint, Person
 from dunwell.money import format_minor
+from dunwell.outreach.corrections import all_corrections, with_corrections
 from dunwell.outreach.knowing import KINDS, Seen, decoded, with_journal
 
 MARK = "journal-"
@@ -30,9 +31,10 @@ _HOLDS = next(column.choices for column in TABLES["holds"].columns if column.nam
 
 
 def with_told(tables: Mapping[str, pl.DataFrame], journal: Journal, now: datetime) -> dict[str, pl.DataFrame]:
-    """A partition's tables with what the journal has seen of its people up to ``now``."""
+    """A partition's tables with what the journal has seen of its people up to ``now``, and without those who were erased."""
+    tables = without_customers(tables, journal.vault.forgotten(tables["customers"]["customer_id"]))
     people = tables["customers"]["customer_id"].to_list()
-    result = dict(tables)
+    result = with_corrections(tables, all_corrections(journal.vault, now), journal.vault)
     additions: list[Addition] = []
     withdrawn: list[tuple[datetime, Mapping[str, Any]]] = []
     not_theirs: dict[str, datetime] = {}

@@ -9,3 +9,9 @@ class AccessConfig(AppConfig):
     name = "dunwell.office.access"
     label = "access"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Keep who has a second factor."""
+        from dunwell.office.access.second_factor import watch
+
+        watch()

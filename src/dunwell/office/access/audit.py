@@ -13,7 +13,15 @@ from dunwell.office.desk import words
 from dunwell.office.desk.opening import REASONS
 from dunwell.office.workplace import workplace
 
-KINDS = ("data.read", "data.erased", "office.changed", "case.assigned", "approval.decided", "hold.lifted")
+KINDS = (
+    "data.read",
+    "data.corrected",
+    "data.erased",
+    "office.changed",
+    "case.assigned",
+    "approval.decided",
+    "hold.lifted",
+)
 _PAGE = 50
 
 

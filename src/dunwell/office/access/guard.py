@@ -7,9 +7,11 @@ from typing import Any, TypeVar, cast
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 
 from dunwell.office.access.models import Staff
 from dunwell.office.access.roles import permissions
+from dunwell.office.workplace import workplace
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -29,6 +31,8 @@ def needs(permission: str) -> Callable[[View], View]:
                 return redirect_to_login(request.get_full_path())
             if not request.user.may(permission):
                 raise PermissionDenied(permission)
+            if lacks_second_factor(request.user):
+                return redirect("second_factor")
             return view(request, *args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined]
@@ -38,7 +42,21 @@ def needs(permission: str) -> Callable[[View], View]:
 
 
 def open_to_staff(view: View) -> View:
-    """Let a view be used by everybody who is signed in."""
+    """Let a view be used by everybody who is signed in, with the second factor that is asked of them."""
+    newcomers = open_to_newcomers(view)
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if isinstance(request.user, Staff) and lacks_second_factor(request.user):
+            return redirect("second_factor")
+        return newcomers(request, *args, **kwargs)
+
+    guarded.permission = "signed in"  # type: ignore[attr-defined]
+    return cast("View", guarded)
+
+
+def open_to_newcomers(view: View) -> View:
+    """Let a view be used by everybody who is signed in, also before they have a second factor."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -48,6 +66,14 @@ def open_to_staff(view: View) -> View:
 
     guarded.permission = "signed in"  # type: ignore[attr-defined]
     return cast("View", guarded)
+
+
+def lacks_second_factor(staff: Staff) -> bool:
+    """Whether the lender's policy asks a second factor of somebody who has none. Raises PolicyError.
+
+    Who has one was asked for it when they signed in.
+    """
+    return not (staff.has_second_factor or staff.is_sample) and staff.role in workplace().second_factor_roles
 
 
 def open_to_all(view: View) -> View:

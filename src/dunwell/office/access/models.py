@@ -33,6 +33,9 @@ class Team(models.Model):
 class Staff(AbstractUser):
     """Somebody who works here. ``role`` says what they may do; ``team`` and ``jurisdictions`` whose cases they see
     (no team and no jurisdictions: everybody's).
+
+    ``has_second_factor``: kept by ``second_factor`` as codes and passkeys come and go. ``is_sample``: made to try the office in a
+    workspace without real people; no second factor is asked of them.
     """
 
     role = models.CharField(max_length=20, choices=ROLE_CHOICES, default="collector")
@@ -44,6 +47,9 @@ class Staff(AbstractUser):
     locale = models.CharField(
         max_length=10, default="en", choices=[("en", "English"), ("zh-hans", "简体中文")]
     )
+
+    has_second_factor = models.BooleanField(default=False, editable=False)
+    is_sample = models.BooleanField(default=False, editable=False)
 
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 

@@ -19,6 +19,8 @@ from dunwell.ledger import positions
 from dunwell.ledger.statement import Statement, account_events, statement
 from dunwell.office.cases.models import Case, Received
 from dunwell.office.workplace import Workplace
+from dunwell.outreach.corrections import KIND as CORRECTED
+from dunwell.outreach.corrections import corrections, with_corrections
 from dunwell.outreach.knowing import KINDS, decoded, with_journal
 from dunwell.outreach.records import with_owner
 from dunwell.outreach.told import with_withdrawals, without_told
@@ -52,8 +54,14 @@ class CaseFile:
         self.place, self.customer_id = place, customer_id
         self.day: date = place.today()
         self.received = list(Received.objects.filter(customer_id=customer_id).order_by("received_at", "pk"))
-        self.tables = with_received(found.tables, self.received)
+        self.tables = self._corrected(with_received(found.tables, self.received))
         self.results = found.results
+
+    def _corrected(self, tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        if self.subject is None or all(kind != CORRECTED for _id, kind, _at, _body in self._rows):
+            return tables
+        vault = self.place.journal.vault
+        return with_corrections(tables, corrections(vault, {self.subject: self.customer_id}), vault)
 
     @cached_property
     def case(self) -> Case | None:

@@ -50,6 +50,8 @@ def publish(place: Workplace) -> int:
             run_id=run_id, **_NOTHING_PAST_DUE
         )  # the run below says of whom it is not so
         for rows in _batches(place, day):
+            gone = place.journal.vault.forgotten(row["customer_id"] for row in rows)
+            rows = [row for row in rows if row["customer_id"] not in gone]
             kept = Case.objects.in_bulk([row["customer_id"] for row in rows])
             cases = [_case(row, kept.get(row["customer_id"]), run_id, now, asked) for row in rows]
             Case.objects.bulk_create(

@@ -7,7 +7,7 @@ costs nothing. A person's slices are a partition of one, and every function of t
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,16 +113,21 @@ def _encoded(ids: pl.Series) -> NDArray[np.bytes_]:
 class Shelf:
     """A laid-out book, to look people up in."""
 
-    def __init__(self, folder: Path) -> None:
-        """``folder``: the book's; it is laid out first where it has not been. Raises NoBook."""
+    def __init__(self, folder: Path, hides: Callable[[str], bool] = lambda customer: False) -> None:
+        """``folder``: the book's; it is laid out first where it has not been. ``hides``: whether a customer was erased since.
+        Raises NoBook.
+        """
         build(folder)
+        self._hides = hides
         place = folder / FOLDER
         about = json.loads((place / _DONE).read_text(encoding="utf-8"))
         self.as_of: str = about["as_of"]
         self._parts = [_Part(place / f"partition={n:02d}") for n in range(about["partition_count"])]
 
     def file(self, customer_id: str) -> File | None:
-        """A customer's file; None when the book does not know them."""
+        """A customer's file; None when the book does not know them, or they were erased."""
+        if self._hides(customer_id):
+            return None
         for part in self._parts:
             number = part.number_of(customer_id)
             if number is not None:
@@ -138,7 +143,7 @@ class Shelf:
         for part in self._parts:
             found = part.owner(account_id)
             if found is not None:
-                return found
+                return None if self._hides(found) else found
         return None
 
     def whole(self, name: str) -> Iterator[pl.DataFrame]:

@@ -14,12 +14,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from dunwell.journal.recording import NewEvent
+from dunwell.journal.vault import Vault
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.masks import masked_name
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.models import Case
 from dunwell.office.cases.shelf import Shelf
 from dunwell.office.workplace import workplace
+from dunwell.outreach.corrections import all_corrections, with_corrections
 
 _SHOWN_MAX = 20
 _LETTERS_MIN, _LATIN_MIN, _DIGITS_MIN = 2, 3, 6
@@ -49,7 +51,7 @@ def search(request: HttpRequest) -> HttpResponse:
             )
         ]
     )
-    found = list(seen_by(staff, matching(shelf, text)))
+    found = list(seen_by(staff, matching(shelf, text, place.journal.vault)))
     if len(found) == 1:
         return redirect("case", found[0]["customer_id"])
     context = {"found": found, "is_cut": len(found) == _SHOWN_MAX}
@@ -63,11 +65,16 @@ def is_enough(text: str) -> bool:
     return digits >= _DIGITS_MIN or letters >= (_LATIN_MIN if text.isascii() else _LETTERS_MIN)
 
 
-def matching(shelf: Shelf, text: str) -> Iterator[dict[str, Any]]:
-    """The customers whose name holds the text, or one of whose numbers ends with it, or whose e-mail address it is."""
+def matching(shelf: Shelf, text: str, vault: Vault) -> Iterator[dict[str, Any]]:
+    """The customers whose name holds the text, or one of whose numbers ends with it, or whose e-mail address it is; as their
+    records are corrected, and without those who were erased.
+    """
     digits = "".join(letter for letter in text if letter.isdigit())
     is_number = len(digits) >= _DIGITS_MIN and not any(letter.isalpha() for letter in text)
+    changes = all_corrections(vault)
     for customers, points in zip(shelf.whole("customers"), shelf.whole("contact_points"), strict=True):
+        tables = with_corrections({"customers": customers, "contact_points": points}, changes, vault)
+        customers, points = tables["customers"], tables["contact_points"]
         if is_number or "@" in text:
             plain = (
                 pl.col("value").str.replace_all(r"\D", "")
@@ -79,7 +86,8 @@ def matching(shelf: Shelf, text: str) -> Iterator[dict[str, Any]]:
         else:
             name = pl.col("name").str.to_lowercase()
             rows = customers.filter(name.str.contains(text.lower(), literal=True))
-        yield from rows.iter_rows(named=True)
+        gone = vault.forgotten(rows["customer_id"])
+        yield from (row for row in rows.iter_rows(named=True) if row["customer_id"] not in gone)
 
 
 def seen_by(staff: Staff, customers: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -146,6 +146,11 @@ def _offered(event: Happened) -> tuple[str, str, str]:
     return _("Plan offered"), _by(event, detail), ""
 
 
+def _corrected(event: Happened) -> tuple[str, str, str]:
+    what = word(event.body["what"], "CORRECTED")
+    return _("Records corrected: %(what)s") % {"what": what}, _by(event, event.body["why"]), ""
+
+
 def _put_off(event: Happened) -> tuple[str, str, str]:
     until = datetime.fromisoformat(event.body["until"])
     when = until.strftime("%Y-%m-%d %H:%M %Z")
@@ -180,6 +185,7 @@ _TELLINGS: Mapping[str, Callable[[Happened], tuple[str, str, str]]] = {
     "identity.checked": _checked,
     "notice.sent": _plain(lambda: _("A required notice was sent")),
     "payment.seen": _plain(lambda: _("A payment was seen"), "good"),
+    "data.corrected": _corrected,
     "data.erased": _plain(lambda: _("Personal data were erased")),
     "case.note": _plain(lambda: _("Note")),
     "case.put_off": _put_off,

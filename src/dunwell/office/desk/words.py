@@ -157,12 +157,33 @@ PURPOSES: Words = {
     "service": _("service"),
     "locate": _("locating"),
 }
-APPROVALS: Words = {"plan": _("plan")}
+APPROVALS: Words = {"plan": _("plan"), "erasure": _("erasure of a person")}
+CORRECTED: Words = {"name": _("name"), "language": _("language"), "address": _("a number or an address")}
+KINDS: Words = {
+    "contact": _("contacts"),
+    "reply": _("answers dealt with"),
+    "consent": _("consents"),
+    "hold": _("holds"),
+    "point": _("numbers that are not theirs"),
+    "promise": _("promises"),
+    "plan": _("plans"),
+    "identity": _("identity checks"),
+    "notice": _("notices"),
+    "payment": _("payments"),
+    "decision": _("decisions"),
+    "data": _("looks at their data, and corrections"),
+    "case": _("notes and assignments"),
+    "approval": _("approvals"),
+    "complaint": _("complaints"),
+    "file": _("recordings and papers"),
+}
+"""Events of a person by the first word of their kind."""
 DECISIONS: Words = {"approved": _("approved"), "refused": _("not approved")}
 EVENTS: Words = {
     "contact.permitted": _("message or call"),
     "case.note": _("note"),
     "data.read": _("personal data were looked at"),
+    "data.corrected": _("records were corrected"),
     "data.erased": _("personal data were erased"),
     "office.changed": _("a change of people or tokens"),
     "case.assigned": _("a case was given to somebody"),
@@ -179,6 +200,8 @@ ACTS: Words = {
     "person added": _("person added"),
     "person changed": _("person changed"),
     "new password": _("new password"),
+    "second factor taken away": _("second factor taken away"),
+    "readmitted after erasure": _("readmitted after erasure"),
     "team added": _("team added"),
     "token made": _("token made"),
     "token revoked": _("token revoked"),

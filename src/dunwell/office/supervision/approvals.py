@@ -12,6 +12,9 @@ from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval
+from dunwell.office.compliance.erasing import KIND as ERASURE
+from dunwell.office.compliance.erasing import MustBeKept
+from dunwell.office.compliance.person import carry_out
 from dunwell.office.desk.planning import promise_plan
 from dunwell.office.workplace import workplace
 
@@ -72,8 +75,24 @@ def decide(request: HttpRequest, approval_id: int) -> HttpResponse:
         }
         event = NewEvent("approval.decided", now, approval.subject, body=body, key=f"approval:{approval.pk}")
         place.journal.record([event])
-        if decision == "approved" and approval.kind == "plan":
+        if decision == "approved":
             file = CaseFile(place, approval.subject)
-            promise_plan(file, approval.asked_by, approval.payload, approval.key.removeprefix("plan:"))
+            try:
+                _take_effect(approval, file)
+            except MustBeKept:
+                transaction.set_rollback(True)
+                messages.error(
+                    request,
+                    _("Something must be kept since it was asked for. Refuse it, or let it be asked anew."),
+                )
+                return redirect("approvals")
     messages.success(request, _("Recorded."))
     return redirect("approvals")
+
+
+def _take_effect(approval: Approval, file: CaseFile) -> None:
+    """What was agreed to holds from now on. Raises MustBeKept."""
+    if approval.kind == "plan":
+        promise_plan(file, approval.asked_by, approval.payload, approval.key.removeprefix("plan:"))
+    elif approval.kind == ERASURE:
+        carry_out(approval, file)
