@@ -59,10 +59,16 @@ def framed_sentences(language: str) -> Iterator[Labelled]:
     for names, deeds in read["deeds"].items():
         for deed in deeds:
             for kind in ("announcing", "menacing"):
-                yield from (Labelled(text, labels_of(names)) for text in _in_frames(deed, read, kind, DRAWN[kind]))
-            yield from (Labelled(text, frozenset()) for text in _in_frames(deed, read, "innocent", DRAWN["innocent"]))
+                yield from (
+                    Labelled(text, labels_of(names)) for text in _in_frames(deed, read, kind, DRAWN[kind])
+                )
+            yield from (
+                Labelled(text, frozenset()) for text in _in_frames(deed, read, "innocent", DRAWN["innocent"])
+            )
     for deed in read["neutral"]:
-        yield from (Labelled(text, frozenset()) for text in _in_frames(deed, read, "announcing", DRAWN["neutral"]))
+        yield from (
+            Labelled(text, frozenset()) for text in _in_frames(deed, read, "announcing", DRAWN["neutral"])
+        )
 
 
 def _in_frames(deed: str, read: Mapping[str, Any], kind: str, count: int) -> Iterator[str]:

@@ -118,10 +118,10 @@ def test_the_text_is_asked_what_the_book_says(setting: Setting) -> None:
     assert today.height == setting.people.height
     assert today["own_id"].to_list() == setting.people["customer_id"].to_list()
     is_alike = (today["past_due_days"] - 1).to_numpy() == setting.people["past_due_days"].to_numpy()
-    assert is_alike.mean() > 0.98
+    assert np.mean(is_alike) > 0.98
     for name in ("product", "currency", "region", "has_sms", "has_call", "past_due_accounts"):
         same = today[name].cast(pl.String) == setting.people[name].cast(pl.String)
-        assert same.mean() > 0.98, name
+        assert np.mean(same.to_numpy()) > 0.98, name
     owed = setting.people["past_due_total"].to_numpy()
     assert (np.abs(today["past_due_total"].to_numpy() - owed) < 1.0)[is_alike].mean() > 0.98
 

@@ -7,8 +7,8 @@ needs are not met surely does not match; one whose needs are met may or may not.
 
 import re
 from collections.abc import Iterable
-from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as codes
+from re import _parser as parser
 from typing import Any
 
 _COUNT_MAX = 400

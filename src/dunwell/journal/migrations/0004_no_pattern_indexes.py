@@ -11,5 +11,5 @@ from dunwell.journal.pattern_indexes import drop_pattern_indexes
 class Migration(migrations.Migration):
     """Only indexes that nothing uses."""
 
-    dependencies = [("journal", "0002_append_only")]
+    dependencies = [("journal", "0003_forgotten")]
     operations = [migrations.RunPython(drop_pattern_indexes("journal"), migrations.RunPython.noop)]
