@@ -8,11 +8,13 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from rich.console import Console
 
 from dunwell.cli.workspace import copy_template
 from dunwell.nightly.capacities import CAPACITY_SCHEMA
@@ -20,7 +22,8 @@ from dunwell.nightly.chosen import OPTION_SCHEMA
 from dunwell.nightly.decisions import DECISION_SCHEMA
 from dunwell.nightly.learning import learn_values
 from dunwell.nightly.replay import CannotReplay, replay
-from dunwell.nightly.report import render_report
+from dunwell.nightly.report.decided import decided_section
+from dunwell.nightly.report.language import read_language
 from dunwell.nightly.run import RunResult, run_day
 from dunwell.nightly.summary import summary_text
 from dunwell.policy import PolicyError
@@ -217,15 +220,23 @@ def test_the_run_starts_from_the_day_befores_prices_and_keeps_them(
     assert days[last]["gap"] < 0.02
 
 
-def test_a_certain_log_teaches_nothing_and_says_so(plain: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "shop"
-    shutil.copytree(plain, folder)
-    settings, strategy = read_settings(folder), read_strategy(folder / "policy" / "strategy.toml")
-    run(folder, AS_OF - timedelta(days=40))
-    with pytest.raises(CannotEvaluate, match="no decision's window of 30 days had closed"):
+def test_a_log_that_cannot_teach_says_why(decided: tuple[Settings, RunResult], tmp_path: Path) -> None:
+    shutil.copytree(decided[0].root, tmp_path / "shop")
+    settings = read_settings(tmp_path / "shop")
+    strategy = read_strategy(settings.root / "policy" / "strategy.toml")
+    with pytest.raises(CannotEvaluate, match="no decision's window of 500 days had closed by 2026-11-23"):
+        learn_values(settings, strategy, {"CNY": 1.0}, 500)
+    for file in (settings.evidence_folder / "decisions").glob("*.parquet"):
+        rows = pl.read_parquet(file)
+        rows.filter(pl.col("treatment") != "none").write_parquet(file)
+    with pytest.raises(CannotEvaluate, match="nobody was left in peace by lot"):
         learn_values(settings, strategy, {"CNY": 1.0}, 30)
-    run(folder, now=NOW + timedelta(days=1))
+    for file in (settings.evidence_folder / "decisions").glob("*.parquet"):
+        pl.read_parquet(file).with_columns(pl.lit(1.0).alias("probability")).write_parquet(file)
     with pytest.raises(CannotEvaluate, match=r"every decision was certain.*\[hold_out\] share"):
+        learn_values(settings, strategy, {"CNY": 1.0}, 30)
+    shutil.rmtree(settings.evidence_folder / "decisions")
+    with pytest.raises(CannotEvaluate, match="no run has decided with the strategy"):
         learn_values(settings, strategy, {"CNY": 1.0}, 30)
 
 
@@ -264,26 +275,14 @@ def test_money_of_other_currencies_counts_only_through_a_rate(tmp_path: Path) ->
 def test_the_report_and_the_summary_tell_what_was_decided(
     decided: tuple[Settings, RunResult], language: str
 ) -> None:
-    from io import StringIO
-
-    from rich.console import Console
-
-    _, result = decided
+    settings, result = decided
     told = result.decided
     assert told is not None
-    page = render_report(
-        result.figures,
-        result.quarantine,
-        result.facts,
-        result.bucket_order,
-        language,
-        result.work,
-        decided=told,
-    )
-    reader = PageReader()
-    reader.feed(page)
-    assert told.capacities[f"told_{language}"][0] in page
-    assert f"{told.explored_count:,}" in page
+    section = decided_section(told, read_language(language))
+    (treatments, capacities) = section.tables
+    assert len(treatments.rows) == told.treatments.height > 5
+    assert [row[0] for row in capacities.rows] == told.capacities[f"told_{language}"].to_list()
+    assert f"{told.explored_count:,}" in section.lead[1]
     if language == "en":
         out = StringIO()
         console = Console(file=out, width=200)
@@ -301,6 +300,8 @@ def test_the_report_and_the_summary_tell_what_was_decided(
         assert "What was decided, by what the log has taught" in text
         assert f"{told.held_out_count:,} hold-out" in text
         assert told.capacities["told_en"][0] in text
+        page = PageReader((settings.book_folder / "report.html").read_text(encoding="utf-8"))
+        assert (2, "What was decided") in page.headings
     plain_values = json.loads(json.dumps(result.summary()["decided"]))
     assert plain_values["held_out"] == told.held_out_count > 0
     assert (

@@ -6,12 +6,13 @@ whom the run left in peace for another reason than that the day was full; the la
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 from django.db import transaction
+from django.db.models import Q
 
 from dunwell.office.cases.models import Case
 from dunwell.office.cases.publishing import place_in_queue
@@ -23,6 +24,8 @@ from dunwell.strategy.assignment_pacing import left_of, queue_for
 from dunwell.strategy.candidates import capacities_frame, uses_frame
 
 _SECONDS = 60
+_STAYS = 0.01
+"""By how much, in the strategy's currency, another call must be worth more to take a planned one's place."""
 
 
 def redecide(place: Workplace) -> int:
@@ -31,16 +34,18 @@ def redecide(place: Workplace) -> int:
     if found is None or not found.calls:
         return 0
     now = place.clock()
-    waiting = Case.objects.filter(worked_at__isnull=True, is_held_back=False, past_due_days__gt=0)
+    is_fresh = Q(worked_at__isnull=True) | Q(worked_at__lt=found.ran_at)
+    waiting = Case.objects.filter(is_fresh, is_held_back=False, past_due_days__gt=0)
     planned = list(waiting.filter(channel="call", treatment__in=list(found.calls)))
     full = list(waiting.filter(channel="", left_because=FULL))
     by_lot = [case for case in planned if case.net is not None and case.net < 0 and not case.is_extra]
     kept = {case.pk for case in by_lot}
     open_cases = [case for case in [*planned, *full] if case.pk not in kept]
-    worked = _worked(place, found)
+    worked = _worked(found)
     if not open_cases:
         return 0
-    decided = _decide(found, [case.pk for case in open_cases], [*worked, *(c.treatment for c in by_lot)])
+    taken = [*worked, *(case.treatment for case in by_lot)]
+    decided = _decide(found, [case.pk for case in open_cases], [case.pk for case in planned], taken)
     changed = []
     for case in open_cases:
         treatment, net = decided.get(case.pk, ("", None))
@@ -68,18 +73,20 @@ def _set(case: Case, treatment: str, net: Decimal | None, found: Valued, now: da
         case.planned_at = None
 
 
-def _worked(place: Workplace, found: Valued) -> list[str]:
-    """The treatments of the calls that were made since the run's day began: what they were planned as, else the longest."""
-    day = date.fromisoformat(place.shelf.as_of)
+def _worked(found: Valued) -> list[str]:
+    """The treatments of the cases that were worked on since the run: as they were planned, else the longest call."""
     longest = max(found.calls, key=lambda name: (found.calls[name], name))
-    made = Case.objects.filter(worked_at__date__gte=day).values_list("treatment", flat=True)
-    return [name if name in found.calls else longest for name in made]
+    worked = Case.objects.filter(worked_at__gte=found.ran_at).values_list("treatment", flat=True)
+    return [name if name in found.calls else longest for name in worked]
 
 
 def _decide(
-    found: Valued, customers: Sequence[str], taken: Sequence[str]
+    found: Valued, customers: Sequence[str], planned: Sequence[str], taken: Sequence[str]
 ) -> Mapping[str, tuple[str, Decimal]]:
-    """The call of each customer who gets one with what is left, and its worth over the price for each minute."""
+    """The call of each customer who gets one with what is left, and its worth over the price for each minute.
+
+    Between equals the one that is ``planned`` stays. ``taken``: the treatments that have used their minutes.
+    """
     strategy, calls = found.strategy, found.calls
     uses = uses_frame(strategy).filter(pl.col("treatment").is_in(list(calls)))
     spent = (
@@ -95,7 +102,12 @@ def _decide(
             pl.col("treatment").is_in(list(calls)),
             pl.col("blocked_by").list.len() == 0,
         )
-        .select("customer_id", "treatment", worth=(pl.col("value") - pl.col("cost")).cast(pl.Float64))
+        .select(
+            "customer_id",
+            "treatment",
+            worth=(pl.col("value") - pl.col("cost")).cast(pl.Float64)
+            + _STAYS * pl.col("customer_id").is_in(list(planned)),
+        )
         .collect()
     )
     candidates = options.group_by("customer_id").agg(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -17,9 +18,10 @@ _COLD = "text-order"
 
 @dataclass(frozen=True, slots=True)
 class Valued:
-    """The strategy that a run decided with, and its options; only where values were known."""
+    """The strategy that a run decided with, when it ran, and its options; only where values were known."""
 
     strategy: Strategy
+    ran_at: datetime
     options: Path
     prices: Mapping[str, float]
 
@@ -39,7 +41,8 @@ def valued(place: Workplace) -> Valued | None:
     if run.get("decided") is None or run["decided"]["basis"] == _COLD or not text.is_file():
         return None
     prices = {one["name"]: float(one["price"]) for one in run["decided"]["capacities"]}
-    return Valued(_strategy(text), folder / "options.parquet", prices)
+    ran_at = datetime.strptime(run["run_id"].rsplit("-", 1)[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return Valued(_strategy(text), ran_at, folder / "options.parquet", prices)
 
 
 def worth_of_chosen(found: Valued) -> pl.DataFrame:
