@@ -101,7 +101,8 @@ class Comparison:
     def record(self) -> dict[str, Any]:
         """As plain values, for JSON."""
         told = asdict(self)
-        for row, measure in zip(told["measures"], self.measures, strict=True):
+        rows = [*told["measures"], *(gap["measured"] for gap in told["gaps"])]
+        for row, measure in zip(rows, [*self.measures, *(gap.measured for gap in self.gaps)], strict=True):
             row["is_sure"], row["is_worse"] = measure.is_sure, measure.is_worse
         return told
 

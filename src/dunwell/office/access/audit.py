@@ -13,7 +13,10 @@ from dunwell.office.desk import words
 from dunwell.office.desk.opening import REASONS
 from dunwell.office.workplace import workplace
 
-KINDS = ("data.read", "data.erased", "office.changed", "case.assigned", "approval.decided", "hold.lifted")
+KINDS = (
+    *("data.read", "data.erased", "office.changed", "case.assigned", "approval.decided", "hold.lifted"),
+    *("strategy.proposed", "strategy.decided"),
+)
 _PAGE = 50
 
 

@@ -159,6 +159,13 @@ PURPOSES: Words = {
 }
 APPROVALS: Words = {"plan": _("plan")}
 DECISIONS: Words = {"approved": _("approved"), "refused": _("not approved")}
+COMPARING: Words = {
+    "waiting": _("waits to be compared"),
+    "running": _("is being compared"),
+    "done": _("compared"),
+    "failed": _("could not be compared"),
+}
+"""How far a proposed strategy's comparison is."""
 EVENTS: Words = {
     "contact.permitted": _("message or call"),
     "case.note": _("note"),
@@ -168,6 +175,8 @@ EVENTS: Words = {
     "case.assigned": _("a case was given to somebody"),
     "approval.decided": _("an approval was decided"),
     "hold.lifted": _("a hold was lifted"),
+    "strategy.proposed": _("another strategy was asked for"),
+    "strategy.decided": _("a strategy was decided"),
 }
 """The events that are reviewed or audited."""
 ACTS: Words = {
