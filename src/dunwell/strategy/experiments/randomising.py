@@ -89,8 +89,6 @@ def explore(
         raise StrategyError(
             f"row {place + 1}: the strategy chose what is ruled out. Choose among what is allowed"
         )
-    if not rate:
-        return best.copy(), np.ones(len(best))
     even = propensities(np.ones(allowed.shape[1]), allowed)
     names = [str(column) for column in range(allowed.shape[1])]
     drawn = _first_to_come(customer_ids, f"{salt}\0which", names, even)
@@ -100,8 +98,6 @@ def explore(
 
 def in_hold_out(customer_ids: pl.Series, hold_out: HoldOut) -> pl.Series:
     """Whether each customer belongs to the standing hold-out; the same customers whenever it is asked."""
-    if not hold_out.share:
-        return pl.repeat(False, len(customer_ids), eager=True).alias("in_hold_out")
     return pl.Series("in_hold_out", _numbers_in_unit(customer_ids, hold_out.salt) < hold_out.share)
 
 
