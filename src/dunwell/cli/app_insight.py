@@ -16,7 +16,16 @@ insight.add_typer(room, name="insight")
 
 @insight.command(cls=Command)
 def train(
-    out: Annotated[Path, typer.Option(help="The folder to save the model and its card in.")],
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            help="values: what each treatment of the strategy is worth, from the workspace's own log; used by the next run.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to save the model and its card in; values have their own.")
+    ] = None,
     table: Annotated[
         Path | None,
         typer.Option(help="Learn from this table (Parquet or CSV) instead of the workspace's book."),
@@ -50,6 +59,10 @@ def train(
         typer.Option(help="Values of a column that are codes, like bureau=96,98. May be repeated."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same model.")] = 0,
+    window: Annotated[
+        int | None,
+        typer.Option(help="For values: so many days of payments count; the strategy's window_days.", min=1),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train a score that explains itself, measure it on rows it did not learn from, and write its card.
@@ -60,9 +73,19 @@ def train(
     dunwell train --outcome pays --out models/pays
 
     dunwell train --table loans.csv --target defaulted --ignore loan_id --model boosted --out models/loans
-    """
-    from dunwell.cli.insight import train as train_model
 
+    dunwell train values
+    """
+    from dunwell.cli.errors import CommandError
+    from dunwell.cli.insight import train as train_model
+    from dunwell.cli.train_values import train_values
+
+    if what is not None:
+        if what != "values":
+            raise CommandError(f"{what!r} is nothing to train. Write values, or leave it out for a score")
+        raise typer.Exit(train_values(out, window, as_json))
+    if out is None:
+        raise CommandError("--out is missing. Name the folder to save the model in, like models/stays-late")
     raise typer.Exit(
         train_model(
             table,

@@ -76,6 +76,7 @@ def run_and_print(
                 result.work,
                 result.promises,
                 result.cases,
+                result.decided,
             )
         )
         if send:

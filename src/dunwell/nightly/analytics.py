@@ -79,34 +79,41 @@ def contact_analytics(
     tables: Mapping[str, pl.DataFrame],
     today: pl.DataFrame,
     promises: pl.DataFrame,
-    work: pl.DataFrame,
     as_of: date,
     known_at: datetime | None,
 ) -> pl.DataFrame:
-    """Promises, reach, capacity and the law's effect in a partition, as Analytics.
-
-    ``promises``: as they stand (``resolution.promises_as_of``); ``work``: the day's list (``worklist.plan_contacts``).
-    A customer stands in the segment of the account that is most days past due.
-    """
-    accounts = _placed(tables)
-    people = (
-        today.select("account_id", "customer_id", "past_due_days")
-        .join(accounts.select("account_id", *_SEGMENT), on="account_id", how="left")
-        .sort("past_due_days", "account_id", descending=[True, False], nulls_last=True)
-        .unique("customer_id", keep="first", maintain_order=True)
-        .select("customer_id", *_SEGMENT)
-    )
-    planned = work.select("customer_id", "stage", "channel", "is_held_back", "reasons").join(
-        people, on="customer_id", how="left"
-    )
+    """Promises and reach in a partition, as Analytics. ``promises``: as they stand (``resolution.promises_as_of``)."""
     contacts = known(tables["contacts"], known_at)
+    zones = tables["customers"].select("customer_id", "timezone")
     return _added(
         [
-            _promises(promises, accounts),
-            _reach(contacts, tables["customers"].select("customer_id", "timezone"), people, as_of),
+            _promises(promises, _placed(tables)),
+            _reach(contacts, zones, segments_of(tables, today), as_of),
+        ]
+    )
+
+
+def work_analytics(work: pl.DataFrame, segments: pl.DataFrame) -> pl.DataFrame:
+    """Capacity and the law's effect in a partition, as Analytics. ``work``: its work list; ``segments``: ``segments_of``."""
+    planned = work.select("customer_id", "stage", "channel", "is_held_back", "reasons").join(
+        segments, on="customer_id", how="left"
+    )
+    return _added(
+        [
             _counted("capacity", planned, pl.col("stage"), pl.col("channel"), ~pl.col("is_held_back")),
             _held_back(planned),
         ]
+    )
+
+
+def segments_of(tables: Mapping[str, pl.DataFrame], today: pl.DataFrame) -> pl.DataFrame:
+    """customer_id and the segment that they are counted in: that of the account that is most days past due."""
+    return (
+        today.select("account_id", "customer_id", "past_due_days")
+        .join(_placed(tables).select("account_id", *_SEGMENT), on="account_id", how="left")
+        .sort("past_due_days", "account_id", descending=[True, False], nulls_last=True)
+        .unique("customer_id", keep="first", maintain_order=True)
+        .select("customer_id", *_SEGMENT)
     )
 
 
@@ -270,5 +277,6 @@ def _held_back(planned: pl.DataFrame) -> pl.DataFrame:
         .explode("reasons")
         .filter(pl.col("reasons").is_not_null())
         .unnest("reasons")
+        .filter(~pl.col("rule").str.starts_with("strategy."))
     )
     return _counted("law", rules, pl.col("rule"), pl.col("citation"), pl.col("is_alone"))

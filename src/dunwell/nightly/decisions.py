@@ -4,23 +4,15 @@
 the policy they were made under, so that each can be decided again and compared (``replay``).
 """
 
-import json
-import shutil
 from collections.abc import Mapping
 from datetime import date, datetime
 from hashlib import sha256
-from pathlib import Path
 
 import polars as pl
 
-from dunwell.nightly.about import RunFacts
-from dunwell.nightly.lost import Lost
-from dunwell.nightly.policies import RunPolicy
-from dunwell.settings import Settings
-
 _INSTANT = pl.Datetime("us", "UTC")
-_BLOCKED = pl.List(pl.Struct({"treatment": pl.String, "rules": pl.List(pl.String)}))
-_MODELS = pl.List(pl.Struct({"name": pl.String, "hash": pl.String}))
+BLOCKED = pl.List(pl.Struct({"treatment": pl.String, "rules": pl.List(pl.String)}))
+MODELS = pl.List(pl.Struct({"name": pl.String, "hash": pl.String}))
 
 DECISION_SCHEMA: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "decision_id": pl.String,
@@ -37,15 +29,15 @@ DECISION_SCHEMA: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "probability": pl.Float64,
     "value": pl.Decimal(18, 4),
     "price": pl.Decimal(18, 4),
-    "blocked": _BLOCKED,
+    "blocked": BLOCKED,
     "policy_hash": pl.String,
-    "models": _MODELS,
+    "models": MODELS,
     "seed": pl.Int64,
     "inputs_hash": pl.String,
 }
-"""The columns of formats.md and the digest of what was known of the customer. ``treatment``: a contact of the stage, or
-``none``. The ladder is no experiment and no model: probability 1, no arm, no value, no price, no models; the text is chosen
-when the contact is made.
+"""The columns of formats.md and the digest of what was known of the customer. ``treatment``: one of the strategy's, or
+``none``. Where no strategy is in force the ladder of stages decides: a contact of the stage, probability 1, no arm, no value,
+no price, no models. Without a ``text_id`` the text is chosen when the contact is made.
 """
 
 NO_TREATMENT = "none"
@@ -64,14 +56,12 @@ def decisions(
     """The decisions behind a work list, a customer a row. ``inputs``: customer_id and inputs_hash."""
     would_be = pl.concat_str(pl.col("stage"), pl.lit(" by "), pl.col("channel"))
     rules = pl.col("reasons").list.eval(pl.element().struct.field("rule")).list.unique().list.sort()
-    blocked = pl.concat_list(pl.struct(would_be.alias("treatment"), rules.alias("rules"))).cast(_BLOCKED)
+    blocked = pl.concat_list(pl.struct(would_be.alias("treatment"), rules.alias("rules"))).cast(BLOCKED)
     is_held = pl.col("is_held_back")
-    told = f"{as_of}\0{'' if known_at is None else known_at.isoformat()}\0{policy_hash}\0"
-    names = [sha256((told + customer).encode()).hexdigest()[:24] for customer in work["customer_id"]]
     return (
         work.join(inputs, on="customer_id", how="left", maintain_order="left")
         .with_columns(
-            pl.Series("decision_id", [f"D{as_of:%Y%m%d}-{name}" for name in names], dtype=pl.String),
+            decision_ids(work["customer_id"], as_of, known_at, policy_hash),
             pl.col("account_ids").list.first().alias("account_id"),
             pl.lit(as_of).alias("as_of"),
             pl.when(is_held).then(pl.lit(NO_TREATMENT)).otherwise(would_be).alias("treatment"),
@@ -84,13 +74,22 @@ def decisions(
             pl.lit(1.0).alias("probability"),
             pl.lit(None, pl.Decimal(18, 4)).alias("value"),
             pl.lit(None, pl.Decimal(18, 4)).alias("price"),
-            pl.when(is_held).then(blocked).otherwise(pl.lit([], _BLOCKED)).alias("blocked"),
+            pl.when(is_held).then(blocked).otherwise(pl.lit([], BLOCKED)).alias("blocked"),
             pl.lit(policy_hash).alias("policy_hash"),
-            pl.lit([], _MODELS).alias("models"),
+            pl.lit([], MODELS).alias("models"),
             pl.lit(SEED, pl.Int64).alias("seed"),
         )
         .select(pl.col(name).cast(kind) for name, kind in DECISION_SCHEMA.items())
     )
+
+
+def decision_ids(
+    customer_ids: pl.Series, as_of: date, known_at: datetime | None, policy_hash: str
+) -> pl.Series:
+    """``decision_id``: the same for the same customer, day, knowledge and policy."""
+    told = f"{as_of}\0{'' if known_at is None else known_at.isoformat()}\0{policy_hash}\0"
+    names = [sha256((told + customer).encode()).hexdigest()[:24] for customer in customer_ids]
+    return pl.Series("decision_id", [f"D{as_of:%Y%m%d}-{name}" for name in names], dtype=pl.String)
 
 
 def receipts(kept: pl.DataFrame) -> pl.DataFrame:
@@ -139,33 +138,3 @@ def _owned(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(pl.coalesce(own, "owner_id").alias("customer_id")).drop(
         "account_row", "owner_id"
     )
-
-
-def keep_decisions(
-    settings: Settings, facts: RunFacts, decided: Path, policy: RunPolicy, lost: Lost, known_at: datetime
-) -> None:
-    """Keep a run's decisions and the policy they were made under in the evidence. ``known_at``: what counts as known to it."""
-    folder = settings.evidence_folder
-    kept = folder / "policy" / policy.hash
-    if not kept.is_dir():
-        staging = kept.with_name(f".{kept.name}.new")
-        shutil.rmtree(staging, ignore_errors=True)
-        for place, file in policy.files.items():
-            (staging / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file, staging / place)
-        staging.mkdir(parents=True, exist_ok=True)
-        staging.rename(kept)
-    (folder / "decisions").mkdir(parents=True, exist_ok=True)
-    about = {
-        "run_id": facts.run_id,
-        "as_of": facts.as_of.isoformat(),
-        "known_at": None if facts.known_at is None else facts.known_at.isoformat(),
-        "knows_until": known_at.isoformat(),
-        "policy_hash": policy.hash,
-        "actor": settings.actor,
-        "versions": dict(facts.versions),
-        "lost": {"rows": lost.rows.to_dicts(), "for_all": list(lost.for_all)},
-    }
-    file = folder / "decisions" / f"{facts.run_id}.json"
-    shutil.copy(decided, file.with_suffix(".parquet"))
-    file.write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")

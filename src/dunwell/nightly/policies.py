@@ -9,15 +9,21 @@ from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.ledger import Terms, read_terms
 from dunwell.nightly.stages import HOLDS_BACK_FILE, STAGES_FILE
 from dunwell.resolution import PromisePolicy, read_promise_policy
+from dunwell.strategy.rates import FILE_NAME as RATES_FILE
+from dunwell.strategy.text import Strategy, read_strategy
 
 
 @dataclass(frozen=True, slots=True)
 class RunPolicy:
-    """Terms, law, promises as read, and the hash of all their texts. ``files``: the workspace's own, by their place in it."""
+    """Terms, law, promises and strategy (None where there is none) as read, and the hash of all their texts. ``folder``: where
+    they lie; ``files``: the workspace's own, by their place in it.
+    """
 
+    folder: Path
     terms: Mapping[str, Terms]
     law: LenderLaw
     promised: PromisePolicy
+    strategy: Strategy | None
     files: Mapping[str, Path]
     hash: str
 
@@ -28,11 +34,15 @@ def read_run_policy(folder: Path) -> RunPolicy:
     terms = read_terms(folder / "terms")
     law = read_law(overlay)
     promised = read_promise_policy(promises)
-    own = [*sorted((folder / "terms").glob("*.toml")), overlay, promises]
+    texts = [folder / "strategy.toml", folder / RATES_FILE]
+    strategy = read_strategy(texts[0]) if texts[0].is_file() else None
+    own = [*sorted((folder / "terms").glob("*.toml")), overlay, *texts, promises]
     return RunPolicy(
+        folder,
         terms,
         law,
         promised,
+        strategy,
         {file.relative_to(folder).as_posix(): file for file in own if file.is_file()},
         _hash_of([*own[:-1], STAGES_FILE, HOLDS_BACK_FILE, *promised.files], law),
     )

@@ -1,6 +1,7 @@
 """A decision made again: from what was known at the time, under the policy of the time, compared bit for bit."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -10,9 +11,14 @@ import polars as pl
 
 from dunwell.book import Book, Partition
 from dunwell.ledger import positions
+from dunwell.nightly.chosen import Made, chosen
 from dunwell.nightly.decisions import decisions, inputs_digests
+from dunwell.nightly.keeping import earlier_of, market_of, model_of, read_market
 from dunwell.nightly.lost import Lost
+from dunwell.nightly.market import settle
+from dunwell.nightly.offers import offers_of
 from dunwell.nightly.policies import RunPolicy, read_run_policy
+from dunwell.nightly.strategist import valuer_of
 from dunwell.nightly.worklist import plan_contacts
 from dunwell.resolution import promises_as_of
 from dunwell.settings import Settings
@@ -47,24 +53,97 @@ def replay(settings: Settings, decision_id: str) -> Replayed:
     partition = _as_known(partition, datetime.fromisoformat(about["knows_until"]))
     today = positions(partition.tables, policy.terms, as_of, known_at, keeps_timeline=True).frame
     promises = promises_as_of(partition.tables, as_of, known_at, policy.promised)
+    then = _Then(settings, about, policy, as_of, known_at)
+    decide = _by_the_ladder if about.get("strategy") is None else _by_the_strategy
+    again = decide(then, partition.tables, today, promises, customer)
+    differences = [name for name in kept.columns if not kept[name].equals(again[name], null_equal=True)]
+    return Replayed(kept.to_dicts()[0], again.to_dicts()[0], tuple(differences))
+
+
+@dataclass(frozen=True, slots=True)
+class _Then:
+    """What the decision was made under."""
+
+    settings: Settings
+    about: dict[str, Any]
+    policy: RunPolicy
+    as_of: date
+    known_at: datetime | None
+
+
+def _by_the_ladder(
+    then: _Then,
+    tables: Mapping[str, pl.DataFrame],
+    today: pl.DataFrame,
+    promises: pl.DataFrame,
+    customer: str,
+) -> pl.DataFrame:
     work = plan_contacts(
-        partition.tables,
+        tables,
         today,
-        policy.law,
-        about["actor"],
-        as_of,
-        known_at=known_at,
-        lost=_lost(about),
+        then.policy.law,
+        then.about["actor"],
+        then.as_of,
+        known_at=then.known_at,
+        lost=_lost(then.about),
         promises=promises,
     ).filter(pl.col("customer_id") == customer)
-    if not work.height:
+    _is_there(work, customer)
+    inputs = inputs_digests(tables, today, promises, work["customer_id"], then.known_at)
+    return decisions(work, inputs, then.as_of, then.known_at, then.policy.hash)
+
+
+def _by_the_strategy(
+    then: _Then,
+    tables: Mapping[str, pl.DataFrame],
+    today: pl.DataFrame,
+    promises: pl.DataFrame,
+    customer: str,
+) -> pl.DataFrame:
+    """The customer's offers are made anew and take their place in the market as it was kept; the day is settled again."""
+    kept, settings = then.about["strategy"], then.settings
+    sha256 = kept["model"]
+    valuer, problem = valuer_of(
+        then.policy, then.as_of, None if sha256 is None else model_of(settings, sha256)
+    )
+    market = read_market(settings, then.about["run_id"])
+    if valuer is None or market is None or (sha256 is not None and valuer.learned is None):
+        missing = (
+            market_of(settings, then.about["run_id"]) if market is None else model_of(settings, str(sha256))
+        )
+        raise CannotReplay(
+            f"{missing} is missing or was changed. Restore it from your copy. {problem}".strip()
+        )
+    offered = offers_of(
+        tables,
+        today,
+        then.policy,
+        valuer,
+        then.about["actor"],
+        then.as_of,
+        known_at=then.known_at,
+        lost=_lost(then.about),
+        promises=promises,
+    ).of(customer)
+    _is_there(offered.people, customer)
+    others = market.filter(pl.col("customer_id") != customer).drop("chances")
+    settled = settle(
+        valuer.strategy,
+        pl.concat([others, offered.market.select(others.columns)]),
+        then.as_of,
+        is_cold=valuer.is_cold,
+        earlier=None if (earlier := earlier_of(then.about)) is None else earlier.frame,
+    )
+    inputs = inputs_digests(tables, today, promises, offered.people["customer_id"], then.known_at)
+    made = Made(then.as_of, then.known_at, then.policy.hash, valuer.models)
+    return chosen(offered, settled, valuer.strategy, inputs, made).decisions
+
+
+def _is_there(rows: pl.DataFrame, customer: str) -> None:
+    if not rows.height:
         raise CannotReplay(
             f"{customer} is not overdue by the book as it is now: rows that the decision was made from are gone"
         )
-    inputs = inputs_digests(partition.tables, today, promises, work["customer_id"], known_at)
-    again = decisions(work, inputs, as_of, known_at, policy.hash)
-    differences = [name for name in kept.columns if not kept[name].equals(again[name], null_equal=True)]
-    return Replayed(kept.to_dicts()[0], again.to_dicts()[0], tuple(differences))
 
 
 def _find(folder: Path, decision_id: str) -> tuple[pl.DataFrame, dict[str, Any]]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from dunwell import __version__
 from dunwell.book import Partition, StagedBook, Tape, mend_of
@@ -22,16 +21,20 @@ from dunwell.ledger import positions
 from dunwell.nightly.about import BrokenRule, Quarantine, RunFacts, TapeFile, UnreadableFile
 from dunwell.nightly.analytics import arrears_analytics, contact_analytics, merge_analytics
 from dunwell.nightly.cases import case_counts, merge_cases
-from dunwell.nightly.decisions import decisions, inputs_digests, keep_decisions
+from dunwell.nightly.decided import DecidedFigures
 from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partition_figures
+from dunwell.nightly.keeping import earlier_prices, keep_decisions
 from dunwell.nightly.lost import lost_rows
-from dunwell.nightly.policies import RunPolicy, read_run_policy
+from dunwell.nightly.planned import Appended, Planned, PlannedDay
+from dunwell.nightly.policies import read_run_policy
 from dunwell.nightly.promises import PromiseFigures, merge_promises, promise_figures
 from dunwell.nightly.scores import DayScorer, ScoreFigures
+from dunwell.nightly.strategist import DayStrategy, valuer_of
 from dunwell.nightly.summary import summary_dict
-from dunwell.nightly.worklist import WorkFigures, merge_work, plan_contacts, work_figures
+from dunwell.nightly.worklist import WorkFigures, merge_work
 from dunwell.resolution import cases_as_of, promises_as_of
 from dunwell.settings import Settings
+from dunwell.strategy.learned import FOLDER as VALUES_FOLDER
 
 Watch = Callable[[str, int, int], None]
 ToldSince = Callable[[Mapping[str, pl.DataFrame]], dict[str, pl.DataFrame]]
@@ -52,6 +55,7 @@ class RunResult:
     promises: PromiseFigures
     cases: pl.DataFrame
     scores: ScoreFigures | None
+    decided: DecidedFigures | None
     exit_code: int
 
     def summary(self) -> dict[str, Any]:
@@ -65,6 +69,7 @@ class RunResult:
             self.promises,
             self.cases,
             self.scores,
+            self.decided,
         )
 
 
@@ -82,9 +87,9 @@ def run_day(
     recorded. ``told_since``: puts what was told of since the tape into a partition's tables.
 
     Writes ``book/``: the partitions, ``positions.parquet``, ``promises.parquet``, ``cases.parquet``, ``worklist.parquet``,
-    ``decisions.parquet``, ``analytics.parquet``, ``scores.parquet`` where a model is in use, ``quarantine/``,
-    ``report.html`` and ``run.json``; and
-    keeps the decisions in ``evidence/``. Raises TapeUnusable, TermsError and PolicyError before anything is written.
+    ``decisions.parquet``, ``options.parquet`` and ``capacities.parquet`` where a strategy is in force, ``analytics.parquet``,
+    ``scores.parquet`` where a model is in use, ``quarantine/``, ``report.html`` and ``run.json``; and keeps the decisions in
+    ``evidence/``. Raises TapeUnusable, TermsError and PolicyError before anything is written.
     """
     policy = read_run_policy(settings.root / "policy")
     terms = policy.terms
@@ -108,12 +113,19 @@ def run_day(
     )
     with tape, StagedBook(settings.book_folder, tape.partition_count, now) as staged:
         scorer = DayScorer(settings.root / "models", terms, as_of, known_at, settings.locale)
-        day = _Day(as_of, known_at, policy, settings.actor, scorer, told_since)
+        valuer, problem = valuer_of(policy, as_of, settings.root / "models" / VALUES_FOLDER)
+        aside = staged.staging / ".offers"
+        strategic = (
+            None if valuer is None else DayStrategy(valuer, policy.hash, as_of, known_at, aside, problem)
+        )
+        earlier = None if strategic is None else earlier_prices(settings, as_of)
+        lost = lost_rows(tape)
+        day = _Day(as_of, known_at, policy, settings.actor, lost, strategic, earlier, scorer, told_since)
         counted = _settle_all(tape, staged, day, watch)
         scores = scorer.finish(staged.staging)
         counted.analytics.write_parquet(staged.staging / "analytics.parquet")
         tape.write_quarantine(staged.staging / "quarantine")
-        facts = replace(facts, files=_files_written(settings.book_folder, tape))
+        facts = replace(facts, files=_files_written(settings.book_folder, tape, strategic))
         result = RunResult(
             counted.figures,
             quarantine_of(tape),
@@ -123,50 +135,48 @@ def run_day(
             counted.promises,
             counted.cases,
             scores,
+            counted.decided,
             tape.exit_code,
         )
         watch("writing the report", tape.partition_count, tape.partition_count)
         _write_report(result, staged.staging, settings.locale)
-        keep_decisions(settings, facts, staged.staging / "decisions.parquet", policy, lost_rows(tape), now)
+        decided_file = staged.staging / "decisions.parquet"
+        keep_decisions(settings, facts, decided_file, policy, lost, now, strategic)
         staged.commit(as_of.isoformat())
     return result
 
 
 @dataclass(frozen=True, slots=True)
-class _Day:
+class _Day(PlannedDay):
     """What a day is run under."""
 
-    as_of: date
-    known_at: datetime | None
-    policy: RunPolicy
-    actor: str
     scorer: DayScorer
     told_since: ToldSince | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """What a day's partitions hold, counted: each of them, or all together."""
+    """What a day's partitions hold, counted."""
 
     figures: Figures
     work: WorkFigures
     promises: PromiseFigures
     cases: pl.DataFrame
     analytics: pl.DataFrame
+    decided: DecidedFigures | None
 
 
 def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Counted:
-    """Every partition: written to the book, settled as of the day and the day before, its positions, promises, cases and
-    work list appended and counted.
+    """Every partition: written to the book, settled as of the day and the day before, its positions, promises and cases
+    appended and counted; and what is done about it, partition by partition by the ladder, or by the strategy for all at once.
     """
-    counted: list[_Counted] = []
-    lost = lost_rows(tape)
+    counted: list[tuple[Figures, PromiseFigures, pl.DataFrame, pl.DataFrame]] = []
+    planned = Planned(staged.staging, day)
     with (
-        _Appended(staged.staging / "positions.parquet") as settled,
-        _Appended(staged.staging / "promises.parquet") as judged,
-        _Appended(staged.staging / "cases.parquet") as staged_cases,
-        _Appended(staged.staging / "worklist.parquet") as listed,
-        _Appended(staged.staging / "decisions.parquet") as decided,
+        planned,
+        Appended(staged.staging / "positions.parquet") as settled,
+        Appended(staged.staging / "promises.parquet") as judged,
+        Appended(staged.staging / "cases.parquet") as staged_cases,
     ):
         for partition in tape.partitions():
             watch("settling the accounts", partition.number, tape.partition_count)
@@ -180,57 +190,22 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
             promises = promises_as_of(partition.tables, day.as_of, day.known_at, day.policy.promised)
             judged.add(promises)
             watch("planning the contacts", partition.number, tape.partition_count)
-            work = plan_contacts(
-                partition.tables,
-                today,
-                day.policy.law,
-                day.actor,
-                day.as_of,
-                known_at=day.known_at,
-                lost=lost,
-                promises=promises,
-            )
-            listed.add(work)
-            inputs = inputs_digests(partition.tables, today, promises, work["customer_id"], day.known_at)
-            decided.add(decisions(work, inputs, day.as_of, day.known_at, day.policy.hash))
-            contacts = contact_analytics(partition.tables, today, promises, work, day.as_of, day.known_at)
+            planned.add(partition.tables, today, promises)
+            contacts = contact_analytics(partition.tables, today, promises, day.as_of, day.known_at)
             counted.append(
-                _Counted(
-                    figures,
-                    work_figures(work),
-                    promise_figures(promises),
-                    case_counts(cases),
-                    pl.concat([arrears, contacts]),
-                )
+                (figures, promise_figures(promises), case_counts(cases), pl.concat([arrears, contacts]))
             )
+        watch("deciding the day", tape.partition_count, tape.partition_count)
+        decided = planned.decide()
+    figures_of, promises_of, cases_of, analytics_of = zip(*counted, strict=True)
     return _Counted(
-        merge_figures([one.figures for one in counted]),
-        merge_work([one.work for one in counted]),
-        merge_promises([one.promises for one in counted]),
-        merge_cases([one.cases for one in counted]),
-        merge_analytics([one.analytics for one in counted]),
+        merge_figures(figures_of),
+        merge_work(planned.work),
+        merge_promises(promises_of),
+        merge_cases(cases_of),
+        merge_analytics([*analytics_of, *planned.analytics]),
+        decided,
     )
-
-
-class _Appended:
-    """A Parquet file written frame by frame."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._writer: pq.ParquetWriter | None = None
-
-    def __enter__(self) -> "_Appended":
-        return self
-
-    def add(self, frame: pl.DataFrame) -> None:
-        """Write a frame as a row group."""
-        rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-        self._writer = self._writer or pq.ParquetWriter(self._file, rows.schema, compression="zstd")
-        self._writer.write_table(rows)
-
-    def __exit__(self, *_: object) -> None:
-        if self._writer is not None:
-            self._writer.close()
 
 
 def _settle_one(partition: Partition, day: _Day) -> tuple[pl.DataFrame, pl.DataFrame, Figures, pl.DataFrame]:
@@ -263,7 +238,7 @@ def quarantine_of(tape: Tape) -> Quarantine:
     return Quarantine(tuple(files), tuple(rules), unreadable, tuple(tape.ignored))
 
 
-def _files_written(book: Path, tape: Tape) -> dict[str, str]:
+def _files_written(book: Path, tape: Tape, strategic: DayStrategy | None) -> dict[str, str]:
     files = {
         "positions": str(book / "positions.parquet"),
         "promises": str(book / "promises.parquet"),
@@ -274,6 +249,8 @@ def _files_written(book: Path, tape: Tape) -> dict[str, str]:
         "report": str(book / "report.html"),
         "summary": str(book / "run.json"),
     }
+    if strategic is not None:
+        files |= {name: str(book / f"{name}.parquet") for name in ("options", "capacities")}
     return files | ({"quarantine": str(book / "quarantine")} if tape.faults.tables() else {})
 
 
@@ -290,6 +267,7 @@ def _write_report(result: RunResult, folder: Path, locale: str) -> None:
         result.promises,
         result.cases,
         result.scores,
+        result.decided,
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "run.json").write_text(

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dunwell.nightly.about import Quarantine, RunFacts
+from dunwell.nightly.decided import DecidedFigures
 from dunwell.nightly.figures import Figures, in_order, movements
 from dunwell.nightly.numbers import amount_text, plain_amount, share_text, short_amount
 from dunwell.nightly.promises import PromiseFigures
@@ -37,6 +38,7 @@ def summary_dict(
     promises: PromiseFigures | None = None,
     cases: pl.DataFrame | None = None,
     scores: ScoreFigures | None = None,
+    decided: DecidedFigures | None = None,
 ) -> dict[str, Any]:
     """The summary for ``--json``: plain values only, money as decimal text, days as ISO text.
 
@@ -61,6 +63,7 @@ def summary_dict(
         "promises": None if promises is None else promises.as_dict(),
         "cases": None if cases is None else dict(cases.select("stage", "cases").iter_rows()),
         "contacts": None if work is None else _contacts_dict(work),
+        "decided": None if decided is None else decided.as_dict(),
         "scores": None if scores is None else scores.as_dict(),
         "quarantine": {
             "rows": quarantine.row_count,
@@ -102,6 +105,7 @@ def summary_text(
     work: WorkFigures | None = None,
     promises: PromiseFigures | None = None,
     cases: pl.DataFrame | None = None,
+    decided: DecidedFigures | None = None,
 ) -> RenderableType:
     """The summary for a terminal, as something Rich can print."""
     compared = f", compared with {facts.previous_as_of}" if facts.previous_as_of else ""
@@ -112,6 +116,8 @@ def summary_text(
         parts += [Text(), Text("Overdue by bucket", style="bold"), _overdue_table(figures, bucket_order)]
     if work is not None:
         parts += [Text(), *_contact_parts(work)]
+    if decided is not None:
+        parts += [Text(), *_decided_parts(decided)]
     parts += [Text(), *_quarantine_parts(quarantine)]
     if facts.files:
         parts += [Text(), Text("Files", style="bold"), _files_table(facts)]
@@ -229,6 +235,29 @@ def _contact_parts(work: WorkFigures) -> Iterator[RenderableType]:
         if work.held.height > RULES_SHOWN:
             more = _count(work.held.height - RULES_SHOWN, "more rule")
             yield Padding(Text(f"and {more}; the report has them"), (0, 0, 0, 2))
+
+
+def _decided_parts(decided: DecidedFigures) -> Iterator[RenderableType]:
+    """What was decided: treatments by segment, the lots, and what the capacities are worth."""
+    basis = {
+        "text-order": "no values are known yet: the first treatment of the strategy's order",
+        "priors": "by the priors of the strategy's text",
+        "learned": "by what the log has taught",
+    }[decided.basis]
+    yield Text(f"What was decided, {basis}", style="bold")
+    if decided.treatments.height:
+        table = _table("segment", "treatment", "customers", left=(0, 1))
+        for segment, treatment, customers in decided.treatments.iter_rows():
+            table.add_row(segment, treatment, f"{customers:,}")
+        yield Padding(table, (0, 0, 0, 2))
+    for arm, customers in decided.arms.iter_rows():
+        yield Padding(Text(f"{customers:,} {arm}"), (0, 0, 0, 2))
+    if decided.explored_count:
+        yield Padding(Text(f"{decided.explored_count:,} drawn by lot, to learn from"), (0, 0, 0, 2))
+    for sentence in decided.capacities["told_en"]:
+        yield Padding(Text(sentence), (0, 0, 0, 2))
+    if decided.problem:
+        yield Padding(Text(f"learned values are not used: {decided.problem}"), (0, 0, 0, 2))
 
 
 def _quarantine_parts(quarantine: Quarantine) -> Iterator[RenderableType]:

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 import polars as pl
 
 from dunwell.nightly.about import Quarantine, RunFacts
+from dunwell.nightly.decided import DecidedFigures
 from dunwell.nightly.figures import Figures
 from dunwell.nightly.promises import PromiseFigures
 from dunwell.nightly.report.classes import classes_section
 from dunwell.nightly.report.contacts import contacts_section
+from dunwell.nightly.report.decided import decided_section
 from dunwell.nightly.report.endings import endings_section
 from dunwell.nightly.report.html import page_html
 from dunwell.nightly.report.language import LANGUAGES, read_language
@@ -36,6 +38,7 @@ def render_report(
     promises: PromiseFigures | None = None,
     cases: pl.DataFrame | None = None,
     scores: ScoreFigures | None = None,
+    decided: DecidedFigures | None = None,
 ) -> str:
     """The report as one HTML text.
 
@@ -51,6 +54,7 @@ def render_report(
         vintages_section(figures, words),
         classes_section(figures, words),
         *([] if work is None else [contacts_section(work, facts, words)]),
+        *([] if decided is None else [decided_section(decided, words)]),
         *([] if promises is None or cases is None else [endings_section(promises, cases, facts, words)]),
         *([] if scores is None else [scores_section(scores, words)]),
         quality_section(quarantine, words),

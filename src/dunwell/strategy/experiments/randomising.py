@@ -89,16 +89,34 @@ def explore(
         raise StrategyError(
             f"row {place + 1}: the strategy chose what is ruled out. Choose among what is allowed"
         )
+    drawn, is_lot = even_lots(customer_ids, allowed, rate, salt)
+    given = np.where(is_lot, drawn, best)
+    even = propensities(np.ones(allowed.shape[1]), allowed)
+    return given, rate * even[rows, given] + (1 - rate) * (given == best)
+
+
+def even_lots(
+    customer_ids: pl.Series, allowed: NDArray[np.bool_], rate: float, salt: str
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The lots of exploring: the treatment that each customer would draw, evenly from all that is allowed, and whether they
+    are among the share of ``rate`` for whom the lot decides.
+    """
     even = propensities(np.ones(allowed.shape[1]), allowed)
     names = [str(column) for column in range(allowed.shape[1])]
     drawn = _first_to_come(customer_ids, f"{salt}\0which", names, even)
-    given = np.where(_numbers_in_unit(customer_ids, f"{salt}\0whether") < rate, drawn, best)
-    return given, rate * even[rows, given] + (1 - rate) * (given == best)
+    return drawn, numbers_in_unit(customer_ids, f"{salt}\0whether") < rate
+
+
+def lots_of(customer_ids: pl.Series, names: Sequence[str], salt: str) -> Floats:
+    """A number between 0 and 1 for each customer (row) and name (column), each independent of every other."""
+    customers = _numbers(customer_ids, salt)
+    columns = [_unit(_mixed(customers ^ name)) for name in _numbers(pl.Series(names, dtype=pl.String), salt)]
+    return np.column_stack(columns) if columns else np.empty((len(customer_ids), 0))
 
 
 def in_hold_out(customer_ids: pl.Series, hold_out: HoldOut) -> pl.Series:
     """Whether each customer belongs to the standing hold-out; the same customers whenever it is asked."""
-    return pl.Series("in_hold_out", _numbers_in_unit(customer_ids, hold_out.salt) < hold_out.share)
+    return pl.Series("in_hold_out", numbers_in_unit(customer_ids, hold_out.salt) < hold_out.share)
 
 
 def allowed_matrix(customers: pl.DataFrame, treatments: Sequence[str]) -> NDArray[np.bool_]:
@@ -134,7 +152,8 @@ def _first_to_come(
     return first
 
 
-def _numbers_in_unit(texts: pl.Series, salt: str) -> Floats:
+def numbers_in_unit(texts: pl.Series, salt: str) -> Floats:
+    """A number between 0 and 1 for each text, by its hash under a salt."""
     return _unit(_numbers(texts, salt))
 
 

@@ -1,0 +1,85 @@
+"""The day's capacities as a manager reads them: what there was, what was used, and what one more would be worth
+(``book/capacities.parquet``).
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from dunwell.nightly.chosen import MONEY
+from dunwell.nightly.market import Settled
+from dunwell.strategy.text import Capacity, Strategy
+
+CAPACITY_SCHEMA: Mapping[str, pl.DataType | type[pl.DataType]] = {
+    "name": pl.String,
+    "kind": pl.String,
+    "skill": pl.String,
+    "per_day": MONEY,
+    "used": MONEY,
+    "price": MONEY,
+    "unit": pl.String,
+    "told_en": pl.String,
+    "told_zh": pl.String,
+}
+"""A row a capacity, in the text's order. ``per_day``, ``used`` and ``price`` go by ``unit``; the price is in the strategy's
+currency, and 0 where more would add nothing or nothing is known of values yet. ``told_en``, ``told_zh``: a sentence.
+"""
+
+_UNITS: Mapping[str, tuple[str, str, str]] = {
+    "agent_minutes": ("minute", "agent hour", "小时坐席"),
+    "dialler": ("call", "call", "次外呼"),
+    "sms": ("text message", "text message", "条短信"),
+    "emails": ("e-mail", "e-mail", "封电子邮件"),
+    "letters": ("letter", "letter", "封信函"),
+    "visits": ("visit", "visit", "次上门"),
+    "legal_slots": ("legal slot", "legal slot", "个诉讼名额"),
+}
+"""By kind: the unit of the frame, and what one more of it is called in a sentence."""
+
+_MINUTES = 60
+
+
+def capacities_told(strategy: Strategy, settled: Settled) -> pl.DataFrame:
+    """The capacities of a day, with the columns of CAPACITY_SCHEMA."""
+    rows = [
+        _row(capacity, found, strategy.currency, settled.is_cold)
+        for capacity, found in zip(strategy.capacities, settled.capacities.iter_rows(named=True), strict=True)
+    ]
+    return pl.DataFrame(rows, schema=dict(CAPACITY_SCHEMA))
+
+
+def _row(capacity: Capacity, found: Mapping[str, Any], currency: str, is_cold: bool) -> dict[str, Any]:
+    is_time = capacity.kind == "agent_minutes"
+    scale = _MINUTES if is_time else 1
+    unit, name_en, name_zh = _UNITS[capacity.kind]
+    used, price = Decimal(found["used"]) / scale, found["price"] * scale
+    size = _MINUTES if is_time else 1
+    amount = f"{price * size:,.2f} {currency}"
+    have = _have(used / size, capacity.per_day / size, is_time)
+    skill = f" ({capacity.skill})" if capacity.skill else ""
+    if is_cold:
+        en = f"{have} used; what one more {name_en}{skill} would bring is not known yet."
+        zh = f"已用 {have};再多一{name_zh}{skill}能带来多少,目前尚不可知。"
+    elif price > 0:
+        en = f"one more {name_en}{skill} today is worth about {amount}; {have} used."
+        zh = f"今日再多一{name_zh}{skill}约值 {amount};已用 {have}。"
+    else:
+        en = f"more would add nothing today; {have} used."
+        zh = f"今日再多也无益处;已用 {have}。"
+    return {
+        "name": capacity.name,
+        "kind": capacity.kind,
+        "skill": capacity.skill,
+        "per_day": round(capacity.per_day, 4),
+        "used": round(used, 4),
+        "price": round(Decimal(price), 4),
+        "unit": unit,
+        "told_en": f"{capacity.name}: {en}",
+        "told_zh": f"{capacity.name}:{zh}",
+    }
+
+
+def _have(used: Decimal, most: Decimal, is_time: bool) -> str:
+    return f"{used:,.1f} / {most:,.1f} h" if is_time else f"{used:,.0f} / {most:,.0f}"

@@ -1,0 +1,132 @@
+"""Learned values on the shelf: what a log taught of each treatment, saved as text with its card, and asked for customers.
+
+A folder as every model of the house has one (``insight.scoring.saving``): no pickle, and nothing that does not match its hash is
+read.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from dunwell.insight.problems import ModelDamaged
+from dunwell.insight.scoring.saving import content_hash, load_folder, save_folder
+from dunwell.strategy.effects import Basis, Posterior
+from dunwell.strategy.inputs import Columns
+from dunwell.strategy.rates import worth_of
+from dunwell.strategy.text import Strategy
+from dunwell.strategy.value import ActionValues, Values, costs_of, priors_of
+
+FOLDER = "values"
+"""Its place among a workspace's ``models``."""
+
+CONTEXT = ("past_due_days", "delinquent_days", "past_due_accounts", "past_due_total", "outstanding_principal")
+"""What values may differ by: what is owed and for how long. Nothing of the person."""
+
+_MONEY = ("past_due_total", "outstanding_principal")
+_KIND = "treatment-values"
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedValues:
+    """What was learned: how columns become numbers, and of each treatment that the log taught its posterior. ``name`` and
+    ``sha256``: as a decision names the model. ``currency``: of every value. ``card``: what it was learned from.
+    """
+
+    columns: Columns
+    posteriors: Mapping[str, Posterior]
+    currency: str
+    card: Mapping[str, Any]
+    name: str = FOLDER
+    sha256: str = ""
+
+
+def context_of(customers: pl.DataFrame, rates: Mapping[str, float]) -> pl.DataFrame:
+    """CONTEXT of customers (``customer_columns``), with money in the strategy's currency; null where no rate is held."""
+    return customers.select(
+        worth_of(pl.col(name), pl.col("currency"), rates).alias(name)
+        if name in _MONEY
+        else pl.col(name).cast(pl.Float64)
+        for name in CONTEXT
+    )
+
+
+def values_of(strategy: Strategy, learned: LearnedValues | None, context: pl.DataFrame) -> Values:
+    """What each treatment of a text is worth for customers (CONTEXT), its cost taken off, and how sure that is: as it was
+    learned, and by the text's prior where nothing was. To 4 decimals, so that every machine says the same.
+    """
+    names, costs = strategy.treatment_names, costs_of(strategy)
+    mean, sd = (np.zeros((context.height, len(names))) for _ in range(2))
+    inputs = None if learned is None else learned.columns.matrix(context)
+    for place, (name, prior) in enumerate(priors_of(strategy).items(), start=1):
+        if learned is not None and inputs is not None and name in learned.posteriors:
+            effect, spread = learned.posteriors[name].of(inputs)
+            mean[:, place], sd[:, place] = effect - costs[name], spread
+        else:
+            mean[:, place], sd[:, place] = prior.value - costs[name], prior.sd
+    return Values(names, np.round(mean, 4) + 0.0, np.round(sd, 4))
+
+
+def of_fit(fit: ActionValues, columns: Columns, currency: str, card: Mapping[str, Any]) -> LearnedValues:
+    """What a fit taught. Treatments of which it saw nothing stay out: their prior is the text's business."""
+    taught = {name: one for name, one in fit.posteriors_.items() if one.count}
+    return LearnedValues(columns, taught, currency, card)
+
+
+def save(learned: LearnedValues, folder: Path) -> LearnedValues:
+    """Write it, whole or not at all; returns it under its hash."""
+    model = {
+        "currency": learned.currency,
+        "columns": {
+            "names": learned.columns.names,
+            "numbers": learned.columns.numbers,
+            "missing": learned.columns.missing,
+            "levels": learned.columns.levels,
+        },
+        "treatments": {
+            name: {
+                "knots": one.basis.knots,
+                "centre": one.basis.centre.tolist(),
+                "scale": one.basis.scale.tolist(),
+                "slopes": one.slopes.tolist(),
+                "covariance": one.covariance.tolist(),
+                "average": one.average,
+                "count": one.count,
+            }
+            for name, one in learned.posteriors.items()
+        },
+    }
+    card = json.dumps(learned.card, ensure_ascii=False, indent=1)
+    save_folder(folder, _KIND, model, {"card.json": card})
+    return load(folder)
+
+
+def load(folder: Path) -> LearnedValues:
+    """Learned values from their folder. Raises ModelDamaged when anything is not what was saved."""
+    kind, model, texts = load_folder(folder)
+    if kind != _KIND:
+        raise ModelDamaged(
+            f"{folder} is a {kind}, not values of treatments. Train them: dunwell train values"
+        )
+    told = model["columns"]
+    columns = Columns(
+        tuple(told["names"]),
+        tuple((str(name), float(mean), float(spread)) for name, mean, spread in told["numbers"]),
+        tuple(told["missing"]),
+        tuple((str(name), str(level)) for name, level in told["levels"]),
+    )
+    posteriors = {name: _posterior(one) for name, one in model["treatments"].items()}
+    card = json.loads(texts.get("card.json", "{}"))
+    return LearnedValues(columns, posteriors, model["currency"], card, folder.name, content_hash(folder))
+
+
+def _posterior(told: Mapping[str, Any]) -> Posterior:
+    knots = tuple((int(column), float(cut)) for column, cut in told["knots"])
+    basis = Basis(knots, None, np.array(told["centre"]), np.array(told["scale"]))
+    slopes, covariance = np.array(told["slopes"]), np.array(told["covariance"])
+    value, sd = told["average"]
+    return Posterior(basis, slopes, covariance, (float(value), float(sd)), int(told["count"]))
