@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from dunwell.journal.models import Event
+from dunwell.nightly.rehearsing import choice_for, rehearsed, setting_for
 from dunwell.office import workplace
 from dunwell.office.access.models import Staff
 from dunwell.office.strategies.comparing import ANSWER, NEW, OLD, compare_next, folder_of
@@ -21,7 +22,6 @@ from dunwell.office.strategies.proposing import dated, text_in_force
 from dunwell.office.strategies.telling import draw, gap_lines, measure_lines
 from dunwell.office.workplace import Workplace
 from dunwell.rehearsal.effects import read_effects
-from dunwell.rehearsal.strategy_workspace import rehearsed, setting_for
 from dunwell.settings import read_settings
 from dunwell.strategy.text import read_strategy
 from tests.office.conftest import Office
@@ -45,8 +45,12 @@ def told(ran: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     file = tmp_path_factory.mktemp("proposal") / "strategy.toml"
     file.write_text(other(text), encoding="utf-8")
     strategies = [read_strategy(ran / "policy" / "strategy.toml"), read_strategy(file)]
-    setting = setting_for(read_settings(ran), strategies, 75, date(2026, 11, 24))
-    answer: dict[str, Any] = json.loads(json.dumps(rehearsed(setting, strategies, copies=3, days=3)))
+    settings = read_settings(ran)
+    setting = setting_for(settings, strategies, 75, date(2026, 11, 24))
+    choice, basis = choice_for(settings, strategies[1], setting.as_of)
+    answer: dict[str, Any] = json.loads(
+        json.dumps(rehearsed(setting, strategies, choice, basis, copies=3, days=3))
+    )
     return answer
 
 

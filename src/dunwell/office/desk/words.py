@@ -159,6 +159,12 @@ PURPOSES: Words = {
 }
 APPROVALS: Words = {"plan": _("plan")}
 DECISIONS: Words = {"approved": _("approved"), "refused": _("not approved")}
+BASES: Words = {
+    "text-order": _("Nothing is known of values, so the text's order decides."),
+    "priors": _("Values are the text's priors less cost."),
+    "learned": _("Values are those that were learned, and the text's priors where nothing was."),
+}
+"""What a day's choice knows of values."""
 COMPARING: Words = {
     "waiting": _("waits to be compared"),
     "running": _("is being compared"),

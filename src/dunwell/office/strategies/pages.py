@@ -121,7 +121,7 @@ def _given(request: HttpRequest) -> str:
     """The text of the file that was sent, else what was pasted; lines end as in a file."""
     sent = request.FILES.get("file")
     if sent is not None:
-        return sent.read(TEXT_BYTES_MAX + 1).decode("utf-8", errors="replace")
+        return bytes(sent.read(TEXT_BYTES_MAX + 1)).decode("utf-8", errors="replace")
     return request.POST.get("text", "").replace("\r\n", "\n")
 
 

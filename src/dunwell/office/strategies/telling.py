@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -181,7 +182,7 @@ def _shown(value: float | None, kind: str, currency: str, sign: bool = False) ->
     told = (
         percent(value)
         if kind == "share"
-        else str(money(round(value, 2), currency))
+        else str(money(Decimal(f"{value:.2f}"), currency))
         if kind == "money"
         else _plain(value)
     )
