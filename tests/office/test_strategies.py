@@ -138,8 +138,8 @@ def test_the_comparison_stands_side_by_side_with_charts_and_their_tables(
         assert (f"/{name}.svg" in page) == (drawn is not None)
         if drawn is not None:
             assert client.get(f"/strategies/{made.pk}/{name}.svg").content.decode().startswith("<svg ")
-    kept = client.get(f"/strategies/{made.pk}/comparison.json")
-    assert json.loads(b"".join(kept.streaming_content)) == told  # type: ignore[arg-type]
+    kept: Any = client.get(f"/strategies/{made.pk}/comparison.json")
+    assert json.loads(b"".join(kept.streaming_content)) == told
 
 
 def test_the_answer_is_what_the_workspaces_own_people_lived_through(told: dict[str, Any], ran: Path) -> None:

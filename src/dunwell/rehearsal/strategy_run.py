@@ -37,8 +37,8 @@ Choice = Callable[
     [Strategy, pl.DataFrame, pl.DataFrame, Flags, date, pl.DataFrame | None], tuple[pl.Series, pl.DataFrame]
 ]
 """How a day is decided: from the text, the people past due (``strategy.columns``, and ``own_id`` for their id), what the text
-opens to them (``eligible``), what the law leaves of that (a column a treatment, nothing first), the day, and an earlier day's prices:
-the treatment of each, and the day's prices (capacity, price).
+opens to them (``eligible``), what the law leaves of that (a column a treatment, nothing first), the day, and an earlier day's
+prices: the treatment of each, and the day's prices (capacity, price).
 """
 
 
