@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from dunwell.law.overlay import LenderLaw, read_law
+from dunwell.nightly.rehearsing import choice_with
 from dunwell.rehearsal.debtor_world import DebtorWorld
 from dunwell.rehearsal.effects import read_effects
 from dunwell.rehearsal.strategy_comparing import Comparison, Measured, paired, rehearse
@@ -21,6 +22,7 @@ from dunwell.strategy.text import Strategy, read_strategy
 
 DAY = date(2026, 6, 30)
 EFFECTS = read_effects()
+CHOICE = choice_with({"CNY": 1.0}, None)
 POLICY = Path("src/dunwell/cli/new_workspace/policy")
 
 Write = Callable[[str], Strategy]
@@ -70,7 +72,7 @@ def test_a_strategy_beside_itself_differs_by_exactly_nothing(
     setting: Setting, shipped: str, write: Write
 ) -> None:
     strategy = write(shipped)
-    compared = rehearse(setting, [strategy, strategy], EFFECTS, 1, 2, 3)
+    compared = rehearse(setting, [strategy, strategy], CHOICE, EFFECTS, 1, 2, 3)
     told = [*compared.measures, *(gap.measured for gap in compared.gaps)]
     assert {(one.difference, one.low, one.high) for one in told} == {(0.0, 0.0, 0.0)}
     assert not any(one.is_sure for one in told)
@@ -80,7 +82,7 @@ def test_leaving_people_alone_until_late_is_told_as_worse_for_money_and_kinder(
     setting: Setting, shipped: str, write: Write
 ) -> None:
     new = only(shipped, "letter before action by letter")
-    told = by_name(rehearse(setting, [write(shipped), write(new)], EFFECTS, 1, 12, 10))
+    told = by_name(rehearse(setting, [write(shipped), write(new)], CHOICE, EFFECTS, 1, 12, 10))
     assert told["repaid"].is_worse
     assert told["cured"].is_worse
     for name in ("contacts", "minutes", "fatigue"):
@@ -93,8 +95,8 @@ def test_an_old_strategy_alone_has_the_figures_it_has_beside_another(
     setting: Setting, shipped: str, write: Write
 ) -> None:
     strategy, other = write(shipped), write(only(shipped, "negotiation by call"))
-    alone = by_name(rehearse(setting, [strategy], EFFECTS, 2, 2, 2))
-    beside = by_name(rehearse(setting, [strategy, other], EFFECTS, 2, 2, 2))
+    alone = by_name(rehearse(setting, [strategy], CHOICE, EFFECTS, 2, 2, 2))
+    beside = by_name(rehearse(setting, [strategy, other], CHOICE, EFFECTS, 2, 2, 2))
     assert {name: one.new for name, one in alone.items()} == {name: one.old for name, one in beside.items()}
 
 
@@ -103,7 +105,7 @@ def test_copies_are_the_same_people_with_other_luck(setting: Setting, shipped: s
     world = DebtorWorld(twice.census, EFFECTS, 1, DAY)
     first, second = np.split(people_past_due(twice, world).sort("person")["past_due_total"].to_numpy(), 2)
     assert first.tolist() == second.tolist()
-    lived = live_with(twice, write(shipped), EFFECTS, 1, 3)
+    lived = live_with(twice, write(shipped), CHOICE, EFFECTS, 1, 3)
     first, second = np.split(lived.repaid, 2)
     assert first.tolist() != second.tolist()
     assert first.mean() == pytest.approx(second.mean(), abs=0.15)
@@ -121,7 +123,7 @@ def test_the_text_is_asked_what_the_book_says(setting: Setting) -> None:
     assert np.mean(is_alike) > 0.98
     for name in ("product", "currency", "region", "has_sms", "has_call", "past_due_accounts"):
         same = today[name].cast(pl.String) == setting.people[name].cast(pl.String)
-        assert np.mean(same.to_numpy()) > 0.98, name
+        assert same.sum() > 0.98 * len(same), name
     owed = setting.people["past_due_total"].to_numpy()
     assert (np.abs(today["past_due_total"].to_numpy() - owed) < 1.0)[is_alike].mean() > 0.98
 
@@ -129,7 +131,7 @@ def test_the_text_is_asked_what_the_book_says(setting: Setting) -> None:
 def test_no_more_of_an_agents_day_is_used_than_there_is(setting: Setting, shipped: str, write: Write) -> None:
     text = only(shipped, "early reminder by call", "reminder by call", "negotiation by call")
     text = text.replace('per_day = "4200"', 'per_day = "60"')
-    lived = live_with(copied(setting, 2), write(text), EFFECTS, 1, 3)
+    lived = live_with(copied(setting, 2), write(text), CHOICE, EFFECTS, 1, 3)
     for one in np.split(lived.minutes, 2):
         assert 3 * 60 - 3 * 9 < one.sum() <= 3 * 60
 
@@ -143,7 +145,9 @@ def test_the_law_is_kept(setting: Setting, project: Path, shipped: str, write: W
     )
     strict = setting._replace(law=read_law(file))
     strategy = write(only(shipped, "early reminder by sms", "reminder by sms", "negotiation by sms"))
-    many, few = (live_with(copied(one, 1), strategy, EFFECTS, 1, 6).contacts for one in (setting, strict))
+    many, few = (
+        live_with(copied(one, 1), strategy, CHOICE, EFFECTS, 1, 6).contacts for one in (setting, strict)
+    )
     assert few.max() <= 4
     assert few[few > 0].mean() < 1.25
     assert many.mean() > 2 * few.mean()
@@ -151,7 +155,7 @@ def test_the_law_is_kept(setting: Setting, project: Path, shipped: str, write: W
 
 def test_who_is_held_out_is_left_in_peace(setting: Setting, shipped: str, write: Write) -> None:
     def lived(text: str) -> Lived:
-        return live_with(copied(setting, 2), write(text), EFFECTS, 1, 4)
+        return live_with(copied(setting, 2), write(text), CHOICE, EFFECTS, 1, 4)
 
     held = lived(shipped.replace('share = "0"', 'share = "0.5"'))
     first, second = np.split(held.contacts > 0, 2)
@@ -163,7 +167,7 @@ def test_who_is_held_out_is_left_in_peace(setting: Setting, shipped: str, write:
 def test_groups_large_enough_stand_beside_everybody_else(
     setting: Setting, shipped: str, write: Write
 ) -> None:
-    compared = rehearse(setting, [write(shipped)], EFFECTS, 1, 2, 3)
+    compared = rehearse(setting, [write(shipped)], CHOICE, EFFECTS, 1, 2, 3)
     assert {gap.grouping for gap in compared.gaps} <= set(GROUPINGS)
     ages = [gap for gap in compared.gaps if gap.grouping == "age" and gap.measured.name == "contacts"]
     assert len(ages) >= 2
@@ -177,14 +181,16 @@ def test_a_floor_is_breached_once_it_cannot_be_kept_any_more(
     text = shipped.replace(
         'complaints_per_thousand_max = "2"', floors + 'complaints_per_thousand_max = "900"'
     )
-    compared = rehearse(setting, [write(text)], EFFECTS, 1, 1, 2)
+    compared = rehearse(setting, [write(text)], CHOICE, EFFECTS, 1, 1, 2)
     assert [(floor.name, floor.state) for floor in compared.floors] == [
         ("contacts_per_customer_max", "breached"),
         ("complaints_per_thousand_max", "open"),
         ("cure_share_min", "open"),
         ("opt_outs_per_thousand_max", "open"),
     ]
-    whole = rehearse(setting, [write(text.replace("window_days = 90", "window_days = 2"))], EFFECTS, 1, 1, 2)
+    whole = rehearse(
+        setting, [write(text.replace("window_days = 90", "window_days = 2"))], CHOICE, EFFECTS, 1, 1, 2
+    )
     assert {floor.name: floor.state for floor in whole.floors} == {
         "contacts_per_customer_max": "breached",
         "cure_share_min": "breached",
@@ -207,7 +213,7 @@ def test_intervals_are_students_over_the_copies() -> None:
 
 def test_cost_and_minutes_are_those_of_the_text(setting: Setting, shipped: str, write: Write) -> None:
     strategy = write(shipped)
-    lived = live_with(copied(setting, 1), strategy, EFFECTS, 1, 3)
+    lived = live_with(copied(setting, 1), strategy, CHOICE, EFFECTS, 1, 3)
     asked = {one.name: one for one in strategy.treatments}
     cost = sum((asked[name].cost * count for name, count in lived.treatments.items()), Decimal(0))
     minutes = sum((asked[name].minutes * count for name, count in lived.treatments.items()), Decimal(0))

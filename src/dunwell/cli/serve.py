@@ -75,6 +75,7 @@ def keep_office() -> None:
         settings = read_settings(root)
         set_up_office(settings)
         from dunwell.office.keeping import bring_up_to_date, keep, tell_others, warm_up
+        from dunwell.office.strategies.comparing import compare_next
         from dunwell.office.workplace import workplace
 
         place = workplace()
@@ -100,15 +101,20 @@ def keep_office() -> None:
         telling = threading.Thread(
             target=_again_and_again, args=(stop, "webhooks", partial(tell_others, place)), name="webhooks"
         )
+        comparing = threading.Thread(
+            target=_again_and_again, args=(stop, "comparisons", partial(compare_next, place, stop))
+        )
         telling.start()
+        comparing.start()
         _again_and_again(stop, "queue", round_of_pages)
         telling.join(_END_SECONDS)
+        comparing.join(_END_SECONDS)
         if worker is not None:
             worker.join(_END_SECONDS)
         seal(signer, place.clock())
 
 
-def _again_and_again(stop: threading.Event, what: str, once: Callable[[], None]) -> None:
+def _again_and_again(stop: threading.Event, what: str, once: Callable[[], object]) -> None:
     """Do something every few seconds until the end. A round that fails (a database that restarts) is said, and tried again."""
     from django.db import connection
 

@@ -9,7 +9,7 @@ from dunwell.book import Book
 from dunwell.book.store import NoBook
 from dunwell.cli.errors import CommandError
 from dunwell.cli.progress import prepare_kernels, progress
-from dunwell.rehearsal.strategy_workspace import moves_record
+from dunwell.nightly.rehearsing import moves_record
 from dunwell.settings import FILE_NAME, Settings, read_settings
 from dunwell.strategy.columns import FEATURE_COLUMNS, customer_columns
 from dunwell.strategy.conditions import in_words

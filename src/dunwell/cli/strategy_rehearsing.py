@@ -12,9 +12,11 @@ import typer
 from dunwell.cli.errors import CommandError
 from dunwell.cli.progress import prepare_kernels
 from dunwell.law.overlay import read_law
+from dunwell.nightly.offers import Valuer
+from dunwell.nightly.rehearsing import choice_for, choice_with, made_setting, rehearsed, setting_for
 from dunwell.rehearsal.effects import EFFECTS_FILE
+from dunwell.rehearsal.strategy_run import Choice
 from dunwell.rehearsal.strategy_setting import NobodyPastDue, Setting
-from dunwell.rehearsal.strategy_workspace import made_setting, rehearsed, setting_for
 from dunwell.settings import FILE_NAME, read_settings
 from dunwell.strategy.text import Strategy
 
@@ -36,6 +38,12 @@ UNITS = {
 }
 """What each measure is called, with its unit; ``cash CUR`` besides."""
 
+_BASES = {
+    "text-order": "nothing is known of values, so the text's order decides: the first treatment, those latest first",
+    "priors": "values are the text's priors less cost",
+    "learned": "values are those that were learned (models/values), and the text's priors where nothing was",
+}
+
 
 def simulate(strategies: Sequence[Strategy], customers: int, days: int, seeds: int, as_json: bool) -> int:
     """Rehearse one strategy, or the old and the new, and print what came of it; 1 when the new breaches a floor."""
@@ -43,9 +51,10 @@ def simulate(strategies: Sequence[Strategy], customers: int, days: int, seeds: i
     if not as_json:
         print("rehearsing ...", flush=True)
     try:
-        told = rehearsed(_setting(strategies, customers), strategies, copies=seeds, days=days)
+        setting, choice, basis = _setting(strategies, customers)
     except NobodyPastDue as error:
         raise CommandError(str(error)) from error
+    told = rehearsed(setting, strategies, choice, basis, copies=seeds, days=days)
     if as_json:
         print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
@@ -53,13 +62,17 @@ def simulate(strategies: Sequence[Strategy], customers: int, days: int, seeds: i
     return int(any(floor["state"] == "breached" for floor in told["floors"]))
 
 
-def _setting(strategies: Sequence[Strategy], customers: int) -> Setting:
-    """The workspace's own people, or made ones under the law of a new workspace."""
-    here, today = Path.cwd(), datetime.now(UTC).date()
+def _setting(strategies: Sequence[Strategy], customers: int) -> tuple[Setting, Choice, str]:
+    """The workspace's own people and its way to decide; or made people, the law of a new workspace, and the text alone."""
+    here, today, new = Path.cwd(), datetime.now(UTC).date(), strategies[-1]
     if (here / FILE_NAME).is_file():
-        return setting_for(read_settings(here), strategies, customers, today)
+        settings = read_settings(here)
+        setting = setting_for(settings, strategies, customers, today)
+        return setting, *choice_for(settings, new, setting.as_of)
     law = read_law(Path(str(files("dunwell.cli") / "new_workspace" / "policy" / "law.toml")))
-    return made_setting(law, "first_party", strategies, customers, today)
+    setting = made_setting(law, "first_party", strategies, customers, today)
+    rates = {new.currency: 1.0}
+    return setting, choice_with(rates, None), Valuer(new, rates, None).basis
 
 
 def show(told: Mapping[str, Any]) -> None:
@@ -79,8 +92,7 @@ def show(told: Mapping[str, Any]) -> None:
         f"{told['customers']:,} customers past due ({told['source']}{part}), {told['days']} days, {told['copies']} times over "
         "with other luck"
     )
-    if told["is_ordered"]:
-        print("no prior names a value, so the text's order decides: the first open treatment, else the next")
+    print(_BASES[told["basis"]])
     for floor in told["floors"]:
         if floor["state"] != "breached":
             is_open = floor["state"] == "open"

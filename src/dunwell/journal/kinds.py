@@ -143,6 +143,16 @@ KINDS: Mapping[str, Kind] = {
     "approval.decided": Kind(
         "a second person agreed to something or refused it", ("by", "approval", "decision", "why")
     ),
+    "strategy.proposed": Kind(
+        "somebody asked that another strategy take the place of the one in force",
+        ("by", "proposal", "hash", "why"),
+        ("what",),
+    ),
+    "strategy.decided": Kind(
+        "a second person let a strategy take effect, or refused it; ``in_force`` is its hash as written",
+        ("by", "proposal", "decision", "why", "hash"),
+        ("what", "in_force"),
+    ),
     "complaint.answered": Kind("a complaint was answered", ("complaint", "by"), ("in_time",), ("note",)),
     "office.changed": Kind(
         "somebody changed who may do what in the office", ("by", "what"), ("about", "change")

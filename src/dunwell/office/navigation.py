@@ -20,6 +20,7 @@ WAYS = (
     ("compliance.read", "reports", _("Reports")),
     ("compliance.read", "packs", _("Law")),
     ("analytics.read", "analytics", _("Analytics")),
+    ("strategy.read", "strategies", _("Strategy")),
     ("staff.manage", "people", _("People")),
     ("api.tokens", "tokens", _("Tokens")),
     ("audit.read", "audit", _("Audit")),

@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("dunwell.office.supervision.urls")),
     path("", include("dunwell.office.compliance.urls")),
     path("", include("dunwell.office.analytics.urls")),
+    path("", include("dunwell.office.strategies.urls")),
     path("account/", include("allauth.urls")),
     path("", include("dunwell.office.access.urls")),
     path("api/", include("dunwell.office.api.urls")),

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from dunwell.rehearsal.draws import Flags, Floats
 from dunwell.rehearsal.effects import Effects, Figure
 from dunwell.rehearsal.policy_trial import t95
-from dunwell.rehearsal.strategy_run import UNITS, Lived, live_with
+from dunwell.rehearsal.strategy_run import UNITS, Choice, Lived, live_with
 from dunwell.rehearsal.strategy_setting import GROUPINGS, Setting, copied
-from dunwell.strategy.choosing import has_priors
 from dunwell.strategy.text import Strategy
 
 GROUP_CUSTOMERS_MIN = 30
@@ -82,7 +81,7 @@ class Floor:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """A rehearsal's answer. ``treatments``: name, and how often it was given to a thousand customers under the old (None when
-    alone) and the new strategy. ``is_ordered``: no prior names a value, so the text's order decided.
+    alone) and the new strategy.
     """
 
     days: int
@@ -92,7 +91,6 @@ class Comparison:
     share: float
     source: str
     currency: str
-    is_ordered: bool
     measures: tuple[Measured, ...]
     gaps: tuple[Gap, ...]
     floors: tuple[Floor, ...]
@@ -101,17 +99,26 @@ class Comparison:
     def record(self) -> dict[str, Any]:
         """As plain values, for JSON."""
         told = asdict(self)
-        for row, measure in zip(told["measures"], self.measures, strict=True):
+        rows = [*told["measures"], *(gap["measured"] for gap in told["gaps"])]
+        for row, measure in zip(rows, [*self.measures, *(gap.measured for gap in self.gaps)], strict=True):
             row["is_sure"], row["is_worse"] = measure.is_sure, measure.is_worse
         return told
 
 
 def rehearse(
-    setting: Setting, strategies: Sequence[Strategy], effects: Effects, seed: int, copies: int, days: int
+    setting: Setting,
+    strategies: Sequence[Strategy],
+    choice: Choice,
+    effects: Effects,
+    seed: int,
+    copies: int,
+    days: int,
 ) -> Comparison:
-    """One strategy alone, or the old and the new, through so many days with so many copies of a setting's people."""
+    """One strategy alone, or the old and the new, through so many days with so many copies of a setting's people. ``choice``: how
+    each day is decided.
+    """
     everybody = copied(setting, copies)
-    lived = [live_with(everybody, strategy, effects, seed, days) for strategy in strategies]
+    lived = [live_with(everybody, strategy, choice, effects, seed, days) for strategy in strategies]
     new, old = strategies[-1], lived[0] if len(lived) == 2 else None
     measures = _measures(everybody, strategies, lived, copies)
     return Comparison(
@@ -122,7 +129,6 @@ def rehearse(
         share=setting.share,
         source=setting.source,
         currency=new.currency,
-        is_ordered=not has_priors(new),
         measures=tuple(measures),
         gaps=tuple(_gaps(setting, lived, copies)),
         floors=tuple(_floors(new, measures, days)),

@@ -5,9 +5,11 @@ assignment under the day's capacities, and the lots of hold-out, exploring and e
 a contact is the world's, and its luck is a function of person and day: two strategies meet the same debtors with the same luck.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -23,14 +25,21 @@ from dunwell.rehearsal.draws import Flags, Floats, Ints
 from dunwell.rehearsal.effects import Effects
 from dunwell.rehearsal.strategy_setting import Setting
 from dunwell.rehearsal.usual_contacts import at_working_hours
-from dunwell.strategy.choosing import choose, values_of_text
 from dunwell.strategy.columns import CHANNELS
-from dunwell.strategy.deciding import decide
 from dunwell.strategy.eligibility import eligible, eligible_matrix
 from dunwell.strategy.text import Strategy
 
 UNITS = {code: 10.0 ** minor_exponent(code) for code in CURRENCIES}
 """Minor units in a major one, by currency."""
+
+
+Choice = Callable[
+    [Strategy, pl.DataFrame, pl.DataFrame, Flags, date, pl.DataFrame | None], tuple[pl.Series, pl.DataFrame]
+]
+"""How a day is decided: from the text, the people past due (``strategy.columns``, and ``own_id`` for their id), what the text
+opens to them (``eligible``), what the law leaves of that (a column a treatment, nothing first), the day, and an earlier day's
+prices: the treatment of each, and the day's prices (capacity, price).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +66,20 @@ class Lived:
     treatments: Mapping[str, int]
 
 
-def live_with(setting: Setting, strategy: Strategy, effects: Effects, seed: int, days: int) -> Lived:
+def live_with(
+    setting: Setting, strategy: Strategy, choice: Choice, effects: Effects, seed: int, days: int
+) -> Lived:
     """Let so many days pass with a strategy in a world of that seed. ``setting``: with its copies."""
-    desk = _Desk(setting, strategy, effects, seed)
+    desk = _Desk(setting, _for_a_part(strategy, setting.share), choice, effects, seed)
     for _ in range(days):
         desk.live_a_day()
     return desk.told()
+
+
+def _for_a_part(strategy: Strategy, share: float) -> Strategy:
+    """A strategy with the part of its capacities that some of the portfolio's customers may use."""
+    parts = (replace(one, per_day=one.per_day * Decimal(str(share))) for one in strategy.capacities)
+    return replace(strategy, capacities=tuple(parts))
 
 
 def people_past_due(setting: Setting, world: DebtorWorld) -> pl.DataFrame:
@@ -104,8 +121,10 @@ def people_past_due(setting: Setting, world: DebtorWorld) -> pl.DataFrame:
 class _Desk:
     """A world and what its lender knows and counts of everybody in it."""
 
-    def __init__(self, setting: Setting, strategy: Strategy, effects: Effects, seed: int) -> None:
-        self.setting, self.strategy = setting, strategy
+    def __init__(
+        self, setting: Setting, strategy: Strategy, choice: Choice, effects: Effects, seed: int
+    ) -> None:
+        self.setting, self.strategy, self.choice = setting, strategy, choice
         self.world = DebtorWorld(setting.census, effects, seed, setting.as_of)
         self.law = _Law(setting)
         self.prices: list[pl.DataFrame | None] = [None] * setting.copies
@@ -142,28 +161,22 @@ class _Desk:
         ways = [(one.channel, one.purpose) for one in strategy.treatments]
         lawful = self.law.allowed(self.world, late, list(dict.fromkeys(ways)), allowed, ways)
         allowed[:, 1:] &= lawful
-        chosen = self._chosen(late, allowed)
-        return decide(strategy, late["own_id"], allowed, chosen, day)["treatment"]
+        return self._chosen(late, table, allowed, day)
 
-    def _chosen(self, late: pl.DataFrame, allowed: Flags) -> Ints:
-        """The assignment's choice, for each copy of the people by itself: each has the day's capacities to itself."""
-        owed = late["past_due_total"].fill_null(0.0).to_numpy()
+    def _chosen(self, late: pl.DataFrame, table: pl.DataFrame, allowed: Flags, day: date) -> pl.Series:
+        """The day's choice for each copy of the people by itself: each has the day's capacities to itself."""
         size = self.setting.people.height // self.setting.copies
-        copies = late["person"].to_numpy() // size
-        bounds = np.searchsorted(copies, np.arange(self.setting.copies + 1))
-        chosen = np.zeros(late.height, dtype=np.int64)
-        for number in range(self.setting.copies):
-            mine = slice(int(bounds[number]), int(bounds[number + 1]))
-            best = choose(
-                self.strategy,
-                late["own_id"][mine],
-                allowed[mine],
-                values_of_text(self.strategy, owed[mine]),
-                capacity_share=self.setting.share,
-                earlier=self.prices[number],
+        bounds = np.searchsorted(
+            late["person"].to_numpy() // size, np.arange(self.setting.copies + 1)
+        ).tolist()
+        parts = []
+        for number, (first, last) in enumerate(pairwise(bounds)):
+            mine = slice(first, last)
+            treatments, self.prices[number] = self.choice(
+                self.strategy, late[mine], table[mine], allowed[mine], day, self.prices[number]
             )
-            chosen[mine], self.prices[number] = best.columns, best.prices
-        return chosen
+            parts.append(treatments)
+        return pl.concat(parts).alias("treatment")
 
     def _contacts(self, late: pl.DataFrame, treatments: pl.Series) -> pl.DataFrame | None:
         """The contacts that were decided, as a world takes them; their minutes and cost are booked."""

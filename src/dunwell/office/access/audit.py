@@ -14,13 +14,16 @@ from dunwell.office.desk.opening import REASONS
 from dunwell.office.workplace import workplace
 
 KINDS = (
-    "data.read",
-    "data.corrected",
-    "data.erased",
-    "office.changed",
-    "case.assigned",
-    "approval.decided",
-    "hold.lifted",
+    *(
+        "data.read",
+        "data.corrected",
+        "data.erased",
+        "office.changed",
+        "case.assigned",
+        "approval.decided",
+        "hold.lifted",
+    ),
+    *("strategy.proposed", "strategy.decided"),
 )
 _PAGE = 50
 

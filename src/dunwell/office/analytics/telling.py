@@ -17,7 +17,7 @@ CURVES = 12
 """So many curves are drawn, the newest; the table has them all."""
 RULES_DRAWN = 20
 WIDTH = 900
-_FONTS = "system-ui, Noto Sans CJK SC, PingFang SC, Microsoft YaHei, WenQuanYi Micro Hei, sans-serif"
+FONTS = "system-ui, Noto Sans CJK SC, PingFang SC, Microsoft YaHei, WenQuanYi Micro Hei, sans-serif"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ def draw(name: str, rows: pl.DataFrame, order: Sequence[str]) -> str:
         drawn = bars(shown, WIDTH, title=title, domain_max=_top(shown["value"]))
     else:
         drawn = _parts(name, rows, title)
-    return drawn.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{_FONTS}" ', 1)
+    return drawn.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{FONTS}" ', 1)
 
 
 def _lines(name: str, rows: pl.DataFrame) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dunwell.book import TABLES, Book
 
 FOLDER = "by-customer"
-_RESULTS = ("positions", "promises", "cases", "worklist", "decisions")
+_RESULTS = ("positions", "promises", "cases", "worklist", "decisions", "options")
 _DONE = "shelf.json"
 _RUN = "§run-"
 _LAYOUT = 2

@@ -28,6 +28,7 @@ from dunwell.office.desk.forms import CALL_OUTCOMES, CAME_KEYS, PARTS_MAX, LogFo
 from dunwell.office.desk.guide import guide_for
 from dunwell.office.desk.identity import FACTS, TRIES_MAX, known_facts
 from dunwell.office.desk.opening import REASONS, kept_texts, open_case, open_data, opened_until
+from dunwell.office.desk.options import options_of
 from dunwell.office.desk.templatetags.shown import weekday
 from dunwell.office.desk.timeline import shortened, timeline
 from dunwell.office.desk.words import CAME, OUTCOMES, channel_name
@@ -130,6 +131,7 @@ def context_of(request: HttpRequest, file: CaseFile, form: LogForm | None = None
         "notices": sorted(file.person.notices or (), key=lambda one: one.sent_at, reverse=True)[:8],
         "points": points_of(file, until is not None, contact.point_id if contact else None),
         "packs": file.gate.packs,
+        "options": None if hidden else options_of(file),
         "timeline": entries,
         "more_count": more_count,
     } | log_context(file, staff, contact, form)

@@ -179,6 +179,19 @@ KINDS: Words = {
 }
 """Events of a person by the first word of their kind."""
 DECISIONS: Words = {"approved": _("approved"), "refused": _("not approved")}
+BASES: Words = {
+    "text-order": _("Nothing is known of values, so the text's order decides."),
+    "priors": _("Values are the text's priors less cost."),
+    "learned": _("Values are those that were learned, and the text's priors where nothing was."),
+}
+"""What a day's choice knows of values."""
+COMPARING: Words = {
+    "waiting": _("waits to be compared"),
+    "running": _("is being compared"),
+    "done": _("compared"),
+    "failed": _("could not be compared"),
+}
+"""How far a proposed strategy's comparison is."""
 EVENTS: Words = {
     "contact.permitted": _("message or call"),
     "case.note": _("note"),
@@ -189,6 +202,8 @@ EVENTS: Words = {
     "case.assigned": _("a case was given to somebody"),
     "approval.decided": _("an approval was decided"),
     "hold.lifted": _("a hold was lifted"),
+    "strategy.proposed": _("another strategy was asked for"),
+    "strategy.decided": _("a strategy was decided"),
 }
 """The events that are reviewed or audited."""
 ACTS: Words = {

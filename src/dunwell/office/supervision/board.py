@@ -16,6 +16,7 @@ from dunwell.journal.models import Event
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.models import Approval, Case
+from dunwell.office.supervision.capacities import capacities_told
 from dunwell.office.workplace import workplace
 from dunwell.outreach.models import Work
 
@@ -195,6 +196,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "held_back": cases.filter(is_held_back=True).count(),
         "approvals": Approval.objects.filter(decision="").count(),
         "unknown": Work.objects.filter(state="unknown").count(),
+        "capacities": capacities_told(place),
         "messages_due": Work.objects.filter(state="due").count(),
     }
     template = "office/board_figures.html" if request.headers.get("HX-Request") else "office/board.html"

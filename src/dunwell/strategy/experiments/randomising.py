@@ -89,8 +89,6 @@ def explore(
         raise StrategyError(
             f"row {place + 1}: the strategy chose what is ruled out. Choose among what is allowed"
         )
-    if not rate:
-        return best.copy(), np.ones(len(best))
     drawn, is_lot = even_lots(customer_ids, allowed, rate, salt)
     given = np.where(is_lot, drawn, best)
     even = propensities(np.ones(allowed.shape[1]), allowed)
@@ -118,8 +116,6 @@ def lots_of(customer_ids: pl.Series, names: Sequence[str], salt: str) -> Floats:
 
 def in_hold_out(customer_ids: pl.Series, hold_out: HoldOut) -> pl.Series:
     """Whether each customer belongs to the standing hold-out; the same customers whenever it is asked."""
-    if not hold_out.share:
-        return pl.repeat(False, len(customer_ids), eager=True).alias("in_hold_out")
     return pl.Series("in_hold_out", numbers_in_unit(customer_ids, hold_out.salt) < hold_out.share)
 
 

@@ -41,6 +41,17 @@ def money(amount: Decimal | None, currency: str) -> str:
 
 
 @register.filter
+def worth(amount: Decimal, currency: str) -> str:
+    """An amount that is a reckoning, to two places: with its currency where that is known.
+
+    >>> worth(Decimal("12.3456"), "")
+    '12.35'
+    """
+    cents = amount.quantize(Decimal("0.01"))
+    return money(cents, currency) if currency else f"{cents:,}"
+
+
+@register.filter
 def day(value: date | None) -> str:
     """A day in words short enough for a table."""
     return "" if value is None else str(format_date(value, "medium", locale=_locale()))

@@ -1,0 +1,278 @@
+"""The strategy's pages: what is in force, what is proposed, the two side by side, and the decision by somebody else."""
+
+from functools import lru_cache
+from typing import Any
+from uuid import uuid4
+
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from dunwell.journal.recording import NewEvent
+from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.strategies.comparing import ANSWER, folder_of, read_answer
+from dunwell.office.strategies.models import DONE, FAILED, WAITING, Proposal
+from dunwell.office.strategies.proposing import (
+    TEXT_BYTES_MAX,
+    Read,
+    dated,
+    is_outdated,
+    put_in_force,
+    read_text,
+    starts_too_late,
+    text_in_force,
+    why_not,
+)
+from dunwell.office.strategies.telling import (
+    PICTURES,
+    draw,
+    floor_lines,
+    gap_lines,
+    is_breached,
+    measure_lines,
+    treatment_rows,
+)
+from dunwell.office.workplace import workplace
+from dunwell.strategy.conditions import in_words
+from dunwell.strategy.differing import differences
+
+_SHOWN = 50
+
+
+@needs("strategy.read")
+@require_GET
+def strategies(request: HttpRequest) -> HttpResponse:
+    """The strategy in force, and the proposals, the latest first."""
+    return render(request, "office/strategies.html", _context(text_in_force(workplace())))
+
+
+def _context(typed: str, why: str = "", problem: Read | None = None) -> dict[str, Any]:
+    """What the page of all strategies shows. ``typed``, ``why``: what stands in the form."""
+    current = read_text(text_in_force(workplace()))
+    strategy = current.strategy
+    segments = []
+    if strategy is not None:
+        segments = [
+            (
+                segment.name,
+                in_words(segment.when),
+                [t.name for t in strategy.treatments if segment.name in t.segments],
+            )
+            for segment in strategy.segments
+        ]
+    return {
+        "current": current,
+        "strategy": strategy,
+        "segments": segments,
+        "proposals": Proposal.objects.select_related("proposed_by", "decided_by")[:_SHOWN],
+        "typed": typed,
+        "why": why,
+        "problem": problem.error if problem is not None else None,
+        "once": str(uuid4()),
+    }
+
+
+@needs("strategy.propose")
+@require_POST
+def propose(request: HttpRequest) -> HttpResponse:
+    """Take a proposed text, pasted or as a file; refused at once with the place and the mend where it cannot be read."""
+    place, staff = workplace(), staff_of(request)
+    why, text = request.POST.get("why", "").strip(), _given(request)
+    read = read_text(text)
+    complaint = None
+    if read.strategy is None:
+        complaint = _("The text cannot be used. What is wrong, where, and the mend stand above the form.")
+    elif len(text) > TEXT_BYTES_MAX:
+        complaint = _("The text is too long.")
+    elif not why:
+        complaint = _("Write why.")
+    elif text == text_in_force(place):
+        complaint = _("The text is the one in force.")
+    elif starts_too_late(text, place.today()):
+        complaint = _(
+            "The text says that it holds from a later day. It takes effect with the next run: write a day that has come."
+        )
+    if complaint is not None or read.strategy is None:
+        messages.error(request, complaint or "")
+        return render(request, "office/strategies.html", _context(text, why, read), status=422)
+    key = request.POST.get("once", "")[:60] or str(uuid4())
+    try:
+        with transaction.atomic():
+            made = Proposal.objects.create(
+                title=read.strategy.policy.title[:200],
+                text=text,
+                text_hash=read.strategy.hash,
+                based_on=text_in_force(place),
+                why=why[:300],
+                proposed_by=staff,
+                proposed_at=place.clock(),
+                key=key,
+            )
+    except IntegrityError:
+        made = Proposal.objects.get(key=key)
+    return redirect("strategy", made.pk)
+
+
+def _given(request: HttpRequest) -> str:
+    """The text of the file that was sent, else what was pasted; lines end as in a file."""
+    sent = request.FILES.get("file")
+    if sent is not None:
+        return bytes(sent.read(TEXT_BYTES_MAX + 1)).decode("utf-8", errors="replace")
+    return request.POST.get("text", "").replace("\r\n", "\n")
+
+
+@needs("strategy.read")
+@require_GET
+def one(request: HttpRequest, proposal_id: int) -> HttpResponse:
+    """A proposal beside the strategy it was compared with; asked by the page itself, only the comparison."""
+    place, staff = workplace(), staff_of(request)
+    proposal = get_object_or_404(Proposal.objects.select_related("proposed_by", "decided_by"), pk=proposal_id)
+    if request.headers.get("HX-Request") and proposal.comparing not in (DONE, FAILED):
+        return render(request, "office/strategy_waiting.html", {"proposal": proposal})
+    if request.headers.get("HX-Request"):
+        response = HttpResponse()
+        response["HX-Refresh"] = (
+            "true"  # all of the page has changed: the comparison and what may be done about it
+        )
+        return response
+    told, new = read_answer(place, proposal), read_text(proposal.text)
+    old = read_text(proposal.based_on) if proposal.based_on else Read(None)
+    context = {
+        "proposal": proposal,
+        "cautions": new.cautions,
+        "changes": differences(old.strategy, new.strategy) if old.strategy and new.strategy else [],
+        "told": told,
+        "is_mine": proposal.proposed_by_id == staff.pk,
+        "outdated": None if proposal.decision else is_outdated(proposal, place),
+        "no": why_not(proposal, staff, place),
+        "compared": proposal.comparing in (DONE, FAILED),
+    }
+    if told is not None:
+        context |= {
+            "measures": measure_lines(told),
+            "gaps": gap_lines(told),
+            "floors": floor_lines(told),
+            "is_breached": is_breached(told),
+            "treatments": treatment_rows(told),
+            "assumed": sum(told["assumptions"].values()),
+            "pictures": [
+                name
+                for name in PICTURES
+                if _drawn(proposal.pk, _stamp(proposal), name, get_language() or "en")
+            ],
+        }
+    return render(request, "office/strategy.html", context)
+
+
+@needs("strategy.propose")
+@require_POST
+def compare_again(request: HttpRequest, proposal_id: int) -> HttpResponse:
+    """Compare a proposal with the strategy that is in force now."""
+    with transaction.atomic():
+        proposal = get_object_or_404(Proposal.objects.select_for_update(), pk=proposal_id)
+        if not proposal.decision:
+            proposal.based_on, proposal.comparing = text_in_force(workplace()), WAITING
+            proposal.asked_at = None
+            proposal.save(update_fields=["based_on", "comparing", "asked_at"])
+    return redirect("strategy", proposal_id)
+
+
+@needs("strategy.propose")
+@require_POST
+def ask(request: HttpRequest, proposal_id: int) -> HttpResponse:
+    """Ask for a second person's decision: the proposer, once the comparison has been seen."""
+    place, staff = workplace(), staff_of(request)
+    with transaction.atomic():
+        proposal = get_object_or_404(Proposal.objects.select_for_update(), pk=proposal_id)
+        no = is_outdated(proposal, place)
+        if proposal.proposed_by_id != staff.pk:
+            no = _("Only who proposed it asks for a decision.")
+        if no is None and not proposal.decision and proposal.asked_at is None:
+            proposal.asked_at = place.clock()
+            proposal.save(update_fields=["asked_at"])
+            body = {
+                "by": staff.username,
+                "what": proposal.title,
+                "proposal": str(proposal.pk),
+                "hash": proposal.text_hash,
+            }
+            event = NewEvent("strategy.proposed", proposal.asked_at, body=body | {"why": proposal.why})
+            place.journal.record([event])
+    if no is not None:
+        messages.error(request, no)
+    return redirect("strategy", proposal_id)
+
+
+@needs("strategy.approve")
+@require_POST
+def decide(request: HttpRequest, proposal_id: int) -> HttpResponse:
+    """Agree or refuse, with a reason. What is agreed to is in force from today on, and the next run decides by it."""
+    place, staff = workplace(), staff_of(request)
+    decision, reason = request.POST.get("decision", ""), request.POST.get("reason", "").strip()
+    if decision not in ("approved", "refused") or not reason:
+        messages.error(request, _("Choose whether you agree, and write why."))
+        return redirect("strategy", proposal_id)
+    with transaction.atomic():
+        proposal = get_object_or_404(Proposal.objects.select_for_update(), pk=proposal_id)
+        no = why_not(proposal, staff, place)
+        if no is not None:
+            messages.error(request, no)
+            return redirect("strategy", proposal_id)
+        now = place.clock()
+        proposal.decided_by, proposal.decided_at = staff, now
+        proposal.decision, proposal.reason = decision, reason[:300]
+        proposal.save()
+        body = {
+            "by": staff.username,
+            "what": proposal.title,
+            "proposal": str(proposal.pk),
+            "decision": decision,
+            "why": proposal.reason,
+            "hash": proposal.text_hash,
+        }
+        written = dated(proposal.text, place.today())
+        in_force = read_text(written).strategy
+        if decision == "approved" and in_force is not None:
+            body["in_force"] = in_force.hash
+        place.journal.record([NewEvent("strategy.decided", now, body=body, key=f"strategy:{proposal.pk}")])
+        if decision == "approved":  # last: should it fail, nothing was decided
+            put_in_force(place, written, place.today())
+    messages.success(request, _("Recorded."))
+    return redirect("strategy", proposal_id)
+
+
+@needs("strategy.read")
+@require_GET
+def answer(request: HttpRequest, proposal_id: int) -> HttpResponseBase:
+    """The comparison as it was kept."""
+    proposal = get_object_or_404(Proposal, pk=proposal_id)
+    file = folder_of(workplace(), proposal) / ANSWER
+    if proposal.comparing != DONE or not file.is_file():
+        raise Http404(str(proposal_id))
+    return FileResponse(file.open("rb"), as_attachment=True, filename=f"strategy-{proposal.pk}.json")
+
+
+@needs("strategy.read")
+@require_GET
+def picture(request: HttpRequest, proposal_id: int, name: str) -> HttpResponse:
+    """A chart of the comparison as an SVG file."""
+    proposal = get_object_or_404(Proposal, pk=proposal_id)
+    drawn = _drawn(proposal.pk, _stamp(proposal), name, get_language() or "en") if name in PICTURES else None
+    if drawn is None:
+        raise Http404(name)
+    return HttpResponse(drawn, content_type="image/svg+xml; charset=utf-8")
+
+
+def _stamp(proposal: Proposal) -> str:
+    return "" if proposal.compared_at is None else proposal.compared_at.isoformat()
+
+
+@lru_cache(maxsize=64)
+def _drawn(proposal_id: int, stamp: str, name: str, language: str) -> str | None:
+    """The chart of a comparison (``stamp``: when it was computed) in a language; kept, for drawing takes longest."""
+    told = read_answer(workplace(), Proposal.objects.get(pk=proposal_id))
+    return None if told is None else draw(name, told)
