@@ -7,26 +7,29 @@ below never. It sees a ``View``, what a lender sees. Only ``clairvoyant`` looks 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from dunwell.calendars import day_number
 from dunwell.rehearsal.collecting import CHANNELS, CONVERSATION, OUTCOME_SHARES
-from dunwell.rehearsal.contact_kernel import REFUSED
+from dunwell.rehearsal.contact_kernel import REFUSED, plan_break
 from dunwell.rehearsal.debtor_kernel import MONTH_DAYS, NEVER, STRUGGLES
 from dunwell.rehearsal.debtor_world import DebtorWorld
 from dunwell.rehearsal.debtors import ACTIVE
 from dunwell.rehearsal.draws import Flags, Floats, Ints
+from dunwell.rehearsal.effects import Effects
 
 LONG_AGO = 999
 
 
 class View(NamedTuple):
-    """Late people who may be called tomorrow, a row each: what a lender knows of them.
+    """Late people tomorrow, a row each: what a lender knows of them.
 
-    ``persons`` are rows of the world's people. ``days_since_call`` and ``days_since_talk`` are LONG_AGO where there was none;
-    ``calls`` counts those of the last thirty days; ``seen`` is the risk by the credit score, in standard deviations.
+    ``persons`` are rows of the world's people. ``days_since_call``, ``days_since_talk`` and ``days_since_payment`` are LONG_AGO
+    where there was none; ``calls`` counts those of the last thirty days, ``attempts`` and ``talks`` those of all the time;
+    ``seen`` is the risk by the credit score, in standard deviations; ``broke_promise``: one is past its day and nothing came
+    since it was given. Who does not stand in ``may_call`` has a hold or a wish to be left alone: nobody calls them.
     """
 
     persons: Ints
@@ -37,17 +40,57 @@ class View(NamedTuple):
     days_since_talk: Ints
     has_promise: Flags
     seen: Floats
+    may_call: Flags
+    days_since_payment: Ints
+    attempts: Ints
+    talks: Ints
+    broke_promise: Flags
 
 
 Priority = Callable[[View], Floats]
-Policy = Callable[[DebtorWorld], Priority]
-"""Makes the priorities for a world: where a strategy enters."""
+
+
+@runtime_checkable
+class Caller(Protocol):
+    """One who chooses whom to call day by day and hears what comes of it."""
+
+    def choose(self, view: View, calls: int) -> Ints:
+        """Rows of the view to be called, at most so many."""
+
+    def hear(self, came_minor: Floats) -> None:
+        """What came in on that day of what was past due, by person of the world."""
+
+
+Policy = Callable[[DebtorWorld], Priority | Caller]
+"""Made for a world: where a strategy enters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Calls those of the highest priority above 0, ties by row, and learns nothing."""
+
+    priority: Priority
+
+    def choose(self, view: View, calls: int) -> Ints:
+        """The highest."""
+        return highest(self.priority(view) * view.may_call, calls)
+
+    def hear(self, came_minor: Floats) -> None:
+        """Nothing changes."""
+
+
+def highest(priorities: Floats, count: int) -> Ints:
+    """Rows of the highest priorities above 0, at most so many; ties by row."""
+    order = np.argsort(-priorities, kind="stable")[:count]
+    return np.asarray(order[priorities[order] > 0], dtype=np.int64)
+
 
 REST_DAYS = 3
 """The rules leave a person alone for so long after a call, and while a promise is open: a house figure."""
 
 
-def _rested(view: View) -> Flags:
+def rested(view: View) -> Flags:
+    """Who is not left alone after a call or a promise."""
     return (view.days_since_call >= REST_DAYS) & ~view.has_promise
 
 
@@ -64,19 +107,19 @@ def by_bucket(world: DebtorWorld) -> Priority:
             [view.past_due_days > 90, view.past_due_days > 60, view.past_due_days > 30], [2.0, 4.0, 3.0], 1.0
         )
         within = view.owed_minor / (1.0 + view.owed_minor.max(initial=1))
-        return np.asarray((bucket + within) * _rested(view), dtype=np.float64)
+        return np.asarray((bucket + within) * rested(view), dtype=np.float64)
 
     return priority
 
 
 def highest_balance(world: DebtorWorld) -> Priority:
     """The largest sums past due first."""
-    return lambda view: np.asarray(view.owed_minor * _rested(view), dtype=np.float64)
+    return lambda view: np.asarray(view.owed_minor * rested(view), dtype=np.float64)
 
 
 def highest_score(world: DebtorWorld) -> Priority:
     """The worst risks first: by the credit score and the days late."""
-    return lambda view: np.exp(0.6 * view.seen + view.past_due_days / 60.0) * _rested(view)
+    return lambda view: np.exp(0.6 * view.seen + view.past_due_days / 60.0) * rested(view)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +166,7 @@ def marginal_value(logs: Sequence[CallLog]) -> Policy:
 
     def policy(world: DebtorWorld) -> Priority:
         return lambda view: np.asarray(
-            gains[cells_of(view)] * view.owed_minor * _rested(view), dtype=np.float64
+            gains[cells_of(view)] * view.owed_minor * rested(view), dtype=np.float64
         )
 
     return policy
@@ -132,7 +175,7 @@ def marginal_value(logs: Sequence[CallLog]) -> Policy:
 def clairvoyant(until: date) -> Policy:
     """Knows each debtor's nature and plans, and calls where a call adds most to what comes in by a day.
 
-    An upper mark for what anybody could know, not a proven bound: it looks one call ahead.
+    An upper mark for what anybody could know, not a proven bound: it looks one call ahead, and at what is owed today.
     """
     return lambda world: lambda view: _true_gain(world, view, day_number(until))
 
@@ -168,13 +211,43 @@ def _true_gain(world: DebtorWorld, view: View, until: int) -> Floats:
         )
         entering = effects.entry_intensity * debts.ease[i] * (1 - np.exp(-effects.return_rate * left))
         ahead = ahead + np.where(debts.planned_on[i] == NEVER, entering / effects.return_rate, 0.0)
-        unmoved = np.exp(-gain[rows] * faded)
-        added = 1 - unmoved * (1 - effects.promise_share * effects.promise_kept * hard[rows])
-        moved = np.where(
-            is_open & (debts.promise_on[i] == 0), _owed(world, i) * np.exp(-hard[rows] * ahead) * added, 0.0
+        unpaid = np.exp(-hard[rows] * ahead)
+        moved = unpaid * np.exp(-gain[rows] * faded)
+        level = debts.intensity[i] + effects.resting_intensity * debts.ease[i] * (
+            debts.planned_on[i] == STRUGGLES
         )
+        is_behind = debts.due_rows[i] - debts.oldest_rows[i] >= 2
+        promised = _promised_share(effects, level * hard[rows], moved, is_behind, hard[rows], until - day)
+        added = (1 - effects.promise_share) * (unpaid - moved) + effects.promise_share * (
+            promised - (1 - unpaid)
+        )
+        moved = np.where(is_open & (debts.promise_on[i] == 0), _owed(world, i) * added, 0.0)
         value[rows] += moved
     return np.asarray(np.where(tired > effects.fatigue_limit, 0.0, value * talk), dtype=np.float64)
+
+
+_PROMISE_DAYS, _PLAN_PARTS = 8.5, np.arange(2, 13)
+"""How far off a promise lies on average, and the parts that a plan may have, in the world."""
+
+
+def _promised_share(
+    effects: Effects, level: Floats, moved: Floats, is_behind: Flags, hard: Floats, days: int
+) -> Floats:
+    """What comes in of what is owed within so many days from who promises: all, half, or part by part where it is a plan.
+
+    Until its day a promise holds back what would have come by chance, and so do the parts of a plan: people who are two or
+    more instalments behind may pay less in the window for having been called.
+    """
+    if days < _PROMISE_DAYS:
+        return np.zeros(len(moved))
+    keeps = 1 - (1 - effects.promise_kept * hard) * np.exp(-level * _PROMISE_DAYS / MONTH_DAYS)
+    half = 0.5 + 0.5 * (1 - moved)
+    single = keeps * (1 - effects.part_promise_share * (1 - half)) + (1 - keeps) * (1 - moved)
+    due = np.minimum(1 + int((days - _PROMISE_DAYS) // MONTH_DAYS), _PLAN_PARTS)
+    breaks = np.array([plan_break(parts, effects) for parts in _PLAN_PARTS.tolist()])
+    plan = float(((1 - breaks / 2) * due / _PLAN_PARTS).mean())
+    share = np.where(is_behind, effects.plan_share, 0.0)
+    return np.asarray((1 - share) * single + share * plan, dtype=np.float64)
 
 
 def _owed(world: DebtorWorld, debts: Ints) -> Floats:

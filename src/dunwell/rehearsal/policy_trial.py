@@ -4,7 +4,7 @@ What counts is the money beyond doing nothing, less what the calls cost; and bes
 contact they are, how many complain, and how it goes for the tenth who find it hardest to repay.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -14,15 +14,21 @@ import numpy as np
 import polars as pl
 
 from dunwell.calendars import day_number
-from dunwell.rehearsal.debtor_world import DebtorWorld, Events
+from dunwell.rehearsal.debtor_world import DebtorWorld
 from dunwell.rehearsal.debtors import seeded
+from dunwell.rehearsal.desk import Desk
 from dunwell.rehearsal.draws import Flags, Floats, Ints
 from dunwell.rehearsal.effects import Effects
 from dunwell.rehearsal.moving_in import Census
-from dunwell.rehearsal.policies import LONG_AGO, CallLog, Policy, View, cells_of
+from dunwell.rehearsal.policies import Caller, CallLog, Policy, Ranked, View, cells_of, highest
 from dunwell.rehearsal.usual_contacts import at_working_hours
 
 PILOT_OUTCOME_DAYS = 14
+DAILY = {"day": pl.Int64, "money_minor": pl.Float64, "calls": pl.Int64}
+"""A day under a policy, the first being 0: what came in from everybody, and the calls made."""
+
+
+IDLE = "nobody is called"
 
 
 class Trial(NamedTuple):
@@ -45,7 +51,8 @@ class Outcome:
     """What a policy brought in a world: money in minor units, calls made, and what they did to people.
 
     ``hardest_money_minor`` is the money of the tenth of late people whose nature makes repayment hardest, and
-    ``hardest_fatigue`` how tired of contact they are; ``most_calls`` are the calls to each of the tenth most called.
+    ``hardest_fatigue`` how tired of contact they are; ``most_calls`` are the calls to each of the tenth most called;
+    ``hardship_calls`` are those to people whom hardship had struck, told or not.
     """
 
     money_minor: float
@@ -56,96 +63,41 @@ class Outcome:
     hardest_money_minor: float
     hardest_fatigue: float
     most_calls: float
+    hardship_calls: int
     late_30: int
-
-
-class _Desk:
-    """What a lender remembers of each person: calls, talks, promises, wishes."""
-
-    def __init__(self, world: DebtorWorld, census: Census) -> None:
-        count = len(world.persons.keys)
-        self.world = world
-        self.seen: Floats = census.customers["seen"].to_numpy()
-        self.called_on, self.talked_on = (np.full(count, -LONG_AGO, dtype=np.int64) for _ in range(2))
-        self.promised_until, self.rests_until = (np.zeros(count, dtype=np.int64) for _ in range(2))
-        self.calls, self.total = (np.zeros(count, dtype=np.float64) for _ in range(2))
-        self.complaints = self.stops = 0
-
-    def view(self) -> View:
-        """Those who are late and may be called tomorrow."""
-        day = day_number(self.world.today) + 1
-        standing = self.world.standing().filter(
-            (pl.col("past_due_days") > 0) & (pl.col("status") == "active")
-        )
-        late = standing.join(self.world.customers.select("customer_id", "person"), on="customer_id")
-        by_person = (
-            late.group_by("person")
-            .agg(pl.col("past_due_days").max(), pl.col("owed_minor").sum())
-            .sort("person")
-        )
-        persons = by_person["person"].cast(pl.Int64).to_numpy()
-        may = self.rests_until[persons] <= day
-        persons = persons[may]
-        return View(
-            persons,
-            by_person["past_due_days"].to_numpy()[may].astype(np.int64),
-            by_person["owed_minor"].to_numpy()[may],
-            np.rint(self.calls[persons]).astype(np.int64),
-            np.minimum(day - self.called_on[persons], LONG_AGO),
-            np.minimum(day - self.talked_on[persons], LONG_AGO),
-            self.promised_until[persons] >= day,
-            self.seen[persons],
-        )
-
-    def remember(self, called: Ints, events: Events) -> None:
-        """Take in what a day brought."""
-        day = day_number(events.day)
-        self.calls *= 1 - 1 / 30
-        self.calls[called] += 1
-        self.total[called] += 1
-        self.called_on[called] = day
-        people = self.world.customers.select("customer_id", "person")
-
-        def persons(rows: pl.DataFrame) -> Ints:
-            return (
-                rows.join(people, on="customer_id", maintain_order="left")["person"].cast(pl.Int64).to_numpy()
-            )
-
-        contacts, holds = events.tables["contacts"], events.tables["holds"]
-        self.talked_on[persons(contacts.filter(pl.col("outcome") == "conversation"))] = day
-        promises = events.tables["promises"].join(
-            self.world.accounts.select("account_id", "customer_id"), on="account_id", maintain_order="left"
-        )
-        due = promises["due_on"].to_physical().to_numpy()
-        np.maximum.at(self.promised_until, persons(promises), due)
-        until = holds["to_on"].to_physical().fill_null(2**30).to_numpy()
-        np.maximum.at(self.rests_until, persons(holds), until + 1)
-        self.complaints += holds.filter(pl.col("kind") == "complaint").height
-        self.stops += holds.filter(pl.col("kind") == "cease").height
 
 
 def run_policy(trial: Trial, policy: Policy | None, seed: int) -> Outcome:
     """What a policy brings in a world of that seed; None calls nobody."""
+    return run_days(trial, policy, seed)[0]
+
+
+def run_days(trial: Trial, policy: Policy | None, seed: int) -> tuple[Outcome, pl.DataFrame]:
+    """What a policy brings in a world of that seed, and DAILY, a row a day."""
     world = DebtorWorld(trial.census, trial.effects, seed, trial.as_of)
-    desk = _Desk(world, trial.census)
+    desk = Desk(world, trial.census)
     at_first = desk.view().persons
     hardest = _hardest(world, at_first)
-    priority = policy(world) if policy is not None else None
+    made = Ranked(_nobody) if policy is None else policy(world)
+    caller = made if isinstance(made, Caller) else Ranked(made)
     brought = np.zeros(len(world.persons.keys))
+    days: list[tuple[int, float, int]] = []
+    in_hardship = 0
     for number in range(trial.days):
         world.effects = trial.shifts.get(number, world.effects)
-        called = np.zeros(0, dtype=np.int64)
-        if priority is not None:
-            view = desk.view()
-            called = view.persons[_highest(priority(view), trial.calls_a_day)]
-        paid, extra = world.debts.paid_minor.copy(), world.debts.extra_minor.copy()
-        desk.remember(called, world.step(_calls(world, called)))
-        came = world.debts.paid_minor - paid + np.maximum(extra - world.debts.extra_minor, 0)
-        brought += np.bincount(world.debts.owners, weights=came, minlength=len(brought))
+        view = desk.view()
+        chosen = caller.choose(view, trial.calls_a_day)
+        called = view.persons[chosen]
+        day = day_number(world.today) + 1
+        in_hardship += int((world.persons.hardship_until[called] > day).sum())
+        came, came_late = _lived(world, desk, called)
+        caller.hear(came_late)
+        brought += came
+        days.append((number, float(came.sum()), len(called)))
     standing = world.standing().filter(pl.col("status") == "active")
     was_called = desk.total[desk.total > 0]
     tenth = np.sort(was_called)[-max(len(was_called) // 10, 1) :] if len(was_called) else np.zeros(1)
-    return Outcome(
+    outcome = Outcome(
         money_minor=float(brought.sum()),
         calls=int(desk.total.sum()),
         complaints=desk.complaints,
@@ -154,55 +106,86 @@ def run_policy(trial: Trial, policy: Policy | None, seed: int) -> Outcome:
         hardest_money_minor=float(brought[hardest].sum()),
         hardest_fatigue=float(world.persons.fatigue[hardest].mean()),
         most_calls=float(tenth.mean()),
+        hardship_calls=in_hardship,
         late_30=standing.filter(pl.col("past_due_days") >= 30).height,
     )
+    return outcome, pl.DataFrame(days, schema=DAILY, orient="row")
+
+
+def _nobody(view: View) -> Floats:
+    return np.zeros(len(view.persons))
+
+
+def _lived(world: DebtorWorld, desk: Desk, called: Ints) -> tuple[Floats, Floats]:
+    """Live a day with these calls: what came in by person, in all and of debts that were past due."""
+    paid, extra, is_late = (
+        world.debts.paid_minor.copy(),
+        world.debts.extra_minor.copy(),
+        world.debts.late_since > 0,
+    )
+    events = world.step(_calls(world, called))
+    came = world.debts.paid_minor - paid + np.maximum(extra - world.debts.extra_minor, 0)
+    count = len(world.persons.keys)
+    whole = np.bincount(world.debts.owners, weights=came, minlength=count).astype(np.float64)
+    late = np.bincount(world.debts.owners, weights=came * is_late, minlength=count).astype(np.float64)
+    desk.remember(called, late, events)
+    return whole, late
 
 
 def pilot(trial: Trial, seed: int) -> CallLog:
     """A pilot in another world: each day's calls are drawn by lot among the late, and two weeks later one looks what came in."""
     world = DebtorWorld(trial.census, trial.effects, seed, trial.as_of)
-    desk = _Desk(world, trial.census)
+    desk = Desk(world, trial.census)
     views: list[tuple[View, Flags]] = []
     came_by_day: list[Floats] = []
     for number in range(trial.days + PILOT_OUTCOME_DAYS):
         world.effects = trial.shifts.get(number, world.effects)
         view = desk.view()
         lots = seeded(world.persons.keys[view.persons], day_number(world.today)).astype(np.float64)
-        chosen = _highest(lots, trial.calls_a_day)
+        chosen = highest(lots * view.may_call, trial.calls_a_day)
         is_called = np.zeros(len(view.persons), dtype=np.bool_)
         is_called[chosen] = True
         views.append((view, is_called))
-        paid, extra = world.debts.paid_minor.copy(), world.debts.extra_minor.copy()
-        desk.remember(view.persons[chosen], world.step(_calls(world, view.persons[chosen])))
-        came = world.debts.paid_minor - paid + np.maximum(extra - world.debts.extra_minor, 0)
-        came_by_day.append(
-            np.bincount(world.debts.owners, weights=came, minlength=len(world.persons.keys)).astype(
-                np.float64
-            )
-        )
+        came_by_day.append(_lived(world, desk, view.persons[chosen])[0])
     cells, called, shares = [], [], []
     for day, (view, is_called) in enumerate(views[: trial.days]):
         came = np.sum(came_by_day[day : day + PILOT_OUTCOME_DAYS], axis=0)[view.persons]
-        free = ~view.has_promise
+        free = ~view.has_promise & view.may_call
         cells.append(cells_of(view)[free])
         called.append(is_called[free])
         shares.append(np.minimum(came / np.maximum(view.owed_minor, 1), 1.0)[free])
     return CallLog(np.concatenate(cells), np.concatenate(called), np.concatenate(shares))
 
 
-def compare(trial: Trial, policies: Mapping[str, Policy], seeds: Sequence[int]) -> pl.DataFrame:
+def compare(
+    trial: Trial,
+    policies: Mapping[str, Policy],
+    seeds: Sequence[int],
+    report: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Every policy in every world: policy, seed, ``net_minor`` (money beyond doing nothing, less the cost of calls) and the
-    fields of Outcome.
+    fields of Outcome; and by day policy, seed, day, net_minor. ``report`` hears what is run, how many are done, and of how many.
     """
-    rows = []
-    for seed in seeds:
-        idle = run_policy(trial, None, seed)
-        for name, policy in {"nobody is called": None, **policies}.items():
-            outcome = idle if policy is None else run_policy(trial, policy, seed)
+    rows, days = [], []
+    wanted: dict[str, Policy | None] = {IDLE: None, **policies}
+    for place, seed in enumerate(seeds):
+        idle, idle_days = run_days(trial, None, seed)
+        for number, (name, policy) in enumerate(wanted.items()):
+            report(name, place * len(wanted) + number, len(wanted) * len(seeds))
+            outcome, daily = (idle, idle_days) if policy is None else run_days(trial, policy, seed)
             net = outcome.money_minor - idle.money_minor - trial.call_cost_minor * outcome.calls
             fields = {field: getattr(outcome, field) for field in Outcome.__dataclass_fields__}
             rows.append({"policy": name, "seed": seed, "net_minor": net, **fields})
-    return pl.DataFrame(rows)
+            cost = trial.call_cost_minor * pl.col("calls")
+            days.append(
+                daily.select(
+                    pl.lit(name).alias("policy"),
+                    pl.lit(seed).alias("seed"),
+                    "day",
+                    (pl.col("money_minor") - idle_days["money_minor"] - cost).alias("net_minor"),
+                )
+            )
+    return pl.DataFrame(rows), pl.concat(days)
 
 
 def told(results: pl.DataFrame, against: Sequence[str]) -> pl.DataFrame:
@@ -257,12 +240,6 @@ _T95 = (
 def t95(freedom: int) -> float:
     """Student's t at 97.5 % for so many degrees of freedom."""
     return _T95[freedom - 1] if freedom <= len(_T95) else 2.1
-
-
-def _highest(priorities: Floats, count: int) -> Ints:
-    """Rows of the highest priorities above 0, at most so many; ties by row."""
-    order = np.argsort(-priorities, kind="stable")[:count]
-    return np.asarray(order[priorities[order] > 0], dtype=np.int64)
 
 
 def _calls(world: DebtorWorld, persons: Ints) -> pl.DataFrame | None:

@@ -1,0 +1,259 @@
+"""Our policy in the trial: starts with a prior, draws its calls by logged lots, and learns from nothing but its own days.
+
+Each day it values a call to each late person over waiting (``strategy.repeated``), has the calls assigned under the capacity,
+whose dual price is what tomorrow's call must beat, and draws lots among those that are nearly as good (``strategy.drawing``).
+Every so many days it learns again from all it has seen. It never sees the world, only a ``View`` and what came in.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from dunwell.rehearsal.debtor_world import DebtorWorld
+from dunwell.rehearsal.draws import Flags, Floats, Ints
+from dunwell.rehearsal.policies import LONG_AGO, Caller, Policy, View, rested
+from dunwell.strategy import assign
+from dunwell.strategy.drawing import chances_within, drawn_within
+from dunwell.strategy.repeated import Beliefs, Repeated, Steps, learn_repeated, surprise
+
+_LATE_DAYS = np.array([4, 8, 15, 22, 31, 39, 46, 61, 76, 91, 121, 181])
+_REACH_CALLS, _REACH_SHARE = 4.0, 0.25
+"""How many calls' worth a person's answers weigh against everybody's, and the share answered before any was seen."""
+
+
+class Settings(NamedTuple):
+    """How the policy learns. Figures without a source are the house's.
+
+    ``window_days``: money later than that counts for little (the objective's window in the strategy's text). It learns again
+    every ``learn_every`` days. Of the calls ``even_share`` are drawn evenly, the rest by ``draws`` from what is believed.
+    ``talk_gain`` with its spread is the prior: the share of what would not come in by itself that a talk brings in.
+    Where what came in lies more than ``surprise_most`` standard errors from what was expected, what is older than the last
+    learning counts ``old_weight``. ``calls_share``: it makes so many of the calls that there are.
+    """
+
+    call_cost_minor: float
+    window_days: float = 90.0
+    learn_every: int = 14
+    even_share: float = 0.1
+    draws: int = 32
+    talk_gain: float = 0.15
+    talk_gain_spread: float = 0.1
+    surprise_most: float = 4.0
+    old_weight: float = 0.1
+    calls_share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """A day as it was logged: who was late, who was called with which chance, what came in, and the price of a call."""
+
+    view: View
+    is_open: Flags
+    called: Flags
+    chances: Floats
+    price_minor: float
+    came_minor: Floats
+
+
+class _Learner:
+    """The policy in one world."""
+
+    def __init__(self, settings: Settings, seed: int) -> None:
+        self.settings, self.generator = settings, np.random.default_rng(seed)
+        self.days: list[_Day] = []
+        self.unpaid: Repeated | None = None
+        self.learned: Repeated | None = None
+        self.surprises: list[float] = []
+        self.turned_on = 0
+        self.pending: _Day | None = None
+
+    def choose(self, view: View, calls: int) -> Ints:
+        """Draw the day's calls."""
+        calls = round(calls * self.settings.calls_share)
+        if self.days and len(self.days) % self.settings.learn_every == 0:
+            self._learn()
+        is_open = rested(view) & view.may_call & (view.owed_minor > 0)
+        effect = self._effect(view)
+        current = self.learned or Repeated.of_beliefs(self._beliefs(effect.shape[1]), 0)
+        worth = current.gain(effect)[0] * view.owed_minor - self.settings.call_cost_minor
+        price = _price(worth, is_open, calls)
+        draws = current.drawn_gains(effect, self.settings.draws, int(self.generator.integers(2**31)))
+        chances = chances_within(
+            draws * view.owed_minor - self.settings.call_cost_minor,
+            is_open,
+            calls,
+            self.settings.even_share,
+        )
+        called = drawn_within(chances, self.generator)
+        self.pending = _Day(view, is_open, called, chances, price, np.zeros(0))
+        return np.flatnonzero(called)
+
+    def hear(self, came_minor: Floats) -> None:
+        """Keep the day in the log."""
+        if self.pending is None:
+            raise ValueError("a day was told before it was chosen for; choose first")
+        day = self.pending
+        self.days.append(
+            _Day(
+                day.view, day.is_open, day.called, day.chances, day.price_minor, came_minor[day.view.persons]
+            )
+        )
+        self.pending = None
+
+    def _learn(self) -> None:
+        """Learn from the whole log; if the days since the last time do not fit what was learned then, those before them count
+        for little from now on.
+        """
+        if self.learned is not None and self.learned.states:
+            recent = self._steps(len(self.days) - self.settings.learn_every - 1, with_contacts=True)
+            self.surprises.append(surprise(self.learned, recent))
+            if abs(self.surprises[-1]) > self.settings.surprise_most:
+                self.turned_on = len(self.days) - self.settings.learn_every
+        alone = self._steps(0, with_contacts=False)
+        width = alone.state.shape[1]
+        self.unpaid = learn_repeated(alone, Beliefs(np.zeros(width), np.ones(width)))
+        steps = self._steps(0, with_contacts=True)
+        beliefs = self._beliefs(steps.effect.shape[1], steps.state.shape[1])
+        is_first = self.learned is None
+        self.learned = learn_repeated(steps, beliefs, None if is_first else self.learned)
+
+    def _beliefs(self, effects: int, states: int = 0) -> Beliefs:
+        settings = self.settings
+        means, spreads = np.zeros(states + effects), np.ones(states + effects)
+        means[states] = settings.talk_gain
+        spreads[states:] = settings.talk_gain_spread
+        return Beliefs(means, spreads)
+
+    def _steps(self, first: int, *, with_contacts: bool) -> Steps:
+        """The log from a day on as steps of a day; what came in as shares of what was owed."""
+        settings, parts = self.settings, []
+        for number, (day, after) in enumerate(pairwise(self.days[first:]), start=first):
+            owed = np.maximum(day.view.owed_minor, 1).astype(np.float64)
+            share = np.minimum(day.came_minor / owed, 1.0)
+            place = np.searchsorted(after.view.persons, day.view.persons)
+            place = np.minimum(place, len(after.view.persons) - 1)
+            stays = after.view.persons[place] == day.view.persons
+            next_owed = np.maximum(after.view.owed_minor, 1)
+            next_price = np.where(
+                after.is_open, (after.price_minor + settings.call_cost_minor) / next_owed, np.inf
+            )
+            state, effect = self._matrices(day.view, with_contacts)
+            next_state, next_effect = self._matrices(after.view, with_contacts)
+            parts.append(
+                (
+                    day.view.persons,
+                    state,
+                    effect,
+                    day.called if with_contacts else day.called & False,
+                    np.where(day.is_open, day.chances, 0.0),
+                    share,
+                    (1 - 1 / settings.window_days) * (1 - share) * stays,
+                    next_state[place],
+                    next_effect[place],
+                    next_price[place],
+                    np.full(len(share), 1.0 if number >= self.turned_on else settings.old_weight),
+                )
+            )
+        columns = [np.concatenate(one) for one in zip(*parts, strict=True)]
+        return Steps(**dict(zip(Steps.__slots__, columns, strict=True)))
+
+    def _matrices(self, view: View, with_contacts: bool) -> tuple[Floats, Floats]:
+        if with_contacts:
+            return self._state(view), self._effect(view)
+        return _person(view), np.zeros((len(view.persons), 0))
+
+    def _unpaid(self, view: View) -> Floats:
+        """The share of what is owed that would not come in by itself, as learned so far."""
+        if self.unpaid is None:
+            return np.full(len(view.persons), 0.5)
+        return np.asarray(np.clip(1 - self.unpaid.waiting(_person(view)), 0.05, 0.95), dtype=np.float64)
+
+    def _state(self, view: View) -> Floats:
+        unpaid = self._unpaid(view)
+        talk = np.where(view.days_since_talk < LONG_AGO, np.exp(-view.days_since_talk / 30.0), 0.0)
+        return np.column_stack(
+            [
+                _person(view),
+                unpaid * talk,
+                unpaid * (view.days_since_talk <= 14),
+                unpaid * np.minimum(view.calls, 6) / 3,
+                view.has_promise,
+                view.broke_promise,
+                _reach(view) - _REACH_SHARE,
+            ]
+        )
+
+    def _effect(self, view: View) -> Floats:
+        lead = _reach(view) * self._unpaid(view) * 2
+        talk = np.where(view.days_since_talk < LONG_AGO, np.exp(-view.days_since_talk / 30.0), 0.0)
+        shapes = np.column_stack(
+            [
+                np.ones(len(view.persons)),
+                view.past_due_days <= 7,
+                (view.past_due_days > 30) & (view.past_due_days <= 60),
+                view.past_due_days > 60,
+                view.past_due_days > 120,
+                np.minimum(view.calls, 6) / 3,
+                talk,
+                view.days_since_payment <= 20,
+                view.seen / 2,
+                _owed(view),
+            ]
+        )
+        return np.asarray(lead[:, None] * shapes, dtype=np.float64)
+
+
+def _owed(view: View) -> Floats:
+    return np.asarray(np.log10(np.maximum(view.owed_minor, 100)) - 4.5, dtype=np.float64)
+
+
+def _reach(view: View) -> Floats:
+    return np.asarray(
+        (view.talks + _REACH_CALLS * _REACH_SHARE) / (view.attempts + _REACH_CALLS), dtype=np.float64
+    )
+
+
+def _person(view: View) -> Floats:
+    late = np.searchsorted(_LATE_DAYS, view.past_due_days, side="right")
+    return np.column_stack(
+        [
+            late[:, None] == np.arange(len(_LATE_DAYS) + 1),
+            view.seen,
+            _owed(view),
+            view.days_since_payment <= 20,
+            (view.days_since_payment > 20) & (view.days_since_payment <= 45),
+        ]
+    ).astype(np.float64)
+
+
+_USES = pl.DataFrame(
+    [("call", "calls", 1, None)],
+    schema={"treatment": pl.String, "capacity": pl.String, "amount": pl.Int64, "column": pl.String},
+    orient="row",
+)
+
+
+def _price(worth: Floats, is_open: Flags, calls: int) -> float:
+    """The dual price of a call: what one more would bring today."""
+    rows = np.flatnonzero(is_open)
+    if not len(rows):
+        return 0.0
+    candidates = pl.DataFrame({"customer_id": rows.astype(str), "call": worth[rows]})
+    capacities = pl.DataFrame(
+        [("calls", "call", calls, None)],
+        schema={"capacity": pl.String, "unit": pl.String, "available": pl.Int64, "at_least": pl.Int64},
+        orient="row",
+    )
+    return float(assign(candidates, _USES, capacities).capacities["price"][0])
+
+
+def learning(settings: Settings) -> Policy:
+    """Our policy. Of the world it takes the seed, for its lots, and nothing else."""
+
+    def policy(world: DebtorWorld) -> Caller:
+        return _Learner(settings, world.seed)
+
+    return policy
