@@ -45,6 +45,7 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
             "dunwell.office.api",
             "dunwell.office.compliance",
             "dunwell.office.desk",
+            "dunwell.office.tallies",
         ],
         "MIDDLEWARE": [
             "dunwell.office.running.logs.logged",

@@ -13,6 +13,7 @@ from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval
 from dunwell.office.desk.planning import promise_plan
+from dunwell.office.desk.working import lock
 from dunwell.office.workplace import workplace
 
 _SHOWN = 100
@@ -73,6 +74,7 @@ def decide(request: HttpRequest, approval_id: int) -> HttpResponse:
         event = NewEvent("approval.decided", now, approval.subject, body=body, key=f"approval:{approval.pk}")
         place.journal.record([event])
         if decision == "approved" and approval.kind == "plan":
+            lock(CaseFile(place, approval.subject))
             file = CaseFile(place, approval.subject)
             promise_plan(file, approval.asked_by, approval.payload, approval.key.removeprefix("plan:"))
     messages.success(request, _("Recorded."))
