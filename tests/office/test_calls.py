@@ -14,7 +14,8 @@ from dunwell.journal.models import Event
 from dunwell.journal.recording import NewEvent
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case, Received
-from dunwell.office.cases.publishing import place_in_queue, waiting_for_a_person
+from dunwell.office.cases.publishing import place_in_queue
+from dunwell.office.keeping import keep
 from dunwell.office.workplace import Workplace
 from tests.office.conftest import Office
 from tests.office.test_case_page import bodies
@@ -312,8 +313,10 @@ def test_who_was_not_reached_still_waits_for_a_person(desk: Desk) -> None:
     desk.start()
     desk.log("no_answer")
     assert Case.objects.get(pk=desk.customer).is_urgent
-    assert desk.customer in waiting_for_a_person(desk.office.place)
+    keep(desk.office.place)
+    assert Case.objects.get(pk=desk.customer).needs_person
     desk.client.post(f"/case/{desk.customer}/called", {"once": str(uuid4())})
     desk.log("conversation")
     assert not Case.objects.get(pk=desk.customer).is_urgent
-    assert desk.customer not in waiting_for_a_person(desk.office.place)
+    keep(desk.office.place)
+    assert not Case.objects.get(pk=desk.customer).needs_person

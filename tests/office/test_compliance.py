@@ -17,11 +17,11 @@ from dunwell.journal.recording import NewEvent
 from dunwell.journal.signing import signer_of
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
-from dunwell.office.compliance.complaints import complaints
 from dunwell.office.compliance.models import Review
 from dunwell.office.compliance.reports import most_within, report
 from dunwell.office.compliance.reviewing import waiting
 from dunwell.office.compliance.sampling import is_drawn, rate
+from dunwell.office.tallies.models import ComplaintClock
 from tests.office.conftest import Office
 
 AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -60,18 +60,25 @@ def placed(event_id: str, customer: str, at: datetime) -> Any:
     return (event_id, customer, "hold.placed", at, {"hold": "complaint"})
 
 
-def test_complaints_have_the_clock_of_where_the_person_lives_and_the_pressing_come_first() -> None:
-    answered = ("e9", "c2", "complaint.answered", AT, {"complaint": "e2", "by": "ann"})
-    found = complaints(
-        [placed("e1", "c1", AT), placed("e2", "c2", AT), placed("e3", "c3", AT), answered],
-        {"c1": "gb", "c2": "us", "c3": "cn"},
-    )
-    assert [(one.event_id, one.due_on) for one in found] == [
-        ("e3", date(2026, 12, 5)),
-        ("e1", date(2027, 1, 15)),
-        ("e2", date(2027, 1, 19)),
+def test_complaints_have_the_clock_of_where_the_person_lives_and_the_pressing_come_first(
+    office: Office,
+) -> None:
+    def received(jurisdiction: str) -> NewEvent:
+        customer = Case.objects.filter(jurisdiction=jurisdiction).values_list("pk", flat=True)[0]
+        return NewEvent("hold.placed", office.clock(), customer, body={"hold": "complaint"})
+
+    gb, us, _cn = office.place.journal.record([received("gb"), received("us"), received("cn")])
+    page = office.client("compliance").get("/complaints").content.decode()
+    places = [page.index(day) for day in ("9 Dec 2026", "19 Jan 2027", "23 Jan 2027")]
+    assert places == sorted(places)
+    office.client("compliance").post(f"/complaints/{us.event_id}/answer", {"note": "mended"})
+    clocks = ComplaintClock.objects.order_by("due_on")
+    assert [(one.jurisdiction, one.due_on, one.answered_at) for one in clocks] == [
+        ("cn", date(2026, 12, 9), None),
+        ("gb", date(2027, 1, 19), None),
+        ("us", date(2027, 1, 23), office.clock()),
     ]
-    assert found[-1].answered_at == AT
+    assert gb.event_id in page
 
 
 def test_a_report_counts_contacts_on_each_customer_s_own_clock() -> None:

@@ -26,7 +26,7 @@ Told = Callable[..., Options | None]
 
 def option(customer: str, treatment: str, value: str = "0", price: str = "0", **more: Any) -> dict[str, Any]:
     cost = Decimal(0) if treatment == "none" else Decimal("0.30")
-    row = {
+    row: dict[str, Any] = {
         "customer_id": customer,
         "treatment": treatment,
         "channel": None if treatment == "none" else treatment.rsplit(" ", 1)[-1],
@@ -198,7 +198,7 @@ def test_the_board_shows_capacities_in_the_runs_own_words(shop: Office) -> None:
     book = shop.place.settings.book_folder
     (book / "capacities.parquet").unlink(missing_ok=True)
     assert heading not in client.get("/board").content.decode()
-    row = {
+    row: dict[str, Any] = {
         "name": "collectors",
         "kind": "agent_minutes",
         "skill": "collections",

@@ -13,8 +13,8 @@ from dunwell.office.access.models import Staff, Team
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case
 from dunwell.office.supervision.assigning import Wanting, Worker, share_out
-from dunwell.office.supervision.board import day_of
 from dunwell.office.supervision.coaching import occasions
+from dunwell.office.supervision.day import day_of
 from tests.office.conftest import Office
 
 

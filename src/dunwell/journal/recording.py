@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from dunwell.journal.canonical import EVENT_COLUMNS, Unsayable, canonical, event_bytes
 from dunwell.journal.keys import MasterKeys, Random
@@ -85,6 +85,12 @@ class Journal:
         """
         for event in events:
             check(event)
+        try:
+            return self._record(events)
+        except IntegrityError:  # somebody recorded one of the keys at the same time: theirs stands
+            return self._record(events)
+
+    def _record(self, events: Sequence[NewEvent]) -> list[Recorded]:
         with transaction.atomic():
             known = self._known({event.key for event in events if event.key is not None})
             answers: list[Recorded] = []

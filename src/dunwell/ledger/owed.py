@@ -4,8 +4,9 @@ time-barred.
 ``positions`` is the one function behind the nightly run, ``dunwell ledger`` and a look at one account.
 """
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -49,6 +50,9 @@ POSITION_COLUMNS = (
 )
 """The columns of ``positions`` (formats.md section 2), in their order."""
 
+
+_FEW = 1000
+"""Up to so many accounts are worked out in one thread."""
 
 CLASS_REASONS = (
     "days past due",
@@ -97,7 +101,7 @@ def positions(
     ``tables``: the typed frames of one partition, as the book hands them out; for one account, frames of its
     rows alone.
     """
-    with ThreadPoolExecutor(1) as pool:
+    with _beside(tables["accounts"].height) as pool:
         chosen = pool.submit(Classifier, tables, terms, as_of)
 
         def read(timeline: Timeline, events: kernel.Events, first: int, last: int) -> _Span:
@@ -115,6 +119,23 @@ def positions(
     frame = frame.with_columns(column.filter(is_open).alias(name) for name, column in columns.items())
     kept = tuple(span.timeline for span in settled.from_timelines if span.timeline is not None)
     return Positions(frame.select(POSITION_COLUMNS), _why(frame, spans, is_open), kept)
+
+
+@contextmanager
+def _beside(account_count: int) -> Iterator[Executor]:
+    """Where work goes on beside the pass: a thread for a partition; for a person's few accounts, done at once in this one."""
+    with ThreadPoolExecutor(1) if account_count > _FEW else _AtOnce() as pool:
+        yield pool
+
+
+class _AtOnce(Executor):
+    """Does what it is given at once, in the caller's thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """A future that is done; what went wrong is raised here."""
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
 
 
 def _why(frame: pl.DataFrame, spans: Sequence[ClassColumns], is_open: pl.Series) -> pl.DataFrame:

@@ -161,8 +161,12 @@ def settle_partition(
         )
         return read_timeline(timeline, events, first, last) if read_timeline else None
 
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        read = list(pool.map(settle_span, range(0, len(figures), _SPAN)))
+    spans = range(0, len(figures), _SPAN)
+    if len(spans) == 1:  # one person's accounts: threads would cost more than the work
+        read = [settle_span(0)]
+    else:
+        with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+            read = list(pool.map(settle_span, spans))
     return Settled(figures, events, [part for part in read if part is not None])
 
 
@@ -333,7 +337,7 @@ def money_column(scaled: Ints) -> pl.Series:
 
 def scale_factors(currencies: pl.Series) -> Ints:
     """What turns minor units of each currency into ten-thousandths of its major unit."""
-    factors = {code: 10 ** (_MONEY_SCALE - exponent) for code, exponent in CURRENCIES.items()}
+    factors = {code: 10 ** (_MONEY_SCALE - CURRENCIES[code]) for code in currencies.unique()}
     return currencies.replace_strict(factors, return_dtype=pl.Int64).to_numpy()
 
 

@@ -17,8 +17,15 @@ from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.intake import take_in_files
 from dunwell.office.cases.models import Case
 from dunwell.office.cases.pacing import redecide
-from dunwell.office.cases.publishing import bring_in, place_in_queue, publish, waiting_for_a_person
+from dunwell.office.cases.publishing import bring_in_who_wrote, place_in_queue, publish
+from dunwell.office.compliance.complaints import note_complaints
+from dunwell.office.compliance.reviewing import draw
+from dunwell.office.supervision.board import start_of_day
+from dunwell.office.supervision.day import day_so_far
 from dunwell.office.workplace import Workplace
+
+_STEPS = 10
+"""How much of a long journal a round reads on, in steps of ``follow``."""
 
 
 def bring_up_to_date(place: Workplace) -> None:
@@ -54,14 +61,17 @@ def keep(place: Workplace, seen: int = 0) -> int:
     take_in_files(place)
     last: int = Event.objects.aggregate(last=Max("id"))["last"] or 0
     if last > seen:
-        with transaction.atomic():
-            bring_in(place, waiting_for_a_person(place, after=seen))
+        bring_in_who_wrote(place)
+        note_complaints(place, _STEPS)
+        draw(place, _STEPS)
+        day_so_far(start_of_day(place.clock(), "UTC"), place.clock())
         redecide(place)
     now: datetime = place.clock()
-    for case in Case.objects.filter(come_back_at__lte=now):
-        if "called_back" not in case.why:
-            place_in_queue(case, now)
-            case.save(update_fields=["rank", "why"])
+    with transaction.atomic():
+        for case in Case.objects.select_for_update().filter(come_back_at__lte=now):
+            if "called_back" not in case.why:
+                place_in_queue(case, now)
+                case.save(update_fields=["rank", "why"])
     return last
 
 

@@ -46,6 +46,7 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
             "dunwell.office.compliance",
             "dunwell.office.desk",
             "dunwell.office.strategies",
+            "dunwell.office.tallies",
         ],
         "MIDDLEWARE": [
             "dunwell.office.running.logs.logged",

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -11,6 +10,7 @@ from dunwell.journal.models import Event
 from dunwell.office.access.guard import needs
 from dunwell.office.desk import words
 from dunwell.office.desk.opening import REASONS
+from dunwell.office.paging import LongPaginator
 from dunwell.office.workplace import workplace
 
 KINDS = (
@@ -39,7 +39,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         events = events.filter(subject_id=subject) if subject else events.none()
     if by:
         events = events.filter(body__contains=f'"by":{json.dumps(by, ensure_ascii=False)}')
-    page = Paginator(events, _PAGE).get_page(request.GET.get("page"))
+    page = LongPaginator(events, _PAGE).get_page(request.GET.get("page"))
     owners = vault.customer_ids({str(event.subject_id) for event in page if event.subject_id})
     rows = [_row(event, owners.get(str(event.subject_id))) for event in page]
     context = {"page": page, "rows": rows, "kinds": KINDS, "by": by, "customer": customer, "kind": kind}

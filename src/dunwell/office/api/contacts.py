@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest
 from ninja import Router
 
 from dunwell.law import Verdict
-from dunwell.money import parse_minor
+from dunwell.money import format_minor, parse_minor
 from dunwell.office.api.cases import file_of
 from dunwell.office.api.problems import Problem
 from dunwell.office.api.shapes import Answered, Ask, Begin, Begun, Ended, Owes, PromiseIn, Recorded, Why
@@ -17,6 +17,7 @@ from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.desk import working
 from dunwell.office.desk.contact import Current
+from dunwell.office.desk.forms import still_promised
 
 router = Router(tags=["contacts"])
 _SILENT = {"no_answer", "busy", "not_in_service", "voicemail", "dropped"}
@@ -45,7 +46,12 @@ def begin(request: HttpRequest, begun: Begin) -> Begun:
     with transaction.atomic():
         working.lock(file)
         verdict = working.permit(
-            file, staff_of(request), begun.channel, begun.contact_point_id, message_id, purpose=begun.purpose
+            CaseFile(file.place, begun.customer_id),
+            staff_of(request),
+            begun.channel,
+            begun.contact_point_id,
+            message_id,
+            purpose=begun.purpose,
         )
     return Begun(contact_id=message_id, **_told(verdict))
 
@@ -78,14 +84,19 @@ def end(request: HttpRequest, customer_id: str, contact_id: uuid.UUID, ended: En
         permitted.at.isoformat(),
         passed=True,
     )
-    told = working.Told(
-        ended.outcome,
-        tuple(dict.fromkeys(ended.came)),
-        None if ended.promise is None else _promised(file, ended.promise),
-        ended.come_back_at,
-        ended.note,
-    )
-    return Recorded(recorded=working.log(file, staff_of(request), contact, told))
+    with transaction.atomic():
+        working.lock(file)
+        file = CaseFile(file.place, customer_id)  # what others recorded until now counts
+        if working.is_told(file, contact):
+            return Recorded(recorded=False)
+        told = working.Told(
+            ended.outcome,
+            tuple(dict.fromkeys(ended.came)),
+            None if ended.promise is None else _promised(file, ended.promise),
+            ended.come_back_at,
+            ended.note,
+        )
+        return Recorded(recorded=working.log(file, staff_of(request), contact, told))
 
 
 def _promised(file: CaseFile, promise: PromiseIn) -> working.Promised:
@@ -109,8 +120,10 @@ def _promised(file: CaseFile, promise: PromiseIn) -> working.Promised:
         parts.append(working.PromisePart(amount, part.due_on))
     owed = rows[0]["payoff_total"]
     total = sum(part.amount_minor for part in parts)
-    if total > parse_minor(str(owed.normalize()), currency):
-        raise Problem(422, f"the promise is for more than is owed ({owed.normalize():f} {currency})")
+    waiting = still_promised(file, promise.account_id, currency)
+    if total + waiting > parse_minor(str(owed.normalize()), currency):
+        beside = f", of which {format_minor(waiting, currency)} is promised already" if waiting else ""
+        raise Problem(422, f"the promise is for more than is owed ({owed.normalize():f} {currency}{beside})")
     return working.Promised(promise.account_id, currency, tuple(parts))
 
 

@@ -21,7 +21,7 @@ from dunwell.book.single import RowsUnusable, typed_rows
 from dunwell.journal.recording import NewEvent
 from dunwell.money import CURRENCIES
 from dunwell.office.cases.casefile import CaseFile
-from dunwell.office.cases.models import Received
+from dunwell.office.cases.models import Case, Received
 from dunwell.office.cases.publishing import new_case, place_in_queue
 from dunwell.office.workplace import Workplace
 
@@ -160,8 +160,12 @@ def _event(
 
 def refresh(place: Workplace, customer_id: str) -> None:
     """Work a customer's case out anew: figures, stage and place in the queue, as of this moment."""
+    with transaction.atomic():
+        _refresh(place, Case.objects.select_for_update().filter(pk=customer_id).first(), customer_id)
+
+
+def _refresh(place: Workplace, case: Case | None, customer_id: str) -> None:
     file = CaseFile(place, customer_id)
-    case = file.case
     stage = file.stage
     if case is None and stage is None:
         return

@@ -80,6 +80,20 @@ class Case(models.Model):
             models.Index(fields=["team", "rank"], name="queue_of_team"),
             models.Index(fields=["jurisdiction", "rank"], name="queue_of_law"),
             models.Index(fields=["rank"], name="queue_of_all"),
+            models.Index(fields=["stage", "rank"], name="queue_of_stage"),
+            models.Index(
+                fields=["jurisdiction", "stage", "rank"],
+                name="queue_of_nobody",
+                condition=models.Q(assigned_to__isnull=True) & ~models.Q(stage="closed"),
+            ),
+            *(
+                models.Index(fields=["jurisdiction", "team"], name=name, condition=models.Q(**{column: True}))
+                for name, column in (
+                    ("case_waiting", "needs_person"),
+                    ("case_urgent", "is_urgent"),
+                    ("case_held_back", "is_held_back"),
+                )
+            ),
             models.Index(
                 fields=["come_back_at"], name="queue_of_later", condition=models.Q(come_back_at__isnull=False)
             ),
@@ -87,6 +101,17 @@ class Case(models.Model):
 
     def __str__(self) -> str:
         return self.customer_id
+
+
+def values_of(cases: "QuerySet[Case]", column: str) -> list[str]:
+    """The values that a column of some cases has, in order: from one to the next by its index, whatever the number of cases."""
+    found: list[str] = []
+    while True:
+        rest = cases.filter(**{f"{column}__gt": found[-1]}) if found else cases
+        following = rest.order_by(column).values_list(column, flat=True).first()
+        if following is None:
+            return found
+        found.append(following)
 
 
 class Received(models.Model):

@@ -4,18 +4,21 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import polars as pl
 from django.db import transaction
 
-from dunwell.journal.models import Event
 from dunwell.office.cases.models import Case
 from dunwell.office.cases.queue import Standing, rank, why
 from dunwell.office.cases.valued import valued, worth_of_chosen
+from dunwell.office.tallies.following import Read, follow
+from dunwell.office.tallies.models import Mark
 from dunwell.office.workplace import Workplace
 
 _BATCH = 2000
+_RUN = "run"
 _BROKEN_DAYS = 3
 _BY_STRATEGY = "strategy."
 """How the run's reasons begin that are the strategy's and not the law's."""
@@ -45,42 +48,56 @@ _NOTHING_PAST_DUE: Mapping[str, Any] = {
 }
 
 
-def publish(place: Workplace) -> int:
-    """Bring the queue up to the last run; how many cases it holds. Does nothing when it is up to date. Raises NoBook."""
+def publish(place: Workplace) -> None:
+    """Bring the queue up to the last run. Does nothing when it is up to date. Raises NoBook."""
     run_id = json.loads((place.settings.book_folder / "run.json").read_text(encoding="utf-8"))["run_id"]
-    if Case.objects.filter(run_id=run_id).exists():
-        return Case.objects.count()
+    mark, _ = Mark.objects.get_or_create(name=_RUN)
+    if mark.said == run_id:
+        return
     now = place.clock()
     day = date.fromisoformat(place.shelf.as_of)
-    asked = waiting_for_a_person(place)
-    with transaction.atomic():
-        Case.objects.filter(pk__in=asked).update(
-            run_id=run_id, **_NOTHING_PAST_DUE
-        )  # the run below says of whom it is not so
-        for rows in _batches(place, day):
-            gone = place.journal.vault.forgotten(row["customer_id"] for row in rows)
-            rows = [row for row in rows if row["customer_id"] not in gone]
-            kept = Case.objects.in_bulk([row["customer_id"] for row in rows])
-            cases = [_case(row, kept.get(row["customer_id"]), run_id, now, asked) for row in rows]
+    bring_in_who_wrote(place)
+    for rows in _batches(place, day):
+        gone = place.journal.vault.forgotten(row["customer_id"] for row in rows)
+        rows = [row for row in rows if row["customer_id"] not in gone]
+        with transaction.atomic():  # people work on while a large queue is brought up
+            known = Case.objects.select_for_update().in_bulk([row["customer_id"] for row in rows])
+            cases = [_case(row, known.get(row["customer_id"]), run_id, now) for row in rows]
             Case.objects.bulk_create(
-                cases,
-                update_conflicts=True,
-                unique_fields=["customer_id"],
-                update_fields=[*_FROM_RUN, "needs_person", "is_urgent"],
+                cases, update_conflicts=True, unique_fields=["customer_id"], update_fields=_FROM_RUN
             )
+    with transaction.atomic():
+        for case in Case.objects.select_for_update().filter(needs_person=True).exclude(run_id=run_id):
+            for name, value in {**_NOTHING_PAST_DUE, "run_id": run_id}.items():
+                setattr(case, name, value)
+            place_in_queue(case, now)
+            case.save()
         Case.objects.exclude(run_id=run_id).delete()
-        bring_in(place, asked)
-    return Case.objects.count()
+        Mark.objects.filter(name=_RUN).update(said=run_id)
 
 
-def bring_in(place: Workplace, asked: Mapping[str, bool]) -> None:
-    """Give those who wait for a person (whether it is urgent, by customer) their place in the queue, with arrears or without."""
-    known = Case.objects.in_bulk(list(asked))
-    for customer, is_urgent in asked.items():
-        case = known.get(customer) or new_case(place, customer)
-        if case is None or (case.needs_person and case.is_urgent >= is_urgent):
+def bring_in_who_wrote(place: Workplace) -> None:
+    """Give those who wrote since the last time and wait for a person their place in the queue, with arrears or without; who was
+    spoken to since waits no more.
+    """
+    follow("who wrote", ("contact.replied", "contact.made"), place.clock(), partial(_bring_in, place))
+
+
+def _bring_in(place: Workplace, events: Sequence[Read]) -> None:
+    latest, vault = last_words(events), place.journal.vault
+    names = vault.customer_ids({subject for subject, (needs_person, _) in latest.items() if needs_person})
+    if latest:  # of those who need nobody only who waited until now matters
+        waited = vault.references(Case.objects.filter(needs_person=True).values_list("pk", flat=True))
+        names |= {subject: customer for customer, subject in waited.items()}
+    asked = {names[subject]: told for subject, told in latest.items() if subject in names}
+    known = Case.objects.select_for_update().in_bulk(list(asked))
+    for customer, (needs_person, is_urgent) in asked.items():
+        case = known.get(customer) or (new_case(place, customer) if needs_person else None)
+        if case is None or (case.needs_person, case.is_urgent) == (needs_person, is_urgent):
             continue
-        case.needs_person, case.is_urgent = True, case.is_urgent or is_urgent
+        if needs_person and case.needs_person and case.is_urgent:
+            continue  # urgent until somebody has spoken with them
+        case.needs_person, case.is_urgent = needs_person, is_urgent
         place_in_queue(case, place.clock())
         case.save()
 
@@ -101,23 +118,16 @@ def new_case(place: Workplace, customer_id: str) -> Case | None:
     )
 
 
-def waiting_for_a_person(place: Workplace, after: int = 0) -> dict[str, bool]:
-    """The customers whose last answer waits for a person, and whether it is urgent; of the events after one of that number."""
+def last_words(events: Sequence[Read]) -> dict[str, tuple[bool, bool]]:
+    """Whether each person's last answer waits for a person, and whether it is urgent; who was not reached waits still."""
     latest: dict[str, tuple[bool, bool]] = {}
-    kinds = ("contact.replied", "contact.made")
-    events = Event.objects.filter(kind__in=kinds, id__gt=after).order_by("happened_at", "id")
-    for subject, kind, body in events.values_list("subject_id", "kind", "body"):
-        told = json.loads(body)
-        is_reply = kind == "contact.replied"
-        if not is_reply and told["outcome"] not in _SPOKEN:
-            continue  # who was not reached waits still
-        latest[subject] = (
-            is_reply and bool(told.get("needs_person")),
-            is_reply and bool(told.get("is_urgent")),
-        )
-    open_ones = {subject: urgent for subject, (needs, urgent) in latest.items() if needs}
-    names = place.journal.vault.customer_ids(set(open_ones))
-    return {names[subject]: urgent for subject, urgent in open_ones.items() if subject in names}
+    for one in sorted(events, key=lambda one: (one.at, one.number)):
+        told = json.loads(one.body)
+        is_reply = one.kind == "contact.replied"
+        if is_reply or told["outcome"] in _SPOKEN:
+            needs_person = is_reply and bool(told.get("needs_person"))
+            latest[str(one.subject)] = (needs_person, needs_person and bool(told.get("is_urgent")))
+    return latest
 
 
 def _batches(place: Workplace, day: date) -> Iterator[Sequence[dict[str, Any]]]:
@@ -169,9 +179,7 @@ def _batches(place: Workplace, day: date) -> Iterator[Sequence[dict[str, Any]]]:
             yield part.to_dicts()
 
 
-def _case(
-    row: dict[str, Any], before: Case | None, run_id: str, now: datetime, asked: dict[str, bool]
-) -> Case:
+def _case(row: dict[str, Any], before: Case | None, run_id: str, now: datetime) -> Case:
     held_by = row["held_by"] or []
     left_because = next((rule for rule in held_by if rule.startswith(_BY_STRATEGY)), "")
     case = Case(
@@ -196,8 +204,8 @@ def _case(
         not_before=row["not_before"],
         left_because=left_because,
         net=None if row["net"] is None else Decimal(str(row["net"])),
-        needs_person=row["customer_id"] in asked,
-        is_urgent=asked.get(row["customer_id"], False),
+        needs_person=before.needs_person if before else False,
+        is_urgent=before.is_urgent if before else False,
         broken_on=row["broken_on"],
         come_back_at=before.come_back_at if before else None,
         run_id=run_id,

@@ -7,7 +7,7 @@ costs nothing. A person's slices are a partition of one, and every function of t
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,11 +131,17 @@ class Shelf:
         for part in self._parts:
             number = part.number_of(customer_id)
             if number is not None:
-                tables = {name: part.rows(name, number) for name in TABLES}
-                results = {
-                    name: part.rows(_RUN + name, number) for name in _RESULTS if _RUN + name in part.names
-                }
-                return File(customer_id, tables, results)
+                return File(
+                    customer_id, {name: part.rows(name, number) for name in TABLES}, _Results(part, number)
+                )
+        return None
+
+    def jurisdiction(self, customer_id: str) -> str | None:
+        """Where a customer lives; None when the book does not know them."""
+        for part in self._parts:
+            number = part.number_of(customer_id)
+            if number is not None:
+                return str(part.rows("customers", number)["jurisdiction"][0])
         return None
 
     def owner(self, account_id: str) -> str | None:
@@ -146,16 +152,34 @@ class Shelf:
                 return None if self._hides(found) else found
         return None
 
-    def whole(self, name: str) -> Iterator[pl.DataFrame]:
-        """A table of the book, partition by partition, customers in order."""
+    def whole(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """A table of the book (these columns, or all), partition by partition, customers in order."""
         for part in self._parts:
-            yield part.frame(name)
+            yield part.frame(name, columns)
 
-    def results(self, name: str) -> Iterator[pl.DataFrame]:
-        """A result of the last run, partition by partition, customers in order."""
+    def results(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """A result of the last run (these columns, or all), partition by partition, customers in order."""
         for part in self._parts:
             if _RUN + name in part.names:
-                yield part.frame(_RUN + name)
+                yield part.frame(_RUN + name, columns)
+
+
+class _Results(Mapping[str, pl.DataFrame]):
+    """A customer's rows of the last run's results, each read when it is asked for: most pages want none."""
+
+    def __init__(self, part: "_Part", number: int) -> None:
+        self._part, self._number = part, number
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        if _RUN + name not in self._part.names:
+            raise KeyError(name)
+        return self._part.rows(_RUN + name, self._number)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in _RESULTS if _RUN + name in self._part.names)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class _Part:
@@ -166,6 +190,7 @@ class _Part:
         self._accounts, self._owners = self._mapped(_ACCOUNT_IDS), self._mapped(_OWNERS)
         self._tables: dict[str, pa.Table] = {}
         self._starts: dict[str, NDArray[np.int64]] = {}
+        self._empty: dict[str, pl.DataFrame] = {}
 
     def _mapped(self, name: str) -> NDArray[Any]:
         array: NDArray[Any] = np.load(self._folder / f"{name}.npy")
@@ -186,12 +211,18 @@ class _Part:
             ).read_all()
         return self._tables[name]
 
-    def frame(self, name: str) -> pl.DataFrame:
-        return _frame(self.table(name))
+    def frame(self, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        table = self.table(name)
+        return _frame(table if columns is None else table.select(list(columns)))
 
     def rows(self, name: str, number: int) -> pl.DataFrame:
         table, starts = self.table(name), self._starts[name]
-        return _frame(table.slice(int(starts[number]), int(starts[number + 1] - starts[number])))
+        first, last = int(starts[number]), int(starts[number + 1])
+        if first < last:
+            return _frame(table.slice(first, last - first))
+        if name not in self._empty:  # most people have no holds, no charges, no promises
+            self._empty[name] = _frame(table.slice(0, 0))
+        return self._empty[name]
 
 
 def _place(ids: NDArray[Any], text: str) -> int | None:

@@ -2,26 +2,34 @@
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from dunwell.journal.models import Event
 from dunwell.journal.recording import NewEvent
 from dunwell.office.access.guard import needs, staff_of
-from dunwell.office.workplace import workplace
+from dunwell.office.access.models import Staff
+from dunwell.office.tallies.following import Read, follow
+from dunwell.office.tallies.models import ComplaintClock
+from dunwell.office.workplace import Workplace, workplace
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 _FILE = Path(__file__).with_name("complaints.toml")
-_KINDS = ("hold.placed", "hold.lifted", "complaint.answered")
+_KINDS = ("hold.placed", "complaint.answered")
+_PAGE = 50
 
 
 @cache
@@ -48,63 +56,87 @@ class Complaint:
         return (self.due_on - today).days
 
 
-def complaints(
-    events: Sequence[tuple[str, str, str, datetime, Mapping[str, Any]]], jurisdictions: Mapping[str, str]
-) -> list[Complaint]:
-    """Complaints from events (event_id, customer, kind, instant, body), the open ones first, the most pressing in front.
+def due_on(received_at: datetime, jurisdiction: str) -> date:
+    """By when a complaint must be answered where the person lives."""
+    clock = clocks().get(jurisdiction, clocks()["any"])
+    return received_at.date() + timedelta(days=clock["days"])
+
+
+def note_complaints(place: Workplace, steps_max: int | None = None) -> bool:
+    """Start and stop the clocks by what was recorded since the last time; whether all of it was looked at.
 
     A complaint is a hold of that kind; it is answered by the event ``complaint.answered`` that names it.
     """
-    answered = {body["complaint"]: at for _, _, kind, at, body in events if kind == "complaint.answered"}
-    found = []
-    for event_id, customer, kind, at, body in events:
-        if kind == "hold.placed" and body["hold"] == "complaint":
-            jurisdiction = jurisdictions.get(customer, "any")
-            clock = clocks().get(jurisdiction, clocks()["any"])
-            due_on = at.date() + timedelta(days=clock["days"])
-            found.append(
-                Complaint(
-                    event_id,
-                    customer,
-                    jurisdiction,
-                    at,
-                    due_on,
-                    clock["citation"],
-                    clock["source_quality"],
-                    answered.get(event_id),
-                )
+    return follow("complaints", _KINDS, place.clock(), partial(_note, place), steps_max=steps_max)
+
+
+def _note(place: Workplace, events: Sequence[Read]) -> None:
+    told = [(one, json.loads(one.body)) for one in events]
+    placed = [one for one, body in told if one.kind == "hold.placed" and body["hold"] == "complaint"]
+    known = set(
+        ComplaintClock.objects.filter(pk__in=[one.event_id for one in placed]).values_list("pk", flat=True)
+    )
+    fresh = [one for one in placed if one.event_id not in known]
+    owners = place.journal.vault.customer_ids({str(one.subject) for one in fresh})
+    started = []
+    for one in fresh:
+        customer = owners.get(str(one.subject))
+        where = None if customer is None else place.shelf.jurisdiction(customer)
+        jurisdiction = where or "any"
+        started.append(
+            ComplaintClock(
+                event_id=one.event_id,
+                subject=str(one.subject),
+                jurisdiction=jurisdiction,
+                received_at=one.at,
+                due_on=due_on(one.at, jurisdiction),
             )
-    return sorted(found, key=lambda one: (one.answered_at is not None, one.due_on, one.event_id))
+        )
+    ComplaintClock.objects.bulk_create(started, ignore_conflicts=True)
+    for one, body in told:
+        if one.kind == "complaint.answered":
+            ComplaintClock.objects.filter(pk=body["complaint"], answered_at=None).update(answered_at=one.at)
 
 
-def all_complaints() -> list[Complaint]:
-    """Every complaint that the journal holds."""
-    place = workplace()
-    columns = ("event_id", "subject_id", "kind", "happened_at", "body")
-    events = Event.objects.filter(kind__in=_KINDS).order_by("id").values_list(*columns)
-    rows = [row for row in events if row[2] == "complaint.answered" or '"hold":"complaint"' in row[4]]
-    owners = place.journal.vault.customer_ids({str(row[1]) for row in rows if row[1]})
-    told = [
-        (row[0], owners[str(row[1])], row[2], row[3], json.loads(row[4]))
-        for row in rows
-        if str(row[1]) in owners
+def complaints(place: Workplace, found: Iterable[ComplaintClock]) -> list[Complaint]:
+    """Complaints as they are shown; those of people who were erased are left out."""
+    rows = list(found)
+    owners = place.journal.vault.customer_ids({one.subject for one in rows})
+    return [
+        Complaint(
+            one.event_id,
+            owners[one.subject],
+            one.jurisdiction,
+            one.received_at,
+            one.due_on,
+            clocks().get(one.jurisdiction, clocks()["any"])["citation"],
+            clocks().get(one.jurisdiction, clocks()["any"])["source_quality"],
+            one.answered_at,
+        )
+        for one in rows
+        if one.subject in owners
     ]
-    jurisdictions = {}
-    for _event, customer, *_rest in told:
-        file = place.shelf.file(customer)
-        if file is not None:
-            jurisdictions[customer] = file.tables["customers"]["jurisdiction"][0]
-    return complaints(told, jurisdictions)
+
+
+def received_between(place: Workplace, begins: datetime, ends: datetime) -> "QuerySet[ComplaintClock]":
+    """The clocks of complaints received from one instant on, before another."""
+    note_complaints(place)
+    return ComplaintClock.objects.filter(received_at__gte=begins, received_at__lt=ends)
 
 
 @needs("compliance.read")
 def page(request: HttpRequest) -> HttpResponse:
-    """Every complaint, those that must be answered soonest first."""
-    today = workplace().clock().date()
-    found = [(one, one.days_left(today)) for one in all_complaints()]
-    return render(
-        request, "office/complaints.html", {"complaints": found, "clocks": sorted(clocks().items())}
-    )
+    """The open complaints, those that must be answered soonest first, page by page; then those answered last."""
+    place = workplace()
+    note_complaints(place, steps_max=1)
+    today = place.clock().date()
+    still_open = ComplaintClock.objects.filter(answered_at=None).order_by("due_on", "event_id")
+    shown = Paginator(still_open, _PAGE).get_page(request.GET.get("page"))
+    answered = ComplaintClock.objects.exclude(answered_at=None).order_by("-answered_at")[:_PAGE]
+    rows = [*shown, *(answered if not shown.has_next() else ())]
+    found = [(one, one.days_left(today)) for one in complaints(place, rows)]
+    context = {"complaints": found, "clocks": sorted(clocks().items()), "page": shown}
+    return render(request, "office/complaints.html", context)
 
 
 @needs("compliance.act")
@@ -112,30 +144,34 @@ def page(request: HttpRequest) -> HttpResponse:
 def answer(request: HttpRequest, event_id: str) -> HttpResponse:
     """Record that a complaint was answered; ``lift`` also ends the stop of contact that came with it."""
     place, staff = workplace(), staff_of(request)
-    found = next((one for one in all_complaints() if one.event_id == event_id), None)
-    if found is None:
-        raise Http404(event_id)
     text = request.POST.get("note", "").strip()
-    if found.answered_at is not None or not text:
-        messages.error(request, _("Write what was answered; a complaint is answered once."))
-        return redirect("complaints")
-    now = place.clock()
-    body = {"complaint": event_id, "by": staff.username, "in_time": now.date() <= found.due_on}
-    events = [
-        NewEvent(
-            "complaint.answered",
-            now,
-            found.customer_id,
-            body=body,
-            personal={"note": text},
-            key=f"complaint:{event_id}",
-        )
-    ]
-    if request.POST.get("lift"):
-        lifted = {"hold": "complaint", "by": staff.username}
-        events.append(
-            NewEvent("hold.lifted", now, found.customer_id, body=lifted, key=f"complaint-lift:{event_id}")
-        )
-    place.journal.record(events)
+    note_complaints(place, steps_max=1)
+    with transaction.atomic():
+        clock = ComplaintClock.objects.select_for_update().filter(pk=event_id).first()
+        found = complaints(place, [clock] if clock else [])
+        if clock is None or not found:
+            raise Http404(event_id)
+        if clock.answered_at is not None or not text:
+            messages.error(request, _("Write what was answered; a complaint is answered once."))
+            return redirect("complaints")
+        clock.answered_at = place.clock()
+        clock.save(update_fields=["answered_at"])
+        _record_answer(place, staff, found[0], clock.answered_at, text, lifts=bool(request.POST.get("lift")))
     messages.success(request, _("Recorded."))
     return redirect("complaints")
+
+
+def _record_answer(
+    place: Workplace, staff: Staff, one: Complaint, now: datetime, text: str, *, lifts: bool
+) -> None:
+    body = {"complaint": one.event_id, "by": staff.username, "in_time": now.date() <= one.due_on}
+    key = f"complaint:{one.event_id}"
+    events = [
+        NewEvent("complaint.answered", now, one.customer_id, body=body, personal={"note": text}, key=key)
+    ]
+    if lifts:
+        lifted = {"hold": "complaint", "by": staff.username}
+        events.append(
+            NewEvent("hold.lifted", now, one.customer_id, body=lifted, key=f"complaint-lift:{one.event_id}")
+        )
+    place.journal.record(events)

@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 
 from dunwell.journal.models import Event
 from dunwell.office.access.guard import needs
-from dunwell.office.compliance.complaints import Complaint, all_complaints
+from dunwell.office.compliance.complaints import received_between
 from dunwell.office.desk import words
+from dunwell.office.tallies.models import ComplaintClock
 from dunwell.office.workplace import Workplace, workplace
 
 _WEEK = timedelta(days=7)
@@ -41,7 +42,7 @@ class Report:
 def report(
     events: Iterable[tuple[str, str, datetime, Mapping[str, Any]]],
     people: Mapping[str, tuple[str, str]],
-    complaints: Sequence[Complaint],
+    complaints: Sequence[ComplaintClock],
     today: date,
 ) -> Report:
     """The report of events (subject, kind, instant, body). ``people``: jurisdiction and time zone by subject."""
@@ -107,7 +108,7 @@ def build(place: Workplace, first: date, last: date) -> Report:
         if file is not None:
             row = file.tables["customers"].row(0, named=True)
             people[subject] = (row["jurisdiction"], row["timezone"] or "UTC")
-    within = [one for one in all_complaints() if first <= one.received_at.date() <= last]
+    within = list(received_between(place, begins, ends))
     return report(events, people, within, place.clock().date())
 
 

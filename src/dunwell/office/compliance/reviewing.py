@@ -1,8 +1,9 @@
 """Reviewing: a fair draw of messages that went out and notes that were written, read with the machine's findings, and scored."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.db import IntegrityError, transaction
@@ -16,7 +17,12 @@ from dunwell.law.language import LanguageUnknown, review
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.compliance.models import Review
 from dunwell.office.compliance.sampling import is_drawn, rate
+from dunwell.office.tallies.following import Read, follow
+from dunwell.office.tallies.models import Drawn
 from dunwell.office.workplace import Workplace, workplace
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 SHARE = 0.05
 """The chance with which an event of the last DAYS is drawn."""
@@ -30,18 +36,30 @@ CATEGORIES = (
 _SHOWN = 50
 
 
-def waiting(place: Workplace) -> list[Event]:
-    """The drawn events that nobody has reviewed yet, the oldest first."""
+def draw(place: Workplace, steps_max: int | None = None) -> bool:
+    """Draw from what was recorded since the last time; whether all of it was looked at (``steps_max`` bounds how much is)."""
+    return follow("reviews", tuple(KINDS), place.clock(), _draw_from, steps_max=steps_max)
+
+
+def _draw_from(events: Sequence[Read]) -> None:
+    drawn = [
+        Drawn(event_id=one.event_id, kind=one.kind, happened_at=one.at)
+        for one in events
+        if is_drawn(one.event_id, SHARE) and _words_of(one.kind, one.body) is not None
+    ]
+    Drawn.objects.bulk_create(drawn, ignore_conflicts=True)
+
+
+def waiting(place: Workplace) -> "QuerySet[Drawn]":
+    """The drawn events of the last DAYS that nobody has reviewed yet, the oldest first."""
+    draw(place, steps_max=1)
     since = place.clock() - timedelta(days=DAYS)
-    done = set(Review.objects.filter(happened_at__gte=since).values_list("event_id", flat=True))
-    events = Event.objects.filter(kind__in=KINDS, happened_at__gte=since).order_by("happened_at", "id")
-    drawn = [one for one in events.iterator(chunk_size=5000) if is_drawn(one.event_id, SHARE)]
-    return [one for one in drawn if one.event_id not in done and _words_of(one) is not None]
+    return Drawn.objects.filter(is_done=False, happened_at__gte=since).order_by("happened_at", "event_id")
 
 
-def _words_of(event: Event) -> str | None:
-    """Where the event's words lie in the vault; None when it has none."""
-    kept = json.loads(event.body).get(PERSONAL, {}).get(KINDS[event.kind])
+def _words_of(kind: str, body: str) -> str | None:
+    """Where an event's words lie in the vault; None when it has none."""
+    kept = json.loads(body).get(PERSONAL, {}).get(KINDS[kind])
     return None if kept is None else str(kept["item"])
 
 
@@ -64,7 +82,7 @@ def reviews(request: HttpRequest) -> HttpResponse:
     left = waiting(place)
     context = {
         "waiting": left[:_SHOWN],
-        "waiting_count": len(left),
+        "waiting_count": left.count(),
         "done": done[:20],
         "rates": rows,
         "share": SHARE,
@@ -79,7 +97,7 @@ def one(request: HttpRequest, event_id: str) -> HttpResponse:
     """Read one and say what was found. Reading it is an event; it is reviewed once."""
     place, staff = workplace(), staff_of(request)
     event = Event.objects.filter(event_id=event_id, kind__in=KINDS).first()
-    if event is None or not is_drawn(event.event_id, SHARE) or _words_of(event) is None:
+    if event is None or not is_drawn(event.event_id, SHARE) or _words_of(event.kind, event.body) is None:
         raise Http404(event_id)
     body = json.loads(event.body)
     owner = place.journal.vault.customer_ids({str(event.subject_id)}).get(str(event.subject_id))
@@ -114,6 +132,7 @@ def one(request: HttpRequest, event_id: str) -> HttpResponse:
                 by=staff,
                 at=place.clock(),
             )
+            Drawn.objects.filter(event_id=event_id).update(is_done=True)
     except IntegrityError:
         messages.warning(request, _("Somebody reviewed this before you."))
     else:
@@ -122,7 +141,7 @@ def one(request: HttpRequest, event_id: str) -> HttpResponse:
 
 
 def _text_of(place: Workplace, event: Event, owner: str | None, by: str) -> str:
-    item = _words_of(event)
+    item = _words_of(event.kind, event.body)
     if owner is None or item is None:
         return _("The person was erased; the words are gone.")
     key = f"review:{event.event_id}:{by}"[:120]

@@ -124,20 +124,28 @@ def log(request: HttpRequest, customer_id: str) -> HttpResponse:
     if contact is None or contact.customer_id != customer_id:
         messages.warning(request, _("There is no contact in progress: it was recorded already."))
         return redirect("case", customer_id)
-    form = LogForm(request.POST, file, zone_of(file), is_known=contact.passed)
     review = review_note(file, request.POST.get("note", ""))
-    is_valid = form.is_valid()
-    if is_valid and review.findings and not form.cleaned_data["acknowledged"]:
-        form.add_error(
-            "note", _("Read what the review found. Change the note, or confirm that it is to stay.")
-        )
-        is_valid = False
+    with transaction.atomic():
+        working.lock(file)
+        file = CaseFile(file.place, customer_id)  # what others recorded until now counts
+        if working.is_told(file, contact):
+            end(request)
+            messages.warning(request, _("There is no contact in progress: it was recorded already."))
+            return redirect("case", customer_id)
+        form = LogForm(request.POST, file, zone_of(file), is_known=contact.passed)
+        is_valid = form.is_valid()
+        if is_valid and review.findings and not form.cleaned_data["acknowledged"]:
+            form.add_error(
+                "note", _("Read what the review found. Change the note, or confirm that it is to stay.")
+            )
+            is_valid = False
+        if is_valid:
+            told = form.told(tuple(review.categories))
+            working.log(file, staff, contact, told)
     if not is_valid:
         note = request.POST.get("note", "")
         context = context_of(request, file, form) | {"review": review, "pieces": pieces(note, review)}
         return render(request, "office/case.html", context, status=422)
-    told = form.told(tuple(review.categories))
-    working.log(file, staff, contact, told)
     end(request)
     messages.success(request, _("Recorded."))
     _warn_of_law(request, file, contact, told)
@@ -162,14 +170,17 @@ def withdraw(request: HttpRequest, customer_id: str, promise_id: str) -> HttpRes
     """Take a promise back, for a reason; it cannot be changed or deleted."""
     file = open_case(request, customer_id)
     reason = request.POST.get("reason", "")
-    found = [one for one in file.promises.to_dicts() if one["promise_id"] == promise_id]
-    if not found or found[0]["state"] != "open":
-        messages.error(request, _("There is no open promise of that name."))
-    elif reason not in WITHDRAWALS:
-        messages.error(request, _("Choose a reason."))
-    else:
-        working.withdraw(file, staff_of(request), promise_id, found[0]["account_id"], reason)
-        messages.success(request, _("The promise is withdrawn. It stays in the records."))
+    with transaction.atomic():
+        working.lock(file)
+        file = CaseFile(file.place, customer_id)
+        found = [one for one in file.promises.to_dicts() if one["promise_id"] == promise_id]
+        if not found or found[0]["state"] != "open":
+            messages.error(request, _("There is no open promise of that name."))
+        elif reason not in WITHDRAWALS:
+            messages.error(request, _("Choose a reason."))
+        else:
+            working.withdraw(file, staff_of(request), promise_id, found[0]["account_id"], reason)
+            messages.success(request, _("The promise is withdrawn. It stays in the records."))
     return redirect("case", customer_id)
 
 

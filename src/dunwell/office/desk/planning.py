@@ -100,7 +100,10 @@ def _answer(
     chosen = next((one for one in offered if str(one.number) == choice and one.can_be_chosen), None)
     if chosen is None:
         return render(request, "office/plans.html", context | {"offers": offered, "left": affordability})
-    waits = agree(file, staff_of(request), chosen, once_of(request))
+    try:
+        waits = agree(file, staff_of(request), chosen, once_of(request))
+    except PlanError as error:
+        return render(request, "office/plans.html", context | {"error": str(error)}, status=409)
     if waits:
         messages.warning(request, _("Recorded. A second person must agree before the plan holds."))
     else:
@@ -225,12 +228,22 @@ def decision_on(plan: Plan, authority: Authority, staff: Staff) -> Decision | No
 
 
 def agree(file: CaseFile, staff: Staff, chosen: Offered, once: str) -> bool:
-    """Record what was agreed; whether it waits for a second person. The same form again changes nothing."""
+    """Record what was agreed; whether it waits for a second person. The same form again changes nothing.
+
+    Raises PlanError where what is owed changed since the plan was worked out.
+    """
     plan, decision, now = chosen.plan, chosen.decision, file.place.clock()
     waits = decision is not None and decision.needs_second
     payload = payload_of(plan)
     with transaction.atomic():
         working.lock(file)
+        file = CaseFile(file.place, file.customer_id)  # what others recorded until now counts
+        owed = {
+            debt.account_id: debt.owed_minor
+            for debt in debts_of(file.tables, file.place.terms, file.customer_id, file.day)
+        }
+        if any(owed.get(account) != amount for account, amount in plan.debts):
+            raise PlanError(_("What is owed has changed. Look at the plans again."))
         approval = None
         if waits and decision is not None:
             approval, _made = Approval.objects.get_or_create(

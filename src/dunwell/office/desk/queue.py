@@ -3,15 +3,15 @@
 from datetime import timedelta
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from dunwell.office.access.guard import needs, open_to_staff, staff_of
-from dunwell.office.cases.models import Case
+from dunwell.office.cases.models import Case, values_of
 from dunwell.office.navigation import WAYS
+from dunwell.office.paging import LongPaginator
 from dunwell.office.workplace import workplace
 
 _PAGE = 25
@@ -58,7 +58,11 @@ def queue(request: HttpRequest) -> HttpResponse:
     stage = request.GET.get("stage", "")
     if stage:
         cases = cases.filter(stage=stage)
-    page = Paginator(cases, _PAGE).get_page(request.GET.get("page"))
-    stages = Case.objects.visible_to(user).order_by("stage").values_list("stage", flat=True).distinct()
-    context = {"page": page, "whose": whose, "stage": stage, "stages": list(stages)}
+    page = LongPaginator(cases, _PAGE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "whose": whose,
+        "stage": stage,
+        "stages": values_of(Case.objects.visible_to(user), "stage"),
+    }
     return render(request, "office/queue.html", context)

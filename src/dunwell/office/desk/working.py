@@ -63,6 +63,14 @@ def lock(file: CaseFile) -> None:
     list(Subject.objects.select_for_update().filter(pk=reference).values_list("pk"))
 
 
+def is_told(file: CaseFile, contact: Current) -> bool:
+    """Whether it was recorded already how a contact ended. ``file``: opened after ``lock``."""
+    ends = ("contact.made", "contact.failed")
+    return any(
+        event.kind in ends and event.body.get("message_id") == contact.message_id for event in file.events
+    )
+
+
 def permit(
     file: CaseFile,
     staff: Staff,
@@ -131,7 +139,10 @@ def not_made(file: CaseFile, contact: Current, staff: Staff) -> None:
 
 
 def log(file: CaseFile, staff: Staff, contact: Current, told: Told) -> bool:
-    """Record how a contact ended and all that follows, together; False when it had been recorded already."""
+    """Record how a contact ended and all that follows, together; False when it had been recorded already.
+
+    What was promised must have been checked against a file opened after ``lock``, in the same transaction.
+    """
     now, journal = file.place.clock(), file.place.journal
     with transaction.atomic():
         lock(file)

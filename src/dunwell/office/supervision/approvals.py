@@ -16,6 +16,7 @@ from dunwell.office.compliance.erasing import KIND as ERASURE
 from dunwell.office.compliance.erasing import MustBeKept
 from dunwell.office.compliance.person import carry_out
 from dunwell.office.desk.planning import promise_plan
+from dunwell.office.desk.working import lock
 from dunwell.office.workplace import workplace
 
 _SHOWN = 100
@@ -76,6 +77,8 @@ def decide(request: HttpRequest, approval_id: int) -> HttpResponse:
         event = NewEvent("approval.decided", now, approval.subject, body=body, key=f"approval:{approval.pk}")
         place.journal.record([event])
         if decision == "approved":
+            if approval.kind == "plan":
+                lock(CaseFile(place, approval.subject))
             file = CaseFile(place, approval.subject)
             try:
                 _take_effect(approval, file)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,9 +17,13 @@ from django.views.decorators.http import require_POST
 from dunwell.journal.recording import NewEvent
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
-from dunwell.office.cases.models import Case
+from dunwell.office.cases.models import Case, values_of
+from dunwell.office.paging import COUNTED_MAX
 from dunwell.office.supervision.board import team_of
 from dunwell.office.workplace import workplace
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 BATCH_MAX = 2000
 STAGES_SKILLED: Mapping[str, str] = {"legal": "legal", "visit": "visit", "letter before action": "late stage"}
@@ -85,11 +90,13 @@ def load(request: HttpRequest) -> HttpResponse:
     people = list(team_of(staff).annotate(count=Count("cases", filter=~Q(cases__stage="closed"))))
     cases = Case.objects.visible_to(staff).exclude(stage="closed")
     free = cases.filter(assigned_to=None)
+    counted = free.order_by()[: COUNTED_MAX + 1].count()
     context = {
         "people": [(one, one.on_leave_until is not None and one.on_leave_until >= today) for one in people],
-        "free_count": free.count(),
-        "stages": sorted(free.values_list("stage", flat=True).distinct()),
-        "jurisdictions": sorted(free.values_list("jurisdiction", flat=True).distinct()),
+        "free_count": min(counted, COUNTED_MAX),
+        "free_is_cut": counted > COUNTED_MAX,
+        "stages": values_of(free, "stage"),
+        "jurisdictions": values_of(free, "jurisdiction"),
         "may_assign": staff.may("case.assign"),
         "skills": sorted({skill for one in people for skill in one.skills}),
     }
@@ -109,7 +116,8 @@ def share(request: HttpRequest) -> HttpResponse:
         count = min(max(int(request.POST.get("count", "50")), 1), BATCH_MAX)
     except ValueError:
         count = 50
-    _give(request, list(cases[:count]), on_duty(list(team_of(staff)), place.clock().date()))
+    with transaction.atomic():
+        _give(request, _taken(cases, count), on_duty(list(team_of(staff)), place.clock().date()))
     return redirect("load")
 
 
@@ -123,11 +131,9 @@ def cover(request: HttpRequest, username: str) -> HttpResponse:
         messages.error(request, _("There is nobody of that name in your team."))
         return redirect("load")
     others = [one for one in on_duty(list(team_of(staff)), place.clock().date()) if one.pk != away.pk]
-    _give(
-        request,
-        list(Case.objects.visible_to(staff).filter(assigned_to=away).order_by("rank")[:BATCH_MAX]),
-        others,
-    )
+    theirs = Case.objects.visible_to(staff).filter(assigned_to=away).order_by("rank")
+    with transaction.atomic():
+        _give(request, _taken(theirs, BATCH_MAX), others)
     return redirect("load")
 
 
@@ -136,19 +142,25 @@ def cover(request: HttpRequest, username: str) -> HttpResponse:
 def give(request: HttpRequest, customer_id: str) -> HttpResponse:
     """Give one case to one person, or to nobody."""
     staff = staff_of(request)
-    case = Case.objects.visible_to(staff).filter(pk=customer_id).first()
     name = request.POST.get("to", "")
     to = team_of(staff).filter(username=name).first()
-    if case is None or (name and to is None):
-        messages.error(request, _("There is no such case or person."))
-        return redirect("queue")
     with transaction.atomic():
+        case = Case.objects.visible_to(staff).select_for_update().filter(pk=customer_id).first()
+        if case is None or (name and to is None):
+            messages.error(request, _("There is no such case or person."))
+            return redirect("queue")
         case.assigned_to = to
         case.team = to.team if to and to.team else case.team
         case.save(update_fields=["assigned_to", "team"])
         _record(staff, [customer_id], name or None)
     messages.success(request, _("The case is with %(name)s.") % {"name": name or _("nobody")})
     return redirect("case", customer_id)
+
+
+def _taken(cases: "QuerySet[Case]", count: int) -> list[Case]:
+    """The first of some cases, kept from others until the transaction is over; what others are giving out now is left to them."""
+    skips = connection.features.has_select_for_update_skip_locked
+    return list(cases.select_for_update(skip_locked=skips)[:count])
 
 
 def _give(request: HttpRequest, cases: Sequence[Case], people: Sequence[Staff]) -> None:

@@ -19,6 +19,10 @@ from dunwell.office.workplace import workplace
 
 _DAYS = 14
 _REFUSED_OFTEN = 5
+_READ_MAX = 1000
+"""Of each kind the latest so many are looked at."""
+_SAYS = {"case.note": '"findings":', "contact.refused": '"by":'}
+"""What an event says that may be an occasion: a note with findings, a contact refused to a person and not to a machine."""
 
 
 @dataclass
@@ -53,10 +57,14 @@ def coaching(request: HttpRequest) -> HttpResponse:
     place, staff = workplace(), staff_of(request)
     names = {one.username for one in team_of(staff)}
     since = place.clock() - timedelta(days=_DAYS)
-    rows = Event.objects.filter(kind__in=("case.note", "contact.refused"), happened_at__gte=since).order_by(
-        "id"
-    )
-    told = list(rows.values_list("kind", "happened_at", "body", "subject_id"))
+    told = [
+        row
+        for kind, mark in _SAYS.items()
+        for row in Event.objects.filter(kind=kind, happened_at__gte=since, body__contains=mark)
+        .order_by("-happened_at", "-id")
+        .values_list("kind", "happened_at", "body", "subject_id")[:_READ_MAX]
+    ]
+    told.sort(key=lambda row: row[1])
     owners = place.journal.vault.customer_ids({str(row[3]) for row in told if row[3]})
     found = occasions((kind, at, body, owners.get(str(subject))) for kind, at, body, subject in told)
     return render(request, "office/coaching.html", {"occasions": [one for one in found if one.name in names]})

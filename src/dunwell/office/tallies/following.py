@@ -1,0 +1,74 @@
+"""Reading the journal as it grows, each event by whoever wants it, some thousands at a time and never all of it again."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import Max, Min
+
+from dunwell.journal.models import Event
+from dunwell.office.tallies.models import Mark
+
+SETTLED_AFTER = timedelta(minutes=1)
+"""An event may become visible after a later one, as long as the transaction that records it is open; none is for so long."""
+
+_STEP = 20_000
+
+
+class Read(NamedTuple):
+    """An event as it is read on: its number, id, kind, whom it is about, when it happened and what it says (JSON)."""
+
+    number: int
+    event_id: str
+    kind: str
+    subject: str | None
+    at: datetime
+    body: str
+
+
+def settled_up_to(now: datetime) -> int:
+    """The number of the last event before which none can appear any more."""
+    last: int = Event.objects.aggregate(last=Max("id"))["last"] or 0
+    width = _STEP
+    while True:
+        window = Event.objects.filter(id__gt=last - width)
+        young: int | None = window.filter(recorded_at__gt=now - SETTLED_AFTER).aggregate(n=Min("id"))["n"]
+        if young is None:
+            return last
+        if young > last - width + 1 or young <= 1 or width >= last:
+            return young - 1
+        width *= 4
+
+
+def follow(
+    name: str,
+    kinds: Sequence[str],
+    now: datetime,
+    take: Callable[[Sequence[Read]], None],
+    *,
+    steps_max: int | None = None,
+) -> bool:
+    """Hand the events of some kinds that were recorded since the last time to ``take``, in their order; whether all were read.
+
+    The latest come again until no earlier one can appear: ``take`` must do nothing twice. ``steps_max`` bounds how much is
+    read (so many times 20,000 events).
+    """
+    mark, _ = Mark.objects.get_or_create(name=name)
+    after = mark.event_number
+    last: int = Event.objects.aggregate(last=Max("id"))["last"] or 0
+    settled = settled_up_to(now) if last > after else last
+    steps = 0
+    while after < last:
+        if steps == steps_max:
+            return False
+        upto = min(after + _STEP, last)
+        rows = Event.objects.filter(id__gt=after, id__lte=upto, kind__in=kinds).order_by("id")
+        columns = ("id", "event_id", "kind", "subject_id", "happened_at", "body")
+        with transaction.atomic():
+            take([Read(*row) for row in rows.values_list(*columns)])
+            Mark.objects.filter(name=name, event_number__lt=min(upto, settled)).update(
+                event_number=min(upto, settled)
+            )
+        after, steps = upto, steps + 1
+    return True
