@@ -36,7 +36,9 @@ def serve(root: Path, host: str, port: int, *, with_worker: bool, worker_count: 
 
         name = f"[{host}]" if ":" in host else host
         print(f"the office: http://{name}:{port}   (Ctrl-C ends it)", flush=True)
-        Server(settings, f"{name}:{port}", worker_count).run()
+        from dunwell.cli.listening import open_doors
+
+        Server(settings, f"{name}:{port}", worker_count, made_ready=partial(open_doors, settings)).run()
     finally:
         if os.getpid() == own:  # the server's own processes come by here as well when they end
             keeper.stdin.close()
@@ -131,13 +133,15 @@ def _wait_for_the_end(stop: threading.Event) -> None:
 
 def _start_worker(root: Path, stop: threading.Event) -> threading.Thread:
     """The dispatcher's worker for every channel that is set up, in a thread of its own."""
+    from dunwell.cli.listening import receiving
     from dunwell.cli.outreach import Workshop, work_channels
 
     shop = Workshop(root)
 
     def work() -> None:
         try:
-            work_channels(shop, shop.chosen(None), until_idle=False, worker=None, stop=stop)
+            with receiving(shop):
+                work_channels(shop, shop.chosen(None), until_idle=False, worker=None, stop=stop)
         except Exception as error:
             print(f"error: the worker stopped: {error}", file=sys.stderr)
 
