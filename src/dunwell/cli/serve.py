@@ -32,13 +32,13 @@ def serve(root: Path, host: str, port: int, *, with_worker: bool, worker_count: 
     try:
         if not keeper.stdout.readline():
             raise CommandError("the office could not be made ready; what is wrong stands above")
+        from dunwell.cli.listening import open_doors
         from dunwell.office.serving import Server
 
         name = f"[{host}]" if ":" in host else host
+        server = Server(settings, f"{name}:{port}", worker_count, made_ready=partial(open_doors, settings))
         print(f"the office: http://{name}:{port}   (Ctrl-C ends it)", flush=True)
-        from dunwell.cli.listening import open_doors
-
-        Server(settings, f"{name}:{port}", worker_count, made_ready=partial(open_doors, settings)).run()
+        server.run()
     finally:
         if os.getpid() == own:  # the server's own processes come by here as well when they end
             keeper.stdin.close()

@@ -18,7 +18,8 @@ from django.views.decorators.http import require_POST
 from dunwell.journal.models import Event
 from dunwell.journal.recording import NewEvent
 from dunwell.office.access.guard import needs, staff_of
-from dunwell.office.workplace import workplace
+from dunwell.office.access.models import Staff
+from dunwell.office.workplace import Workplace, workplace
 
 _FILE = Path(__file__).with_name("complaints.toml")
 _KINDS = ("hold.placed", "hold.lifted", "complaint.answered")
@@ -119,8 +120,15 @@ def answer(request: HttpRequest, event_id: str) -> HttpResponse:
     if found.answered_at is not None or not text:
         messages.error(request, _("Write what was answered; a complaint is answered once."))
         return redirect("complaints")
+    record_answer(place, staff, found, text, lift=bool(request.POST.get("lift")))
+    messages.success(request, _("Recorded."))
+    return redirect("complaints")
+
+
+def record_answer(place: Workplace, staff: Staff, found: Complaint, text: str, *, lift: bool) -> None:
+    """Keep what was answered to a complaint; ``lift`` also ends the stop of contact that came with it."""
     now = place.clock()
-    body = {"complaint": event_id, "by": staff.username, "in_time": now.date() <= found.due_on}
+    body = {"complaint": found.event_id, "by": staff.username, "in_time": now.date() <= found.due_on}
     events = [
         NewEvent(
             "complaint.answered",
@@ -128,14 +136,14 @@ def answer(request: HttpRequest, event_id: str) -> HttpResponse:
             found.customer_id,
             body=body,
             personal={"note": text},
-            key=f"complaint:{event_id}",
+            key=f"complaint:{found.event_id}",
         )
     ]
-    if request.POST.get("lift"):
+    if lift:
         lifted = {"hold": "complaint", "by": staff.username}
         events.append(
-            NewEvent("hold.lifted", now, found.customer_id, body=lifted, key=f"complaint-lift:{event_id}")
+            NewEvent(
+                "hold.lifted", now, found.customer_id, body=lifted, key=f"complaint-lift:{found.event_id}"
+            )
         )
     place.journal.record(events)
-    messages.success(request, _("Recorded."))
-    return redirect("complaints")

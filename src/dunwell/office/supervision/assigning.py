@@ -138,17 +138,24 @@ def give(request: HttpRequest, customer_id: str) -> HttpResponse:
     staff = staff_of(request)
     case = Case.objects.visible_to(staff).filter(pk=customer_id).first()
     name = request.POST.get("to", "")
-    to = team_of(staff).filter(username=name).first()
-    if case is None or (name and to is None):
+    if case is None or not give_to(staff, case, name):
         messages.error(request, _("There is no such case or person."))
         return redirect("queue")
+    messages.success(request, _("The case is with %(name)s.") % {"name": name or _("nobody")})
+    return redirect("case", customer_id)
+
+
+def give_to(staff: Staff, case: Case, name: str) -> bool:
+    """Give a case to somebody of one's team by name (empty: to nobody); False when nobody there is called so."""
+    to = team_of(staff).filter(username=name).first()
+    if name and to is None:
+        return False
     with transaction.atomic():
         case.assigned_to = to
         case.team = to.team if to and to.team else case.team
         case.save(update_fields=["assigned_to", "team"])
-        _record(staff, [customer_id], name or None)
-    messages.success(request, _("The case is with %(name)s.") % {"name": name or _("nobody")})
-    return redirect("case", customer_id)
+        _record(staff, [case.pk], name or None)
+    return True
 
 
 def _give(request: HttpRequest, cases: Sequence[Case], people: Sequence[Staff]) -> None:
