@@ -52,7 +52,7 @@ router = Router(tags=["desk"])
 _ENTRIES_MAX = 200
 
 
-_PASSED = Query([], max_length=50)
+_PASSED: Any = Query([], max_length=50)
 
 
 @router.get("/next", response=Next, auth=Scoped("case.read"))
