@@ -91,9 +91,9 @@ TOLD: Mapping[str, Told] = {
         _("Cost to collect"),
         _("of what was collected, in the currency with the most contacts"),
         _(
-            "What the contacts of 90 days cost, beside what was paid in them on accounts past due. A call or visit costs the minutes "
-            "that its outcome takes at an agent's price a minute, a message its price; both are the lender's (policy/costs.toml), or "
-            "made up where the lender wrote none. Rent, systems and fees of agencies are not in it."
+            "What the contacts of 90 days cost, beside what was paid in them on accounts past due. A call or visit costs the "
+            "minutes that its outcome takes at an agent's price a minute, a message its price; both are the lender's "
+            "(policy/costs.toml), or made up where the lender wrote none. Rent, systems and fees of agencies are not in it."
         ),
     ),
 }
