@@ -19,6 +19,7 @@ import pytest
 
 from dunwell.rehearsal.mailbox import Mailbox
 from tests.cli.test_commands import dunwell
+from tests.office.test_serve import DUNWELL, free_port
 from tests.outreach.smsc import Smsc, smsc_running
 
 SECRET = "0123456789abcdef" * 4
@@ -193,6 +194,29 @@ def test_a_click_ends_the_channel_and_fetching_the_link_does_not(world: World) -
         assert client.get("/unsubscribe/%00%ff").status_code == 404
         assert client.get("/").status_code == 404
     assert allowed(world, "CAT")
+
+
+def test_the_office_serves_the_doors_on_its_own_port(world: World) -> None:
+    port = free_port()
+    command = [*DUNWELL, "serve", "--no-worker", "--port", str(port)]
+    with subprocess.Popen(command, cwd=world.folder, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "the office:" in process.stdout.readline()
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
+                path = httpx.URL(world.link(world.of("CAT"))).path
+                assert "Stop these e-mails" in client.get(path).text
+                done = client.post(path, data={"List-Unsubscribe": "One-Click"})
+                assert done.status_code == 200 and "no more e-mails" in done.text
+                reply = {"type": "reply", "id": "9", "from": "+447700900123", "text": "Who is this?"}
+                body = json.dumps({"events": [reply | {"at": "2026-01-01T08:00:00+00:00"}]}).encode()
+                assert client.post("/hooks/sms", content=body, headers=signed(body)).json() == {"taken": 1}
+                assert client.post("/hooks/sms", content=body, headers=signed(body, "x")).status_code == 401
+                assert not client.cookies
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(120)
+    assert not allowed(world, "CAT")
 
 
 def allowed(world: World, name: str) -> bool:

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,9 @@ import pytest
 from dunwell.book import Book, Partition
 from dunwell.ledger import positions
 from dunwell.nightly.analytics import SECTIONS
+from dunwell.nightly.costs import read_costs
 from dunwell.office.analytics.counts import SEGMENT, Wanted, read_counts, section_counts
+from dunwell.policy import PolicyError
 from tests.office.conftest import AS_OF, Office
 
 Counts = Counter[tuple[str, ...]]
@@ -170,6 +173,69 @@ def test_cure_follows_every_time_an_account_fell_past_due(office: Office, counts
     assert times
     assert counted(counts, "cure", "count") == times
     assert counted(counts, "cure", "value") == +over
+
+
+def test_cost_to_collect_is_contacts_times_prices_beside_what_was_paid_while_late(
+    office: Office, counts: pl.DataFrame
+) -> None:
+    """Told contact by contact, payment by payment, day by day."""
+    costs = read_costs(office.place.settings.root / "policy", AS_OF)
+    tables, people, accounts = tables_of(office), customer_segments_of(office), segments_of(office)
+    end = datetime(AS_OF.year, AS_OF.month, AS_OF.day, tzinfo=UTC) + timedelta(days=1)
+    count, value = Counts(), Counts()
+    for one in tables["contacts"]:
+        is_spoken = one["channel"] in ("call", "visit")
+        if not end - timedelta(days=90) <= one["at"] < end or not (is_spoken or one["direction"] == "out"):
+            continue
+        segment = people[one["customer_id"]]
+        key = (*segment, one["channel"], segment[0])
+        count[key] += 1
+        if is_spoken:
+            value[key] += costs.contacts.get((one["channel"], one["outcome"], segment[0]), 0)
+        else:
+            value[key] += costs.messages.get((one["channel"], segment[0]), 0)
+    for partition in partitions_of(office):
+        frame = positions(partition.tables, office.place.terms, AS_OF, keeps_timeline=True).timeline_frame()
+        turns: dict[int, list[tuple[date, date | None]]] = {}
+        for account, on, oldest in frame.select("account", "on", "oldest_due_on").iter_rows():
+            turns.setdefault(account, []).append((on, oldest))
+
+        def is_late(
+            account: int, day: date, turns: dict[int, list[tuple[date, date | None]]] = turns
+        ) -> bool:
+            oldest = next((due for on, due in reversed(turns.get(account, [])) if on <= day), None)
+            return oldest is not None and day > oldest
+
+        payments = partition.tables["payments"].to_dicts()
+        taken_back = {one["reverses"] for one in payments}
+        ids = partition.tables["accounts"]["account_id"].to_list()
+        for one in payments:
+            is_good = one["kind"] == "payment" and one["payment_id"] not in taken_back
+            day, account = one["paid_on"], one["account_row"]
+            is_recent = AS_OF - timedelta(days=90) < day <= AS_OF
+            if is_good and is_recent and (is_late(account, day) or is_late(account, day - timedelta(days=1))):
+                segment = accounts[ids[account]]
+                key = (*segment, "collected", segment[0])
+                count[key] += 1
+                value[key] += one["amount_minor"] * 1000
+    assert {key[3] for key in count} >= {"call", "collected"}
+    assert counted(counts, "cost", "count") == count
+    assert counted(counts, "cost", "value") == +value
+
+
+def test_a_lender_writes_its_own_prices(tmp_path: Path) -> None:
+    own = read_costs(tmp_path, AS_OF)
+    assert own.contacts[("call", "conversation", "GBP")] == 315_000
+    assert own.source_quality == "memory"
+    text = 'key = "costs"\ntitle = "x"\nfrom = 2026-01-01\ncitation = "house"\nsource_quality = "text"\n'
+    minutes = '[[minutes]]\nchannel = "call"\noutcome = { conversation = "10" }\n'
+    agents = '[[agent]]\ncurrency = "GBP"\nper_minute = "0.30"\nuntil = 2026-06-30\n'
+    agents += '[[agent]]\ncurrency = "GBP"\nper_minute = "0.40"\nfrom = 2026-07-01\ncitation = "x"\nsource_quality = "text"\n'
+    (tmp_path / "costs.toml").write_text(text + minutes + agents)
+    assert read_costs(tmp_path, AS_OF).contacts == {("call", "conversation", "GBP"): 400_000}
+    (tmp_path / "costs.toml").write_text(text + minutes + agents.replace('"0.40"', '"dear"'))
+    with pytest.raises(PolicyError, match="per_minute"):
+        read_costs(tmp_path, AS_OF)
 
 
 @pytest.mark.parametrize("name", SECTIONS)

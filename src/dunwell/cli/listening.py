@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,9 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from dunwell.cli.errors import CommandError
+from dunwell.cli.journal import now
 from dunwell.cli.outreach import Workshop, seal_now
+from dunwell.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from dunwell.outreach.channel import Receipt, Receiver, Reply
@@ -24,27 +27,13 @@ _SEAL_SECONDS = 30.0
 def keep_listening(host: str, port: int) -> None:
     """Serve until a signal comes; what was begun is answered first."""
     shop = Workshop(Path.cwd())
-    from django.apps import apps
-
     from dunwell.outreach.listening import door_server
-    from dunwell.outreach.views import Doors
 
-    email, sms = (shop.opened(name) if name in shop.set_up else None for name in ("email", "sms"))
-
-    def take(channel: str, item: "Receipt | Reply") -> None:
-        shop.take(shop.opened(channel), item)
-
-    doors = Doors(
-        unsubscribe=None if email is None else email.unsubscribe,
-        webhook=None if sms is None else sms.webhook,
-        take=take,
-        clock=shop.journal.clock,
-    )
-    if email is None and sms is None:
+    if not {"email", "sms"} & set(shop.set_up):
         raise CommandError(
             "no channel is set up that anything comes back to. Write [outreach.email] or [outreach.sms]"
         )
-    setattr(apps.get_app_config("outreach"), "doors", doors)  # noqa: B010  (mypy: an app's own attribute)
+    _open(shop.settings, lambda: shop)
     try:
         server = door_server(host, port)
     except (OSError, OverflowError) as error:
@@ -61,7 +50,7 @@ def keep_listening(host: str, port: int) -> None:
     name = f"[{host}]" if ":" in host else host
     print(f"listening on http://{name}:{server.server_address[1]}; Ctrl-C ends it", flush=True)
     try:
-        with _receiving(shop):
+        with receiving(shop):
             while not stop.wait(_SEAL_SECONDS):
                 seal_now(shop)
     finally:
@@ -71,8 +60,54 @@ def keep_listening(host: str, port: int) -> None:
         seal_now(shop)
 
 
+def open_doors(settings: Settings) -> None:
+    """Let this process answer at the public doors, where a channel is set up that something comes back to.
+
+    The records are read when the first thing comes in. A channel that is set up wrongly is said; its door stays closed.
+    """
+    lock = threading.Lock()
+    opened: list[Workshop] = []
+
+    def shop() -> Workshop:
+        with lock:
+            if not opened:
+                opened.append(Workshop(settings.root))
+            return opened[0]
+
+    try:
+        _open(settings, shop)
+    except SettingsError as error:
+        print(f"the public doors stay closed: {error}", file=sys.stderr, flush=True)
+
+
+def _open(settings: Settings, shop: Callable[[], Workshop]) -> None:
+    from django.apps import apps
+
+    from dunwell.outreach.channels import channels_set_up, open_channel
+    from dunwell.outreach.views import Doors
+
+    set_up = channels_set_up(settings)
+    email, sms = (
+        open_channel(name, settings, settings.environment, now) if name in set_up else None
+        for name in ("email", "sms")
+    )
+    if email is None and sms is None:
+        return
+
+    def take(channel: str, item: "Receipt | Reply") -> None:
+        shop().take(shop().opened(channel), item)
+
+    doors = Doors(
+        unsubscribe=None if email is None else email.unsubscribe,
+        webhook=None if sms is None else sms.webhook,
+        take=take,
+        clock=now,
+    )
+    setattr(apps.get_app_config("outreach"), "doors", doors)  # noqa: B010  (mypy: an app's own attribute)
+
+
 @contextmanager
-def _receiving(shop: Workshop) -> Iterator[None]:
+def receiving(shop: Workshop) -> Iterator[None]:
     """What comes over a provider's own connection is taken in meanwhile (an SMPP receiver, bound again when it breaks)."""
     from dunwell.outreach.working import Wires
 

@@ -32,11 +32,13 @@ def serve(root: Path, host: str, port: int, *, with_worker: bool, worker_count: 
     try:
         if not keeper.stdout.readline():
             raise CommandError("the office could not be made ready; what is wrong stands above")
+        from dunwell.cli.listening import open_doors
         from dunwell.office.serving import Server
 
         name = f"[{host}]" if ":" in host else host
+        server = Server(settings, f"{name}:{port}", worker_count, made_ready=partial(open_doors, settings))
         print(f"the office: http://{name}:{port}   (Ctrl-C ends it)", flush=True)
-        Server(settings, f"{name}:{port}", worker_count).run()
+        server.run()
     finally:
         if os.getpid() == own:  # the server's own processes come by here as well when they end
             keeper.stdin.close()
@@ -137,13 +139,15 @@ def _wait_for_the_end(stop: threading.Event) -> None:
 
 def _start_worker(root: Path, stop: threading.Event) -> threading.Thread:
     """The dispatcher's worker for every channel that is set up, in a thread of its own."""
+    from dunwell.cli.listening import receiving
     from dunwell.cli.outreach import Workshop, work_channels
 
     shop = Workshop(root)
 
     def work() -> None:
         try:
-            work_channels(shop, shop.chosen(None), until_idle=False, worker=None, stop=stop)
+            with receiving(shop):
+                work_channels(shop, shop.chosen(None), until_idle=False, worker=None, stop=stop)
         except Exception as error:
             print(f"error: the worker stopped: {error}", file=sys.stderr)
 

@@ -2,7 +2,7 @@
 
 Each partition is counted by itself and the counts add up, as those of ``figures`` do. A row says how many (``count``), and of
 them how many did what its section asks about (``value``); shares are formed when they are shown. Nobody can be told from it:
-there is no customer, no account and no money.
+there is no customer and no account, and money only in sums.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,11 @@ import dataframely as dy
 import polars as pl
 
 from dunwell.ledger.arrays import known
+from dunwell.nightly.costs import COLLECTED, PARTS, Costs, collected, contact_costs
 from dunwell.nightly.figures import OFF_BOOK_STATUSES
 from dunwell.nightly.vintages import vintage_figures
 
-SECTIONS = ("roll", "vintages", "cure", "promises", "reach", "capacity", "law")
+SECTIONS = ("roll", "vintages", "cure", "promises", "reach", "capacity", "law", "cost")
 CONTACT_DAYS = 90
 """Calls of so many days are counted by hour."""
 CURE_DAYS = (7, 14, 30, 60, 90)
@@ -42,6 +43,8 @@ class Analytics(dy.Schema):
     - ``reach``: calls of CONTACT_DAYS by hour of the customer's own clock (where known); value: conversations with the customer.
     - ``capacity``: overdue customers by stage and channel (``of``); value: a contact is planned for the day.
     - ``law``: contacts held back, by rule and clause (``of``); value: by this rule alone.
+    - ``cost``: contacts of ``costs.DAYS`` by channel, and payments on accounts past due (``costs.COLLECTED``), by currency
+      (``of``); value: what they cost, and what was paid, in thousandths of the minor unit.
     """
 
     section = dy.String(regex=f"^({'|'.join(SECTIONS)})$")
@@ -103,6 +106,48 @@ def work_analytics(work: pl.DataFrame, segments: pl.DataFrame) -> pl.DataFrame:
             _counted("capacity", planned, pl.col("stage"), pl.col("channel"), ~pl.col("is_held_back")),
             _held_back(planned),
         ]
+    )
+
+
+def cost_analytics(
+    tables: Mapping[str, pl.DataFrame],
+    today: pl.DataFrame,
+    timeline: pl.DataFrame,
+    costs: Costs,
+    as_of: date,
+    known_at: datetime | None,
+) -> pl.DataFrame:
+    """Cost to collect in a partition, as Analytics."""
+    accounts = _placed(tables)
+    contacts = contact_costs(tables, segments_of(tables, today), costs, as_of, known_at)
+    paid = collected(tables, _late_spells(timeline, as_of), as_of, known_at).join(
+        accounts.with_row_index("account").select(pl.col("account").cast(pl.Int64), *_SEGMENT),
+        on="account",
+        how="left",
+    )
+    return _added(
+        [
+            _summed(contacts, pl.col("channel"), pl.col("cost")),
+            _summed(paid, pl.lit(COLLECTED), pl.col("amount_minor") * PARTS),
+        ]
+    )
+
+
+def _summed(rows: pl.DataFrame, key: pl.Expr, value: pl.Expr) -> pl.DataFrame:
+    return (
+        rows.select(
+            pl.col(_SEGMENT).fill_null(UNKNOWN), key.alias("key"), value.cast(pl.Int64).alias("value")
+        )
+        .group_by(*_SEGMENT, "key")
+        .agg(pl.len().cast(pl.Int64).alias("count"), pl.col("value").sum())
+        .select(
+            pl.lit("cost").alias("section"),
+            *_SEGMENT,
+            "key",
+            pl.col("currency").alias("of"),
+            "count",
+            "value",
+        )
     )
 
 

@@ -19,8 +19,9 @@ from dunwell import __version__
 from dunwell.book import Partition, StagedBook, Tape, mend_of
 from dunwell.ledger import positions
 from dunwell.nightly.about import BrokenRule, Quarantine, RunFacts, TapeFile, UnreadableFile
-from dunwell.nightly.analytics import arrears_analytics, contact_analytics, merge_analytics
+from dunwell.nightly.analytics import arrears_analytics, contact_analytics, cost_analytics, merge_analytics
 from dunwell.nightly.cases import case_counts, merge_cases
+from dunwell.nightly.costs import Costs, read_costs
 from dunwell.nightly.decided import DecidedFigures
 from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partition_figures
 from dunwell.nightly.keeping import earlier_prices, keep_decisions
@@ -92,6 +93,7 @@ def run_day(
     ``evidence/``. Raises TapeUnusable, TermsError and PolicyError before anything is written.
     """
     policy = read_run_policy(settings.root / "policy")
+    costs = read_costs(settings.root / "policy", as_of)
     terms = policy.terms
     facts = RunFacts(
         run_id=f"{as_of.isoformat()}-{now.strftime('%Y%m%dT%H%M%SZ')}",
@@ -120,7 +122,9 @@ def run_day(
         )
         earlier = None if strategic is None else earlier_prices(settings, as_of)
         lost = lost_rows(tape)
-        day = _Day(as_of, known_at, policy, settings.actor, lost, strategic, earlier, scorer, told_since)
+        day = _Day(
+            as_of, known_at, policy, settings.actor, lost, strategic, earlier, scorer, told_since, costs
+        )
         counted = _settle_all(tape, staged, day, watch)
         scores = scorer.finish(staged.staging)
         counted.analytics.write_parquet(staged.staging / "analytics.parquet")
@@ -152,6 +156,7 @@ class _Day(PlannedDay):
 
     scorer: DayScorer
     told_since: ToldSince | None
+    costs: Costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +224,8 @@ def _settle_one(partition: Partition, day: _Day) -> tuple[pl.DataFrame, pl.DataF
         today.frame, before.frame, tables["accounts"], tables["customers"], timeline, day.as_of
     )
     analytics = arrears_analytics(tables, today.frame, before.frame, timeline, day.as_of)
-    return today.frame, cases, figures, analytics
+    costs = cost_analytics(tables, today.frame, timeline, day.costs, day.as_of, day.known_at)
+    return today.frame, cases, figures, pl.concat([analytics, costs])
 
 
 def quarantine_of(tape: Tape) -> Quarantine:

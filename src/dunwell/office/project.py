@@ -108,7 +108,12 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
         "ACCOUNT_SIGNUP_FIELDS": ["username*", "password1*"],
         "ACCOUNT_EMAIL_VERIFICATION": "none",
         "ACCOUNT_LOGOUT_ON_GET": False,
-        "ACCOUNT_RATE_LIMITS": {"login": "60/m/ip", "login_failed": "5/5m/key,20/5m/ip"},
+        "ACCOUNT_RATE_LIMITS": {
+            "login": "60/m/ip",
+            "login_failed": "5/5m/key,20/5m/ip",
+            "door_clicks": "60/m/ip",
+            "door_webhooks": "1200/m/ip",
+        },
         "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
         "MFA_PASSKEY_LOGIN_ENABLED": True,
         "MFA_TOTP_ISSUER": "dunwell",

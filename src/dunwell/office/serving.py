@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -15,9 +16,18 @@ _GRACE_SECONDS = 20
 class Server(BaseApplication):  # type: ignore[misc]
     """Serves a workspace's office until a signal comes; requests under way are answered first."""
 
-    def __init__(self, settings: Settings, address: str, worker_count: int | None = None) -> None:
-        """``address``: HOST:PORT. ``worker_count`` None: one on SQLite, as many as there are cores on PostgreSQL."""
-        self._settings, self._address = settings, address
+    def __init__(
+        self,
+        settings: Settings,
+        address: str,
+        worker_count: int | None = None,
+        *,
+        made_ready: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``address``: HOST:PORT. ``worker_count`` None: one on SQLite, as many as there are cores on PostgreSQL. ``made_ready``:
+        what else each process does before it answers.
+        """
+        self._settings, self._address, self._made_ready = settings, address, made_ready
         on_sqlite = settings.database.startswith("sqlite")
         self._worker_count = worker_count or (1 if on_sqlite else max(2, os.cpu_count() or 2))
         super().__init__()
@@ -48,6 +58,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         from dunwell.office.running.logs import set_up_logs
 
         set_up_logs()
+        self._made_ready()
         from django.core.wsgi import get_wsgi_application
 
         return get_wsgi_application()

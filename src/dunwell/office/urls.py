@@ -12,7 +12,7 @@ urlpatterns = [
     path("", include("dunwell.office.access.urls")),
     path("api/", include("dunwell.office.api.urls")),
     path("", include("dunwell.office.running.urls")),
-    path("", include("dunwell.outreach.urls")),
+    path("", include("dunwell.office.doors")),
 ]
 handler403 = "dunwell.office.access.views.refused"
 handler404 = "dunwell.office.access.views.not_found"

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
+from dunwell.money import CURRENCIES
 from dunwell.nightly.analytics import SECTIONS, Analytics
+from dunwell.nightly.costs import COLLECTED, PARTS
 
 SEGMENT = ("jurisdiction", "product", "currency")
 """What a page can be narrowed to, by the names in its address."""
@@ -79,6 +81,32 @@ def moves(rows: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the contacts of a currency cost, in major units, beside what was collected: in all, and by channel (count, cost)."""
+
+    currency: str
+    count: int
+    cost: float
+    collected: float
+    channels: Sequence[tuple[str, int, float]]
+
+
+def cost_table(rows: pl.DataFrame) -> list[Spent]:
+    """Cost to collect by currency, the one with the most contacts first. ``rows``: the counts of ``cost``."""
+    found = []
+    for (currency,), theirs in rows.partition_by("of", as_dict=True).items():
+        unit = PARTS * 10 ** CURRENCIES.get(str(currency), 2)
+        paid = theirs.filter(pl.col("key") == COLLECTED)["value"].sum() / unit
+        spent = theirs.filter(pl.col("key") != COLLECTED).sort("value", "key", descending=[True, False])
+        channels = [
+            (key, count, value / unit) for key, count, value in spent.select("key", "count", "value").rows()
+        ]
+        cost = float(spent["value"].sum()) / unit
+        found.append(Spent(str(currency), int(spent["count"].sum()), cost, float(paid), channels))
+    return sorted(found, key=lambda one: (-one.count, one.currency))
+
+
 def headline(counts: pl.DataFrame, name: str, wanted: Wanted) -> float | int | None:
     """A section in one figure: a share, or for ``capacity`` and ``law`` a number of people; None where nothing was counted."""
     rows = section_counts(counts, "capacity" if name == "law" else name, wanted)
@@ -88,6 +116,9 @@ def headline(counts: pl.DataFrame, name: str, wanted: Wanted) -> float | int | N
         rows = rows.filter(pl.col("of") == "30")
     if not rows.height:
         return None
+    if name == "cost":
+        first = cost_table(rows)[0]
+        return first.cost / first.collected if first.collected else None
     count, value = int(rows["count"].sum()), int(rows["value"].sum())
     if name == "roll":
         return int(rows.filter(pl.col("key") != pl.col("of"))["count"].sum()) / count

@@ -9,7 +9,7 @@ from django.utils.functional import Promise as Lazy
 from django.utils.translation import gettext_lazy as _
 
 from dunwell.nightly.report.charts import bars, curves, heat_map, stacked_bars
-from dunwell.office.analytics.counts import MONTHS_IN_TABLE, by_key, curve_points, moves
+from dunwell.office.analytics.counts import MONTHS_IN_TABLE, by_key, cost_table, curve_points, moves
 from dunwell.office.desk.templatetags.shown import percent
 from dunwell.office.desk.words import CHANNELS, STAGES
 
@@ -87,6 +87,15 @@ TOLD: Mapping[str, Told] = {
             "one rule alone would be free without it."
         ),
     ),
+    "cost": Told(
+        _("Cost to collect"),
+        _("of what was collected, in the currency with the most contacts"),
+        _(
+            "What the contacts of 90 days cost, beside what was paid in them on accounts past due. A call or visit costs the "
+            "minutes that its outcome takes at an agent's price a minute, a message its price; both are the lender's "
+            "(policy/costs.toml), or made up where the lender wrote none. Rent, systems and fees of agencies are not in it."
+        ),
+    ),
 }
 
 
@@ -106,6 +115,8 @@ class Table:
 
 
 def _shown(cell: Any, kind: str) -> str:
+    if kind == "amount":
+        return f"{cell:,.2f}"
     if kind == "count":
         return f"{cell:,}"
     return percent(cell) if kind == "share" else str(cell)
@@ -156,6 +167,8 @@ def table_of(name: str, rows: pl.DataFrame, order: Sequence[str]) -> Table:
         ]
         people = _by_stage(rows).rows()
         return Table(columns, [(_stage(row[0]), _channel(row[1]), *row[2:]) for row in people])
+    if name == "cost":
+        return _cost_table(rows)
     columns = [
         (_("Rule"), "text"),
         (_("Clause"), "text"),
@@ -164,6 +177,33 @@ def table_of(name: str, rows: pl.DataFrame, order: Sequence[str]) -> Table:
         share,
     ]
     return Table(columns, rows.sort("count", "key", descending=[True, False]).rows())
+
+
+def _cost_table(rows: pl.DataFrame) -> Table:
+    names = (_("Currency"), _("Channel"), _("Contacts"), _("Cost"), _("Collected"))
+    kinds = ("text", "text", "count", "amount", "amount")
+    columns = [*zip(names, kinds, strict=True), (_("Of what was collected"), "share")]
+    told: list[tuple[Any, ...]] = []
+    for spent in cost_table(rows):
+        parts = [*((_channel(key), count, cost) for key, count, cost in spent.channels)]
+        for label, count, cost in [(str(_("all")), spent.count, spent.cost), *parts]:
+            share = cost / spent.collected if spent.collected else 0.0
+            told.append((spent.currency, label, count, round(cost, 2), round(spent.collected, 2), share))
+    return Table(columns, told)
+
+
+def _cost_bars(rows: pl.DataFrame, title: str) -> str:
+    bars_of = [
+        {
+            "label": f"{spent.currency} · {_channel(key)}",
+            "value": cost / spent.collected if spent.collected else 0.0,
+            "text": f"{percent(cost / spent.collected) if spent.collected else '–'}  ({cost:,.2f})",
+        }
+        for spent in cost_table(rows)
+        for key, _count, cost in spent.channels
+    ]
+    shown = pl.DataFrame(bars_of, schema={"label": pl.String, "value": pl.Float64, "text": pl.String})
+    return bars(shown, WIDTH, title=title, domain_max=_top(shown["value"]))
 
 
 def draw(name: str, rows: pl.DataFrame, order: Sequence[str]) -> str:
@@ -183,6 +223,8 @@ def draw(name: str, rows: pl.DataFrame, order: Sequence[str]) -> str:
         texts = [f"{percent(share)}  ({count:,})" for share, count in found.select("share", "count").rows()]
         shown = pl.DataFrame({"label": labels, "value": found["share"], "text": texts})
         drawn = bars(shown, WIDTH, title=title, domain_max=_top(shown["value"]))
+    elif name == "cost":
+        drawn = _cost_bars(rows, title)
     else:
         drawn = _parts(name, rows, title)
     return drawn.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{FONTS}" ', 1)

@@ -58,13 +58,13 @@ def cases(
     if jurisdiction is not None:
         rows = rows.filter(jurisdiction=jurisdiction)
     if cursor is not None:
-        rank, name = _decoded(cursor)
+        rank, name = decoded(cursor)
         rows = rows.filter(rank__gte=rank).exclude(rank=rank, pk__lte=name)
     found = list(rows[: limit + 1])
     last = found[limit - 1] if len(found) > limit else None
     return CasePage(
         cases=[case_row(case) for case in found[:limit]],
-        next_cursor=None if last is None else _encoded(last.rank, last.pk),
+        next_cursor=None if last is None else encoded(last.rank, last.pk),
     )
 
 
@@ -157,11 +157,13 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {name: text_of(value) if name in _MONEY else value for name, value in row.items()}
 
 
-def _encoded(rank: int, name: str) -> str:
+def encoded(rank: int, name: str) -> str:
+    """A place in an order, as a cursor."""
     return base64.urlsafe_b64encode(json.dumps([rank, name]).encode()).decode().rstrip("=")
 
 
-def _decoded(cursor: str) -> tuple[int, str]:
+def decoded(cursor: str) -> tuple[int, str]:
+    """The place that a cursor of ours names. Raises HttpError."""
     try:
         rank, name = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error, TypeError, RecursionError) as error:

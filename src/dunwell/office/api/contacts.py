@@ -14,7 +14,7 @@ from dunwell.office.api.cases import file_of
 from dunwell.office.api.problems import Problem
 from dunwell.office.api.shapes import Answered, Ask, Begin, Begun, Ended, Owes, PromiseIn, Recorded, Why
 from dunwell.office.api.tokens import Scoped, staff_of
-from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.casefile import CaseFile, Happened
 from dunwell.office.desk import working
 from dunwell.office.desk.contact import Current
 from dunwell.office.desk.forms import still_promised
@@ -60,22 +60,7 @@ def begin(request: HttpRequest, begun: Begin) -> Begun:
 def end(request: HttpRequest, customer_id: str, contact_id: uuid.UUID, ended: Ended) -> Recorded:
     """How a contact that was allowed ended, and what came of it, all at once; told twice it is recorded once."""
     file = file_of(request, customer_id)
-    permitted = next(
-        (
-            event
-            for event in file.events
-            if event.kind == "contact.permitted" and event.body.get("message_id") == str(contact_id)
-        ),
-        None,
-    )
-    if permitted is None:
-        raise Http404(str(contact_id))
-    if ended.outcome in _SILENT and (ended.promise or set(ended.came) - {"wrong_number"}):
-        raise Problem(422, f"outcome is {ended.outcome}: nobody was spoken to, so nothing can have been said")
-    if ended.outcome == "wrong_party" and (ended.promise or set(ended.came) - {"wrong_number"}):
-        raise Problem(422, "outcome is wrong_party: what others say does not bind the customer")
-    if ended.come_back_at is not None and ended.come_back_at <= file.place.clock():
-        raise Problem(422, "come_back_at is past. Name an instant to come")
+    permitted = permitted_of(file, contact_id)
     contact = Current(
         customer_id,
         str(contact_id),
@@ -89,14 +74,34 @@ def end(request: HttpRequest, customer_id: str, contact_id: uuid.UUID, ended: En
         file = CaseFile(file.place, customer_id)  # what others recorded until now counts
         if working.is_told(file, contact):
             return Recorded(recorded=False)
-        told = working.Told(
-            ended.outcome,
-            tuple(dict.fromkeys(ended.came)),
-            None if ended.promise is None else _promised(file, ended.promise),
-            ended.come_back_at,
-            ended.note,
-        )
+        told = told_by(file, ended)
         return Recorded(recorded=working.log(file, staff_of(request), contact, told))
+
+
+def permitted_of(file: CaseFile, contact_id: uuid.UUID) -> Happened:
+    """The permission under which a contact was made. Raises Http404."""
+    for event in file.events:
+        if event.kind == "contact.permitted" and event.body.get("message_id") == str(contact_id):
+            return event
+    raise Http404(str(contact_id))
+
+
+def told_by(file: CaseFile, ended: Ended) -> working.Told:
+    """How a contact ended, checked: nothing can have been said where nobody was spoken to. Raises Problem."""
+    said = ended.promise or set(ended.came) - {"wrong_number"}
+    if ended.outcome in _SILENT and said:
+        raise Problem(422, f"outcome is {ended.outcome}: nobody was spoken to, so nothing can have been said")
+    if ended.outcome == "wrong_party" and said:
+        raise Problem(422, "outcome is wrong_party: what others say does not bind the customer")
+    if ended.come_back_at is not None and ended.come_back_at <= file.place.clock():
+        raise Problem(422, "come_back_at is past. Name an instant to come")
+    return working.Told(
+        ended.outcome,
+        tuple(dict.fromkeys(ended.came)),
+        None if ended.promise is None else _promised(file, ended.promise),
+        ended.come_back_at,
+        ended.note,
+    )
 
 
 def _promised(file: CaseFile, promise: PromiseIn) -> working.Promised:

@@ -4,7 +4,7 @@ from ninja import NinjaAPI
 from ninja.throttling import AuthRateThrottle
 
 from dunwell import __version__
-from dunwell.office.api import cases, contacts, hooks, intake
+from dunwell.office.api import cases, contacts, desk, hooks, intake, office, plans, texts
 from dunwell.office.api.problems import tell_problems
 
 api = NinjaAPI(
@@ -16,6 +16,6 @@ api = NinjaAPI(
     urls_namespace="api",
     throttle=[AuthRateThrottle("1200/m")],
 )
-for one in (cases, contacts, intake, hooks):
+for one in (cases, contacts, desk, plans, texts, office, intake, hooks):
     api.add_router("", one.router)
 tell_problems(api)

@@ -130,8 +130,7 @@ def page(request: HttpRequest) -> HttpResponse:
     place = workplace()
     note_complaints(place, steps_max=1)
     today = place.clock().date()
-    still_open = ComplaintClock.objects.filter(answered_at=None).order_by("due_on", "event_id")
-    shown = Paginator(still_open, _PAGE).get_page(request.GET.get("page"))
+    shown = Paginator(still_open(), _PAGE).get_page(request.GET.get("page"))
     answered = ComplaintClock.objects.exclude(answered_at=None).order_by("-answered_at")[:_PAGE]
     rows = [*shown, *(answered if not shown.has_next() else ())]
     found = [(one, one.days_left(today)) for one in complaints(place, rows)]
@@ -145,20 +144,41 @@ def answer(request: HttpRequest, event_id: str) -> HttpResponse:
     """Record that a complaint was answered; ``lift`` also ends the stop of contact that came with it."""
     place, staff = workplace(), staff_of(request)
     text = request.POST.get("note", "").strip()
+    if not text:
+        messages.error(request, _("Write what was answered; a complaint is answered once."))
+        return redirect("complaints")
+    try:
+        is_new = record_answer(place, staff, event_id, text, lift=bool(request.POST.get("lift")))
+    except LookupError as error:
+        raise Http404(event_id) from error
+    if not is_new:
+        messages.error(request, _("Write what was answered; a complaint is answered once."))
+        return redirect("complaints")
+    messages.success(request, _("Recorded."))
+    return redirect("complaints")
+
+
+def record_answer(place: Workplace, staff: Staff, event_id: str, text: str, *, lift: bool) -> bool:
+    """Keep what was answered to a complaint; False when it was answered before. ``lift`` also ends the stop of contact that came
+    with it. Raises LookupError when there is no such complaint.
+    """
     note_complaints(place, steps_max=1)
     with transaction.atomic():
         clock = ComplaintClock.objects.select_for_update().filter(pk=event_id).first()
         found = complaints(place, [clock] if clock else [])
         if clock is None or not found:
-            raise Http404(event_id)
-        if clock.answered_at is not None or not text:
-            messages.error(request, _("Write what was answered; a complaint is answered once."))
-            return redirect("complaints")
+            raise LookupError(event_id)
+        if clock.answered_at is not None:
+            return False
         clock.answered_at = place.clock()
         clock.save(update_fields=["answered_at"])
-        _record_answer(place, staff, found[0], clock.answered_at, text, lifts=bool(request.POST.get("lift")))
-    messages.success(request, _("Recorded."))
-    return redirect("complaints")
+        _record_answer(place, staff, found[0], clock.answered_at, text, lifts=lift)
+    return True
+
+
+def still_open() -> "QuerySet[ComplaintClock]":
+    """The clocks that run, those that must be answered soonest first."""
+    return ComplaintClock.objects.filter(answered_at=None).order_by("due_on", "event_id")
 
 
 def _record_answer(

@@ -27,7 +27,7 @@ _VALUE_MAX = 300
 
 
 class CannotCorrect(ValueError):
-    """A correction says something that cannot be; says what to write."""
+    """A correction or an erasure cannot be asked for so; says what to write."""
 
 
 @needs("compliance.act")
@@ -124,24 +124,33 @@ def _check_address(kind: str, value: str) -> None:
 @require_POST
 def ask_erasure(request: HttpRequest, customer_id: str) -> HttpResponse:
     """Ask a second person to agree that somebody is erased; where something must stay, a ground is demanded."""
-    file, staff = open_case(request, customer_id), staff_of(request)
-    why, despite = request.POST.get("why", "").strip(), request.POST.get("despite", "").strip()
-    if not why:
-        messages.error(request, _("Write why the person is to be erased."))
-        return redirect("person_data", customer_id)
-    if erasing.must_stay(file, file.place.clock().date()) and not despite:
-        messages.error(
-            request, _("Something must be kept still. Erasing all the same needs a ground in law.")
+    file, form = open_case(request, customer_id), request.POST
+    try:
+        ask_for_erasure(
+            file, staff_of(request), form.get("why", ""), form.get("despite", ""), once_of(request)
         )
-        return redirect("person_data", customer_id)
-    if Approval.objects.filter(kind=erasing.KIND, subject=customer_id, decision="").exists():
-        messages.warning(request, _("A second person was asked already."))
-        return redirect("person_data", customer_id)
-    Approval.objects.get_or_create(
-        key=f"{erasing.KIND}:{once_of(request)}",
+    except CannotCorrect as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Recorded. A second person must agree before anything is erased."))
+    return redirect("person_data", customer_id)
+
+
+def ask_for_erasure(file: CaseFile, staff: Staff, why: str, despite: str, once: str) -> Approval:
+    """The approval by which a second person agrees to an erasure; the same for the same ``once``. Raises CannotCorrect."""
+    why, despite = why.strip(), despite.strip()
+    if not why:
+        raise CannotCorrect(_("Write why the person is to be erased."))
+    if erasing.must_stay(file, file.place.clock().date()) and not despite:
+        raise CannotCorrect(_("Something must be kept still. Erasing all the same needs a ground in law."))
+    waiting = Approval.objects.filter(kind=erasing.KIND, subject=file.customer_id, decision="")
+    if waiting.exclude(key=f"{erasing.KIND}:{once}").exists():
+        raise CannotCorrect(_("A second person was asked already."))
+    approval, _made = Approval.objects.get_or_create(
+        key=f"{erasing.KIND}:{once}",
         defaults={
             "kind": erasing.KIND,
-            "subject": customer_id,
+            "subject": file.customer_id,
             "payload": {"despite": despite[:300]},
             "seconds": list(SECONDS),
             "why": why[:300],
@@ -149,8 +158,7 @@ def ask_erasure(request: HttpRequest, customer_id: str) -> HttpResponse:
             "asked_at": file.place.clock(),
         },
     )
-    messages.success(request, _("Recorded. A second person must agree before anything is erased."))
-    return redirect("person_data", customer_id)
+    return approval
 
 
 def carry_out(approval: Approval, file: CaseFile) -> None:

@@ -1,6 +1,7 @@
 """The queue: whose case is next, and why."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.db.models import Q
@@ -9,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from dunwell.office.access.guard import needs, open_to_staff, staff_of
+from dunwell.office.access.models import Staff
 from dunwell.office.cases.models import Case, values_of
 from dunwell.office.navigation import WAYS
 from dunwell.office.paging import LongPaginator
@@ -36,15 +38,21 @@ def next_case(request: HttpRequest) -> HttpResponse:
     user, now = staff_of(request), workplace().clock()
     passed: list[str] = [*request.session.get(_PASSED, []), request.GET.get("after", "")][-_PASSED_MAX:]
     request.session[_PASSED] = passed
-    is_fresh = Q(worked_at__isnull=True) | Q(worked_at__lt=now - _REST) | Q(come_back_at__lte=now)
-    cases = Case.objects.visible_to(user).filter(is_fresh).exclude(pk__in=passed).order_by("rank", "pk")
-    mine = cases.filter(Q(assigned_to=user) | Q(assigned_to__isnull=True))
-    found = mine.values_list("pk", flat=True).first()
+    found = first_of_queue(user, now, passed)
     if found is None:
         request.session[_PASSED] = []
         messages.info(request, _("You have been through the queue."))
         return redirect("queue")
     return redirect("case", found)
+
+
+def first_of_queue(user: Staff, now: datetime, passed: Sequence[str]) -> str | None:
+    """The first case for somebody that nobody worked on lately, but for those passed over; None when there is none."""
+    is_fresh = Q(worked_at__isnull=True) | Q(worked_at__lt=now - _REST) | Q(come_back_at__lte=now)
+    cases = Case.objects.visible_to(user).filter(is_fresh).exclude(pk__in=passed).order_by("rank", "pk")
+    mine = cases.filter(Q(assigned_to=user) | Q(assigned_to__isnull=True))
+    found: str | None = mine.values_list("pk", flat=True).first()
+    return found
 
 
 @needs("case.read")

@@ -20,7 +20,7 @@ from dunwell.office.access.masks import masked_name
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.models import Case
 from dunwell.office.cases.shelf import Shelf
-from dunwell.office.workplace import workplace
+from dunwell.office.workplace import Workplace, workplace
 from dunwell.outreach.corrections import all_corrections, with_corrections
 
 _SHOWN_MAX = 20
@@ -44,18 +44,25 @@ def search(request: HttpRequest) -> HttpResponse:
             request, _("No customer or account has this id. For a name or a number, type more of it.")
         )
         return redirect("queue")
-    place.journal.record(
-        [
-            NewEvent(
-                "data.read", place.clock(), body={"by": staff.username, "why": "searched by name or number"}
-            )
-        ]
-    )
-    found = list(seen_by(staff, matching(shelf, text, place.journal.vault)))
+    found = searched(place, staff, text, None)
     if len(found) == 1:
         return redirect("case", found[0]["customer_id"])
     context = {"found": found, "is_cut": len(found) == _SHOWN_MAX}
     return render(request, "office/found.html", context)
+
+
+def searched(place: Workplace, staff: Staff, text: str, known: str | None) -> list[dict[str, Any]]:
+    """Who may be meant, masked, of those whom somebody may see: the customer who is ``known`` by id, or else by personal data,
+    which is recorded.
+    """
+    if known is not None:
+        file = place.shelf.file(known)
+        return list(
+            seen_by(staff, iter([] if file is None else [file.tables["customers"].row(0, named=True)]))
+        )
+    body = {"by": staff.username, "why": "searched by name or number"}
+    place.journal.record([NewEvent("data.read", place.clock(), body=body)])
+    return list(seen_by(staff, matching(place.shelf, text, place.journal.vault)))
 
 
 def is_enough(text: str) -> bool:

@@ -17,9 +17,13 @@ from dunwell.office.compliance.erasing import MustBeKept
 from dunwell.office.compliance.person import carry_out
 from dunwell.office.desk.planning import promise_plan
 from dunwell.office.desk.working import lock
-from dunwell.office.workplace import workplace
+from dunwell.office.workplace import Workplace, workplace
 
 _SHOWN = 100
+
+
+class CannotDecide(ValueError):
+    """Somebody may not decide this, or not so; says why."""
 
 
 def why_not(approval: Approval, staff: Staff) -> str | None:
@@ -56,14 +60,24 @@ def decide(request: HttpRequest, approval_id: int) -> HttpResponse:
     if decision not in ("approved", "refused") or not reason:
         messages.error(request, _("Choose whether you agree, and write why."))
         return redirect("approvals")
+    try:
+        settle(place, staff, approval_id, decision, reason)
+    except CannotDecide as error:
+        messages.error(request, str(error))
+        return redirect("approvals")
+    messages.success(request, _("Recorded."))
+    return redirect("approvals")
+
+
+def settle(place: Workplace, staff: Staff, approval_id: int, decision: str, reason: str) -> None:
+    """Decide an approval; what is agreed to takes effect in the same step. Raises CannotDecide, Http404."""
     with transaction.atomic():
         approval = Approval.objects.select_for_update().filter(pk=approval_id).first()
         if approval is None:
             raise Http404
         no = why_not(approval, staff)
         if no is not None:
-            messages.error(request, no)
-            return redirect("approvals")
+            raise CannotDecide(no)
         now = place.clock()
         approval.decided_by, approval.decided_at = staff, now
         approval.decision, approval.reason = decision, reason[:300]
@@ -79,23 +93,16 @@ def decide(request: HttpRequest, approval_id: int) -> HttpResponse:
         if decision == "approved":
             if approval.kind == "plan":
                 lock(CaseFile(place, approval.subject))
-            file = CaseFile(place, approval.subject)
-            try:
-                _take_effect(approval, file)
-            except MustBeKept:
-                transaction.set_rollback(True)
-                messages.error(
-                    request,
-                    _("Something must be kept since it was asked for. Refuse it, or let it be asked anew."),
-                )
-                return redirect("approvals")
-    messages.success(request, _("Recorded."))
-    return redirect("approvals")
+            _take_effect(approval, CaseFile(place, approval.subject))
 
 
 def _take_effect(approval: Approval, file: CaseFile) -> None:
-    """What was agreed to holds from now on. Raises MustBeKept."""
+    """What was agreed to holds from now on. Raises CannotDecide."""
     if approval.kind == "plan":
         promise_plan(file, approval.asked_by, approval.payload, approval.key.removeprefix("plan:"))
     elif approval.kind == ERASURE:
-        carry_out(approval, file)
+        try:
+            carry_out(approval, file)
+        except MustBeKept as error:
+            why = _("Something must be kept since it was asked for. Refuse it, or let it be asked anew.")
+            raise CannotDecide(why) from error

@@ -143,18 +143,27 @@ def give(request: HttpRequest, customer_id: str) -> HttpResponse:
     """Give one case to one person, or to nobody."""
     staff = staff_of(request)
     name = request.POST.get("to", "")
+    if not give_to(staff, customer_id, name):
+        messages.error(request, _("There is no such case or person."))
+        return redirect("queue")
+    messages.success(request, _("The case is with %(name)s.") % {"name": name or _("nobody")})
+    return redirect("case", customer_id)
+
+
+def give_to(staff: Staff, customer_id: str, name: str) -> bool:
+    """Give a case to somebody of one's team by name (empty: to nobody); False when there is no such case or person there."""
     to = team_of(staff).filter(username=name).first()
+    if name and to is None:
+        return False
     with transaction.atomic():
         case = Case.objects.visible_to(staff).select_for_update().filter(pk=customer_id).first()
-        if case is None or (name and to is None):
-            messages.error(request, _("There is no such case or person."))
-            return redirect("queue")
+        if case is None:
+            return False
         case.assigned_to = to
         case.team = to.team if to and to.team else case.team
         case.save(update_fields=["assigned_to", "team"])
-        _record(staff, [customer_id], name or None)
-    messages.success(request, _("The case is with %(name)s.") % {"name": name or _("nobody")})
-    return redirect("case", customer_id)
+        _record(staff, [case.pk], name or None)
+    return True
 
 
 def _taken(cases: "QuerySet[Case]", count: int) -> list[Case]:
