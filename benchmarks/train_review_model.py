@@ -58,7 +58,7 @@ ALIKE = 0.75
 """From this cosine on two sentences are so alike that they stay on one side of a fold."""
 STRENGTH = 30.0
 """Letters: inverse of the ridge penalty (scikit-learn's C)."""
-RIDGE, GAMMA = 0.3, 2.0
+RIDGE, GAMMA = 0.1, 1.4
 """Meaning: the ridge penalty, and the kernel's width, exp(-GAMMA * squared distance)."""
 DIMENSIONS = 256
 """Of the encoder's 512: as good in folds, and half as large and slow."""
