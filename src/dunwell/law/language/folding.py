@@ -13,7 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-_LOOK_ALIKES = str.maketrans("абвгеєзіїјкмнорѕстухԁԛԝɡαβεικνορτυχ", "abbreesiijkmhopsctyxdqwgabeikvoptux")
+LOOK_ALIKES = "абвгеєзіїјкмнорѕстухԁԛԝɡαβεικνορτυχ"
+"""Letters of other alphabets that look like Latin ones."""
+_AS_LATIN = str.maketrans(LOOK_ALIKES, "abbreesiijkmhopsctyxdqwgabeikvoptux")
 _DROPPED = {"Cf", "Mn", "Me"}
 """Categories of characters that are heard by nobody: format characters and combining marks."""
 
@@ -85,4 +87,4 @@ def _plain(character: str) -> str:
     if "가" <= character <= "힣" or "぀" <= character <= "ヿ":
         plain = character
     kept = "".join(one for one in plain if unicodedata.category(one) not in _DROPPED)
-    return kept.translate(_LOOK_ALIKES)
+    return kept.translate(_AS_LATIN)

@@ -59,7 +59,7 @@ class Frames:
             return True
         after = sentence.text[end:]
         if self._is_report(sentence.text, start, end) or self._frames["forbids_after"].match(
-            after.lstrip(" '\"")
+            after.lstrip(" ,;'\"")
         ):
             return True
         if is_disclosure and self._frames["agreed"].search(sentence.text):
@@ -96,6 +96,8 @@ class Frames:
         if denial is None:
             return False
         between = before[denial.end() :]
+        if "carries" in self._frames and self._frames["carries"].fullmatch(between.strip()):
+            return True
         breaks = "breaks" if self._frames["subjects"].match(text, start) else "strong_breaks"
         if self._frames[breaks].search(between):
             return False

@@ -70,12 +70,15 @@ class Ground(Dated):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording(Dated):
-    """One way of saying something forbidden; ``is_deniable`` when a "not" before it makes it innocent."""
+    """One way of saying something forbidden; ``is_deniable`` when a "not" before it makes it innocent, ``is_strong`` when
+    the second opinion may not set it aside.
+    """
 
     id: str
     grounds: tuple[str, ...]
     forms: tuple[Form, ...]
     is_deniable: bool
+    is_strong: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,7 @@ def _wording(text: PolicyText, grammar: Grammar, values: Mapping[str, Any]) -> W
         grounds=tuple(values["grounds"]),
         forms=forms,
         is_deniable=values.get("deniable", True),
+        is_strong=values.get("strong", False),
     )
 
 

@@ -13,8 +13,8 @@ from dunwell.law.language.frames import Frames, Sentence
 from dunwell.law.language.known_sentences import says_nothing_unlawful
 from dunwell.law.language.lexicon import Ground, Lexicon, Wording, grounds, language_of, lexicon
 from dunwell.law.language.limited_content import is_limited_content
-from dunwell.law.language.second_opinion import Doubt, opinion
-from dunwell.law.language.spelling import has_han, plain, plain_text
+from dunwell.law.language.second_opinion import Cue, Doubt, opinion
+from dunwell.law.language.spelling import has_han, is_disguised, plain, plain_text
 
 CHANNELS = ("call", "sms", "email", "letter", "app", "visit", "voicemail")
 LIMITED_CONTENT = "limited-content"
@@ -46,7 +46,8 @@ class Finding:
 class Review:
     """The verdict on a text. ``is_limited_content`` is None for anything but a voicemail.
 
-    ``doubts`` is what the model suspects and no rule found; None when no second opinion was asked for.
+    ``doubts`` is what the model suspects and no rule found; None when no second opinion was asked for. ``set_aside`` is what
+    a rule found and the second opinion holds to be said innocently: it refuses nothing.
     """
 
     allowed: bool
@@ -54,6 +55,7 @@ class Review:
     findings: tuple[Finding, ...]
     is_limited_content: bool | None
     doubts: tuple[Doubt, ...] | None = None
+    set_aside: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ def review(
     visit, voicemail, ``actor`` one of first_party, agency, debt_buyer. Raises LanguageUnknown for any other language
     and ValueError for another channel: a text that cannot be judged is not let out. With ``second_opinion`` a small
     model reads the text too: what it suspects refuses the text as well (rule house.second-opinion, over a sentence or
-    several). It only adds: what a rule found stands.
+    several), and a rule's finding in a piece that it holds to be innocent is set aside, unless the wording is a strong one
+    or disguised.
 
     >>> verdict = review(
     ...     "If you do not pay, we will tell your boss.", language="en", channel="call", packs=["us-reg-f"], on=date(2026, 3, 2)
@@ -123,7 +126,13 @@ def review(
     if channel not in CHANNELS:
         raise ValueError(f"channel {channel!r} is not known. One of: {', '.join(CHANNELS)}")
     asked = _Asked(text, known, channel, tuple(packs), actor, on)
-    found = list(_said(asked))
+    said = list(_said(asked))
+    held = None
+    aside: list[Finding] = []
+    if second_opinion:
+        held = opinion(text, known, [Cue(one.category, one.start, one.end) for one, _ in said])
+        aside = [one for one, is_strong in said if not is_strong and not held.upholds(one.start, one.end)]
+    found = [one for one, _ in said if one not in aside]
     found += (
         asked.finding(ground, ground.id, 0, len(text))
         for ground in missing_disclosures(text, known, channel, asked.packs, actor, on)
@@ -135,17 +144,18 @@ def review(
         if not is_limited and ground.basis(asked.packs, actor, on)[0] != f"house.{LIMITED_CONTENT}":
             found.append(asked.finding(ground, ground.id, 0, len(text)))
     suspected = None
-    if second_opinion:
-        held = opinion(text, known)
+    if held is not None:
         suspected = held.doubts(tuple(sorted({one.category for one in found})))
         found += (asked.doubted(doubt, held.model) for doubt in suspected)
     findings = tuple(sorted(found, key=lambda one: (one.start, one.end, one.category, one.rule)))
     categories = tuple(sorted({one.category for one in findings}))
-    return Review(not findings, categories, findings, is_limited, suspected)
+    return Review(not findings, categories, findings, is_limited, suspected, tuple(aside))
 
 
-def _said(asked: _Asked) -> Iterator[Finding]:
-    """What is said that may not be, in the text's language and, where its letters stand in the text, the other."""
+def _said(asked: _Asked) -> Iterator[tuple[Finding, bool]]:
+    """What is said that may not be, in the text's language and, where its letters stand in the text, the other; and whether
+    that stands whatever the second opinion: a strong wording, or one in words that were disguised.
+    """
     languages = ["zh", "en"] if has_han(asked.text) else ["en"]
     if asked.language not in languages:
         languages.append(asked.language)
@@ -156,7 +166,8 @@ def _said(asked: _Asked) -> Iterator[Finding]:
             if any(start < last and first < end for first, last in spans):
                 continue
             spans.append((start, end))
-            yield asked.finding(ground, wording.id, start, end)
+            is_strong = wording.is_strong or is_disguised(asked.text[start:end], language)
+            yield asked.finding(ground, wording.id, start, end), is_strong
 
 
 def _hits(text: str, words: Lexicon, on: date) -> Iterator[tuple[Wording, Ground, int, int]]:

@@ -1,18 +1,19 @@
 """A second opinion: a small model that has read thousands of labelled sentences, for wordings that no rule knows.
 
-Two readers judge a piece of text for each category, and their scores are added up:
+Two readers judge a piece of text for each category, and their scores are added up, with a fixed weight for what a rule found
+there (its cue):
 
 - *letters*: runs of one to five characters and of one to three words of the plain text (``spelling.plain``), each hashed
   into a bucket, weighed once a category (logistic regression);
 - *meaning*, where the extra ``understanding`` is installed: the sentence encoder's vector, compared with those of the
-  sentences learnt from (support vector machine, Gaussian kernel).
+  sentences learnt from in either language (least squares, Gaussian kernel).
 
 All figures are data (``model/*.npz`` and ``*.json``), made by ``python -m benchmarks.train_review_model``; their content hash
 is checked when they are read. The model names no words: what it suspects is for a person to look at.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -31,10 +32,20 @@ from dunwell.law.language.windows import windows
 BUCKETS = 1 << 16
 UNLAWFUL = "unlawful"
 """The model's own class beside the categories: whether a sentence is unlawful at all."""
+_ANEW = "Make them anew: python -m benchmarks.train_review_model"
 _CHARACTERS_MAX = 1000
 """No sentence is longer; what stands beyond is not read by the model."""
 
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A category that a rule found at a span of the text, in characters."""
+
+    category: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +94,24 @@ class Letters:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """The reader of meaning: the vectors learnt from, a row each, and what each says for each class."""
+    """The reader of meaning: the encoder's vectors are projected on fewer axes and compared with those learnt from, a row
+    each, each of which says something for each class.
+    """
 
+    projection: npt.NDArray[np.float32]
     vectors: npt.NDArray[np.float32]
     squares: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
     intercepts: Floats
     gamma: float
+    sha256: str
 
     def scores(self, vector: npt.NDArray[np.float32]) -> Floats:
         """A score a class; 0 is on the line between yes and no."""
         # Not "@": what is too small to share out among threads makes them wait for each other.
-        alike = np.einsum("ij,j->i", self.vectors, vector)
-        distances = self.squares + float(np.einsum("i,i->", vector, vector)) - 2 * alike
+        shorter = np.einsum("ij,i->j", self.projection, vector)
+        alike = np.einsum("ij,j->i", self.vectors, shorter)
+        distances = self.squares + float(np.einsum("i,i->", shorter, shorter)) - 2 * alike
         scores: Floats = np.exp(-self.gamma * distances) @ self.weights + self.intercepts
         return scores
 
@@ -118,16 +134,21 @@ class Model:
     trained_on: str
     sha256: str
 
-    def probabilities(self, text: str, reader: Encoder | None) -> dict[str, float]:
-        """The probability of ``unlawful`` and of each category; by letters alone without a reader of meaning."""
-        letters = self.letters.scores(text, self.language)
-        if reader is None:
-            total = self.mix_of_letters[:, 0] * letters + self.mix_of_letters[:, 1]
-        else:
-            meaning = self.meaning.scores(np.asarray(reader.encode(text), dtype=np.float32))
-            mix = self.mix_of_both
-            total = mix[:, 0] * letters + mix[:, 1] * meaning + mix[:, 2]
-        chances = 1 / (1 + np.exp(-total))
+    def probabilities(
+        self, text: str, reader: Encoder | None, cued: Collection[str] = ()
+    ) -> dict[str, float]:
+        """The probability of ``unlawful`` and of each category; by letters alone without a reader of meaning.
+
+        ``cued``: the categories that rules found in it.
+        """
+        scores = [self.letters.scores(text, self.language)]
+        if reader is not None:
+            scores.append(self.meaning.scores(np.asarray(reader.encode(text), dtype=np.float32)))
+        scores.append(np.array([name in cued or (name == UNLAWFUL and bool(cued)) for name in self.classes]))
+        scores.append(np.ones(len(self.classes)))
+        mix = self.mix_of_letters if reader is None else self.mix_of_both
+        total = sum(mix[:, number] * one for number, one in enumerate(scores))
+        chances = 1 / (1 + np.exp(-np.asarray(total)))
         return {name: float(one) for name, one in zip(self.classes, chances, strict=True)}
 
     def limits(self, reader: Encoder | None) -> Limits:
@@ -143,6 +164,14 @@ class Opinion:
     limits: Limits
     model: str
     """The hash of the model's figures."""
+
+    def upholds(self, start: int, end: int) -> bool:
+        """Whether a piece that a rule's finding touches is suspected, the finding's own weight included."""
+        return any(
+            one.unlawful >= self.limits.suspect
+            for one in self.judgements
+            if one.start < end and start < one.end
+        )
 
     def doubts(self, found: tuple[str, ...]) -> tuple[Doubt, ...]:
         """Categories suspected beyond those found: in each suspected piece the likeliest (unless something was found),
@@ -176,39 +205,35 @@ def features(text: str, language: str) -> Iterator[int]:
     yield from sorted({crc32(one.encode("utf-8", "surrogatepass")) % BUCKETS for one in found})
 
 
-def opinion(text: str, language: str) -> Opinion:
-    """What the model holds of a text, by meaning too where the encoder is installed."""
+def opinion(text: str, language: str, cues: Sequence[Cue] = ()) -> Opinion:
+    """What the model holds of a text in view of what rules found, by meaning too where the encoder is installed."""
     known = model(language)
     judgements = []
     for start, end in windows(text, language):
-        chances = dict(_chances(text[start:end].strip(), language))
+        cued = frozenset(one.category for one in cues if one.start < end and start < one.end)
+        chances = dict(_chances(text[start:end].strip(), language, cued))
         judgements.append(Judgement(start, end, chances.pop(UNLAWFUL), chances))
     return Opinion(tuple(judgements), known.limits(encoder()), known.sha256)
 
 
 @lru_cache(maxsize=8192)
-def _chances(piece: str, language: str) -> Mapping[str, float]:
+def _chances(piece: str, language: str, cued: frozenset[str]) -> Mapping[str, float]:
     """Kept for a while: one text is reviewed in every role in which it may be sent, and greetings come in many."""
-    return model(language).probabilities(piece, encoder())
+    return model(language).probabilities(piece, encoder(), cued)
 
 
 @cache
 def model(language: str) -> Model:
     """The model shipped for a language. Raises ValueError when its files were changed after they were made."""
-    folder = files("dunwell.law.language") / "model"
-    told = json.loads((folder / f"{language}.json").read_text(encoding="utf-8"))
-    with np.load(BytesIO((folder / f"{language}.npz").read_bytes()), allow_pickle=False) as read:
-        arrays = {name: read[name] for name in read.files}
-    if content_hash(told, arrays) != told["sha256"]:
-        raise ValueError(
-            f"model/{language}.json and .npz do not have the content they name. Make them anew: "
-            "python -m benchmarks.train_review_model"
-        )
+    told, arrays = _read(language)
+    meaning = _meaning()
+    if told["meaning"] != meaning.sha256:
+        raise ValueError(f"model/{language}.json was not made together with model/meaning.json. {_ANEW}")
     return Model(
         language,
         tuple(told["classes"]),
         _letters(arrays),
-        _meaning(arrays, told["gamma"]),
+        meaning,
         arrays["mix_of_letters"],
         arrays["mix_of_both"],
         Limits(**told["limits_of_letters"]),
@@ -216,6 +241,17 @@ def model(language: str) -> Model:
         told["trained_on"],
         told["sha256"],
     )
+
+
+def _read(name: str) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """One of the model's parts, as written."""
+    folder = files("dunwell.law.language") / "model"
+    told = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    with np.load(BytesIO((folder / f"{name}.npz").read_bytes()), allow_pickle=False) as read:
+        arrays = {key: read[key] for key in read.files}
+    if content_hash(told, arrays) != told["sha256"]:
+        raise ValueError(f"model/{name}.json and .npz do not have the content they name. {_ANEW}")
+    return told, arrays
 
 
 def _letters(arrays: Mapping[str, npt.NDArray[Any]]) -> Letters:
@@ -226,18 +262,25 @@ def _letters(arrays: Mapping[str, npt.NDArray[Any]]) -> Letters:
     return Letters(rows, weights.astype(np.float32), arrays["letter_intercepts"])
 
 
-def _meaning(arrays: Mapping[str, npt.NDArray[Any]], gamma: float) -> Meaning:
+@cache
+def _meaning() -> Meaning:
+    """The reader of meaning, one for both languages."""
+    told, arrays = _read("meaning")
     vectors = full_size(arrays["vectors"], arrays["vector_scale"])
     return Meaning(
+        full_size(arrays["projection"], arrays["projection_scale"]),
         vectors,
         np.einsum("ij,ij->i", vectors, vectors),
         (arrays["vector_weights"] * arrays["vector_weight_scales"]).astype(np.float32),
         arrays["vector_intercepts"],
-        gamma,
+        told["gamma"],
+        told["sha256"],
     )
 
 
-def full_size(small: npt.NDArray[np.int8], scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+def full_size(
+    small: npt.NDArray[np.int8], scale: npt.NDArray[np.float64] | np.float64
+) -> npt.NDArray[np.float32]:
     """Figures kept as bytes, as numbers."""
     sized: npt.NDArray[np.float32] = (small * scale).astype(np.float32)
     return sized

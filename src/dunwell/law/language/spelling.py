@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import product
 from typing import Any
+from unicodedata import category
 
-from dunwell.law.language.folding import Folded, fold
+from dunwell.law.language.folding import LOOK_ALIKES, Folded, fold
 from dunwell.law.language.lexicon import lexicon
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
@@ -67,6 +68,23 @@ def plain_text(text: str, language: str) -> str:
 def _plain_line(line: str, language: str) -> str:
     folded = fold(line)
     return (_english(folded) if language == "en" else _chinese(folded)).text
+
+
+def is_disguised(text: str, language: str) -> bool:
+    """Whether something was done to the words of a text to slip them past a reader.
+
+    >>> is_disguised("We'll have you arr3sted", "en"), is_disguised("We'll have you arrested", "en")
+    (True, False)
+    """
+    if any(category(one) == "Cf" or one.lower() in LOOK_ALIKES for one in text):
+        return True
+    folded = fold(text)
+    if language == "en":
+        words = _english_words()
+        spaced = folded.sub(_SPACED, lambda match: _joined(match.group(), words) or match.group())
+        return spaced.sub(_DISGUISED, lambda match: _undisguised(match.group(), words)) is not folded
+    apart = folded.sub(_MARKS_BETWEEN, lambda match: "")
+    return apart is not folded or bool(_chinese_words().pinyin.search(folded.text))
 
 
 def has_han(text: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from django.db import transaction
 from django.http import Http404, HttpRequest
-from ninja import Field, QueryEx, Router
+from ninja import Field, Query, Router
 
 from dunwell.journal.recording import NewEvent
 from dunwell.law.language import LanguageUnknown, Review
@@ -52,7 +52,7 @@ router = Router(tags=["desk"])
 _ENTRIES_MAX = 200
 
 
-_PASSED: Any = QueryEx([], max_length=50)
+_PASSED: Any = Query([], max_length=50)  # type: ignore[type-arg]
 
 
 @router.get("/next", response=Next, auth=Scoped("case.read"))

@@ -48,8 +48,13 @@ def fill(
             faults.append(Fault(text.file, 0, "value", f"{{{name}}}: {problem}", mend or "Mend the value"))
     if not faults:
         body, subject = put_in(text.body, put).text, put_in(text.subject, put).text
-        # The model has read the whole with values of the common kind; what values bring, the rules see.
-        faults += [*length(text, body), *reviewed(text, put, bound, (actor,), on, second_opinion=False)]
+        # The model has read the whole with values of the common kind; what values bring, the rules see. Where they find
+        # something it is asked again, for it may have set that aside when the text was approved.
+        found = reviewed(text, put, bound, (actor,), on, second_opinion=False)
+        faults += [
+            *length(text, body),
+            *(found and reviewed(text, put, bound, (actor,), on, second_opinion=True)),
+        ]
     if faults:
         raise TextsRefused(tuple(faults))
     digest = hashlib.sha256(f"{subject}\0{body}".encode()).hexdigest()
