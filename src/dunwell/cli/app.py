@@ -206,16 +206,25 @@ def plans(
     role: Annotated[
         str, typer.Option(help="Who asks; policy/authority.toml says what they may grant.")
     ] = "collector",
+    offer: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=1, help="Offer this plan in writing; `outreach send` sends it."),
+    ] = None,
+    channel: Annotated[str | None, typer.Option(help="How it is offered: email, sms or letter.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="For so many days the offer may be taken.")] = 14,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
     """What a customer can afford: several plans for all their debts, never more than is left, or patience.
 
     Example: dunwell plans A0000012 --budget budget.toml
+    Example: dunwell plans A0000012 --left 150 --offer 1 --channel email
     """
+    from dunwell.cli.offering import OfferAsked
     from dunwell.cli.plans import show_plans
 
-    raise typer.Exit(show_plans(Path.cwd(), account_id, budget, left, role, as_of, as_json))
+    offered = None if offer is None else OfferAsked(offer, channel, days)
+    raise typer.Exit(show_plans(Path.cwd(), account_id, budget, left, role, as_of, as_json, offered))
 
 
 law = typer.Typer(

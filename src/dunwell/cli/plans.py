@@ -13,6 +13,7 @@ import polars as pl
 from dunwell.book import Book
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day
+from dunwell.cli.offering import OfferAsked, offer_plan
 from dunwell.ledger import read_terms
 from dunwell.money import format_minor, parse_minor
 from dunwell.resolution.authority import Authority, may_grant, read_authority
@@ -45,8 +46,9 @@ def show_plans(
     role: str,
     as_of: str | None,
     as_json: bool,
+    offered: OfferAsked | None = None,
 ) -> int:
-    """Print the plans for the customer who owes an account; returns the exit code."""
+    """Print the plans for the customer who owes an account, and offer one of them in writing; returns the exit code."""
     settings = read_settings(root)
     book = Book(settings.book_folder)
     day = parse_day(as_of, "--as-of") or date.fromisoformat(book.as_of)
@@ -69,6 +71,7 @@ def show_plans(
     except (PlanError, BudgetError) as error:
         raise CommandError(str(error)) from error
     authority = read_authority(settings.root / "policy" / "authority.toml", day)
+    sent = None if offered is None else offer_plan(root, customer_id, plans, debts, authority, role, offered)
     if as_json:
         told = {
             "customer_id": customer_id,
@@ -77,6 +80,7 @@ def show_plans(
             "debts": [_debt_record(debt) for debt in debts],
             "left_out": [debt.account_id for debt in every if debt.currency != currency],
             "plans": [_plan_record(plan, authority, role) for plan in plans],
+            **({} if sent is None else {"offered": sent.record()}),
         }
         print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
@@ -84,6 +88,8 @@ def show_plans(
         others = [debt.account_id for debt in every if debt.currency != currency]
         if others:
             print(f"\nnot part of these plans, as they are in other currencies: {', '.join(others)}")
+        if sent is not None:
+            print(sent.in_words())
     return 0
 
 

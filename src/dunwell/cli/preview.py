@@ -38,12 +38,8 @@ def preview(
         raise CommandError(
             f"the book has no customer {customer_id!r}. Look for them in the tape, and in book/quarantine"
         )
-    person = _with_journal(journal, person)
-    points = [
-        name
-        for name, point in person.contact_points.items()
-        if point.kind in _POINTS[opened.name] and point.party == "self" and point.not_theirs_from is None
-    ]
+    person = seen_now(journal, person)
+    points = own_points(person, opened.name)
     if not points:
         raise CommandError(
             f"{customer_id} has no {' or '.join(_POINTS[opened.name])} of their own in the book"
@@ -95,7 +91,16 @@ def _page(opened: Opened, message: Message) -> bytes:
     return opened.page(message)
 
 
-def _with_journal(journal: "Journal", person: Person) -> Person:
+def own_points(person: Person, channel: str) -> list[str]:
+    """The contact points of a channel that are the person's own, as far as we know."""
+    return [
+        name
+        for name, point in person.contact_points.items()
+        if point.kind in _POINTS[channel] and point.party == "self" and point.not_theirs_from is None
+    ]
+
+
+def seen_now(journal: "Journal", person: Person) -> Person:
     """The person with what the journal has seen of them."""
     subject = journal.vault.references([person.customer_id]).get(person.customer_id)
     if subject is None:

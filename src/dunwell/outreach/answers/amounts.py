@@ -167,13 +167,17 @@ _REST = (
     r"(?:(?:the|what(?:ever)?)\s+)?(?:is\s+)?(?:rest|remainder|remaining(?:\s+(?:balance|amount|part|sum))?"
     r"|left(?:\s+over)?|outstanding\s+rest|balance\s+after)"
 )
+_PARTS = {"third": 3, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10}
+_NOT_IN_A_ROW = (
+    r"(?!\s+(?:payment|one|time|party|person|instal+ment|letter|call|text|message|job|card|loan|account))"
+)
 _SHARES: tuple[tuple[str, Fraction], ...] = (
     (
         r"(?:the\s+other\s+|one\s+|another\s+|a\s+)?half(?!\s+(?:a|an|past|day|hour|pay|month|year))",
         Fraction(1, 2),
     ),
-    (r"(?:a|one)\s+third", Fraction(1, 3)),
-    (r"two\s+thirds", Fraction(2, 3)),
+    *((rf"(?:a|one)\s+{name}{_NOT_IN_A_ROW}", Fraction(1, whole)) for name, whole in _PARTS.items()),
+    *((rf"two\s+{name}s", Fraction(2, whole)) for name, whole in _PARTS.items() if whole % 2),
     (r"(?:(?:a|one)\s+)?quarter", Fraction(1, 4)),
     (r"three\s+quarters", Fraction(3, 4)),
 )

@@ -60,6 +60,14 @@ _SPELT = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 _ORDINAL = rf"(?P<number>\d{{1,2}})\s?(?:st|nd|rd|th)|(?P<spelt>(?:twenty|thirty)[- ](?:{_SPELT})|thirtieth|{_SPELT})"
 _YEAR = r"(?:,?\s+(?P<year>20\d\d))?"
 _FIRST_OF = r"(?!\s+(?:payment|one|time|of all|half|part|installment|thing|place|two|step|person|letter|call|text|message))"
+# "A third" is a share, "by close of business Friday" one day.
+_DAYS_END = (
+    r"(?:the\s+)?(?:end|close)\s+of\s+(?:the\s+)?(?:business\s+|working\s+)?(?:day|business|play)|eod|cob"
+)
+_A_DAY = "|".join(
+    (_WEEKDAY.replace("?P<weekday>", "?:"), "tomorrow", r"\d", _MONTH.replace("?P<month>", "?:"))
+)
+_NO_DAY_FOLLOWS = rf"(?!\s+(?:(?:on|this|next|the)\s+)*(?:{_A_DAY}))"
 
 Reader = Callable[[re.Match[str], Reference], Reading]
 
@@ -249,7 +257,9 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
         _plain_weekday,
     ),
     (
-        _pattern(rf"(?:the\s+)?(?:{_ORDINAL}){_FIRST_OF}(?:\s+of\s+(?P<which>this|next)\s+month)?"),
+        _pattern(
+            rf"(?<!\ba\s)(?<!\bone\s)(?:the\s+)?(?:{_ORDINAL}){_FIRST_OF}(?:\s+of\s+(?P<which>this|next)\s+month)?"
+        ),
         _day_of_month,
     ),
     (
@@ -262,7 +272,7 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
         _pattern(r"(?P<which>next\s+)?(?P<unit>month)(?P<month>)'?s?\s?end|(?:eom)"),
         lambda match, ref: one(end_of_month(ref.today, 1 if match.group("which") else 0)),
     ),
-    (_pattern(r"(?:the\s+)?end\s+of\s+(?:the\s+)?day|eod|cob|close\s+of\s+business"), _today),
+    (_pattern(rf"(?:{_DAYS_END}){_NO_DAY_FOLLOWS}"), _today),
     (
         _pattern(
             rf"(?:the\s+)?(?:beginning|start)\s+of\s+(?:(?:the|this|(?P<which>next))\s+)?(?:month|{_MONTH})"
