@@ -11,10 +11,12 @@ from dunwell.nightly.scores import ScoreFigures, band_name
 
 
 def scores_section(scores: ScoreFigures, language: Language) -> Section:
-    """How many accounts stand in each band; forecast against actual; the reasons."""
+    """How many accounts stand in each band; forecast against actual; the reasons; how many will be late."""
     say = language.say
-    if scores.problem:
-        return Section("scores", say("scores.title"), lead=[say("scores.problem", problem=scores.problem)])
+    ahead = _late_stock(scores, language)
+    if scores.problem or not scores.model:
+        lead = [say("scores.problem", problem=scores.problem)] if scores.problem else []
+        return Section("scores", say("scores.title"), lead=lead, tables=ahead)
     lead = [
         say(
             "scores.lead",
@@ -51,7 +53,32 @@ def scores_section(scores: ScoreFigures, language: Language) -> Section:
     most = float(drawn["value"].to_numpy().max())
     draw = partial(bars, drawn, title=say("scores.chart"), domain_max=most)
     figure = Figure(say("scores.chart"), pictured([("", "", draw)]), say("scores.definition"))
-    return Section("scores", say("scores.title"), lead=lead, tables=tables, figures=[figure])
+    return Section("scores", say("scores.title"), lead=lead, tables=[*tables, *ahead], figures=[figure])
+
+
+def _late_stock(scores: ScoreFigures, language: Language) -> list[Table]:
+    """The accounts that will be 30 days late, and how such forecasts fared; nothing where the book is too young."""
+
+    def count(value: float | None) -> str:
+        return "–" if value is None else f"{value:,.0f}"
+
+    told: list[list[Cell]] = [
+        [
+            f"{row['months']}",
+            f"{row['month_end']}",
+            count(row["expected"]),
+            f"{count(row['low'])} – {count(row['high'])}",
+            count(row["expected_then"]),
+            count(row["actual_then"]),
+        ]
+        for row in scores.late_stock.iter_rows(named=True)
+    ]
+    if not told:
+        return []
+    headings = columns(
+        language, "+months_ahead", "month_end", "+expected", "+interval", "+expected_then", "+actual_then"
+    )
+    return [Table(language.say("scores.late_stock"), headings, told, language.say("scores.late_stock_note"))]
 
 
 def _share(share: float | None, language: Language) -> str:
