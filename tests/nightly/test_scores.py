@@ -16,7 +16,7 @@ from dunwell.insight.scoring.promotion import promote
 from dunwell.insight.training import OUTCOMES, outcome_rows
 from dunwell.nightly.late_stock import HISTORY_MONTHS, LateStock
 from dunwell.nightly.report import LANGUAGES, render_report
-from dunwell.nightly.scores import DayScorer, ScoreFigures, band_name
+from dunwell.nightly.scores import DayScorer, ScoreFigures, band_name, told_before
 from tests.insight.books import LAST_DAY, partition, terms
 from tests.nightly.made import BUCKETS, CLEAN, FACTS
 from tests.nightly.page_reader import PageReader
@@ -124,4 +124,5 @@ def test_the_report_shows_bands_reasons_and_forecast_against_actual(tmp_path: Pa
     (month,) = figures.late_stock.filter(pl.col("months") == 6)["month_end"].to_list()
     assert month.isoformat() in cells
     assert "None" not in read.text
-    json.dumps(figures.as_dict(), allow_nan=False)
+    kept = json.loads(json.dumps(figures.as_dict(), allow_nan=False))
+    assert told_before(kept).as_dict() == figures.as_dict()

@@ -67,6 +67,24 @@ class ScoreFigures:
         }
 
 
+def told_before(record: Mapping[str, Any]) -> ScoreFigures:
+    """The figures that ``as_dict`` told: what a run's ``run.json`` keeps of them."""
+    bands = {"foretold": pl.Float64, "foretold_then": pl.Float64, "came_then": pl.Float64}
+    stock = {**COLUMNS, "month_end": pl.String}
+    return ScoreFigures(
+        record["model"],
+        record["sha256"],
+        record["meaning"],
+        record["horizon_days"],
+        pl.DataFrame(record["bands"], schema_overrides=bands),
+        pl.DataFrame(record["reasons"], schema={"reason": pl.String, "accounts": pl.Int64}),
+        record["problem"],
+        pl.DataFrame(record.get("late_stock", []), schema=stock).with_columns(
+            pl.col("month_end").str.to_date()
+        ),
+    )
+
+
 class DayScorer:
     """Gathers the partitions' features, then scores them all at once: drift is a matter of the whole book."""
 

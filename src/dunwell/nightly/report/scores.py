@@ -13,19 +13,33 @@ from dunwell.nightly.scores import ScoreFigures, band_name
 def scores_section(scores: ScoreFigures, language: Language) -> Section:
     """How many accounts stand in each band; forecast against actual; the reasons; how many will be late."""
     say = language.say
+    lead, tables = scores_told(scores, language)
+    if scores.problem or not scores.model:
+        return Section("scores", say("scores.title"), lead=lead, tables=tables)
+    drawn = scores.bands.select(
+        label=pl.col("band").map_elements(band_name, return_dtype=pl.String),
+        value=pl.col("accounts").cast(pl.Float64),
+        text=pl.col("accounts").map_elements(lambda count: f"{count:,}", return_dtype=pl.String),
+    )
+    most = float(drawn["value"].to_numpy().max())
+    draw = partial(bars, drawn, title=say("scores.chart"), domain_max=most)
+    figure = Figure(say("scores.chart"), pictured([("", "", draw)]), say("scores.definition"))
+    return Section("scores", say("scores.title"), lead=lead, tables=tables, figures=[figure])
+
+
+def scores_told(scores: ScoreFigures, language: Language) -> tuple[list[str], list[Table]]:
+    """The same in words and tables alone."""
+    say = language.say
     ahead = _late_stock(scores, language)
     if scores.problem or not scores.model:
-        lead = [say("scores.problem", problem=scores.problem)] if scores.problem else []
-        return Section("scores", say("scores.title"), lead=lead, tables=ahead)
-    lead = [
-        say(
-            "scores.lead",
-            count=f"{scores.account_count:,}",
-            model=scores.model,
-            hash=scores.sha256[:12],
-            meaning=scores.meaning,
-        )
-    ]
+        return ([say("scores.problem", problem=scores.problem)] if scores.problem else []), ahead
+    lead = say(
+        "scores.lead",
+        count=f"{scores.account_count:,}",
+        model=scores.model,
+        hash=scores.sha256[:12],
+        meaning=scores.meaning,
+    )
     told: list[list[Cell]] = [
         [
             band_name(row["band"]),
@@ -40,20 +54,11 @@ def scores_section(scores: ScoreFigures, language: Language) -> Section:
     headings = columns(
         language, "score_band", "+accounts", "+foretold", "+accounts_then", "+foretold_then", "+came_then"
     )
-    note = say("scores.note", days=scores.horizon_days)
-    tables = [Table(say("scores.table"), headings, told, note)]
+    tables = [Table(say("scores.table"), headings, told, say("scores.note", days=scores.horizon_days))]
     reasons: list[list[Cell]] = [[reason, f"{accounts:,}"] for reason, accounts in scores.reasons.iter_rows()]
     if reasons:
         tables.append(Table(say("scores.reasons"), columns(language, "reason", "+accounts"), reasons))
-    drawn = scores.bands.select(
-        label=pl.col("band").map_elements(band_name, return_dtype=pl.String),
-        value=pl.col("accounts").cast(pl.Float64),
-        text=pl.col("accounts").map_elements(lambda count: f"{count:,}", return_dtype=pl.String),
-    )
-    most = float(drawn["value"].to_numpy().max())
-    draw = partial(bars, drawn, title=say("scores.chart"), domain_max=most)
-    figure = Figure(say("scores.chart"), pictured([("", "", draw)]), say("scores.definition"))
-    return Section("scores", say("scores.title"), lead=lead, tables=[*tables, *ahead], figures=[figure])
+    return [lead], [*tables, *ahead]
 
 
 def _late_stock(scores: ScoreFigures, language: Language) -> list[Table]:
