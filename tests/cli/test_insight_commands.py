@@ -12,6 +12,8 @@ import pytest
 from dunwell.book import Book, StagedBook
 from dunwell.cli import main
 from dunwell.cli.workspace import copy_template
+from dunwell.insight.scoring.promotion import champion
+from dunwell.insight.settlement.chances import plan_chances
 from dunwell.insight.training import known_at_end_of
 from dunwell.ledger import positions
 from dunwell.rehearsal import TERMS_FOLDER
@@ -20,6 +22,9 @@ from tests.insight.books import LAST_DAY, partition, terms
 from tests.insight.people import groups, people
 from tests.insight.test_call_load import TIMES, calls
 from tests.insight.test_roll_rates import panel
+from tests.insight.test_settlement_models import plans
+
+IS_LONG = pl.col("term_months") > 12
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +109,14 @@ def test_new_rows_are_scored_with_reasons(desk: Path) -> None:
         ("train --table none.csv --target paid --out m", "none.csv does not exist"),
         (
             "train --table loans.csv --target is_bad --model magic --out m",
-            "There are: scorecard, additive, boosted",
+            "There are: scorecard, additive, boosted, breakage",
         ),
         ("train --table loans.csv --target is_bad --out m", "column 'loan_id' holds names"),
+        ("train --outcome stays-late --model breakage --out m", "--model breakage needs --table"),
+        (
+            "train --table loans.csv --target is_bad --model breakage --out m",
+            "'term_months' is missing",
+        ),
         ("train --table loans.csv --target is_bad --special bureau --out m", "--special bureau=96,98"),
         ("score --model models/none --table new.parquet --out s.csv", "models/none is no model"),
         ("score --model models/loans --out s.csv", "was not made for a book"),
@@ -136,6 +146,52 @@ def test_a_forecast_of_a_panel(
     assert [row["months"] for row in told["forecast"]] == [1, 6]
     assert all(row["low"] < row["expected"] < row["high"] for row in told["forecast"])
     assert "6 months on" in said_here(words, desk, monkeypatch, capsys)
+
+
+def test_plans_that_ended_tell_the_chance_of_those_to_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "dunwell.toml").write_text("", encoding="utf-8")
+    frame, is_broken = plans()
+    frame.with_columns(is_broken.cast(pl.Int8)).write_csv(tmp_path / "plans.csv")
+    train = "train --table plans.csv --target is_broken --model breakage --out models/plans"
+    assert "up to which day" in said_here(train, tmp_path, monkeypatch, capsys, code=1)
+    said = said_here(f"{train} --as-of 2026-11-30", tmp_path, monkeypatch, capsys)
+    assert "over 18 months, " in said and "foretold" in said
+    frame.drop("agreed_on").head(50).write_csv(tmp_path / "offers.csv")
+    score = "score --model models/plans --table offers.csv --keys term_months --out told.csv --reasons 1"
+    said_here(score, tmp_path, monkeypatch, capsys)
+    told = pl.read_csv(tmp_path / "told.csv")
+    long, short = (told.filter(part)["probability"].mean() for part in (IS_LONG, ~IS_LONG))
+    assert isinstance(long, float) and isinstance(short, float) and long > short + 0.1
+    assert plan_chances(tmp_path / "models") is None
+    promote = "insight promote models/plans --unmeasured-because the-table-has-no-ages"
+    assert "beside every plan" in said_here(promote, tmp_path, monkeypatch, capsys)
+    chances = plan_chances(tmp_path / "models")
+    assert chances is not None
+    sooner, source = chances(3, 30_000, 60_000, 10_000)
+    later, _ = chances(20, 200_000, 400_000, 10_000)
+    assert sooner is not None and later is not None and sooner > later + 0.1
+    assert "foretold by plans" in source and "AUC" in source
+    assert chances(40, 30_000, 60_000, 0) == (None, "no agreements of 40 months were learned from")
+    assert champion(tmp_path / "models") is None
+
+
+def test_a_model_of_plans_that_rests_on_what_the_desk_does_not_know_is_not_put_to_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "dunwell.toml").write_text("", encoding="utf-8")
+    frame, is_broken = plans()
+    frame.drop("agreed_on").with_columns(
+        is_broken.cast(pl.Int8), int_rate=pl.col("term_months") * 1.5
+    ).write_csv(tmp_path / "plans.csv")
+    train = "train --table plans.csv --target is_broken --model breakage --out models/plans"
+    said_here(train, tmp_path, monkeypatch, capsys)
+    said = said_here(
+        "insight promote models/plans --unmeasured-because x", tmp_path, monkeypatch, capsys, code=1
+    )
+    assert "rests on 'int_rate'" in said and "--ignore int_rate" in said
 
 
 def test_a_book_is_learned_from_scored_and_forecast(
@@ -176,6 +232,7 @@ def test_when_a_book_pays_and_can_be_reached(
     best = pl.read_csv(shop / "best.csv")
     assert set(best["customer_id"]) <= set(paid["customer_id"])
     assert best["place"].is_between(1, 3).all() and best["hour"].is_between(8, 20).all()
+    assert (best["chance_within_3"] >= best["chance"]).all() and (best["chance_within_3"] < 1).all()
 
 
 def test_a_forecast_of_calls(

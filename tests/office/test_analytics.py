@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterator
@@ -266,6 +267,19 @@ def test_the_address_narrows_every_figure(office: Office, counts: pl.DataFrame) 
     assert f"<option selected>{chosen['product']}</option>" in page
     assert client.get("/analytics/reach.svg?product=none").status_code == 404
     assert "Nothing was counted here" in client.get("/analytics/reach?product=none").content.decode()
+
+
+def test_what_the_run_foretold_is_shown_and_held_against_what_came(office: Office) -> None:
+    client = office.client("analyst")
+    assert 'href="/analytics/foretold"' in client.get("/analytics").content.decode()
+    page = client.get("/analytics/foretold").content.decode()
+    run = json.loads((office.place.settings.book_folder / "run.json").read_text(encoding="utf-8"))
+    ahead = run["scores"]["late_stock"]
+    assert len(ahead) > 1
+    for row in ahead:
+        assert f">{row['month_end']}<" in page and f">{row['expected']:,.0f}<" in page
+        assert row["actual_then"] is None or f">{row['actual_then']:,.0f}<" in page
+    assert office.client("collector").get("/analytics/foretold").status_code == 403
 
 
 def test_nobody_is_named_and_a_collector_does_not_get_in(office: Office) -> None:

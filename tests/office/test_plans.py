@@ -1,16 +1,21 @@
 """Plans at the desk are those that resolution makes, and hold at once, or wait for a second person above authority."""
 
+import json
+import shutil
 from typing import Any
 from uuid import uuid4
 
 import polars as pl
 import pytest
 
+from dunwell.insight.scoring.promotion import promote
+from dunwell.insight.settlement import breakage_model, plan_inputs
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case, Received
 from dunwell.resolution import propose_plans, read_plan_policy
 from dunwell.resolution.budget import Affordability
 from dunwell.resolution.debts import debts_of
+from tests.insight.test_settlement_models import plans as plans_that_ended
 from tests.office.conftest import Office
 from tests.office.test_case_page import bodies
 
@@ -41,6 +46,27 @@ def test_the_desk_shows_the_plans_that_resolution_makes(office: Office) -> None:
         assert f"US${plan.total_minor / 100:,.2f}" in page
         for part in plan.parts[:2]:
             assert f"US${part.amount_minor / 100:,.2f}" in page
+
+
+def test_the_lenders_own_model_of_plans_tells_their_chance_where_one_is_in_use(office: Office) -> None:
+    frame, is_broken = plans_that_ended()
+    models = office.place.settings.root / "models"
+    use = {"made_for": "plans", "months_max": int(frame["term_months"].to_numpy().max())}
+    model = breakage_model(rounds=20, folds=2).fit(plan_inputs(frame).drop("agreed_on"), is_broken)
+    model.save(models / "kept", {"use.json": json.dumps(use), "card.json": '{"promotion_blocks": []}'})
+    customer = owing(office, "us", 200, 2500)
+    client, told = office.client("collector"), {"left": "150", "once": str(uuid4())}
+
+    def page() -> str:
+        return client.post(f"/case/{customer}/plans", told).content.decode()
+
+    assert "foretold by kept" not in page()
+    promote(models, models / "kept")
+    assert "foretold by kept" in page()
+    (models / "kept" / "manifest.json").write_text("{}", encoding="utf-8")
+    by_table = page()
+    assert "foretold by kept" not in by_table
+    shutil.rmtree(models)
 
 
 def test_a_plan_within_authority_holds_at_once_and_a_second_sending_changes_nothing(office: Office) -> None:

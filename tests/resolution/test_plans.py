@@ -62,6 +62,16 @@ def test_several_plans_from_quick_to_roomy() -> None:
     assert "not randomised" not in plans[0].chance_source and "LendingClub" in plans[0].chance_source
 
 
+def test_a_model_of_how_plans_end_tells_the_chance_where_there_is_one() -> None:
+    def chance(months: int, agreed: int, owed: int, instalment: int) -> tuple[Fraction, str]:
+        return Fraction(agreed, 2 * owed * months), f"{months} months of {instalment}"
+
+    one = debt(monthly_minor=1_000)
+    for plan in propose_plans([one], left(100_000), HOUSE, AS_OF, chance):
+        assert plan.chance == Fraction(plan.total_minor, 2 * one.owed_minor * plan.months)
+        assert plan.chance_source == f"{plan.months} months of 1000"
+
+
 def test_the_last_part_takes_the_rest() -> None:
     (plan, *_) = propose_plans([debt(100_001)], left(33_334), HOUSE, AS_OF)
     assert [part.amount_minor for part in plan.parts] == [33_334, 33_334, 33_333]

@@ -47,7 +47,10 @@ def train(
     ] = 6,
     as_of: AsOf = None,
     model: Annotated[
-        str, typer.Option(help="scorecard (points), additive (finer points) or boosted (the strongest).")
+        str,
+        typer.Option(
+            help="scorecard (points), additive (finer points), boosted (the strongest), or breakage (of plans in a table)."
+        ),
     ] = "scorecard",
     groups: Annotated[
         str | None,
@@ -73,6 +76,8 @@ def train(
     dunwell train --outcome pays --out models/pays
 
     dunwell train --table loans.csv --target defaulted --ignore loan_id --model boosted --out models/loans
+
+    dunwell train --table plans.csv --target broken --model breakage --as-of 2026-11-30 --out models/plans
 
     dunwell train values
     """

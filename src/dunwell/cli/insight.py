@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -26,13 +26,17 @@ from dunwell.insight.training import (
     with_groups,
 )
 
+if TYPE_CHECKING:
+    from dunwell.insight.scoring import Model
+
 OTHER_OUTCOMES = ("pays", "reached")
 BEHAVIOUR = "behaviour.json"
 """What ``dunwell train`` can foretell from a book beside the scores' outcomes, and the mark of such a model."""
 
 _HELD_OUT = 0.25
 _USE = "use.json"
-_MODELS = ("scorecard", "additive", "boosted")
+_BREAKAGE = "breakage"
+_MODELS = ("scorecard", "additive", "boosted", _BREAKAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,12 @@ def train(
     from dunwell.insight.scoring import MODELS
     from dunwell.insight.scoring.card import model_card
 
+    if kind == _BREAKAGE and table is None:
+        raise CommandError("--model breakage needs --table, the plans that ended and whether each was broken")
     if table is not None:
-        lesson = _lesson_of_table(table, target, [*split(ignore), *([groups] if groups else [])], seed)
+        day = parse_day(as_of, "--as-of")
+        left_out = [*split(ignore), *([groups] if groups else [])]
+        lesson = _lesson_of_table(table, target, left_out, seed, kind, day)
     else:
         if target is not None:
             raise CommandError(
@@ -84,7 +92,12 @@ def train(
         lesson = _lesson_of_book(outcome, horizon_days, origin_count, parse_day(as_of, "--as-of"))
     inputs = list(lesson.use["inputs"])
     risk = {name: way for name, way in RISK.items() if name in inputs} if table is None else {}
-    model = MODELS[kind](seed=seed, risk=risk, special_values=_specials(special))
+    if kind == _BREAKAGE:
+        from dunwell.insight.settlement import breakage_model
+
+        model: Model = breakage_model(seed=seed, special_values=_specials(special))
+    else:
+        model = MODELS[kind](seed=seed, risk=risk, special_values=_specials(special))
     model.fit(lesson.learned.select(inputs), lesson.learned[lesson.target])
     card = model_card(
         model,
@@ -113,6 +126,10 @@ def train(
     )
     for name in ("auc", "gini", "ks", "brier", "calibration_error"):
         print(f"  {name.replace('_', ' '):<18} {card.figures[name]}")
+    if kind == _BREAKAGE:
+        from dunwell.cli.insight_plans import tell_terms
+
+        tell_terms(model, lesson.measured, lesson.target)
     for caution in card.cautions:
         print(f"caution: {caution}")
     for block in card.promotion_blocks:
@@ -146,6 +163,10 @@ def score(
         model.psi_max = psi_max
     if table is not None:
         rows, named = read_table(table), split(keys)
+        if use.get("made_for") == "plans":
+            from dunwell.insight.settlement import plan_inputs
+
+            rows = plan_inputs(rows)
     else:
         if use.get("made_for") != "book":
             raise CommandError(
@@ -240,13 +261,19 @@ def forecast(
     return 0
 
 
-def _lesson_of_table(file: Path, target: str | None, left_out: Sequence[str], seed: int) -> _Lesson:
+def _lesson_of_table(
+    file: Path, target: str | None, left_out: Sequence[str], seed: int, kind: str, as_of: date | None
+) -> _Lesson:
     if target is None:
         raise CommandError("--table needs --target, the column with 0 and 1 to foresee")
     rows = read_table(file)
     for name in (target, *left_out):
         if name not in rows.columns:
             raise CommandError(f"{file} has no column {name!r}. It has: {', '.join(rows.columns[:20])}")
+    if kind == _BREAKAGE:
+        from dunwell.cli.insight_plans import plan_rows
+
+        rows = plan_rows(rows, as_of)
     selection = extra("sklearn.model_selection")
     from dunwell.insight.scoring.base import read_target
 
@@ -255,6 +282,11 @@ def _lesson_of_table(file: Path, target: str | None, left_out: Sequence[str], se
         list(range(rows.height)), test_size=_HELD_OUT, stratify=values, random_state=seed
     )
     inputs = [name for name in rows.columns if name != target and name not in left_out]
+    use: dict[str, Any] = {"made_for": "table", "inputs": inputs}
+    if kind == _BREAKAGE:
+        from dunwell.cli.insight_plans import plan_use
+
+        use = plan_use(rows[sorted(learned)], inputs)
     return _Lesson(
         rows[sorted(learned)],
         rows[sorted(measured)],
@@ -262,7 +294,7 @@ def _lesson_of_table(file: Path, target: str | None, left_out: Sequence[str], se
         f"{target} is 1",
         None,
         "a random quarter of the rows, not learned from",
-        {"made_for": "table", "inputs": inputs},
+        use,
     )
 
 

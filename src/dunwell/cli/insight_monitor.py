@@ -35,13 +35,19 @@ class _Looked:
 def promote_model(folder: Path, unmeasured_because: str, as_json: bool) -> int:
     """Put a model to use."""
     from dunwell.insight.scoring.promotion import promote
+    from dunwell.insight.scoring.saving import load_folder
+    from dunwell.insight.settlement.chances import PLANS, load_plan_chances
 
     settings = read_settings(Path.cwd())
+    is_of_plans = json.loads(load_folder(folder)[2].get(_USE, "{}")).get("made_for") == PLANS
+    if is_of_plans:
+        load_plan_chances(folder)
     chosen = promote(settings.root / "models", folder, unmeasured_because.strip())
     if as_json:
         print(json.dumps({"model": str(chosen.folder), "sha256": chosen.sha256}, indent=2))
     else:
-        print(f"{chosen.folder} is in use from the next run on")
+        since = "beside every plan from now on" if is_of_plans else "from the next run on"
+        print(f"{chosen.folder} is in use {since}")
     return 0
 
 

@@ -17,6 +17,7 @@ from dunwell.insight.features import CATALOGUE
 from dunwell.insight.hazards import Periods, RepaymentHazards, load_hazards, overdue_accounts, repayment_rows
 from dunwell.insight.problems import TrainingUnusable
 from dunwell.insight.scoring.card import ModelCard
+from dunwell.insight.scoring.inputs import PSI_UNLIMITED
 from dunwell.insight.scoring.saving import content_hash, load_folder
 from dunwell.insight.training import are_dated, known_at_end_of, origins_before
 
@@ -25,6 +26,7 @@ _HELD_OUT_DAYS = 90
 _CHANNELS = ("call", "sms", "email", "app")
 _HOURS = range(8, 21)
 _BEST = 3
+_TRIES = 3
 
 
 def train_repayment(
@@ -170,16 +172,23 @@ def _score_pays(
 
 
 def _score_reached(folder: Path, day: date, psi_max: float | None) -> pl.DataFrame:
-    """Each overdue person's best channels and hours; whether one may use them is for the gate to say."""
+    """Each overdue person's best channels and hours, with the chance of a try and within ``_TRIES`` of them a day apart;
+    whether one may use them is for the gate to say.
+    """
     book, terms = open_book()
     model = load_contact_model(folder)
     model.psi_max = model.psi_max if psi_max is None else psi_max
+    knowing = load_contact_model(folder)
+    knowing.psi_max = PSI_UNLIMITED  # the people were looked at already, with all their channels and hours
     parts = []
     for number in range(book.partition_count):
         tables = book.partition(number).tables
         people = overdue_accounts(tables, terms, day)["customer_id"].unique().sort().to_list()
         asks = asks_of(tables, people, known_at_end_of(day), _CHANNELS, _HOURS)
-        parts.append(model.best(asks, _BEST))
+        best = model.best(asks, _BEST)
+        asked = best.join(asks, on=["customer_id", "channel", "hour"], how="left", maintain_order="left")
+        within = pl.Series(knowing.within(asked, _TRIES)[:, -1])
+        parts.append(best.with_columns(within.alias(f"chance_within_{_TRIES}")))
     return pl.concat(parts).with_columns(as_of=pl.lit(day))
 
 

@@ -14,6 +14,7 @@ from dunwell.book import Book
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day
 from dunwell.cli.offering import OfferAsked, offer_plan
+from dunwell.insight.settlement.chances import plan_chances
 from dunwell.ledger import read_terms
 from dunwell.money import format_minor, parse_minor
 from dunwell.resolution.authority import Authority, may_grant, read_authority
@@ -67,7 +68,8 @@ def show_plans(
             raise CommandError(f"{customer_id} owes no {currency} on {day}, so there is nothing to plan")
         affordability = _affordability(settings.root, debts, budget, left, day)
         policy = read_plan_policy(day, settings.root / "policy" / "plans.toml")
-        plans = propose_plans(debts, affordability, policy, day)
+        chance = plan_chances(settings.root / "models")
+        plans = propose_plans(debts, affordability, policy, day, chance)
     except (PlanError, BudgetError) as error:
         raise CommandError(str(error)) from error
     authority = read_authority(settings.root / "policy" / "authority.toml", day)

@@ -1,4 +1,5 @@
-"""The day's scores, where a model is in use: who stands in which band, why, and how a horizon ago's scores fared.
+"""What the run foretells. The day's scores, where a model is in use: who stands in which band, why, and how a horizon ago's
+scores fared; and how many accounts will be late in the months to come.
 
 A run never fails for a score: what a model refuses (drifted inputs, a changed file, a package that is missing) is
 told in the report.
@@ -6,7 +7,7 @@ told in the report.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from typing import Any
 import polars as pl
 
 from dunwell.insight import InsightError, features
+from dunwell.insight.problems import extra
 from dunwell.insight.scoring import Model, load_model
 from dunwell.insight.scoring.promotion import champion
 from dunwell.insight.scoring.saving import load_folder
 from dunwell.insight.training import OUTCOMES, are_dated, known_at_end_of, outcome_rows
 from dunwell.ledger import Terms
+from dunwell.nightly.late_stock import COLUMNS, LateStock
 
 BAND_EDGES = (0.05, 0.10, 0.20, 0.40, 0.60, 0.80)
 """Where the bands of probability end."""
@@ -31,7 +34,8 @@ _REASONS_SHOWN = 8
 class ScoreFigures:
     """``bands``: band (0 the least likely), accounts, foretold (mean), then, for those of a horizon ago, accounts_then,
     foretold_then and came_then. ``reasons``: reason and accounts, by what weighs most against each. ``problem``:
-    why nothing was scored; empty when it was.
+    why nothing was scored; empty when it was. ``late_stock``: how many will be late (``late_stock.COLUMNS``), with a
+    model in use or without; ``model`` is empty without.
     """
 
     model: str
@@ -41,6 +45,7 @@ class ScoreFigures:
     bands: pl.DataFrame
     reasons: pl.DataFrame
     problem: str = ""
+    late_stock: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COLUMNS))
 
     @property
     def account_count(self) -> int:
@@ -58,7 +63,26 @@ class ScoreFigures:
             "bands": self.bands.to_dicts(),
             "reasons": self.reasons.to_dicts(),
             "problem": self.problem,
+            "late_stock": self.late_stock.with_columns(pl.col("month_end").dt.to_string()).to_dicts(),
         }
+
+
+def told_before(record: Mapping[str, Any]) -> ScoreFigures:
+    """The figures that ``as_dict`` told: what a run's ``run.json`` keeps of them."""
+    bands = {"foretold": pl.Float64, "foretold_then": pl.Float64, "came_then": pl.Float64}
+    stock = {**COLUMNS, "month_end": pl.String}
+    return ScoreFigures(
+        record["model"],
+        record["sha256"],
+        record["meaning"],
+        record["horizon_days"],
+        pl.DataFrame(record["bands"], schema_overrides=bands),
+        pl.DataFrame(record["reasons"], schema={"reason": pl.String, "accounts": pl.Int64}),
+        record["problem"],
+        pl.DataFrame(record.get("late_stock", []), schema=stock).with_columns(
+            pl.col("month_end").str.to_date()
+        ),
+    )
 
 
 class DayScorer:
@@ -71,6 +95,7 @@ class DayScorer:
         self._terms, self._as_of, self._known_at, self._language = terms, as_of, known_at, language
         self._now: list[pl.DataFrame] = []
         self._before: list[pl.DataFrame] = []
+        self._late_stock: LateStock | None = LateStock(terms, as_of, known_at)
         self._model: Model | None = None
         self._problem, self._name, self._sha256 = "", "", ""
         try:
@@ -91,6 +116,7 @@ class DayScorer:
 
     def add(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Take in a partition."""
+        self._look_ahead(tables)
         if self._model is None:
             return
         outcome, horizon = OUTCOMES[self._use["outcome"]], self._use["horizon_days"]
@@ -102,7 +128,25 @@ class DayScorer:
         self._before.append(before.select("has_come", *self._model.inputs_.names))
 
     def finish(self, folder: Path) -> ScoreFigures | None:
-        """Write ``scores.parquet`` to the folder and give the figures; None where no model is in use."""
+        """Write ``scores.parquet`` to the folder and give the figures; None where no model is in use and the book is too
+        young to foretell from.
+        """
+        stock = pl.DataFrame(schema=COLUMNS) if self._late_stock is None else self._late_stock.finish()
+        figures = self._scored(folder)
+        if figures is None and stock.height:
+            figures = self._unscored("")
+        return None if figures is None else replace(figures, late_stock=stock)
+
+    def _look_ahead(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Roll rates need the extra ``insight``; without it the run goes on without them."""
+        if self._late_stock is not None:
+            try:
+                extra("scipy")
+                self._late_stock.add(tables)
+            except InsightError:
+                self._late_stock = None
+
+    def _scored(self, folder: Path) -> ScoreFigures | None:
         if self._model is None:
             return self._unscored(self._problem) if self._problem else None
         now, before = pl.concat(self._now), pl.concat(self._before)

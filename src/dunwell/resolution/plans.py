@@ -4,7 +4,7 @@
 can be afforded there is no plan but forbearance, and where help is to be had.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
@@ -15,6 +15,10 @@ from dunwell.resolution.budget import Affordability
 from dunwell.resolution.plan_policy import Offer, PlanPolicy
 from dunwell.resolution.promises import Part, Promise
 from dunwell.resolution.schedules import PlanPart, even_parts, interest_on, shared
+
+Chance = Callable[[int, int, int, int], tuple[Fraction | None, str]]
+"""Tells the chance that a plan is kept and from what that is known, of its months, its total, what is owed, and the
+contract's instalments a month."""
 
 
 class PlanError(ValueError):
@@ -42,7 +46,7 @@ class Debt:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A proposal. ``cost_minor``: interest on top of the debt; ``saving_minor``: what the customer saves against the contract;
-    ``chance``: the share of agreements of this length that held (None: not known). ``grant_kind`` and ``grant_minor``: what
+    ``chance``: that it holds, by a model or by its length (None: not known). ``grant_kind`` and ``grant_minor``: what
     must be granted (``authority.may_grant``). ``changes_contract``: it is a restructuring for classification
     (``class_effect``).
     """
@@ -86,12 +90,17 @@ class Plan:
 
 
 def propose_plans(
-    debts: Sequence[Debt], affordability: Affordability, policy: PlanPolicy, as_of: date
+    debts: Sequence[Debt],
+    affordability: Affordability,
+    policy: PlanPolicy,
+    as_of: date,
+    chance: Chance | None = None,
 ) -> list[Plan]:
     """Plans for one customer's debts together, the quickest first; never below the protected minimum, never more than is left.
 
     When none can be afforded, or none but a settlement, the last is of kind ``forbearance``: no payment, the day of review, and
     where help is to be had.
+    ``chance``: where the lender has a model of how plans end; else the policy's table by length tells.
     Raises PlanError where the debts are of several currencies, or of another than the budget.
     """
     owed = [debt for debt in debts if debt.owed_minor > 0]
@@ -101,7 +110,7 @@ def propose_plans(
         )
     if not owed:
         return []
-    maker = _Maker(owed, affordability, policy, as_of)
+    maker = _Maker(owed, affordability, policy, as_of, chance)
     plans = [*maker.settlements(), *maker.instalments(), *maker.arrears(), *maker.deferrals()]
     plans.sort(key=lambda plan: (plan.months, plan.total_minor, plan.kind))
     can_pay_whole = any(plan.kind != "settlement" for plan in plans)
@@ -130,8 +139,14 @@ class _Maker:
     """One customer's debts, what is left for them each month, and the offer that holds."""
 
     def __init__(
-        self, debts: list[Debt], affordability: Affordability, policy: PlanPolicy, as_of: date
+        self,
+        debts: list[Debt],
+        affordability: Affordability,
+        policy: PlanPolicy,
+        as_of: date,
+        chance: Chance | None,
     ) -> None:
+        self.chance = chance
         self.debts, self.affordability, self.policy, self.as_of = debts, affordability, policy, as_of
         self.places = sorted({debt.jurisdiction for debt in debts})
         self.offer: Offer = policy.offer(self.places, sorted({debt.credit for debt in debts}))
@@ -177,7 +192,7 @@ class _Maker:
             return
         goes_on = f"the contract's instalments of {self._money(contract)} a month go on"
         debts = tuple((debt.account_id, debt.past_due_minor) for debt in self.debts if debt.past_due_minor)
-        chance, source = self.policy.chance(len(parts))
+        chance, source = self._chance(parts)
         yield Plan(
             "arrears",
             self.affordability.currency,
@@ -256,7 +271,7 @@ class _Maker:
         """A plan for the whole debt, with what it saves, its chance, and what must be granted."""
         contract = interest_on(parts, self.principal, self.rate)
         saved = max(contract - sum(part.interest_minor for part in parts), 0)
-        chance, chance_source = self.policy.chance(len(parts))
+        chance, chance_source = self._chance(parts)
         grants = {
             "settlement": ("settlement", waived),
             "interest_reduction": ("interest_reduction", saved),
@@ -281,6 +296,13 @@ class _Maker:
             class_effect=self.policy.class_effect(self.places) if is_changed else "",
             conditions=self.offer.conditions,
         )
+
+    def _chance(self, parts: Sequence[PlanPart]) -> tuple[Fraction | None, str]:
+        """That a plan of these parts is kept, and from what that is known."""
+        if self.chance is None:
+            return self.policy.chance(len(parts))
+        agreed = sum(part.amount_minor for part in parts)
+        return self.chance(len(parts), agreed, self.owed, sum(debt.monthly_minor for debt in self.debts))
 
     def _debts(self) -> tuple[tuple[str, int], ...]:
         return tuple((debt.account_id, debt.owed_minor) for debt in self.debts)

@@ -1,4 +1,5 @@
-"""Which model is in use: ``models/champion.json`` names it by folder and content hash.
+"""Which model is in use: ``models/champion.json`` names it by folder and content hash, ``champion-plans.json`` the one that
+tells how plans end.
 
 A model whose card says that it may not be promoted is refused. What could not be measured may be accepted with a
 reason, which is kept; a gap that was measured may not.
@@ -12,7 +13,9 @@ from dunwell.insight.problems import InsightError, ModelDamaged
 from dunwell.insight.scoring.fairness import NOT_MEASURED
 from dunwell.insight.scoring.saving import content_hash, load_folder
 
-_FILE = "champion.json"
+_USE = "use.json"
+_OWN_PLACE = ("plans",)
+"""What a model may be made for that has a place of its own beside the score's."""
 _CARD = "card.json"
 
 
@@ -27,6 +30,10 @@ class Champion:
     folder: Path
     sha256: str
     unmeasured_because: str = ""
+
+
+def _file(role: str) -> str:
+    return f"champion-{role}.json" if role else "champion.json"
 
 
 def promote(models: Path, folder: Path, unmeasured_because: str = "") -> Champion:
@@ -50,15 +57,19 @@ def promote(models: Path, folder: Path, unmeasured_because: str = "") -> Champio
         "sha256": chosen.sha256,
         "unmeasured_because": unmeasured_because,
     }
-    staging = models / f".{_FILE}.new"
+    made_for = json.loads(texts.get(_USE, "{}")).get("made_for", "")
+    file = _file(made_for if made_for in _OWN_PLACE else "")
+    staging = models / f".{file}.new"
     staging.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
-    staging.replace(models / _FILE)
+    staging.replace(models / file)
     return chosen
 
 
-def champion(models: Path) -> Champion | None:
-    """The model in use; None when none was promoted. Raises ModelDamaged when it is not what was promoted."""
-    file = models / _FILE
+def champion(models: Path, role: str = "") -> Champion | None:
+    """The score's model in use, or the one in use for plans; None when none was promoted. Raises ModelDamaged when it is
+    not what was promoted.
+    """
+    file = models / _file(role)
     if not file.is_file():
         return None
     try:

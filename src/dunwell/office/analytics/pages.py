@@ -20,6 +20,7 @@ from dunwell.office.analytics.counts import (
     read_counts,
     section_counts,
 )
+from dunwell.office.analytics.foretold import report_words
 from dunwell.office.analytics.telling import TOLD, draw, table_of
 from dunwell.office.desk.templatetags.shown import percent
 from dunwell.office.workplace import workplace
@@ -31,7 +32,11 @@ def overview(request: HttpRequest) -> HttpResponse:
     counts, stamp = read_counts(workplace().settings.book_folder)
     wanted = _wanted(request)
     tiles = [(name, TOLD[name], _headline_text(headline(counts, name, wanted))) for name in SECTIONS]
-    return render(request, "office/analytics.html", {"tiles": tiles, "has_run": stamp, **_around(request)})
+    return render(
+        request,
+        "office/analytics.html",
+        {"tiles": tiles, "has_run": stamp, **_foretold(), **_around(request)},
+    )
 
 
 @needs("analytics.read")
@@ -86,6 +91,12 @@ def _known(name: str) -> None:
 
 def _wanted(request: HttpRequest) -> Wanted:
     return Wanted(**{column: request.GET.get(column) or None for column in SEGMENT})
+
+
+def _foretold() -> dict[str, object]:
+    """How the page of what was foretold is called, and what it tells."""
+    words = report_words()
+    return {"foretold": words.say("scores.title"), "foretold_tells": words.say("scores.tells")}
 
 
 def _around(request: HttpRequest) -> dict[str, object]:

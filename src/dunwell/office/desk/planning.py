@@ -3,9 +3,11 @@
 Everything is worked out by ``resolution``; what is above somebody's authority waits for a second person as an Approval.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
@@ -15,6 +17,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from dunwell.insight.problems import InsightError
+from dunwell.insight.settlement.chances import PlanChances, plan_chances
 from dunwell.journal.recording import NewEvent
 from dunwell.money import format_minor, parse_minor
 from dunwell.office.access.guard import needs, staff_of
@@ -31,6 +35,7 @@ from dunwell.resolution.debts import debts_of
 from dunwell.resolution.plan_policy import read_plan_policy
 from dunwell.resolution.plans import Debt, Plan, PlanError, propose_plans
 
+_log = logging.getLogger(__name__)
 _FORMS_BY_PLACE = {"gb": "gb-sfs", "cn": "cn-simple"}
 OFFERED_DAYS = 14
 """How long an offer in writing may be taken."""
@@ -213,11 +218,20 @@ def offers(
     root = file.place.settings.root
     policy = read_plan_policy(file.day, root / "policy" / "plans.toml")
     authority = read_authority(root / "policy" / "authority.toml", file.day)
-    found = propose_plans(debts, affordability, policy, file.day)
+    found = propose_plans(debts, affordability, policy, file.day, _chances(root / "models"))
     return [
         Offered(number, plan, decision_on(plan, authority, staff))
         for number, plan in enumerate(found, start=1)
     ]
+
+
+def _chances(models: Path) -> PlanChances | None:
+    """By the lender's model of how plans end, where one is in use; a model that cannot be used leaves it to the table."""
+    try:
+        return plan_chances(models)
+    except InsightError as error:
+        _log.warning("the model of plans cannot be used: %s", error)
+        return None
 
 
 def decision_on(plan: Plan, authority: Authority, staff: Staff) -> Decision | None:

@@ -1,0 +1,109 @@
+"""How many accounts will be 30 or more days late in the months to come, and how such forecasts made before fared.
+
+Roll rates of the book's own month ends (``insight.rolls``). Of a large book so many accounts are looked at, each as far from
+the next, as ``ACCOUNTS_MAX`` allows; figures are of the whole book, with what looking at a part adds to their intervals.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+import polars as pl
+
+from dunwell.insight import InsightError
+from dunwell.insight.rolls import BOOK_STATES, backtest, book_panel, forecast_late
+from dunwell.insight.rolls.book import month_end
+from dunwell.ledger import Terms
+
+HORIZONS = (1, 3, 6, 12)
+HISTORY_MONTHS = 26
+ACCOUNTS_MAX = 200_000
+_Z_95 = 1.96
+
+COLUMNS = {
+    "months": pl.Int64,
+    "month_end": pl.Date,
+    "expected": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "expected_then": pl.Float64,
+    "actual_then": pl.Float64,
+}
+"""Of ``LateStock.finish``. ``expected_then``: what was foretold so many months before the last month end, of the accounts in
+the book at that time; ``actual_then``: how many of them were late at the last month end. Null where the book is too young."""
+
+
+class LateStock:
+    """Gathers the partitions' month ends, thinned as they grow, then foretells from all of them."""
+
+    def __init__(
+        self,
+        terms: Mapping[str, Terms],
+        as_of: date,
+        known_at: datetime | None,
+        accounts_max: int = ACCOUNTS_MAX,
+    ) -> None:
+        """``accounts_max``: so many accounts are kept at most."""
+        self._terms, self._as_of, self._known_at, self._max = terms, as_of, known_at, accounts_max
+        self._panel = pl.DataFrame()
+        self._seen, self._every = 0, 1
+
+    def add(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Take in a partition."""
+        panel = book_panel(tables, self._terms, self._as_of, HISTORY_MONTHS, self._known_at)
+        numbers = (
+            panel.select("account_id")
+            .unique(maintain_order=True)
+            .with_columns(number=pl.int_range(self._seen, self._seen + pl.len()))
+        )
+        self._seen += numbers.height
+        kept = pl.col("number") % self._every == 0
+        panel = panel.join(numbers.filter(kept), on="account_id", maintain_order="left")
+        self._panel = pl.concat([self._panel, panel]) if self._panel.width else panel
+        while -(-self._seen // self._every) > self._max:
+            self._every *= 2
+            self._panel = self._panel.filter(pl.col("number") % self._every == 0)
+
+    def finish(self) -> pl.DataFrame:
+        """A row a horizon, with COLUMNS; none where the book has too few month ends."""
+        told: list[dict[str, object]] = []
+        if self._panel.is_empty():
+            return pl.DataFrame(schema=COLUMNS)
+        panel = self._panel.drop("number")
+        last = int(panel["month"].to_numpy().max())
+        try:
+            ahead = forecast_late(panel, BOOK_STATES, horizons=HORIZONS)
+        except InsightError:
+            return pl.DataFrame(schema=COLUMNS)
+        for row in ahead.iter_rows(named=True):
+            months = int(row["months"])
+            then, came = self._before(panel, months, last - months)
+            spread = self._spread(panel, last, row["expected"])
+            told.append(
+                {
+                    "months": months,
+                    "month_end": month_end(last + months),
+                    "expected": self._every * row["expected"],
+                    "low": max(0.0, self._every * row["low"] - spread),
+                    "high": self._every * row["high"] + spread,
+                    "expected_then": then,
+                    "actual_then": came,
+                }
+            )
+        return pl.DataFrame(told, schema=COLUMNS)
+
+    def _before(self, panel: pl.DataFrame, months: int, origin: int) -> tuple[float | None, float | None]:
+        """What was foretold from an origin, from nothing later, and what came of it."""
+        try:
+            (row,) = backtest(panel, BOOK_STATES, months=months, origins=[origin]).rows(named=True)
+        except InsightError:
+            return None, None
+        return self._every * row["expected"], float(self._every * row["actual"])
+
+    def _spread(self, panel: pl.DataFrame, last: int, expected: float) -> float:
+        """Half the interval that comes of looking at one account in so many."""
+        if self._every == 1:
+            return 0.0
+        looked_at = panel.filter(pl.col("month") == last).height
+        share = min(1.0, expected / max(1, looked_at))
+        part = 1 - 1 / self._every
+        return float(_Z_95 * self._every * (looked_at * share * (1 - share) * part) ** 0.5)

@@ -1,0 +1,31 @@
+"""The page of what the last run foretold: score bands, reasons, forecast against actual, and how many will be late.
+
+It says what the run's report says, in the report's words.
+"""
+
+import json
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+
+from dunwell.nightly.report.language import Language, read_language
+from dunwell.nightly.report.scores import scores_told
+from dunwell.nightly.scores import told_before
+from dunwell.office.access.guard import needs
+from dunwell.office.workplace import workplace
+
+
+@needs("analytics.read")
+def foretold(request: HttpRequest) -> HttpResponse:
+    """The last run's scores and forecast; that there are none yet, where there are none."""
+    words, file = report_words(), workplace().settings.book_folder / "run.json"
+    record = json.loads(file.read_text(encoding="utf-8")).get("scores") if file.is_file() else None
+    lead, tables = scores_told(told_before(record), words) if record else ([], [])
+    context = {"title": words.say("scores.title"), "lead": lead, "tables": tables}
+    return render(request, "office/analytics_foretold.html", context)
+
+
+def report_words() -> Language:
+    """The report's words in the reader's language."""
+    return read_language("zh" if (get_language() or "en").startswith("zh") else "en")
