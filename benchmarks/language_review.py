@@ -4,7 +4,8 @@ Run: ``python -m benchmarks.language_review [--part dev|held_out] [--language en
 [--without-meaning]``.
 A sentence is refused whatever the verdict calls it; a category is recalled when it is among the verdict's. Precision is
 counted twice, for a verdict may name more than the label does: strictly (of the sentences where it was found, those labelled
-with it), and against innocence (of those labelled with it or innocent). What a rule asks of whole messages is not labelled, so no pack is named.
+with it), and against innocence (of those labelled with it or innocent).
+What a rule asks of whole messages is not labelled, so no pack is named.
 The model has learnt from dev: what it does to dev unseen, in folds, is told by ``benchmarks.train_review_model``.
 ``--misses`` prints sentences, and so only those of the part that may be read; held-out sentences are only counted.
 """

@@ -121,7 +121,7 @@ def test_a_strong_wording_and_a_disguised_one_stand_whatever_the_model_holds(
         reviewing, "opinion", lambda text, language, cues: Opinion((), LIMITS, "holds all to be innocent")
     )
     assert reviewed("You are a thief.", "en").allowed, "a weak wording"
-    assert not reviewed("You fucking thief.", "en").allowed, "a strong one"
+    assert not reviewed("Fuck you, pay up.", "en").allowed, "a strong one"
     assert not reviewed("You are a th1ef, and we'll have you arr3sted.", "en").allowed
     assert not reviewed("你等着坐\u200b牢吧，zuo lao。", "zh").allowed
 

@@ -45,13 +45,11 @@ def test_what_the_person_reads(reminder: Text, values: dict[str, object]) -> Non
 
 
 def test_what_was_set_aside_when_a_text_was_approved_does_not_refuse_it_for_a_person(shelf: "Shelf") -> None:
-    line = "You can be proud of yourself, only two instalments to go."
+    line = "The list of fees is published on our website."
     by_rules = review(line, language="en", channel="call", packs=("gb",), on=ON, second_opinion=False)
     assert by_rules.findings, "the rules know better by now: choose another"
     shelf.put(f"Dear {{name}}. {line} Lender Ltd, reply STOP to opt out.")
-    filled = fill(
-        shelf.only(), {"name": "Ann Li"}, locale="en-GB", packs=("gb",), actor="first_party", on=ON
-    )
+    filled = fill(shelf.only(), {"name": "Ann Li"}, locale="en-GB", packs=("gb",), actor="first_party", on=ON)
     assert line in filled.text
 
 
