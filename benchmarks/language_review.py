@@ -2,9 +2,10 @@
 
 Run: ``python -m benchmarks.language_review [--part dev|held_out] [--language en|zh] [--misses] [--markdown] [--time]
 [--without-meaning]``.
-A category is recalled when it is among the verdict's categories. Precision is counted twice, for a verdict may name
-more than the label does: strictly (of the sentences where it was found, those labelled with it), and against innocence
-(of those labelled with it or innocent). What a rule asks of whole messages is not labelled, so no pack is named.
+A sentence is refused whatever the verdict calls it; a category is recalled when it is among the verdict's. Precision is
+counted twice, for a verdict may name more than the label does: strictly (of the sentences where it was found, those labelled
+with it), and against innocence (of those labelled with it or innocent).
+What a rule asks of whole messages is not labelled, so no pack is named.
 The model has learnt from dev: what it does to dev unseen, in folds, is told by ``benchmarks.train_review_model``.
 ``--misses`` prints sentences, and so only those of the part that may be read; held-out sentences are only counted.
 """
@@ -97,8 +98,8 @@ def judge(file: Path, language: str, *, second_opinion: bool = False) -> list[Ju
     ]
 
 
-def by_category(judged: Sequence[Judged]) -> Iterator[tuple[str, Share, Share, Share]]:
-    """For each category: recall, strict precision, and precision against innocent sentences."""
+def by_category(judged: Sequence[Judged]) -> Iterator[tuple[str, Share, Share, Share, Share]]:
+    """For each category: refused by whatever name, recall by name, strict precision, and precision against innocent sentences."""
     for category in CATEGORIES:
         labelled = [one for one in judged if category in one.labelled]
         found = [one for one in judged if category in one.found]
@@ -106,6 +107,7 @@ def by_category(judged: Sequence[Judged]) -> Iterator[tuple[str, Share, Share, S
         innocent = sum(not one.labelled for one in found)
         yield (
             category,
+            Share(sum(bool(one.found) for one in labelled), len(labelled)),
             Share(sum(category in one.found for one in labelled), len(labelled)),
             Share(right, len(found)),
             Share(right, right + innocent),
@@ -131,8 +133,8 @@ def table(title: str, judged: Sequence[Judged]) -> str:
     lines = [
         f"**{title}**, {len(judged)} sentences: share (Wilson 95 % interval), count",
         "",
-        "| category | recall | precision, strict | precision against innocent |",
-        "|---|---|---|---|",
+        "| category | refused | recall, by name | precision, strict | precision against innocent |",
+        "|---|---|---|---|---|",
     ]
     lines += [f"| {' | '.join(map(str, row))} |" for row in by_category(judged)]
     lines += ["", "| all sentences | share |", "|---|---|"]

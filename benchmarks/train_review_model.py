@@ -1,7 +1,7 @@
 """Make the second opinion's figures from labelled sentences that may be read, and choose its limits by folds.
 
 Run: ``python -m benchmarks.train_review_model [--dry]`` (needs the extras ``insight`` and ``understanding``). It learns from
-``language_training/``, the tests' wordings and the dev part; held-out sentences are never read. In five folds each sentence is
+``language_training/``, the tests' wordings and the dev part; held-out sentences are never read. In three folds each sentence is
 judged by readers that have seen neither it nor any that is nearly it: sentences whose vectors lie closer than ALIKE are kept
 on one side. From that come, for each language,
 
@@ -53,7 +53,7 @@ MODELS = Path(second_opinion.__file__).with_name("model")
 SHARE = {"letters": 0.95, "both": 0.88}
 """Of the innocent sentences written for training, which are harder than most, those let through at least."""
 ALSO = 0.9
-FOLDS = 5
+FOLDS = 3
 ALIKE = 0.75
 """From this cosine on two sentences are so alike that they stay on one side of a fold."""
 STRENGTH = 30.0
@@ -213,7 +213,8 @@ def unseen_scores(languages: Mapping[str, Read]) -> dict[str, tuple[Floats, Floa
     scores = {
         name: (np.zeros(one.wanted.shape), np.zeros(one.wanted.shape)) for name, one in languages.items()
     }
-    for parts in zip(*(folds_of(one) for one in languages.values()), strict=True):
+    for number, parts in enumerate(zip(*(folds_of(one) for one in languages.values()), strict=True), 1):
+        print(f"fold {number} of {FOLDS}", flush=True)
         parted = dict(zip(languages, parts, strict=True))
         vectors = np.vstack([one.vectors[parted[name][0]] for name, one in languages.items()])
         known = fit_meaning(
@@ -229,7 +230,7 @@ def unseen_scores(languages: Mapping[str, Read]) -> dict[str, tuple[Floats, Floa
     return scores
 
 
-def mixed(scores: Sequence[Floats], wanted: Bools, written: int) -> tuple[Floats, Floats]:
+def mixed(scores: Sequence[npt.NDArray[Any]], wanted: Bools, written: int) -> tuple[Floats, Floats]:
     """For each class the weights of the scores (its intercept last), learnt from what was written for training, and the
     probabilities they give to all.
     """
@@ -293,7 +294,7 @@ def train(is_dry: bool) -> None:
             f"{language}: {seen.written} of {len(seen.sentences)} written for training, {wanted[:, 0].sum()} unlawful"
         )
         letters, meaning = scores[language]
-        readers = {
+        readers: dict[str, list[npt.NDArray[Any]]] = {
             "letters": [letters, seen.cued],
             "meaning": [meaning],
             "both": [letters, meaning, seen.cued],

@@ -1,16 +1,18 @@
-"""The second opinion doubts what no rule knows, only adds to the rules, and its figures are what they say."""
+"""The second opinion doubts what no rule knows, sets aside what a rule wrongly found, and its figures are what they say."""
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.language_sentences import dev_sentences, sentences_hash, training_sentences
-from dunwell.law.language import Review, review, second_opinion
+from dunwell.law.language import Review, review, reviewing, second_opinion
 from dunwell.law.language.encoder import encoder
 from dunwell.law.language.second_opinion import (
     BUCKETS,
     UNLAWFUL,
+    Cue,
     Judgement,
     Limits,
     Opinion,
@@ -80,11 +82,83 @@ def test_the_likeliest_category_is_named_and_others_that_are_likely_enough() -> 
     assert {(one.start, one.end) for one in held(0.2, 0.9).doubts(())} == {(10, 20)}
 
 
-@pytest.mark.parametrize("text", ["We will not hesitate to tell your boss.", "You are a thief."])
-def test_it_only_adds_to_what_the_rules_found(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["We will not hesitate to tell your boss.", "You are a thief.", "If you don't pay, you go to jail."],
+)
+def test_what_a_rule_rightly_found_stands(text: str) -> None:
     plainly = reviewed(text, "en", second_opinion=False).findings
     assert plainly
-    assert set(plainly) <= set(reviewed(text, "en").findings)
+    verdict = reviewed(text, "en")
+    assert set(plainly) <= set(verdict.findings)
+    assert verdict.set_aside == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The last fellow you talked to has left, so I'm your contact now.", "en"),
+        ("You can be proud of yourself, only two instalments to go.", "en"),
+        (
+            "What a stupid form this is, I typed your sister's number into the wrong box, what an idiot I am.",
+            "en",
+        ),
+        ("废物利用，纸箱可以卖钱的，哈哈。", "zh"),
+    ],
+)
+def test_what_a_rule_wrongly_found_is_set_aside_and_told(text: str, language: str) -> None:
+    plainly = reviewed(text, language, second_opinion=False).findings
+    assert plainly, "the rules know better by now: choose another"
+    verdict = reviewed(text, language)
+    assert verdict.allowed
+    assert verdict.set_aside == plainly
+
+
+def test_a_strong_wording_and_a_disguised_one_stand_whatever_the_model_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        reviewing, "opinion", lambda text, language, cues: Opinion((), LIMITS, "holds all to be innocent")
+    )
+    assert reviewed("You are a thief.", "en").allowed, "a weak wording"
+    assert not reviewed("Fuck you, pay up.", "en").allowed, "a strong one"
+    assert not reviewed("You are a th1ef, and we'll have you arr3sted.", "en").allowed
+    assert not reviewed("你等着坐\u200b牢吧，zuo lao。", "zh").allowed
+
+
+DISGUISED = {
+    "en": [
+        "We'll have you arr3sted",
+        "k i l l  y o u  if you don't pay",
+        "ＹＯＵ ＡＲＥ Ａ ＴＨＩＥＦ",
+        "pay up you th\u200bief",
+        "you id!ot, p@y your loan",
+        "уоu аrе а thіеf",
+        "we will send you to j@il",
+    ],
+    "zh": [
+        "明天就起 诉 你，让 你 坐 牢",
+        "不还钱就让你zuo lao",
+        "你就是个騙子",
+        "让.警.察.来.抓.你",
+        "打*断*你*的*腿",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [(key, one) for key, texts in DISGUISED.items() for one in texts]
+)
+def test_a_disguise_does_not_help_against_rules_and_model_together(language: str, text: str) -> None:
+    assert not reviewed(text, language).allowed
+
+
+def test_what_a_rule_found_weighs_with_the_model() -> None:
+    text = "Your file was opened on 2 May, and there is nothing for you to do."
+    plainly, cued = (opinion(text, "en", cues).judgements[0] for cues in ((), [Cue("threat", 0, 4)]))
+    assert cued.unlawful > plainly.unlawful
+    assert cued.categories["threat"] > plainly.categories["threat"]
+    assert cued.categories["abuse"] == plainly.categories["abuse"]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -120,6 +194,18 @@ def test_without_the_encoder_letters_alone_judge_by_their_own_limits() -> None:
     assert known.limits(None) == known.limits_of_letters
     by_letters = known.probabilities("I will break your legs, you filthy dog.", None)
     assert by_letters[UNLAWFUL] > known.limits_of_letters.suspect
+
+
+def test_the_parts_of_the_model_were_made_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    really = second_opinion._read
+
+    def older(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        told, arrays = really(name)
+        return {**told, "meaning": "another"}, arrays
+
+    monkeypatch.setattr(second_opinion, "_read", older)
+    with pytest.raises(ValueError, match=r"not made together with model/meaning\.json"):
+        model.__wrapped__("en")
 
 
 def test_figures_that_were_changed_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

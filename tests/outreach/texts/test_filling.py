@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from dunwell.law.language import review
 from dunwell.outreach.texts import Text, TextsRefused, choose, fill
 from dunwell.outreach.texts.checking import put_in
 
@@ -41,6 +42,15 @@ def test_what_the_person_reads(reminder: Text, values: dict[str, object]) -> Non
     again = fill(reminder, values | {"name": "Ann Li"}, locale="en-US", packs=PACKS, actor="agency", on=ON)
     assert again.content_hash == filled.content_hash
     assert again.rendered_hash != filled.rendered_hash
+
+
+def test_what_was_set_aside_when_a_text_was_approved_does_not_refuse_it_for_a_person(shelf: "Shelf") -> None:
+    line = "The list of fees is published on our website."
+    by_rules = review(line, language="en", channel="call", packs=("gb",), on=ON, second_opinion=False)
+    assert by_rules.findings, "the rules know better by now: choose another"
+    shelf.put(f"Dear {{name}}. {line} Lender Ltd, reply STOP to opt out.")
+    filled = fill(shelf.only(), {"name": "Ann Li"}, locale="en-GB", packs=("gb",), actor="first_party", on=ON)
+    assert line in filled.text
 
 
 @pytest.mark.parametrize("sender", ["Police Dept", "Springfield District Court", "Sheriff Recovery"])

@@ -84,7 +84,9 @@ def is_disguised(text: str, language: str) -> bool:
         spaced = folded.sub(_SPACED, lambda match: _joined(match.group(), words) or match.group())
         return spaced.sub(_DISGUISED, lambda match: _undisguised(match.group(), words)) is not folded
     apart = folded.sub(_MARKS_BETWEEN, lambda match: "")
-    return apart is not folded or bool(_chinese_words().pinyin.search(folded.text))
+    return apart is not folded or bool(
+        _LATIN.search(folded.text) and _chinese_words().pinyin.search(folded.text)
+    )
 
 
 def has_han(text: str) -> bool:
