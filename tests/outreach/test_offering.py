@@ -9,7 +9,8 @@ from dunwell.law import Reason
 from dunwell.outreach.models import Work
 from dunwell.outreach.offering import STAGE, Way, last_offer, offer, offer_event
 from dunwell.outreach.permitting import Asked, Composed
-from dunwell.resolution.plans import Plan, PlanPart
+from dunwell.resolution.plans import Plan
+from dunwell.resolution.schedules import PlanPart
 from tests.outreach.conftest import Lender, compose
 
 pytestmark = pytest.mark.django_db
