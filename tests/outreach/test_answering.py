@@ -1,7 +1,7 @@
 """What is answered without a person, what never is, and how a "yes" makes a promise of what was proposed."""
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -98,6 +98,63 @@ def test_a_stop_on_every_channel_is_confirmed_and_nothing_else_goes_out_any_more
     assert send_all(lender) == ["stop_confirmed"]
     lender.clock.move(minutes=1)
     assert send_all(lender) == []
+
+
+def test_a_stop_of_one_channel_is_confirmed_once_where_the_law_allows_it(lender: Lender) -> None:
+    lender.records.reached_at(ADDRESS, "C1")
+    say(lender, "STOP")
+    work = answer_of()
+    assert (work.stage, work.purpose) == ("channel_stopped", "service")
+    assert work.expires_at == lender.clock() + timedelta(minutes=5)
+    lender.clock.move(minutes=1)
+    assert send_all(lender) == ["channel_stopped"]
+    say(lender, "STOP", number=2)
+    lender.clock.move(minutes=1)
+    assert send_all(lender) == []
+    assert Work.objects.count() == 1
+
+
+def test_a_stop_that_was_read_late_is_obeyed_in_silence(lender: Lender) -> None:
+    lender.records.reached_at(ADDRESS, "C1")
+    said_at = lender.clock()
+    lender.clock.move(minutes=5)
+    reply = Reply("<late@customers.example>", ADDRESS, said_at, "STOP", None)
+    take_reply(
+        lender.journal,
+        lender.records,
+        "email",
+        reply,
+        understand,
+        Answering(EVERYTHING, lambda: str(uuid4())),
+    )
+    assert Event.objects.filter(kind="consent.withdrawn").exists()
+    assert not Work.objects.exists()
+
+
+def test_a_confirmation_that_waited_too_long_is_not_sent(lender: Lender) -> None:
+    lender.records.reached_at(ADDRESS, "C1")
+    say(lender, "STOP")
+    lender.clock.move(minutes=6)
+    assert send_all(lender) == []
+    assert Work.objects.get().state == State.EXPIRED
+
+
+@pytest.mark.parametrize(
+    "packs", [("gb", "house-floor"), ("us-reg-f", "us-ma", "house-floor"), ("house-floor",)]
+)
+def test_where_a_pack_does_not_allow_it_a_stop_is_obeyed_in_silence(
+    lender: Lender, packs: tuple[str, ...]
+) -> None:
+    lender.records.packs = packs
+    lender.records.reached_at(ADDRESS, "C1")
+    say(lender, "STOP")
+    assert not Work.objects.exists()
+
+
+def test_a_stop_with_something_beside_it_is_not_confirmed_like_that(lender: Lender) -> None:
+    lender.records.reached_at(ADDRESS, "C1")
+    say(lender, "Stop texting me, I lost my job")
+    assert not Work.objects.filter(stage="channel_stopped").exists()
 
 
 def test_at_night_the_answer_waits_for_the_morning(lender: Lender) -> None:

@@ -3,6 +3,7 @@ the records do not hold holds the text back, with the reason.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -162,6 +163,14 @@ def test_days_are_counted_from_what_the_person_told(shop: Shop) -> None:
     dispute = words(shop, "dispute_answer")
     assert "received this on November 19, 2026" in dispute and "by December 19, 2026" in dispute
     assert "since November 18, 2026" in words(shop, "stop_confirmed")
+
+
+@pytest.mark.parametrize(
+    "text", [text for text in TEXTS if text.stage == "channel_stopped"], ids=lambda t: t.id
+)
+def test_a_stop_is_confirmed_and_nothing_else_is_said(text: Text) -> None:
+    assert set(text.slots) == {"sender"}
+    assert not re.search(r"(?i)\b(?:debt|account|owe|pay|plan|offer)\w*|欠|账户|还款|方案|http", text.body)
 
 
 def test_a_validation_notice_adds_up_to_what_is_owed(shop: Shop) -> None:

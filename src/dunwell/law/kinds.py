@@ -214,6 +214,7 @@ DUTIES: Mapping[str, tuple[str, ...]] = {
     "retention": ("what", "keep_years", "keep_from", "at_most"),
     "charges": ("at_most", "figures"),
     "duty": ("channels", "due", "applies_to"),
+    "confirmation": ("channels", "within_minutes", "must_hold", "must_not_hold"),
 }
 """Kinds that state a duty and refuse no contact by themselves, and the keys each may hold."""
 

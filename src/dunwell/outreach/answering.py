@@ -37,7 +37,7 @@ _STAGES: Mapping[frozenset[str], tuple[str, str]] = {
     frozenset({"dispute"}): ("dispute", "dispute_answer"),
     frozenset({"hardship"}): ("hardship", "hardship_answer"),
 }
-"""What took effect, exactly, to the policy's word and the text's stage. A stop of one channel alone is obeyed in silence."""
+"""What took effect, exactly, to the policy's word and the text's stage. A stop of one channel is in ``confirming``."""
 _ANSWERED_WITH = frozenset(
     {"stop", "dispute", "hardship", "cannot_pay", "payment_plan", "question", "promise"}
 )
@@ -74,8 +74,12 @@ def answer(
     contact_point_id: str,
     reply_event: str,
     stage: str,
+    until: datetime | None = None,
 ) -> Work | None:
-    """Make due work of the answer to a reply, in the caller's transaction; None where the records name no debt of theirs."""
+    """Make due work of the answer to a reply, in the caller's transaction; None where the records name no debt of theirs.
+
+    ``until``: the last instant at which it may go out, where that is not a matter of days.
+    """
     rows = sorted(customer.positions, key=lambda row: (-row["past_due_days"], row["account_id"]))
     late = [row["account_id"] for row in rows if row["past_due_days"] > 0]
     accounts = late or [row["account_id"] for row in rows]
@@ -97,7 +101,7 @@ def answer(
         in_reply_to=reply_event,
         priority=0,
         due_at=now,
-        expires_at=now + timedelta(days=_DAYS),
+        expires_at=until or now + timedelta(days=_DAYS),
         changed_at=now,
     )
     work.save(force_insert=True)

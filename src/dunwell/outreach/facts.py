@@ -325,7 +325,7 @@ def _account_of(about: About, state: State) -> str:
 
 
 def _nothing(about: About) -> Mapping[str, object]:
-    """Whoever is not the person is told nothing about anybody."""
+    """Whoever is not the person is told nothing about anybody, and a stop is confirmed without a word more."""
     return {}
 
 
@@ -341,6 +341,7 @@ _STAGES: Mapping[str, Callable[[About], Mapping[str, object]]] = {
     "validation_notice": _validation,
     "rights_notice": _rights,
     "wrong_person_answer": _nothing,
+    "channel_stopped": _nothing,
 }
 """What each stage's texts tell of; any other stage is about what is past due."""
 

@@ -14,12 +14,14 @@ from typing import Any, Protocol
 from django.db import transaction
 
 from dunwell.journal.recording import Journal, NewEvent
-from dunwell.law import Person
+from dunwell.law import Gate, Person
 from dunwell.money import minor_exponent
 from dunwell.outreach.answering import Answering, Question, answer, asked_about, confirmation, stage_of
 from dunwell.outreach.answers.affirming import affirms
 from dunwell.outreach.answers.meaning import Context, Part, Understanding
 from dunwell.outreach.channel import Reply
+from dunwell.outreach.confirming import STAGE as CHANNEL_STOPPED
+from dunwell.outreach.confirming import confirmed_until
 from dunwell.outreach.models import Work
 from dunwell.outreach.records import Customer
 
@@ -45,6 +47,10 @@ class Known(Protocol):
 
     def customer(self, customer_id: str) -> Customer:
         """What is known of a customer. Raises KeyError when the records do not know them."""
+        ...
+
+    def gate(self, customer_id: str) -> Gate:
+        """The gate of the packs that bind this person."""
         ...
 
     def owners(self, channel: str, address: str) -> Sequence[tuple[str, str]]:
@@ -120,7 +126,9 @@ def take_reply(
                 if question is not None:  # a plain yes says nothing else, whatever a model takes it for
                     journal.record([confirmation(question, recorded.event_id, channel, reply.at)])
                 elif sole is not None and answering is not None:
-                    _answer(journal, records, channel, sole, understood, recorded.event_id, answering)
+                    _answer(
+                        journal, records, channel, sole, understood, recorded.event_id, reply.at, answering
+                    )
     return Taken(reply, writers, understood, is_new)
 
 
@@ -148,15 +156,40 @@ def _answer(
     writer: Writer,
     understood: Understanding,
     reply_event: str,
+    said_at: datetime,
     answering: Answering,
 ) -> None:
     """Make due work of the answer that needs no person, where there is one and it can go back the way it came."""
-    stage = stage_of(understood, answering.confirm)
     person = records.people([writer.customer_id]).get(writer.customer_id)
-    if stage is None or person is None or writer.contact_point_id is None:
+    if person is None or writer.contact_point_id is None:
+        return
+    until = _stop_confirmed_until(journal, records, channel, writer, understood, said_at, answering)
+    if until is not None and journal.clock() >= until:
+        return
+    stage = stage_of(understood, answering.confirm) if until is None else CHANNEL_STOPPED
+    if stage is None:
         return
     customer = records.customer(writer.customer_id)
-    answer(journal, answering, person, customer, channel, writer.contact_point_id, reply_event, stage)
+    answer(journal, answering, person, customer, channel, writer.contact_point_id, reply_event, stage, until)
+
+
+def _stop_confirmed_until(
+    journal: Journal,
+    records: Known,
+    channel: str,
+    writer: Writer,
+    understood: Understanding,
+    said_at: datetime,
+    answering: Answering,
+) -> datetime | None:
+    """Until when we may say that a stop of this channel was heard; None where it is obeyed in silence."""
+    if "stop" not in answering.confirm or writer.contact_point_id is None:
+        return None
+    (subject,) = journal.vault.references([writer.customer_id]).values()
+    journal.vault.open_keys([subject])
+    point = journal.vault.pseudonym(subject, "point", writer.contact_point_id)
+    gate = records.gate(writer.customer_id)
+    return confirmed_until(understood, gate, channel, subject, point, said_at)
 
 
 def _writers(

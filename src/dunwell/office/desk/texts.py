@@ -32,6 +32,7 @@ from dunwell.office.workplace import Workplace
 from dunwell.outreach.answering import proposed
 from dunwell.outreach.channels import Opened, channels_set_up, open_channel
 from dunwell.outreach.composing import Composer
+from dunwell.outreach.confirming import STAGE as CHANNEL_STOPPED
 from dunwell.outreach.models import Work
 from dunwell.outreach.offering import last_offer
 from dunwell.outreach.permitting import Asked, Composed
@@ -156,6 +157,8 @@ def texts_for(file: CaseFile, channel: str) -> Sequence[Text]:
     packs = tuple(pack.key for pack in file.gate.packs if not pack.is_house_policy)
     found = []
     for stage in STAGES:
+        if stage == CHANNEL_STOPPED:
+            continue  # only ever the answer to a stop
         try:
             found.append(choose(known, language, channel, stage, packs, file.day, actor=place.settings.actor))
         except NoText:

@@ -26,6 +26,7 @@ PURPOSES_BY_STAGE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "hardship_answer": ("service",),
         "dispute_answer": ("service", "notice"),
         "stop_confirmed": ("notice",),
+        "channel_stopped": ("service",),
         "validation_notice": ("notice",),
         "rights_notice": ("notice",),
         "wrong_person_answer": ("service",),
