@@ -20,7 +20,7 @@ from benchmarks.insight_models import PANEL
 from benchmarks.measuring import load, say, today
 from dunwell.insight.hazards import CURE, Cause, Periods, RepaymentHazards, person_periods
 from dunwell.insight.rolls import HISTORY_INPUTS, OTHERS_INPUTS, SPELL_INPUTS, next_states, with_history
-from dunwell.insight.scoring.measures import auc_delong, calibration_error
+from dunwell.insight.scoring.measures import auc_delong, calibration_error, calibration_gap, calibration_noise
 
 Floats = NDArray[np.float64]
 
@@ -123,7 +123,8 @@ def _tell(name: str, aim: str, rows: pl.DataFrame, cause: str, chance: Floats) -
     target = (rows["event"] == cause).cast(pl.Float64).to_numpy()
     say(
         f"| {name} ({len(target):,} rows) | AUC {auc_delong(target, chance)}, calibration error "
-        f"{calibration_error(target, chance):.4f} | {aim} |"
+        f"{calibration_error(target, chance):.4f} (a perfect forecast: {calibration_noise(chance):.4f}; beyond chance "
+        f"{calibration_gap(target, chance):.4f}) | {aim} |"
     )
 
 

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.measuring import load, say, today
-from dunwell.insight.scoring.measures import auc, auc_delong, calibration_error
+from dunwell.insight.scoring.measures import (
+    auc,
+    auc_delong,
+    calibration_error,
+    calibration_gap,
+    calibration_noise,
+)
 from dunwell.insight.settlement import LossModel, breakage_model, by_term, matured, plan_inputs
 
 Floats = NDArray[np.float64]
@@ -93,7 +99,8 @@ def _tell_breakage(name: str, plans: pl.DataFrame, broken: Floats, aim: str) -> 
     say(
         f"| {name} ({len(broken):,}; {broken.mean():.1%} broken) | AUC {np.mean(aucs):.4f} (repeats {min(aucs):.3f} to "
         f"{max(aucs):.3f}; one repeat's own interval {auc_delong(broken, told)}), calibration error "
-        f"{calibration_error(broken, told):.4f} | {aim} |"
+        f"{calibration_error(broken, told):.4f} (a perfect forecast: {calibration_noise(told):.4f}; beyond chance "
+        f"{calibration_gap(broken, told):.4f}) | {aim} |"
     )
     return told
 
