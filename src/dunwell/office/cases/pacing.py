@@ -26,6 +26,8 @@ from dunwell.strategy.candidates import capacities_frame, uses_frame
 _SECONDS = 60
 _STAYS = 0.01
 """By how much, in the strategy's currency, another call must be worth more to take a planned one's place."""
+_HARDLY = Decimal("0.05")
+"""A change of a minute's worth over its price that moves nobody."""
 
 
 def redecide(place: Workplace) -> int:
@@ -49,18 +51,25 @@ def redecide(place: Workplace) -> int:
     changed = []
     for case in open_cases:
         treatment, net = decided.get(case.pk, ("", None))
-        before = (case.treatment, case.channel, case.net, case.left_because)
-        _set(case, treatment, net, found, now)
-        if (case.treatment, case.channel, case.net, case.left_because) != before:
-            place_in_queue(case, now)
-            changed.append(case)
+        if _is_so_already(case, treatment, net):
+            continue
+        _set(case, treatment, net, now)
+        place_in_queue(case, now)
+        changed.append(case)
     with transaction.atomic():
         fields = ["treatment", "channel", "net", "left_because", "planned_at", "is_extra", "rank", "why"]
         Case.objects.bulk_update(changed, fields, batch_size=500)
     return len(changed)
 
 
-def _set(case: Case, treatment: str, net: Decimal | None, found: Valued, now: datetime) -> None:
+def _is_so_already(case: Case, treatment: str, net: Decimal | None) -> bool:
+    """Whether the plan stands, and its worth but for what hardly matters."""
+    if (case.channel == "call") != bool(treatment) or (treatment and treatment != case.treatment):
+        return False
+    return case.net is not None and net is not None and abs(case.net - net) < _HARDLY if treatment else True
+
+
+def _set(case: Case, treatment: str, net: Decimal | None, now: datetime) -> None:
     """A call that is worth its minutes is planned, another waits until there is time."""
     is_new = bool(treatment) and case.channel != "call"
     case.treatment = treatment or case.treatment
