@@ -26,7 +26,7 @@ Told = Callable[..., Options | None]
 
 def option(customer: str, treatment: str, value: str = "0", price: str = "0", **more: Any) -> dict[str, Any]:
     cost = Decimal(0) if treatment == "none" else Decimal("0.30")
-    row = {
+    row: dict[str, Any] = {
         "customer_id": customer,
         "treatment": treatment,
         "channel": None if treatment == "none" else treatment.rsplit(" ", 1)[-1],
