@@ -105,6 +105,31 @@ def test_a_change_shows_who_moves(said: Said, shop: Path) -> None:
     assert "the two say the same" in said("strategy diff policy/strategy.toml policy/strategy.toml")
 
 
+def test_a_change_is_lived_through_before_it_ships(said: Said, shop: Path) -> None:
+    draft = shop / "quiet.toml"
+    text = (shop / "policy" / "strategy.toml").read_text(encoding="utf-8")
+    draft.write_text(text.replace('per_day = "20000"', 'per_day = "0"'), encoding="utf-8")
+    small = "--simulate --days 2 --seeds 2 --customers 20"
+    told = json.loads(said(f"strategy diff policy/strategy.toml policy/strategy.toml {small} --json"))
+    assert told["source"].startswith("the book of ")
+    assert (told["days"], told["copies"]) == (2, 2)
+    assert {row["difference"] for row in told["measures"]} == {0.0}
+    shown = said(f"strategy diff policy/strategy.toml quiet.toml {small}")
+    assert "capacity 'text messages': per_day from '20000' to '0'" in shown
+    assert "not a forecast" in shown
+    assert "contacts a customer" in shown
+
+
+def test_a_breach_is_said_first_and_exits_1(said: Said, shop: Path) -> None:
+    draft = shop / "loud.toml"
+    text = (shop / "policy" / "strategy.toml").read_text(encoding="utf-8")
+    floor = '[objective.floors]\ncontacts_per_customer_max = "0.01"'
+    draft.write_text(text.replace("[objective.floors]", floor), encoding="utf-8")
+    shown = said("strategy simulate --strategy loud.toml --days 2 --seeds 1 --customers 20", code=1)
+    assert shown.removeprefix("rehearsing ...\n").startswith("BREACHED contacts_per_customer_max")
+    assert "one seed tells none" in shown
+
+
 def test_an_experiment_from_its_size_to_its_reading(said: Said, shop: Path) -> None:
     assert "6,335 in the control" in said("experiment size --base 0.62 --effect 0.024 --one-look")
     assert "days" in said("experiment size --sd 100 --effect 8 --a-day 200 --arms 2")

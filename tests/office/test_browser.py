@@ -162,6 +162,37 @@ def test_the_office_speaks_chinese_and_fits_a_phone(browser: "Browser", served: 
     assert read_by_axe(page) == []
 
 
+def test_a_strategy_is_proposed_seen_and_put_in_force_by_another(
+    browser: "Browser", served: tuple[str, str]
+) -> None:
+    analyst = Desk(browser, served[0], "analyst", served[1])
+    page = analyst.open("/strategies")
+    text = page.locator("#text").input_value()
+    page.fill("#text", text.replace('channel = "sms"', 'channel = "fax"', 1))
+    page.fill("#why", "half the people")
+    page.click("text=Read and compare")
+    page.locator("[role=alert]", has_text="'fax' is not known").wait_for()
+    assert read_by_axe(page) == []
+    analyst.problems.clear()  # the browser's own word on an answer of 422
+    page.fill("#text", text.replace('per_day = "4200"', 'per_day = "2100"'))
+    page.click("text=Read and compare")
+    page.wait_for_url(re.compile(r"/strategies/\d+"))
+    assert read_by_axe(page) == []
+    page.get_by_role("heading", name="Both lived through").wait_for(timeout=900_000)
+    assert page.locator("figure img").first.evaluate("image => image.naturalWidth") > 100
+    assert page.get_by_text("not a forecast").is_visible()
+    assert read_by_axe(page) == []
+    page.click("text=Ask for approval")
+    page.get_by_text("It waits for a decision").wait_for()
+    officer = Desk(browser, served[0], "compliance", served[1])
+    other = officer.open(page.url.removeprefix(served[0]))
+    other.fill("#reason", "the floors hold")
+    other.click("button[value=approved]")
+    other.get_by_text("the floors hold").wait_for()
+    assert "2100" in analyst.open("/strategies").locator("#text").input_value()
+    assert analyst.problems == officer.problems == []
+
+
 def test_script_is_light(browser: "Browser", served: tuple[str, str]) -> None:
     """Under 100 kB of script a page, uncompressed."""
     desk = Desk(browser, served[0], "collector", served[1])

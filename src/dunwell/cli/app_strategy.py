@@ -95,7 +95,7 @@ def strategy_diff(
     ] = False,
     days: Days = 30,
     seeds: Seeds = 8,
-    customers: Customers = 1_500,
+    customers: Customers = 1_000,
     as_json: Json = False,
 ) -> None:
     """What changed between two strategies, in words; and in a workspace with a book, who changes segment or treatments.
@@ -115,7 +115,7 @@ def strategy_simulate(
     file: Strategy = None,
     days: Days = 30,
     seeds: Seeds = 8,
-    customers: Customers = 1_500,
+    customers: Customers = 1_000,
     as_json: Json = False,
 ) -> None:
     """Live through some days with a strategy: debtors from the workspace's book, or made ones, in a world with known effects.

@@ -28,7 +28,7 @@ from dunwell.strategy.rates import FILE_NAME as RATES_FILE
 from dunwell.strategy.rates import read_rates
 from dunwell.strategy.text import Strategy
 
-CUSTOMERS, DAYS, COPIES, SEED = 1_500, 30, 8, 7
+CUSTOMERS, DAYS, COPIES, SEED = 1_000, 30, 8, 7
 """What is rehearsed unless something else is asked for: two strategies take about half a minute of two cores."""
 
 
