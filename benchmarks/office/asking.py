@@ -1,4 +1,4 @@
-"""People at their browsers: they sign in, open cases, call and tell how it ended, look at boards; each answer by the server's name."""
+"""People at their browsers: they sign in, open cases, call and tell how it ended, look at boards; each answer known by its id."""
 
 import random
 import re

@@ -99,6 +99,8 @@ def _renamed(rows: pl.DataFrame, number: int) -> pl.DataFrame:
 
 def repeat_cases(count: int) -> None:
     """The queue's cases ``count`` times, under the ids of ``repeat_book``."""
+    from dunwell.office.cases.models import Case
+
     names = [column.column for column in Case._meta.concrete_fields]
     renamed = {"customer_id", "decision_id"}
     picked = [

@@ -63,7 +63,8 @@ def test_the_day_so_far_is_the_day_counted_whole_however_often_it_was_kept(
 
 
 def test_an_event_that_becomes_visible_late_is_read_all_the_same(office: Office) -> None:
-    chance, read = random.Random(4), set()
+    chance = random.Random(4)
+    read: set[str] = set()
 
     def take(events: Any) -> None:
         read.update(one.event_id for one in events)
