@@ -67,7 +67,8 @@ def matching(shelf: Shelf, text: str) -> Iterator[dict[str, Any]]:
     """The customers whose name holds the text, or one of whose numbers ends with it, or whose e-mail address it is."""
     digits = "".join(letter for letter in text if letter.isdigit())
     is_number = len(digits) >= _DIGITS_MIN and not any(letter.isalpha() for letter in text)
-    for customers, points in zip(shelf.whole("customers"), shelf.whole("contact_points"), strict=True):
+    shown = shelf.whole("customers", ["customer_id", "name", "jurisdiction", "region"])
+    for customers, points in zip(shown, shelf.whole("contact_points", ["customer_id", "value"]), strict=True):
         if is_number or "@" in text:
             plain = (
                 pl.col("value").str.replace_all(r"\D", "")
