@@ -43,6 +43,9 @@ def main() -> None:
         "--at", type=Path, default=Path(".build/office"), help="where it lies; some 20 GB for a million"
     )
     parser.add_argument("--cases", type=int, default=1_000_000)
+    parser.add_argument(
+        "--pattern", type=int, default=PATTERN, help="customers that are run; the rest repeats them"
+    )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rounds", type=int, default=40, help="how often each page is asked for, alone")
     chosen = parser.parse_args()
@@ -50,12 +53,12 @@ def main() -> None:
     if chosen.what == "clean":
         shutil.rmtree(at, ignore_errors=True)
     elif chosen.what == "fill":
-        _fill(at, chosen.cases, chosen.seed)
+        _fill(at, chosen.cases, chosen.pattern, chosen.seed)
     else:
         _ask(at, chosen.rounds, random.Random(chosen.seed))
 
 
-def _fill(at: Path, count: int, seed: int) -> None:
+def _fill(at: Path, count: int, pattern: int, seed: int) -> None:
     from benchmarks.office.portfolio import make_workspace, repeat_book, repeat_cases
 
     began = time.perf_counter()
@@ -63,7 +66,7 @@ def _fill(at: Path, count: int, seed: int) -> None:
     def done(what: str) -> None:
         say(f"{time.perf_counter() - began:6.0f} s  {what}")
 
-    pattern = min(PATTERN, count)
+    pattern = min(pattern, count)
     copies = -(-count // pattern)
     settings = make_workspace(at / "shop", pattern, datetime.now(UTC).date() - timedelta(days=1), seed)
     done(f"the daily run of {pattern:,} customers")
@@ -71,7 +74,9 @@ def _fill(at: Path, count: int, seed: int) -> None:
         os.environ["DATABASE_URL"] = url
         place = _office(at / "shop")
         from benchmarks.office.journal import fill
-        from dunwell.office.cases.publishing import publish
+        from dunwell.office.cases.publishing import bring_in_who_wrote, publish
+        from dunwell.office.compliance.complaints import note_complaints
+        from dunwell.office.compliance.reviewing import draw
 
         publish(place)
         done("their queue")
@@ -81,6 +86,10 @@ def _fill(at: Path, count: int, seed: int) -> None:
         done(f"their queue, {copies} times")
         done(f"{fill(place):,} events, sealed")
         done(f"the book laid out by customer: {place.shelf.as_of}")
+        bring_in_who_wrote(place)
+        note_complaints(place)
+        draw(place)
+        done("the journal read on by those who follow it")
 
 
 def _office(shop: Path) -> Any:
