@@ -19,7 +19,7 @@ from django.db import connection
 
 from benchmarks.office.journal_texts import BODIES, EVENT_ID, LEAF
 from dunwell.journal.canonical import canonical, event_bytes, instant_text
-from dunwell.journal.digests import pseudonym_of
+from dunwell.journal.digests import digest_of, pseudonym_of
 from dunwell.journal.heads import seal_bytes
 from dunwell.journal.models import Event, Seal
 from dunwell.journal.recording import NewEvent, check, columns
@@ -57,6 +57,7 @@ _ROUNDS: Sequence[Sequence[tuple[str, str, str, int]]] = (
 """The rounds of DAYS, one after the other: each event's kind, what it says, of whom, and how many seconds after the first."""
 
 _NODE_LEAVES = 1 << 16
+_TEXT = "Please call us about your account."
 
 
 def fill(place: Workplace) -> int:
@@ -109,7 +110,7 @@ def _write_people(place: Workplace, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE UNLOGGED TABLE people (n int PRIMARY KEY, reference text, account text, point text,"
-            " item text, currency text, pack text, law text)"
+            " item text, digest text, currency text, pack text, law text)"
         )
         numbered = 0
         for rows in _people(place.settings.book_folder):
@@ -117,12 +118,10 @@ def _write_people(place: Workplace, at: datetime) -> None:
             for customer, account, point, currency, jurisdiction in rows.iter_rows():
                 subject = vault._new_subject(customer, at)
                 reference, key = subject.reference, vault._open[subject.reference]
-                items.append(_item(vault, reference, CUSTOMER_ID, customer, at))
-                items.append(
-                    _item(
-                        vault, reference, "contact.permitted:text", "Please call us about your account.", at
-                    )
-                )
+                items.append(_item(vault, reference, CUSTOMER_ID, customer, os.urandom(16), at))
+                salt = os.urandom(16)
+                items.append(_item(vault, reference, "contact.permitted:text", _TEXT, salt, at))
+                digest = digest_of(salt, _TEXT)
                 pseudonyms = vault.pseudonym_key(reference)
                 gate = place.gate(jurisdiction)
                 people.append(
@@ -132,6 +131,7 @@ def _write_people(place: Workplace, at: datetime) -> None:
                         pseudonym_of(pseudonyms, "account", account),
                         pseudonym_of(pseudonyms, "point", point),
                         items[-1][0],
+                        digest,
                         currency,
                         gate.packs[0].key if gate.packs else "house",
                         gate.content_hash,
@@ -147,7 +147,7 @@ def _write_people(place: Workplace, at: datetime) -> None:
                 subjects,
             )
             _copy(cursor, "journal_vaultitem", "reference, subject_id, kind, sealed, created_at", items)
-            _copy(cursor, "people", "n, reference, account, point, item, currency, pack, law", people)
+            _copy(cursor, "people", "n, reference, account, point, item, digest, currency, pack, law", people)
         cursor.execute("ANALYZE people")
 
 
@@ -166,15 +166,16 @@ def _people(book: Path) -> Iterator[pl.DataFrame]:
                 accounts.select("customer_id", "account_id", pl.col("currency").cast(pl.String)),
                 on="customer_id",
             )
-            .join(points.select("customer_id", "contact_point_id"), on="customer_id")
+            .join(points.select("customer_id", "contact_point_id"), on="customer_id", how="left")
+            .with_columns(pl.coalesce("contact_point_id", "account_id").alias("contact_point_id"))
             .select("customer_id", "account_id", "contact_point_id", "currency", "jurisdiction")
         )
         yield from rows.iter_slices(20_000)
 
 
-def _item(vault: Vault, subject: str, kind: str, text: str, at: datetime) -> tuple[Any, ...]:
+def _item(vault: Vault, subject: str, kind: str, text: str, salt: bytes, at: datetime) -> tuple[Any, ...]:
     """A row of the vault, encrypted as ``Vault.keep`` does."""
-    reference, salt, nonce = os.urandom(16).hex(), os.urandom(16), os.urandom(12)
+    reference, nonce = os.urandom(16).hex(), os.urandom(12)
     about = f"{subject}\0{reference}\0{kind}".encode()
     sealed = nonce + AESGCM(vault._open[subject]).encrypt(nonce, salt + text.encode(), about)
     return (reference, subject, kind, sealed, at)

@@ -6,8 +6,8 @@ dispatcher write. Canonical JSON has its keys in order and no spaces (``dunwell.
 from collections.abc import Mapping
 
 BODIES: Mapping[str, str] = {
-    "sms": """'{"accounts":["' || p.account || '"],"automated":true,"channel":"sms","contact_point":"' || p.point || '","law_hash":"' || p.law || '","message_id":"' || message || '","owes":[],"packs":["' || p.pack || '"],"personal":{"text":{"digest":"' || md5(message) || md5(p.account) || '","item":"' || p.item || '"}},"purpose":"remind","text":"overdue","worker":"outreach-1"}'""",
-    "email": """'{"accounts":["' || p.account || '"],"automated":true,"channel":"email","contact_point":"' || p.point || '","law_hash":"' || p.law || '","message_id":"' || message || '","owes":[],"packs":["' || p.pack || '"],"personal":{"text":{"digest":"' || md5(message) || md5(p.account) || '","item":"' || p.item || '"}},"purpose":"remind","text":"overdue","worker":"outreach-1"}'""",
+    "sms": """'{"accounts":["' || p.account || '"],"automated":true,"channel":"sms","contact_point":"' || p.point || '","law_hash":"' || p.law || '","message_id":"' || message || '","owes":[],"packs":["' || p.pack || '"],"personal":{"text":{"digest":"' || p.digest || '","item":"' || p.item || '"}},"purpose":"remind","text":"overdue","worker":"outreach-1"}'""",
+    "email": """'{"accounts":["' || p.account || '"],"automated":true,"channel":"email","contact_point":"' || p.point || '","law_hash":"' || p.law || '","message_id":"' || message || '","owes":[],"packs":["' || p.pack || '"],"personal":{"text":{"digest":"' || p.digest || '","item":"' || p.item || '"}},"purpose":"remind","text":"overdue","worker":"outreach-1"}'""",
     "sms sent": """'{"channel":"sms","contact_point":"' || p.point || '","message_id":"' || message || '","provider":"smpp"}'""",
     "email sent": """'{"channel":"email","contact_point":"' || p.point || '","message_id":"' || message || '","provider":"smtp"}'""",
     "arrived": """'{"message_id":"' || message || '","provider":"smpp"}'""",
@@ -16,7 +16,7 @@ BODIES: Mapping[str, str] = {
     "called": """'{"accounts":["' || p.account || '"],"by":"' || by || '","channel":"call","contact_point":"' || p.point || '","direction":"out","message_id":"' || message || '","outcome":"' || CASE p.n % 3 WHEN 0 THEN 'conversation' ELSE 'no_answer' END || '","party":"self"}'""",
     "refused": """'{"accounts":["' || p.account || '"],"by":"' || by || '","channel":"call","contact_point":"' || p.point || '","law_hash":"' || p.law || '","message_id":"' || message || '","not_before":null,"packs":["' || p.pack || '"],"purpose":"remind","reasons":[{"citation":"as the pack says","effect":"prohibited","rule":"' || p.pack || '.hours"}]}'""",
     "paid": """'{"accounts":["' || p.account || '"],"amount":"25.00","currency":"' || p.currency || '","payment":"seen-' || p.n || '","source":"api"}'""",
-    "note": """'{"by":"' || by || '","personal":{"note":{"digest":"' || md5(message) || md5(p.account) || '","item":"' || p.item || '"}}}'""",
+    "note": """'{"by":"' || by || '","personal":{"note":{"digest":"' || p.digest || '","item":"' || p.item || '"}}}'""",
     "wrote": """'{"channel":"sms","contact_point":"' || p.point || '","intents":["call_me"],"language":"en","message_id":"' || message || '","needs_person":' || CASE p.n % 10 WHEN 0 THEN 'true' ELSE 'false' END || '}'""",
     "complaint": """'{"by":"' || by || '","hold":"complaint","message_id":"' || message || '","needs_person":true,"source":"desk"}'""",
 }

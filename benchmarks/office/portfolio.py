@@ -1,5 +1,5 @@
 """A workspace whose every customer is in arrears: a made portfolio's customers with a case, the book that the daily run writes of
-them, and that book as often as it takes under other ids.
+them, the queue that the office makes of it, and both as often as it takes under other ids.
 """
 
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
+from django.db import connection
 
 from dunwell.book import TABLES
 from dunwell.cli.workspace import copy_template
@@ -18,9 +19,6 @@ from dunwell.journal.keys import make_keys
 from dunwell.nightly.run import run_day
 from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
 from dunwell.settings import Settings, read_settings
-
-PATTERN = 20_000
-"""So many customers are run; a larger book repeats them."""
 
 _ACCOUNTS_A_CASE = 8
 _IDS = (
@@ -31,7 +29,7 @@ _LISTS = ("account_ids", "past_due_account_ids")
 _RESULTS = ("positions", "promises", "cases", "worklist", "decisions")
 
 
-def make_workspace(folder: Path, customer_count: int, as_of: date, seed: int) -> Settings:
+def make_workspace(folder: Path, pattern: int, as_of: date, seed: int) -> Settings:
     """A workspace of so many customers with a case, as the daily run leaves it; its settings."""
     copy_template(folder)
     for example in [*(folder / "tape").iterdir(), *(folder / "policy" / "terms").iterdir()]:
@@ -40,14 +38,12 @@ def make_workspace(folder: Path, customer_count: int, as_of: date, seed: int) ->
         shutil.copy(text, folder / "policy" / "terms" / text.name)
     make_keys(folder / "keys", os.urandom)
     settings, now = read_settings(folder), datetime.now(UTC)
-    pattern = min(PATTERN, customer_count)
     write_portfolio(settings.tape_folder, pattern * _ACCOUNTS_A_CASE, seed, as_of, messy=False, stress=6.0)
     run_day(settings, settings.tape_folder, as_of, known_at=None, now=now)
     cases = pl.read_parquet(settings.book_folder / "cases.parquet")["customer_id"].head(pattern)
     assert len(cases) == pattern, f"{len(cases)} cases of {pattern * _ACCOUNTS_A_CASE} accounts"
     _keep_only(settings.tape_folder, cases)
     run_day(settings, settings.tape_folder, as_of, known_at=None, now=now)
-    _repeat(settings.book_folder, -(-customer_count // pattern))
     return settings
 
 
@@ -69,8 +65,9 @@ def _keep_only(tape: Path, customers: pl.Series) -> None:
         pl.concat(parts).write_parquet(file)
 
 
-def _repeat(book: Path, count: int) -> None:
-    """The book's one partition ``count`` times, each under ids of its own; the run's results alike."""
+def repeat_book(settings: Settings, count: int) -> None:
+    """The book's one partition ``count`` times, each under ids of its own; the run's results and kept decisions alike."""
+    book = settings.book_folder
     first = book / "partition=00"
     tables = {name: pl.read_parquet(first / f"{name}.parquet") for name in TABLES}
     for number in range(1, count):
@@ -86,6 +83,9 @@ def _repeat(book: Path, count: int) -> None:
             for number in range(count):
                 copied = rows if number == 0 else _renamed(rows, number)
                 writer.write_table(copied.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    (kept,) = (settings.evidence_folder / "decisions").glob("*.parquet")
+    shutil.copy(book / "decisions.parquet", kept)
+    shutil.rmtree(book / "by-customer", ignore_errors=True)
     about = json.loads((book / "book.json").read_text(encoding="utf-8"))
     (book / "book.json").write_text(json.dumps(about | {"partition_count": count}), encoding="utf-8")
 
@@ -95,3 +95,23 @@ def _renamed(rows: pl.DataFrame, number: int) -> pl.DataFrame:
     ids: Sequence[pl.Expr] = [(mark + pl.col(name)).alias(name) for name in _IDS if name in rows.columns]
     lists = [pl.col(name).list.eval(mark + pl.element()) for name in _LISTS if name in rows.columns]
     return rows.with_columns(*ids, *lists)
+
+
+def repeat_cases(count: int) -> None:
+    """The queue's cases ``count`` times, under the ids of ``repeat_book``."""
+    from dunwell.office.cases.models import Case
+
+    names = [column.column for column in Case._meta.concrete_fields]
+    renamed = {"customer_id", "decision_id"}
+    picked = [
+        f"CASE WHEN {name} = '' THEN '' ELSE to_char(k, 'FM000') || '-' || {name} END"
+        if name in renamed
+        else name
+        for name in names
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO cases_case ({', '.join(names)}) SELECT {', '.join(picked)}"
+            f" FROM cases_case CROSS JOIN generate_series(1, {count - 1}) AS k"
+        )
+        cursor.execute("ANALYZE cases_case")

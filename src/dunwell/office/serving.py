@@ -34,6 +34,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         """Gunicorn's settings."""
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")  # one person's frames are small: threads cost more
         if self._worker_count > 1:  # their figures are added up
             os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="dunwell-metrics-"))
         for name, value in {

@@ -4,9 +4,9 @@ functions that the nightly run uses.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import polars as pl
@@ -16,8 +16,10 @@ from dunwell.journal.models import Event
 from dunwell.law import Attempt, Gate, Person, Verdict
 from dunwell.law.people import people
 from dunwell.ledger import positions
+from dunwell.ledger.owed import Positions
 from dunwell.ledger.statement import Statement, account_events, statement
 from dunwell.office.cases.models import Case, Received
+from dunwell.office.cases.shelf import Shelf
 from dunwell.office.workplace import Workplace
 from dunwell.outreach.corrections import KIND as CORRECTED
 from dunwell.outreach.corrections import corrections, with_corrections
@@ -43,12 +45,51 @@ class Happened:
     contact_point: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """All that a customer's figures follow from: the book that is open, what came in since (its rows' numbers), and the day."""
+
+    shelf: Shelf
+    terms: int
+    customer_id: str
+    day: date
+    received: tuple[int, ...]
+    tables: Mapping[str, pl.DataFrame] = field(compare=False)
+    place: Workplace = field(compare=False)
+
+
+class _Figures:
+    """What a customer owes and the stage of their case, worked out when first asked for."""
+
+    def __init__(self, known: _Known) -> None:
+        self._known = known
+
+    @cached_property
+    def settled(self) -> Positions:
+        """What is owed."""
+        known = self._known
+        return positions(known.tables, known.place.terms, known.day, keeps_timeline=True)
+
+    @cached_property
+    def stage(self) -> dict[str, Any] | None:
+        """The case's stage; None when there is no case."""
+        rows = cases_as_of(self._known.tables, self.settled.timeline_frame(), self._known.day)
+        return rows.row(0, named=True) if rows.height else None
+
+
+@lru_cache(maxsize=500)
+def _figures(known: _Known) -> _Figures:
+    """The same figures for the same facts: somebody who works a case asks for its page again and again."""
+    return _Figures(known)
+
+
 class CaseFile:
     """Everything about one customer. Figures are worked out when they are first asked for."""
 
     def __init__(self, place: Workplace, customer_id: str) -> None:
         """Raises UnknownCustomer, NoBook."""
-        found = place.shelf.file(customer_id)
+        shelf = place.shelf
+        found = shelf.file(customer_id)
         if found is None:
             raise UnknownCustomer(customer_id)
         self.place, self.customer_id = place, customer_id
@@ -56,6 +97,10 @@ class CaseFile:
         self.received = list(Received.objects.filter(customer_id=customer_id).order_by("received_at", "pk"))
         self.tables = self._corrected(with_received(found.tables, self.received))
         self.results = found.results
+        since = tuple(one.pk for one in self.received)
+        self._figures = _figures(
+            _Known(shelf, id(place.terms), customer_id, self.day, since, self.tables, place)
+        )
 
     def _corrected(self, tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         if self.subject is None or all(kind != CORRECTED for _id, kind, _at, _body in self._rows):
@@ -73,15 +118,10 @@ class CaseFile:
         """The customer's row of the tape."""
         return self.tables["customers"].row(0, named=True)
 
-    @cached_property
-    def _settled(self) -> Any:
-        return positions(self.tables, self.place.terms, self.day, keeps_timeline=True)
-
-    @cached_property
+    @property
     def positions(self) -> pl.DataFrame:
         """What is owed today, an account a row (the columns of positions)."""
-        frame: pl.DataFrame = self._settled.frame
-        return frame
+        return self._figures.settled.frame
 
     @cached_property
     def promises(self) -> pl.DataFrame:
@@ -94,11 +134,10 @@ class CaseFile:
         tables = self.tables | {"promises": with_withdrawals(self.tables["promises"], withdrawn)}
         return promises_as_of(tables, self.day, None, self.place.promise_policy)
 
-    @cached_property
+    @property
     def stage(self) -> dict[str, Any] | None:
         """The case's stage today, by the ladder (the columns of cases); None when there is no case."""
-        rows = cases_as_of(self.tables, self._settled.timeline_frame(), self.day)
-        return rows.row(0, named=True) if rows.height else None
+        return self._figures.stage
 
     def statement(self, account_id: str, day: date | None = None) -> Statement:
         """The itemised statement of one account. Raises KeyError, AccountNotOpen."""

@@ -22,7 +22,11 @@ def search(place: Workplace, wanted: str) -> pl.DataFrame:
         | (pl.col("account_id") == wanted)
         | (pl.col("decision_id") == wanted)
     )
-    found = [pl.scan_parquet(file).filter(fits).head(_SHOWN).collect() for file in files]
+    found: list[pl.DataFrame] = []
+    for file in files:
+        if sum(frame.height for frame in found) >= _SHOWN:
+            break
+        found.append(pl.scan_parquet(file).filter(fits).head(_SHOWN).collect())
     found = [frame for frame in found if frame.height]
     return pl.concat(found, how="diagonal_relaxed").head(_SHOWN) if found else pl.DataFrame()
 

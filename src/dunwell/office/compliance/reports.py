@@ -10,6 +10,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import polars as pl
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -23,6 +25,7 @@ from dunwell.office.workplace import Workplace, workplace
 
 _WEEK = timedelta(days=7)
 _DAYS_MAX = 366
+_EVENTS_MAX = 100_000
 _UTC = ZoneInfo("UTC")
 
 
@@ -91,23 +94,32 @@ def rows_of(told: Report) -> list[tuple[str, str, str, int]]:
     return rows
 
 
+class TooMuch(ValueError):
+    """More happened in the days asked for than a page can count."""
+
+
 def build(place: Workplace, first: date, last: date) -> Report:
-    """The report from the journal, both days included (UTC)."""
+    """The report from the journal, both days included (UTC). Raises TooMuch."""
     begins = datetime.combine(first, time(), _UTC)
     ends = datetime.combine(last + timedelta(days=1), time(), _UTC)
     kinds = ("contact.permitted", "contact.failed", "contact.refused")
     rows = Event.objects.filter(kind__in=kinds, happened_at__gte=begins, happened_at__lt=ends).order_by("id")
+    if rows.order_by()[: _EVENTS_MAX + 1].count() > _EVENTS_MAX:
+        raise TooMuch
     events = [
         (str(subject), kind, at, json.loads(body))
         for subject, kind, at, body in rows.values_list("subject_id", "kind", "happened_at", "body")
     ]
     owners = place.journal.vault.customer_ids({row[0] for row in events})
-    people = {}
-    for subject, customer in owners.items():
-        file = place.shelf.file(customer)
-        if file is not None:
-            row = file.tables["customers"].row(0, named=True)
-            people[subject] = (row["jurisdiction"], row["timezone"] or "UTC")
+    subjects = {customer: subject for subject, customer in owners.items()}
+    wanted = pl.DataFrame({"customer_id": list(subjects)}, schema={"customer_id": pl.String})
+    people = {
+        subjects[customer]: (jurisdiction, zone or "UTC")
+        for rows_of_book in place.shelf.whole("customers", ["customer_id", "jurisdiction", "timezone"])
+        for customer, jurisdiction, zone in rows_of_book.join(
+            wanted, on="customer_id", how="semi"
+        ).iter_rows()
+    }
     within = list(received_between(place, begins, ends))
     return report(events, people, within, place.clock().date())
 
@@ -129,7 +141,17 @@ def reports(request: HttpRequest) -> HttpResponse:
     """The report as a page, or with ``as=csv`` or ``as=pdf`` as a file."""
     place = workplace()
     first, last = span_of(request, place.clock().date())
-    rows = rows_of(build(place, first, last))
+    try:
+        rows = rows_of(build(place, first, last))
+    except TooMuch:
+        text = _("More than %(count)s contacts were made or refused in these days. Choose fewer days.")
+        messages.error(request, text % {"count": f"{_EVENTS_MAX:,}"})
+        return render(
+            request,
+            "office/reports.html",
+            {"rows": [], "first": first, "last": last, "is_too_much": True},
+            status=422,
+        )
     name = f"contacts-{first}-{last}"
     if request.GET.get("as") == "csv":
         response = HttpResponse(_csv(rows), content_type="text/csv; charset=utf-8")

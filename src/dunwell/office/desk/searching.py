@@ -79,7 +79,9 @@ def matching(shelf: Shelf, text: str, vault: Vault) -> Iterator[dict[str, Any]]:
     digits = "".join(letter for letter in text if letter.isdigit())
     is_number = len(digits) >= _DIGITS_MIN and not any(letter.isalpha() for letter in text)
     changes = all_corrections(vault)
-    for customers, points in zip(shelf.whole("customers"), shelf.whole("contact_points"), strict=True):
+    people = shelf.whole("customers", ["customer_id", "name", "language", "jurisdiction", "region"])
+    addresses = shelf.whole("contact_points", ["contact_point_id", "customer_id", "value"])
+    for customers, points in zip(people, addresses, strict=True):
         tables = with_corrections({"customers": customers, "contact_points": points}, changes, vault)
         customers, points = tables["customers"], tables["contact_points"]
         if is_number or "@" in text:

@@ -57,10 +57,13 @@ class Told:
 
 
 def lock(file: CaseFile) -> None:
-    """Let nobody else judge or record a contact with this person until the transaction is over, as the dispatcher does."""
+    """Let nobody else judge or record a contact with this person until the transaction is over, as the dispatcher does.
+
+    Other events about the person (their case given to somebody) do not wait for it.
+    """
     journal = file.place.journal
     reference = journal.vault.admit([file.customer_id], journal.clock())[file.customer_id]
-    list(Subject.objects.select_for_update().filter(pk=reference).values_list("pk"))
+    list(Subject.objects.select_for_update(no_key=True).filter(pk=reference).values_list("pk"))
 
 
 def is_told(file: CaseFile, contact: Current) -> bool:

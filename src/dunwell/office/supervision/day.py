@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from dunwell.journal.models import Event
-from dunwell.office.tallies.following import settled_up_to
+from dunwell.office.tallies.following import recorded_after, settled_up_to
 from dunwell.office.tallies.models import DayTally
 
 _KEPT_FROM = 200
@@ -98,7 +98,10 @@ def day_so_far(begins: datetime, now: datetime) -> Day:
     kept = DayTally.objects.filter(day=begins.date()).first()
     after = kept.event_number if kept else 0
     day = Day.from_plain(kept.figures) if kept else Day()
-    rows = Event.objects.filter(kind__in=KINDS, happened_at__gte=begins, id__gt=after).order_by("id")
+    if kept:
+        rows = recorded_after(after, KINDS).filter(happened_at__gte=begins)
+    else:
+        rows = Event.objects.filter(kind__in=KINDS, happened_at__gte=begins).order_by("id")
     settled = settled_up_to(now)
     old = rows.filter(id__lte=settled).values_list("id", "kind", "body")
     last = count = 0

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import transaction
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Value
+from django.db.models.functions import Concat
 
 from dunwell.journal.models import Event
 from dunwell.office.tallies.models import Mark
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 SETTLED_AFTER = timedelta(minutes=1)
 """An event may become visible after a later one, as long as the transaction that records it is open; none is for so long."""
@@ -30,7 +34,7 @@ class Read(NamedTuple):
 def settled_up_to(now: datetime) -> int:
     """The number of the last event before which none can appear any more."""
     last: int = Event.objects.aggregate(last=Max("id"))["last"] or 0
-    width = _STEP
+    width = _STEP // 20
     while True:
         window = Event.objects.filter(id__gt=last - width)
         young: int | None = window.filter(recorded_at__gt=now - SETTLED_AFTER).aggregate(n=Min("id"))["n"]
@@ -39,6 +43,15 @@ def settled_up_to(now: datetime) -> int:
         if young > last - width + 1 or young <= 1 or width >= last:
             return young - 1
         width *= 4
+
+
+def recorded_after(number: int, kinds: Sequence[str]) -> "QuerySet[Event]":
+    """The events of some kinds after one of that number, in their order.
+
+    By their numbers: the index by kind would be walked through all that ever happened of these kinds.
+    """
+    said = Event.objects.annotate(said_kind=Concat("kind", Value("")))
+    return said.filter(id__gt=number, said_kind__in=kinds).order_by("id")
 
 
 def follow(
@@ -63,7 +76,7 @@ def follow(
         if steps == steps_max:
             return False
         upto = min(after + _STEP, last)
-        rows = Event.objects.filter(id__gt=after, id__lte=upto, kind__in=kinds).order_by("id")
+        rows = recorded_after(after, kinds).filter(id__lte=upto)
         columns = ("id", "event_id", "kind", "subject_id", "happened_at", "body")
         with transaction.atomic():
             take([Read(*row) for row in rows.values_list(*columns)])
