@@ -40,6 +40,8 @@ TWINS = {
     "guide": "GET /cases/{customer_id}/guide",
     "plans": "POST /cases/{customer_id}/plans",
     "text": "POST /cases/{customer_id}/texts",
+    "recordings": "POST /cases/{customer_id}/contacts/{contact_id}/recording",
+    "recording": "GET /cases/{customer_id}/recordings/{event_id}",
     "approvals": "GET /approvals",
     "decide": "POST /approvals/{approval_id}/decide",
     "give": "POST /cases/{customer_id}/assign",

@@ -50,6 +50,8 @@ def _journal(file: CaseFile, texts: Mapping[str, str]) -> Iterator[Entry]:
             continue
         title, detail, tone = told(event)
         kept = event.body.get("personal", {})
+        if event.kind == "file.kept":
+            kept = {}  # its name and digest are for the verifier
         said = [texts[one["item"]] for one in kept.values() if one["item"] in texts]
         yield Entry(event.at, title, detail, "\n".join(said), tone, hidden=bool(kept) and not said)
 
@@ -151,6 +153,10 @@ def _corrected(event: Happened) -> tuple[str, str, str]:
     return _("Records corrected: %(what)s") % {"what": what}, _by(event, event.body["why"]), ""
 
 
+def _filed(event: Happened) -> tuple[str, str, str]:
+    return _("Kept: %(what)s") % {"what": word(event.body["what"], "FILES")}, _by(event), ""
+
+
 def _put_off(event: Happened) -> tuple[str, str, str]:
     until = datetime.fromisoformat(event.body["until"])
     when = until.strftime("%Y-%m-%d %H:%M %Z")
@@ -189,6 +195,7 @@ _TELLINGS: Mapping[str, Callable[[Happened], tuple[str, str, str]]] = {
     "data.erased": _plain(lambda: _("Personal data were erased")),
     "case.note": _plain(lambda: _("Note")),
     "case.put_off": _put_off,
+    "file.kept": _filed,
 }
 
 
