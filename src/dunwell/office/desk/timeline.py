@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from dunwell.office.cases.casefile import CaseFile, Happened
+from dunwell.office.desk.sentences import sentence
 from dunwell.office.desk.templatetags.shown import day, minor, money, word
 from dunwell.office.desk.words import channel_name, hold_name, outcome_name
 
@@ -235,7 +236,9 @@ def _promises(file: CaseFile) -> Iterator[Entry]:
         detail = f"{money(row['amount'], row['currency'])}, {day(row['due_on'])}"
         yield Entry(row["made_at"], _("Promise to pay"), detail, tone="good")
     for row in file.promises.filter(file.promises["broken_on"].is_not_null()).iter_rows(named=True):
-        yield Entry(_start(row["broken_on"]), _("Promise broken"), row["reason"], tone="bad", is_day=True)
+        yield Entry(
+            _start(row["broken_on"]), _("Promise broken"), sentence(row["reason"]), tone="bad", is_day=True
+        )
 
 
 def _notices(file: CaseFile) -> Iterator[Entry]:
