@@ -26,7 +26,7 @@ def keep(
 ) -> str:
     return keep_file(
         journal, folder, customer, NewFile(what, "Call of Ann Miller.WAV", data, NOON, "anna", "m-1")
-    )
+    ).event_id
 
 
 def pack_of(journal: Journal, signer: Signer, folder: Path, customer: str = "C1") -> Path:

@@ -40,6 +40,8 @@ TWINS = {
     "guide": "GET /cases/{customer_id}/guide",
     "plans": "POST /cases/{customer_id}/plans",
     "text": "POST /cases/{customer_id}/texts",
+    "recordings": "POST /cases/{customer_id}/contacts/{contact_id}/recording",
+    "recording": "GET /cases/{customer_id}/recordings/{event_id}",
     "approvals": "GET /approvals",
     "decide": "POST /approvals/{approval_id}/decide",
     "give": "POST /cases/{customer_id}/assign",
@@ -239,6 +241,10 @@ def test_plans_follow_from_the_budget_and_one_above_authority_waits_for_a_second
     assert (waiting["customer_id"], waiting["why_not"]) == (customer, None)
     assert collector.get("/approvals").status_code == 403
     decision = {"decision": "approved", "reason": "they can afford it"}
+    Staff.objects.filter(username="team_lead").update(jurisdictions=["cn"])
+    assert lead.get("/approvals").json()["approvals"] == [], "it is out of their scope"
+    assert lead.post(f"/approvals/{waiting['id']}/decide", decision).status_code == 404
+    Staff.objects.filter(username="team_lead").update(jurisdictions=[])
     assert lead.post(f"/approvals/{waiting['id']}/decide", decision).json() == {"recorded": True}
     assert lead.post(f"/approvals/{waiting['id']}/decide", decision).status_code == 409
     promises = CaseFile(office.place, customer).promises.filter(pl.col("made_by") == "collector")

@@ -18,7 +18,7 @@ from dunwell.journal.signing import signer_of
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
 from dunwell.office.compliance.models import Review
-from dunwell.office.compliance.reports import most_within, report
+from dunwell.office.compliance.reports import build, most_within, report, rows_of
 from dunwell.office.compliance.reviewing import waiting
 from dunwell.office.compliance.sampling import is_drawn, rate
 from dunwell.office.tallies.models import ComplaintClock
@@ -90,7 +90,7 @@ def test_a_report_counts_contacts_on_each_customer_s_own_clock() -> None:
     refused = ("s1", "contact.refused", AT, {"reasons": [{"rule": "cn.hours"}]})
     told = report([*permitted, failed, refused], {"s1": ("cn", "Asia/Shanghai")}, [], AT.date())
     assert told.volumes == {("cn", "sms"): 8}
-    assert told.hours == {17: 8}
+    assert told.hours == {("Asia/Shanghai", 17): 8}
     assert told.most_in_seven_days == {7: 1}
     assert told.refused == {"cn.hours": 1}
 
@@ -177,6 +177,23 @@ def test_the_report_is_a_page_a_csv_and_a_pdf(office: Office) -> None:
     rows = list(csv.reader(io.StringIO(officer.get("/reports", {"as": "csv"}).content.decode())))
     assert ["volume", "gb", "email", "1"] in rows
     assert officer.get("/reports", {"as": "pdf"}).content.startswith(b"%PDF-")
+
+
+def test_a_contact_is_reported_on_the_day_and_hour_of_the_customers_own_clock(office: Office) -> None:
+    abroad = Case.objects.filter(jurisdiction="cn").order_by("pk").first()
+    assert abroad is not None
+    at = datetime(2026, 11, 22, 17, 30, tzinfo=UTC)  # half past one on the 23rd in Shanghai
+    body = {"channel": "email", "message_id": "m1"}
+    office.place.journal.record([NewEvent("contact.permitted", at, abroad.pk, body=body)])
+    rows = rows_of(build(office.place, date(2026, 11, 23), date(2026, 11, 23)))
+    assert ("hour on the customer's clock", "01:00", "Asia/Shanghai", 1) in rows
+    assert rows_of(build(office.place, date(2026, 11, 22), date(2026, 11, 22))) == []
+    page = (
+        office.client("compliance")
+        .get("/reports", {"from": "2026-11-23", "to": "2026-11-23"})
+        .content.decode()
+    )
+    assert "Asia/Shanghai" in page
 
 
 def test_the_law_is_read_on_a_day_and_compared_with_another(office: Office) -> None:

@@ -133,3 +133,12 @@ def test_a_form_that_cannot_be_read_says_what_to_mend(
     answer = office.client("collector").post(f"/case/{customer}/plans", typed | {"once": str(uuid4())})
     assert answer.status_code == 422
     assert wrong in answer.content.decode()
+
+
+def test_elsewhere_the_general_form_asks_for_the_month_in_the_currency_of_the_debt(office: Office) -> None:
+    customer = owing(office, "us", 200, 2500)
+    client = office.client("collector")
+    page = client.get(f"/case/{customer}/plans").content.decode()
+    assert "No protected minimum is held for this place" in page
+    told = {"b_salary": "900", "b_rent": "500", "b_food_and_housekeeping": "250", "once": str(uuid4())}
+    assert "US$150.00 is left each month" in client.post(f"/case/{customer}/plans", told).content.decode()

@@ -116,3 +116,10 @@ def test_due_work_and_its_event_name_nobody(lender: Lender) -> None:
 
 def test_an_empty_work_list_plans_nothing(lender: Lender) -> None:
     assert planned(lender, row("C1", is_held_back=True)) == Planned(0, 0, 0)
+
+
+def test_who_was_erased_since_the_run_is_not_planned_for(lender: Lender) -> None:
+    lender.journal.vault.admit(["C1"], NOON)
+    lender.journal.erase("C1", by="dpo", why="request")
+    assert planned(lender, row("C1"), row("C2")) == Planned(1, 0, 0)
+    assert lender.journal.vault.references(["C1"]) == {}

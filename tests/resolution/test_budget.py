@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dunwell.policy import PolicyError
-from dunwell.resolution.budget import Affordability, Budget, BudgetError, assess, forms_on, read_form
+from dunwell.resolution.budget import (
+    Affordability,
+    Budget,
+    BudgetError,
+    assess,
+    form_of_place,
+    forms_on,
+    general_form,
+    read_form,
+)
 
 DAY = date(2026, 11, 23)
 CN, GB = forms_on(DAY)["cn-simple"], forms_on(DAY)["gb-sfs"]
@@ -114,3 +123,20 @@ def test_a_lender_writes_the_local_standard(tmp_path: Path) -> None:
     file.write_text(FORM.replace('"income"', '"gift"'), encoding="utf-8")
     with pytest.raises(PolicyError, match="category"):
         read_form(file, DAY)
+
+
+def test_a_place_without_a_form_of_its_own_has_the_general_one_in_the_currency_of_the_debt() -> None:
+    for place, currency in (("us", "USD"), ("hk", "JPY"), ("gb", "EUR"), ("kw", "KWD")):
+        form = form_of_place(place, currency, DAY)
+        assert form == general_form(currency, DAY)
+        assert form is not None and (form.is_general, form.currency) == (True, currency)
+    assert form_of_place("gb", "GBP", DAY) == GB
+    assert form_of_place("cn", "CNY", DAY) == CN
+
+
+def test_the_general_form_protects_what_is_stated_and_says_that_no_minimum_is_held() -> None:
+    form = general_form("USD", DAY)
+    assert form is not None
+    found = assess(Budget({"salary": 300_000}, {"rent": 120_000, "food_and_housekeeping": 60_000}), form)
+    assert (found.left_minor, found.protected_minor) == (120_000, 0)
+    assert form.protected_minor(None, 2, 1)[1].startswith("no protected minimum is held")

@@ -155,7 +155,7 @@ def attach_file(customer: str, file: Path, what: str, message: str | None, by: s
         raise CommandError(f"{file} is no file. Name a recording, a letter or a paper")
     new = NewFile(what, file.name, file.read_bytes(), now(), by or getpass.getuser(), message)
     try:
-        event = keep_file(journal, kept_folder(settings), customer, new)
+        event = keep_file(journal, kept_folder(settings), customer, new).event_id
     except NotKept as error:
         raise CommandError(str(error)) from error
     print(f"{file.name} is kept under {customer}'s key (event {event}); packs of evidence will hold it")

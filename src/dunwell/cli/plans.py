@@ -18,13 +18,22 @@ from dunwell.insight.settlement.chances import plan_chances
 from dunwell.ledger import read_terms
 from dunwell.money import format_minor, parse_minor
 from dunwell.resolution.authority import Authority, may_grant, read_authority
-from dunwell.resolution.budget import Affordability, Budget, BudgetError, Form, assess, forms_on, read_form
+from dunwell.resolution.budget import (
+    Affordability,
+    Budget,
+    BudgetError,
+    Form,
+    assess,
+    form_of_place,
+    forms_on,
+    general_form,
+    read_form,
+)
 from dunwell.resolution.debts import debts_of
 from dunwell.resolution.plan_policy import read_plan_policy
 from dunwell.resolution.plans import Debt, Plan, PlanError, propose_plans
 from dunwell.settings import read_settings
 
-_FORMS_BY_PLACE = {"gb": "gb-sfs", "cn": "cn-simple"}
 _KEYS = (
     "form",
     "adults",
@@ -114,16 +123,19 @@ def _affordability(
     unknown = [key for key in values if key not in _KEYS]
     if unknown:
         raise CommandError(f"{budget}: {unknown[0]} is not known. Known: {', '.join(_KEYS)}")
-    form = _form(root, values.get("form") or _FORMS_BY_PLACE.get(debts[0].jurisdiction), budget, day)
+    form = None if values.get("form") else form_of_place(debts[0].jurisdiction, currency, day)
+    form = form or _form(root, values.get("form"), currency, budget, day)
     return assess(_budget(values, form, budget), form)
 
 
-def _form(root: Path, key: str | None, budget: Path, day: date) -> Form:
+def _form(root: Path, key: str | None, currency: str, budget: Path, day: date) -> Form:
     """The lender's own form of that name (policy/budgets), else dunwell's."""
     own = root / "policy" / "budgets" / f"{key}.toml"
     if own.is_file():
         return read_form(own, day)
-    forms = forms_on(day)
+    forms = dict(forms_on(day))
+    general = general_form(currency, day)
+    forms |= {} if general is None else {general.key: general}
     if key is None or key not in forms:
         raise CommandError(
             f"{budget}: form {key!r} is not known. Write form = one of: {', '.join(sorted(forms))}"

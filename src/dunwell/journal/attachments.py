@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from dunwell.journal.recording import Journal, NewEvent
+from dunwell.journal.recording import Journal, NewEvent, Recorded
 
 KIND = "file.kept"
 WHATS = ("recording", "letter", "paper")
@@ -39,8 +39,8 @@ class NewFile:
     message_id: str | None = None
 
 
-def keep_file(journal: Journal, folder: Path, customer_id: str, new: NewFile) -> str:
-    """Keep a file of a customer's and record it; the event's id. Raises NotKept, ``vault.Erased``, OSError.
+def keep_file(journal: Journal, folder: Path, customer_id: str, new: NewFile) -> Recorded:
+    """Keep a file of a customer's and record it: the same file of the same contact once. Raises NotKept, Erased, OSError.
 
     The file is on disk before the event is recorded: a crash between leaves a file that nothing names and nobody can read.
     """
@@ -51,13 +51,41 @@ def keep_file(journal: Journal, folder: Path, customer_id: str, new: NewFile) ->
     subject = journal.vault.admit([customer_id], journal.clock())[customer_id]
     reference = os.urandom(16).hex()
     _write(folder / reference, journal.vault.seal_bytes(subject, f"file {reference}", new.data))
-    about = {"name": new.name, "sha256": sha256(new.data).hexdigest(), "bytes": len(new.data)}
+    digest = sha256(new.data).hexdigest()
+    about = {"name": new.name, "sha256": digest, "bytes": len(new.data)}
     body = {"what": new.what, "by": new.by, "file": reference}
     if new.message_id is not None:
         body["message_id"] = new.message_id
     said = json.dumps(about, ensure_ascii=False, sort_keys=True)
-    event = NewEvent(KIND, new.at, customer_id, body=body, personal={"file": said})
-    return journal.record([event])[0].event_id
+    key = None
+    if new.message_id is not None:
+        key = f"file:{new.message_id}:{journal.vault.pseudonym(subject, 'file', digest)}"[:120]
+    event = NewEvent(KIND, new.at, customer_id, body=body, personal={"file": said}, key=key)
+    (recorded,) = journal.record([event])
+    if not recorded.is_new:
+        (folder / reference).unlink()
+    return recorded
+
+
+def read_file(
+    journal: Journal, folder: Path, customer_id: str, body: Mapping[str, Any], *, by: str, why: str
+) -> tuple[str, bytes]:
+    """A kept file's name and content by the body of its event; who read it and why is recorded first.
+
+    Raises NotKept where the file is not there, was erased or is another than was kept.
+    """
+    item, reference = body["personal"]["file"]["item"], str(body["file"])
+    texts = journal.reveal([item], by=by, why=why, customer_id=customer_id)
+    if item not in texts:
+        raise NotKept("the person was erased, and the file with them")
+    about, file = json.loads(texts[item]), folder / reference
+    if not file.is_file():
+        raise NotKept(f"the file {reference} of an event is not in {folder}. Restore it from the backup")
+    subject = journal.vault.references([customer_id])[customer_id]
+    data = journal.vault.open_bytes(subject, f"file {reference}", file.read_bytes())
+    if sha256(data).hexdigest() != about["sha256"]:
+        raise NotKept(f"the file {reference} is another than was kept. Restore it from the backup")
+    return str(about["name"]), data
 
 
 def files_for_pack(

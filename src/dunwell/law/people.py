@@ -81,7 +81,7 @@ def _person(customer: Row, rows: Rows, late: Mapping[str, int]) -> Person:
         notices = tuple(Notice(row["kind"], row["sent_at"], _debts(row)) for row in rows["notices"])
     return Person(
         customer_id=customer["customer_id"],
-        timezones=_zones(customer, rows.get("contact_points", ())),
+        timezones=zones_of(customer, rows.get("contact_points", ())),
         accounts=accounts,
         contact_points=points,
         states=tuple(_states(customer, rows.get("holds", ()))),
@@ -97,7 +97,7 @@ def _debts(row: Row) -> tuple[str, ...]:
     return tuple(row.get("account_ids") or ())
 
 
-def _zones(customer: Row, points: Iterable[Row]) -> tuple[str, ...]:
+def zones_of(customer: Row, points: Iterable[Row]) -> tuple[str, ...]:
     """Every zone that the records point to: the person's, and those of contact points of their own."""
     said = [customer.get("timezone")]
     said += [

@@ -34,9 +34,10 @@ def plan(
     """Make due work of the planned contacts on these channels. ``work``: the columns of the run's work list, and of each contact
     its ``decision_id`` and ``receipt`` (the digest of the decision as it was kept).
 
-    Each is due at its instant and expires at the end of its day on the person's clock.
+    Each is due at its instant and expires at the end of its day on the person's clock. Who was erased since the run is left out.
     """
-    planned = work.filter(~pl.col("is_held_back"))
+    gone = list(journal.vault.forgotten(work["customer_id"]))
+    planned = work.filter(~pl.col("is_held_back"), ~pl.col("customer_id").is_in(gone))
     ours = planned.filter(pl.col("channel").is_in(channels))
     new_count = 0
     for start in range(0, ours.height, _BATCH):

@@ -15,6 +15,7 @@ from dunwell.money import format_minor, parse_minor
 from dunwell.policy import Entry, PolicyError, PolicyText, read_policies, read_policy
 
 BUDGETS_FOLDER = Path(__file__).parent / "texts" / "budgets"
+EVERYWHERE = "*"
 CATEGORY_KINDS = ("income", "fixed", "flexible", "priority_arrears")
 
 
@@ -35,7 +36,9 @@ class Protected:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A standard form as of a day. ``categories``: each category's kind by its key. Amounts are minor units a month."""
+    """A standard form as of a day. ``categories``: each category's kind by its key. Amounts are minor units a month.
+    ``jurisdictions``: the places whose form it is.
+    """
 
     key: str
     title: str
@@ -45,6 +48,12 @@ class Form:
     savings_share: Fraction
     savings_most_minor: int
     protected: tuple[Protected, ...]
+    jurisdictions: tuple[str, ...] = ()
+
+    @property
+    def is_general(self) -> bool:
+        """Whether it is for every place that has none of its own, and so knows no protected minimum."""
+        return EVERYWHERE in self.jurisdictions
 
     def protected_minor(self, region: str | None, adults: int, dependents: int) -> tuple[int, str]:
         """What a household of this size keeps whatever it states, and who says so; the region's own figure first."""
@@ -167,8 +176,29 @@ def _check(budget: Budget, form: Form) -> None:
 
 @cache
 def forms_on(day: date, folder: Path = BUDGETS_FOLDER) -> Mapping[str, Form]:
-    """The forms in force on a day, by key. Raises PolicyError."""
-    return {text.key: _form(text, day) for text in read_policies(folder) if text.holds_on(day)}
+    """The forms in force on a day that are of one place, by key. Raises PolicyError."""
+    return {
+        text.key: _form(text, day)
+        for text in read_policies(folder)
+        if text.holds_on(day) and text.values["currency"] != EVERYWHERE
+    }
+
+
+@cache
+def general_form(currency: str, day: date, folder: Path = BUDGETS_FOLDER) -> Form | None:
+    """The form for places that have none of their own, in a currency; None before it holds. Raises PolicyError."""
+    for text in read_policies(folder):
+        if text.holds_on(day) and text.values["currency"] == EVERYWHERE:
+            return _form(text, day, currency)
+    return None
+
+
+def form_of_place(jurisdiction: str, currency: str, day: date) -> Form | None:
+    """The form of a place in a currency, else the general one. Raises PolicyError."""
+    for form in forms_on(day).values():
+        if jurisdiction in form.jurisdictions and form.currency == currency:
+            return form
+    return general_form(currency, day)
 
 
 def read_form(file: Path, day: date) -> Form:
@@ -176,8 +206,8 @@ def read_form(file: Path, day: date) -> Form:
     return _form(read_policy(file), day)
 
 
-def _form(text: PolicyText, day: date) -> Form:
-    currency, savings = text.values["currency"], text.values.get("savings", {})
+def _form(text: PolicyText, day: date, currency: str = "") -> Form:
+    currency, savings = currency or text.values["currency"], text.values.get("savings", {})
     categories: dict[str, str] = {}
     for entry in text.entries("category", day):
         if entry.values.get("kind") not in CATEGORY_KINDS:
@@ -199,6 +229,7 @@ def _form(text: PolicyText, day: date) -> Form:
         Fraction(savings.get("share", "0")),
         parse_minor(savings.get("at_most", "0"), currency),
         protected,
+        tuple(text.values.get("jurisdictions", ())),
     )
 
 

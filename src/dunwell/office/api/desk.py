@@ -4,9 +4,10 @@ import uuid
 from typing import Annotated, Any
 
 from django.db import transaction
-from django.http import Http404, HttpRequest
-from ninja import Field, Query, Router
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import Field, Query, Router, UploadedFile
 
+from dunwell.journal.attachments import NotKept
 from dunwell.journal.recording import NewEvent
 from dunwell.law.language import LanguageUnknown, Review
 from dunwell.office.api.cases import decoded, encoded, file_of
@@ -27,6 +28,7 @@ from dunwell.office.api.shapes_desk import (
     Next,
     NoteIn,
     PersonalData,
+    RecordingOut,
     Reveal,
     Reviewed,
     Said,
@@ -37,7 +39,7 @@ from dunwell.office.api.shapes_desk import (
 )
 from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.cases.casefile import CaseFile
-from dunwell.office.desk import working
+from dunwell.office.desk import recordings, working
 from dunwell.office.desk.contact import Current
 from dunwell.office.desk.guide import guide_for
 from dunwell.office.desk.identity import NEEDED, TRIES_MAX, agreeing
@@ -323,3 +325,44 @@ def withdraw(request: HttpRequest, customer_id: str, promise_id: str, why: Withd
         return Recorded(recorded=False)
     working.withdraw(file, staff_of(request), promise_id, found[0]["account_id"], why.reason)
     return Recorded(recorded=True)
+
+
+@router.get("/cases/{customer_id}/recordings", response=list[RecordingOut], auth=Scoped("case.read"))
+def recordings_there(request: HttpRequest, customer_id: str) -> list[RecordingOut]:
+    """The recordings of the customer's calls, the latest call first."""
+    return [
+        RecordingOut(
+            event_id=one.event_id, contact_id=call.message_id, at=one.at, by=str(one.body.get("by", ""))
+        )
+        for call in recordings.calls_of(file_of(request, customer_id))
+        for one in call.recordings
+    ]
+
+
+@router.post(
+    "/cases/{customer_id}/contacts/{contact_id}/recording", response=Recorded, auth=Scoped("case.work")
+)
+def keep_recording(
+    request: HttpRequest, customer_id: str, contact_id: uuid.UUID, recording: UploadedFile
+) -> Recorded:
+    """Keep a recording of a call that was told how it ended; the same sound counts once. At most 64 MB."""
+    file = file_of(request, customer_id)
+    if (recording.size or 0) > recordings.BYTES_MAX:
+        raise Problem(422, "recording is larger than 64 MB. `dunwell evidence attach` takes it")
+    try:
+        sound = recording.read()
+        is_new = recordings.keep(file, staff_of(request), str(contact_id), recording.name or "", sound)
+    except NotKept as error:
+        raise Problem(422, str(error)) from error
+    return Recorded(recorded=is_new)
+
+
+@router.get("/cases/{customer_id}/recordings/{event_id}", auth=Scoped("case.reveal"), response=dict[str, Any])
+def hear(request: HttpRequest, customer_id: str, event_id: str) -> HttpResponse:
+    """The sound of a recording; that it was listened to is recorded each time."""
+    file = file_of(request, customer_id)
+    try:
+        media, data = recordings.heard(file, staff_of(request), event_id, "recording")
+    except NotKept as error:
+        raise Problem(422, str(error)) from error
+    return HttpResponse(data, content_type=media)

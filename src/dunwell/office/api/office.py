@@ -23,12 +23,11 @@ from dunwell.office.api.shapes_desk import (
     HeldData,
 )
 from dunwell.office.api.tokens import Scoped, staff_of
-from dunwell.office.cases.models import Approval
 from dunwell.office.compliance import erasing
 from dunwell.office.compliance.complaints import complaints as shown_complaints
 from dunwell.office.compliance.complaints import note_complaints, record_answer, still_open
 from dunwell.office.compliance.person import CannotCorrect, ask_for_erasure, correction
-from dunwell.office.supervision.approvals import CannotDecide, settle, why_not
+from dunwell.office.supervision.approvals import CannotDecide, seen_by, settle, why_not
 from dunwell.office.supervision.assigning import give_to
 from dunwell.office.workplace import workplace
 
@@ -55,7 +54,7 @@ def approvals(
 ) -> ApprovalPage:
     """What waits for a second person, the oldest first."""
     staff = staff_of(request)
-    rows = Approval.objects.filter(decision="").select_related("asked_by").order_by("pk")
+    rows = seen_by(staff).filter(decision="").select_related("asked_by").order_by("pk")
     if cursor is not None:
         rows = rows.filter(pk__gt=decoded(cursor)[0])
     found = list(rows[: limit + 1])

@@ -359,3 +359,12 @@ class Asked(Schema):
     """The approval that a second person decides."""
 
     approval_id: int
+
+
+class RecordingOut(Schema):
+    """A recording of a call; its sound is at ``/cases/ID/recordings/EVENT``."""
+
+    event_id: str
+    contact_id: str
+    at: datetime
+    by: str

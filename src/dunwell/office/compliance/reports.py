@@ -17,6 +17,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from dunwell.journal.models import Event
+from dunwell.law.people import zones_of
 from dunwell.office.access.guard import needs
 from dunwell.office.compliance.complaints import received_between
 from dunwell.office.desk import words
@@ -27,16 +28,19 @@ _WEEK = timedelta(days=7)
 _DAYS_MAX = 366
 _EVENTS_MAX = 100_000
 _UTC = ZoneInfo("UTC")
+_UNKNOWN = "unknown"
+_FARTHEST = timedelta(hours=14)
+"""No zone is farther from UTC."""
 
 
 @dataclass
 class Report:
-    """The figures. ``hours``: contacts by hour of the customer's own clock; ``most_in_seven_days``: how many people had at most
-    so many contacts in any seven days; ``refused``: contacts held back, by rule.
+    """The figures. ``hours``: contacts by time zone and hour of the customer's own clock; ``most_in_seven_days``: how many people
+    had at most so many contacts in any seven days; ``refused``: contacts held back, by rule.
     """
 
     volumes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    hours: Counter[int] = field(default_factory=Counter)
+    hours: Counter[tuple[str, int]] = field(default_factory=Counter)
     most_in_seven_days: Counter[int] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     complaints: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -44,19 +48,21 @@ class Report:
 
 def report(
     events: Iterable[tuple[str, str, datetime, Mapping[str, Any]]],
-    people: Mapping[str, tuple[str, str]],
+    people: Mapping[str, tuple[str, str | None]],
     complaints: Sequence[ComplaintClock],
     today: date,
 ) -> Report:
-    """The report of events (subject, kind, instant, body). ``people``: jurisdiction and time zone by subject."""
+    """The report of events (subject, kind, instant, body). ``people``: jurisdiction and time zone (None: no record
+    tells it) by subject.
+    """
     told = Report()
     contacts: dict[str, list[datetime]] = defaultdict(list)
     given_up = {body["message_id"] for _, kind, _, body in events if kind == "contact.failed"}
     for subject, kind, at, body in events:
-        jurisdiction, zone = people.get(subject, ("unknown", "UTC"))
+        jurisdiction, zone = people.get(subject, (_UNKNOWN, None))
         if kind == "contact.permitted" and body["message_id"] not in given_up:
             told.volumes[(jurisdiction, body["channel"])] += 1
-            told.hours[at.astimezone(ZoneInfo(zone)).hour] += 1
+            told.hours[(zone or _UNKNOWN, at.astimezone(_clock(zone)).hour)] += 1
             contacts[subject].append(at)
         elif kind == "contact.refused":
             told.refused.update(reason["rule"] for reason in body.get("reasons", ()))
@@ -66,6 +72,10 @@ def report(
         state = ("answered" if one.answered_at else "open") + (" late" if late else "")
         told.complaints[(one.jurisdiction, state)] += 1
     return told
+
+
+def _clock(zone: str | None) -> ZoneInfo:
+    return _UTC if zone is None else ZoneInfo(zone)
 
 
 def most_within(times: Sequence[datetime], span: timedelta) -> int:
@@ -82,8 +92,8 @@ def rows_of(told: Report) -> list[tuple[str, str, str, int]]:
     """The report as rows: section, what, of what, count."""
     rows = [("volume", *key, count) for key, count in sorted(told.volumes.items())]
     rows += [
-        ("hour on the customer's clock", f"{hour:02d}:00", "", count)
-        for hour, count in sorted(told.hours.items())
+        ("hour on the customer's clock", f"{hour:02d}:00", zone, count)
+        for (zone, hour), count in sorted(told.hours.items())
     ]
     rows += [
         ("most contacts in seven days", str(most), "people", count)
@@ -99,9 +109,11 @@ class TooMuch(ValueError):
 
 
 def build(place: Workplace, first: date, last: date) -> Report:
-    """The report from the journal, both days included (UTC). Raises TooMuch."""
-    begins = datetime.combine(first, time(), _UTC)
-    ends = datetime.combine(last + timedelta(days=1), time(), _UTC)
+    """The report from the journal, both days included: contacts by the day on the customer's own clock, as the law counts them;
+    complaints, and contacts of people whose zone no record tells, by the day in UTC. Raises TooMuch.
+    """
+    midnight, after = (datetime.combine(day, time(), _UTC) for day in (first, last + timedelta(days=1)))
+    begins, ends = midnight - _FARTHEST, after + _FARTHEST
     kinds = ("contact.permitted", "contact.failed", "contact.refused")
     rows = Event.objects.filter(kind__in=kinds, happened_at__gte=begins, happened_at__lt=ends).order_by("id")
     if rows.order_by()[: _EVENTS_MAX + 1].count() > _EVENTS_MAX:
@@ -111,17 +123,35 @@ def build(place: Workplace, first: date, last: date) -> Report:
         for subject, kind, at, body in rows.values_list("subject_id", "kind", "happened_at", "body")
     ]
     owners = place.journal.vault.customer_ids({row[0] for row in events})
+    people = _people(place, owners)
+    events = [
+        one
+        for one in events
+        if first <= one[2].astimezone(_clock(people.get(one[0], ("", None))[1])).date() <= last
+    ]
+    within = list(received_between(place, midnight, after))
+    return report(events, people, within, place.clock().date())
+
+
+def _people(place: Workplace, owners: Mapping[str, str]) -> dict[str, tuple[str, str | None]]:
+    """Jurisdiction and time zone of people by subject: their own zone, else that of a contact point of theirs."""
     subjects = {customer: subject for subject, customer in owners.items()}
     wanted = pl.DataFrame({"customer_id": list(subjects)}, schema={"customer_id": pl.String})
-    people = {
-        subjects[customer]: (jurisdiction, zone or "UTC")
-        for rows_of_book in place.shelf.whole("customers", ["customer_id", "jurisdiction", "timezone"])
-        for customer, jurisdiction, zone in rows_of_book.join(
-            wanted, on="customer_id", how="semi"
-        ).iter_rows()
-    }
-    within = list(received_between(place, begins, ends))
-    return report(events, people, within, place.clock().date())
+    people: dict[str, tuple[str, str | None]] = {}
+    points_shown = ["customer_id", "party", "not_theirs_from", "timezone"]
+    for customers, points in zip(
+        place.shelf.whole("customers", ["customer_id", "jurisdiction", "timezone"]),
+        place.shelf.whole("contact_points", points_shown),
+        strict=True,
+    ):
+        own = points.join(wanted, on="customer_id", how="semi").partition_by("customer_id", as_dict=True)
+        for row in customers.join(wanted, on="customer_id", how="semi").to_dicts():
+            zones = zones_of(row, own[row["customer_id"],].to_dicts() if (row["customer_id"],) in own else ())
+            people[subjects[row["customer_id"]]] = (
+                row["jurisdiction"],
+                row["timezone"] or next(iter(zones), None),
+            )
+    return people
 
 
 def span_of(request: HttpRequest, today: date) -> tuple[date, date]:
@@ -198,7 +228,9 @@ def _pdf(place: Workplace, rows: Sequence[tuple[str, str, str, int]], first: dat
     data = {
         "title": _("Contacts and complaints, %(lender)s")
         % {"lender": place.settings.acts_for or _("the lender")},
-        "span": _("%(first)s to %(last)s, from the journal as of %(now)s UTC")
+        "span": _(
+            "%(first)s to %(last)s on each customer's own clock (complaints: UTC), from the journal as of %(now)s UTC"
+        )
         % {"first": first, "last": last, "now": f"{place.clock():%Y-%m-%d %H:%M}"},
         "heads": [_("Section"), _("What"), _("Of"), _("Count")],
         "rows": [[*row[:3], str(row[3])] for row in map(_in_words, rows)],

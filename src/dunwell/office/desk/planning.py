@@ -30,13 +30,20 @@ from dunwell.office.desk.opening import once_of, open_case
 from dunwell.office.desk.screen import is_hidden
 from dunwell.outreach.offering import offer_event
 from dunwell.resolution.authority import Authority, Decision, may_grant, read_authority
-from dunwell.resolution.budget import Affordability, Budget, BudgetError, Form, assess, forms_on, read_form
+from dunwell.resolution.budget import (
+    Affordability,
+    Budget,
+    BudgetError,
+    Form,
+    assess,
+    form_of_place,
+    read_form,
+)
 from dunwell.resolution.debts import debts_of
 from dunwell.resolution.plan_policy import read_plan_policy
 from dunwell.resolution.plans import Debt, Plan, PlanError, propose_plans
 
 _log = logging.getLogger(__name__)
-_FORMS_BY_PLACE = {"gb": "gb-sfs", "cn": "cn-simple"}
 OFFERED_DAYS = 14
 """How long an offer in writing may be taken."""
 _SHOWN = ("income", "fixed", "flexible", "priority_arrears")
@@ -128,12 +135,12 @@ def debts_in_one_currency(file: CaseFile, wanted: str) -> tuple[list[Debt], str]
 
 
 def form_for(file: CaseFile, currency: str) -> Form | None:
-    """The budget form of the customer's place in this currency, the lender's own first; None when there is none."""
+    """The budget form of the customer's place in this currency, the lender's own first, else the general one."""
     day, folder = file.day, file.place.settings.root / "policy" / "budgets"
     own = [read_form(path, day) for path in sorted(folder.glob("*.toml"))] if folder.is_dir() else []
-    key = _FORMS_BY_PLACE.get(file.customer["jurisdiction"])
-    shipped = [form for form in forms_on(day).values() if form.key == key]
-    return next((form for form in (*own, *shipped) if form.currency == currency), None)
+    place = file.customer["jurisdiction"]
+    fits = (form for form in own if form.currency == currency and place in (form.jurisdictions or (place,)))
+    return next(fits, None) or form_of_place(place, currency, day)
 
 
 def fields_of(form: Form | None, typed: Mapping[str, str]) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -150,8 +157,8 @@ def fields_of(form: Form | None, typed: Mapping[str, str]) -> list[tuple[str, li
 
 
 def affordability_of(form: Form | None, typed: Mapping[str, str], currency: str) -> Affordability:
-    """What is left each month: by the form, or as told where the place has none. Raises BudgetError."""
-    if form is None:
+    """What is left each month: by the form, or as told where the place has none of its own. Raises BudgetError."""
+    if form is None or (form.is_general and typed.get("left", "").strip()):
         left = amount(typed.get("left", ""), currency, _("What is left each month"))
         lump = amount(typed.get("lump_sum", ""), currency, _("Money at hand"))
         why = (_("%(amount)s a month, as told") % {"amount": f"{format_minor(left, currency)} {currency}"},)

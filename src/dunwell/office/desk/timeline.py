@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from dunwell.office.cases.casefile import CaseFile, Happened
+from dunwell.office.desk.sentences import sentence
 from dunwell.office.desk.templatetags.shown import day, minor, money, word
 from dunwell.office.desk.words import channel_name, hold_name, outcome_name
 
@@ -50,6 +51,8 @@ def _journal(file: CaseFile, texts: Mapping[str, str]) -> Iterator[Entry]:
             continue
         title, detail, tone = told(event)
         kept = event.body.get("personal", {})
+        if event.kind == "file.kept":
+            kept = {}  # its name and digest are for the verifier
         said = [texts[one["item"]] for one in kept.values() if one["item"] in texts]
         yield Entry(event.at, title, detail, "\n".join(said), tone, hidden=bool(kept) and not said)
 
@@ -151,6 +154,10 @@ def _corrected(event: Happened) -> tuple[str, str, str]:
     return _("Records corrected: %(what)s") % {"what": what}, _by(event, event.body["why"]), ""
 
 
+def _filed(event: Happened) -> tuple[str, str, str]:
+    return _("Kept: %(what)s") % {"what": word(event.body["what"], "FILES")}, _by(event), ""
+
+
 def _put_off(event: Happened) -> tuple[str, str, str]:
     until = datetime.fromisoformat(event.body["until"])
     when = until.strftime("%Y-%m-%d %H:%M %Z")
@@ -189,6 +196,7 @@ _TELLINGS: Mapping[str, Callable[[Happened], tuple[str, str, str]]] = {
     "data.erased": _plain(lambda: _("Personal data were erased")),
     "case.note": _plain(lambda: _("Note")),
     "case.put_off": _put_off,
+    "file.kept": _filed,
 }
 
 
@@ -228,7 +236,9 @@ def _promises(file: CaseFile) -> Iterator[Entry]:
         detail = f"{money(row['amount'], row['currency'])}, {day(row['due_on'])}"
         yield Entry(row["made_at"], _("Promise to pay"), detail, tone="good")
     for row in file.promises.filter(file.promises["broken_on"].is_not_null()).iter_rows(named=True):
-        yield Entry(_start(row["broken_on"]), _("Promise broken"), row["reason"], tone="bad", is_day=True)
+        yield Entry(
+            _start(row["broken_on"]), _("Promise broken"), sentence(row["reason"]), tone="bad", is_day=True
+        )
 
 
 def _notices(file: CaseFile) -> Iterator[Entry]:

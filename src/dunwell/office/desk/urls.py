@@ -3,7 +3,7 @@
 from django.urls import path
 
 import dunwell.office.addresses  # noqa: F401 - addresses with a lender's id
-from dunwell.office.desk import calls, guide, planning, queue, reviewing, screen, searching, texts
+from dunwell.office.desk import calls, guide, planning, queue, recordings, reviewing, screen, searching, texts
 
 urlpatterns = [
     path("", queue.home, name="home"),
@@ -23,5 +23,7 @@ urlpatterns = [
     path("case/<id:customer_id>/guide", guide.guide, name="guide"),
     path("case/<id:customer_id>/plans", planning.plans, name="plans"),
     path("case/<id:customer_id>/text", texts.text, name="text"),
+    path("case/<id:customer_id>/recordings", recordings.recordings, name="recordings"),
+    path("case/<id:customer_id>/recordings/<str:event_id>", recordings.recording, name="recording"),
     path("case/<id:customer_id>/check", reviewing.check, name="check"),
 ]

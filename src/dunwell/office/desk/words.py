@@ -91,6 +91,7 @@ PROMISE_STATES: Words = {
     "broken": _("broken"),
     "cancelled": _("cancelled"),
 }
+FILES: Words = {"recording": _("a recording"), "letter": _("a letter"), "paper": _("a paper")}
 PREFERENCES: Words = {
     "not_time": _("not at this time"),
     "only_time": _("only at this time"),
@@ -212,6 +213,7 @@ ACTS: Words = {
     "names, numbers, addresses and texts": _("names, numbers, addresses and texts"),
     "searched by name or number": _("searched by name or number"),
     "review": _("review"),
+    "recording": _("a recording was listened to"),
     "person added": _("person added"),
     "person changed": _("person changed"),
     "new password": _("new password"),

@@ -1,5 +1,7 @@
 """Four eyes: what one person asked for and another must agree to, who may not be the same."""
 
+from typing import TYPE_CHECKING
+
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,13 +13,16 @@ from dunwell.journal.recording import NewEvent
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
-from dunwell.office.cases.models import Approval
+from dunwell.office.cases.models import Approval, Case
 from dunwell.office.compliance.erasing import KIND as ERASURE
 from dunwell.office.compliance.erasing import MustBeKept
 from dunwell.office.compliance.person import carry_out
 from dunwell.office.desk.planning import promise_plan
 from dunwell.office.desk.working import lock
 from dunwell.office.workplace import Workplace, workplace
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 _SHOWN = 100
 
@@ -37,13 +42,22 @@ def why_not(approval: Approval, staff: Staff) -> str | None:
     return None
 
 
+def seen_by(staff: Staff) -> "QuerySet[Approval]":
+    """The approvals of the cases that somebody may see."""
+    rows = Approval.objects.all()
+    if staff.scope or (staff.team is not None and staff.team.agency):
+        rows = rows.filter(subject__in=Case.objects.visible_to(staff).values("pk"))
+    return rows
+
+
 @needs("case.approve")
 def approvals(request: HttpRequest) -> HttpResponse:
     """What waits, the oldest first, and what was decided lately."""
     staff = staff_of(request)
-    waiting = Approval.objects.filter(decision="").select_related("asked_by").order_by("asked_at")[:_SHOWN]
+    waiting = seen_by(staff).filter(decision="").select_related("asked_by").order_by("asked_at")[:_SHOWN]
     decided = (
-        Approval.objects.exclude(decision="")
+        seen_by(staff)
+        .exclude(decision="")
         .select_related("asked_by", "decided_by")
         .order_by("-decided_at")[:20]
     )
@@ -72,7 +86,7 @@ def decide(request: HttpRequest, approval_id: int) -> HttpResponse:
 def settle(place: Workplace, staff: Staff, approval_id: int, decision: str, reason: str) -> None:
     """Decide an approval; what is agreed to takes effect in the same step. Raises CannotDecide, Http404."""
     with transaction.atomic():
-        approval = Approval.objects.select_for_update().filter(pk=approval_id).first()
+        approval = seen_by(staff).select_for_update().filter(pk=approval_id).first()
         if approval is None:
             raise Http404
         no = why_not(approval, staff)

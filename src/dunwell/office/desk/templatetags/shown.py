@@ -16,6 +16,7 @@ from dunwell.money import format_minor
 from dunwell.office.access.masks import masked_name
 from dunwell.office.cases.queue import reasons
 from dunwell.office.desk import words
+from dunwell.office.desk.sentences import sentence as core_sentence
 
 register = template.Library()
 
@@ -126,7 +127,13 @@ def moment(value: datetime | None, zone: str = "UTC") -> str:
 @register.filter
 def changes(line: Line, currency: str) -> list[tuple[str, str]]:
     """What a line of a statement changed, component by component."""
-    return list(changed_components(line, currency))
+    return [(core_sentence(name), change) for name, change in changed_components(line, currency)]
+
+
+@register.filter
+def sentence(text: str) -> str:
+    """A sentence of the core's in the reader's language."""
+    return core_sentence(str(text))
 
 
 @register.filter
