@@ -8,6 +8,7 @@ from dunwell.office.api.hooks import deliver, make_hook, plan_deliveries
 from dunwell.office.api.models import Delivery
 from dunwell.office.cases.models import Case
 from dunwell.office.keeping import keep
+from dunwell.office.tallies.models import Mark
 from tests.office.conftest import Office
 
 
@@ -41,6 +42,7 @@ def test_somebody_without_arrears_who_asks_for_a_person_has_a_case_and_keeps_it_
     case = Case.objects.get(pk=paid_up)
     assert (case.stage, case.needs_person, case.why[0]) == ("closed", True, "asked_for_person")
     Case.objects.update(run_id="the run before", past_due_days=5)
+    Mark.objects.filter(name="run").update(said="the run before")
     keep(office.place)
     case.refresh_from_db()
     assert (case.needs_person, case.past_due_days) == (True, 0)

@@ -23,7 +23,12 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
     hosts = [name for name in environment.get("DUNWELL_OFFICE_HOSTS", "").split(",") if name]
     is_https = environment.get("DUNWELL_OFFICE_HTTPS") == "1"
     own = "'self'"
+    kept_open = {
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }  # a page takes less than a new connection would
     return base | {
+        "DATABASES": {name: {**one, **kept_open} for name, one in base["DATABASES"].items()},
         "DUNWELL": settings,
         "SECRET_KEY": office_secret(settings, environment),
         "ALLOWED_HOSTS": [*hosts, "localhost", "127.0.0.1", "[::1]"],

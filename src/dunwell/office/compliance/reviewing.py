@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.db import IntegrityError, transaction
+from django.db.models import Min
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.compliance.models import Review
 from dunwell.office.compliance.sampling import is_drawn, rate
 from dunwell.office.tallies.following import Read, follow
-from dunwell.office.tallies.models import Drawn
+from dunwell.office.tallies.models import Drawn, Mark
 from dunwell.office.workplace import Workplace, workplace
 
 if TYPE_CHECKING:
@@ -37,7 +38,16 @@ _SHOWN = 50
 
 
 def draw(place: Workplace, steps_max: int | None = None) -> bool:
-    """Draw from what was recorded since the last time; whether all of it was looked at (``steps_max`` bounds how much is)."""
+    """Draw from what was recorded since the last time; whether all of it was looked at (``steps_max`` bounds how much is).
+
+    The first time it begins with what is not too old to be reviewed.
+    """
+    if not Mark.objects.filter(name="reviews").exists():
+        since = place.clock() - timedelta(days=DAYS)
+        young = Event.objects.filter(kind__in=KINDS, happened_at__gte=since).aggregate(first=Min("id"))[
+            "first"
+        ]
+        Mark.objects.get_or_create(name="reviews", defaults={"event_number": (young or 1) - 1})
     return follow("reviews", tuple(KINDS), place.clock(), _draw_from, steps_max=steps_max)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.db import connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -74,6 +74,12 @@ def share_out(cases: Sequence[Wanting], workers: Sequence[Worker]) -> dict[str, 
     return given
 
 
+def loads_of(people: Sequence[Staff]) -> dict[int, int]:
+    """How many open cases some people have; who has none is left out."""
+    theirs = Case.objects.filter(assigned_to__in=people).exclude(stage="closed").order_by()
+    return dict(theirs.values_list("assigned_to").annotate(Count("pk")))
+
+
 def on_duty(people: Sequence[Staff], day: date) -> list[Staff]:
     """Collectors and team leads who are here today."""
     return [
@@ -87,12 +93,16 @@ def on_duty(people: Sequence[Staff], day: date) -> list[Staff]:
 def load(request: HttpRequest) -> HttpResponse:
     """Who has how many cases, who is away, and what nobody has."""
     staff, today = staff_of(request), workplace().clock().date()
-    people = list(team_of(staff).annotate(count=Count("cases", filter=~Q(cases__stage="closed"))))
+    people = list(team_of(staff))
+    loads = loads_of(people)
     cases = Case.objects.visible_to(staff).exclude(stage="closed")
     free = cases.filter(assigned_to=None)
     counted = free.order_by()[: COUNTED_MAX + 1].count()
     context = {
-        "people": [(one, one.on_leave_until is not None and one.on_leave_until >= today) for one in people],
+        "people": [
+            (one, loads.get(one.pk, 0), one.on_leave_until is not None and one.on_leave_until >= today)
+            for one in people
+        ],
         "free_count": min(counted, COUNTED_MAX),
         "free_is_cut": counted > COUNTED_MAX,
         "stages": values_of(free, "stage"),
@@ -173,10 +183,7 @@ def _taken(cases: "QuerySet[Case]", count: int) -> list[Case]:
 
 
 def _give(request: HttpRequest, cases: Sequence[Case], people: Sequence[Staff]) -> None:
-    loads = {
-        one.pk: one.count
-        for one in Staff.objects.annotate(count=Count("cases")).filter(pk__in=[p.pk for p in people])
-    }
+    loads = loads_of(people)
     workers = [
         Worker(
             one.username,
