@@ -313,8 +313,10 @@ def _made_keys(folder: Path) -> list[dict[str, str]]:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-    made: dict[str, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey]
-    made = {"rsa": rsa.generate_private_key(65537, 2048), "ed25519": ed25519.Ed25519PrivateKey.generate()}
+    made: dict[str, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey] = {
+        "rsa": rsa.generate_private_key(65537, 2048),
+        "ed25519": ed25519.Ed25519PrivateKey.generate(),
+    }
     for name, key in made.items():
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
