@@ -30,6 +30,17 @@ def test_states_are_the_ledgers_days_past_due() -> None:
     assert with_history(panel, BOOK_STATES).height == panel.height
 
 
+def test_a_short_look_back_does_not_make_old_accounts_young() -> None:
+    long, short = (
+        with_history(book_panel(partition().tables, terms(), LAST_DAY, n), BOOK_STATES) for n in (14, 4)
+    )
+    key = ["account_id", "month"]
+    both = short.select(*key, "months_on_book").join(long.select(*key, before="months_on_book"), on=key)
+    assert both.height == short.height
+    assert (both["months_on_book"] == both["before"]).all()
+    assert both.filter(pl.col("months_on_book") > 6).height > 50
+
+
 def test_months_are_numbered_and_end() -> None:
     for day in (date(2026, 1, 31), date(2026, 2, 28), date(2024, 2, 29), date(2025, 12, 31)):
         assert month_end(month_number(day)) == day

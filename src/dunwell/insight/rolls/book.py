@@ -8,7 +8,7 @@ import polars as pl
 
 from dunwell.calendars import day_number
 from dunwell.insight.features.known import known_by
-from dunwell.insight.rolls.panel import States
+from dunwell.insight.rolls.panel import OPENED, States
 from dunwell.ledger import Terms, kernel
 from dunwell.ledger.positions import Timeline, settle_partition
 
@@ -40,7 +40,7 @@ def book_panel(
     known_at: datetime | None = None,
 ) -> pl.DataFrame:
     """The states of a partition's accounts at the last ``months`` month ends up to ``as_of``: account_id,
-    customer_id, product, month, state. An account appears from the first month end after it was opened.
+    customer_id, product, month, state, opened_month. An account appears from the first month end after it was opened.
     """
     last = month_number(as_of + timedelta(days=1)) - 1
     ends = [month_end(number) for number in range(last - months + 1, last + 1)]
@@ -67,13 +67,14 @@ def book_panel(
     return (
         accounts.join(months_frame, how="cross")
         .filter(pl.col("opened_on") <= pl.col("month_end"))
+        .with_columns((12 * pl.col("opened_on").dt.year() + pl.col("opened_on").dt.month() - 1).alias(OPENED))
         .join(late, on=["account_row", "month_end"], how="left", maintain_order="left")
         .with_columns(
             state=pl.when((days <= 0) & (pl.col("last_due_on") < pl.col("month_end")))
             .then(pl.lit("settled"))
             .otherwise(place.replace_strict(dict(enumerate(names)), return_dtype=pl.String))
         )
-        .select("account_id", "customer_id", "product", "month", "state")
+        .select("account_id", "customer_id", "product", "month", "state", OPENED)
         .sort("account_id", "month")
     )
 

@@ -61,10 +61,15 @@ def checked(panel: pl.DataFrame, states: States) -> pl.DataFrame:
     return panel
 
 
+OPENED = "opened_month"
+"""The first month at whose end an account was in the book, which may lie before the panel; optional."""
+
+
 def with_history(panel: pl.DataFrame, states: States, *, person: str | None = None) -> pl.DataFrame:
     """The panel with what each account's states up to and including the month tell.
 
-    Adds: severity (the state's place), months_on_book, duration (months in the state without a break),
+    Adds: severity (the state's place), months_on_book (since ``opened_month`` where the panel has it: in a panel that
+    begins later than the book old accounts would else pass for new), duration (months in the state without a break),
     previous_severity (one and two months ago), late_months_3/6/12, late_months, late_spells, late_share,
     cures, cure_share, months_since_late, worst_severity. Of the spell of late months it is in, null when it is
     not late: spell_months, and the severity before it, at its first month and at its worst. With ``person``, a
@@ -74,10 +79,13 @@ def with_history(panel: pl.DataFrame, states: States, *, person: str | None = No
     over = "account_id"
     places = {name: float(place) for place, name in enumerate(states.names)}
     is_late = states.is_late.cast(pl.Int32)
+    on_book = pl.int_range(pl.len()).over(over)
+    if OPENED in panel.columns:
+        on_book = pl.col("month") - pl.col(OPENED)
     known = checked(panel, states).with_columns(
         severity=pl.col("state").replace_strict(places, return_dtype=pl.Float64),
         _late=is_late,
-        months_on_book=pl.int_range(pl.len()).over(over),
+        months_on_book=on_book,
     )
     was_late = pl.col("_late").shift(1).over(over).fill_null(0)
     is_new = (pl.col("state") != pl.col("state").shift(1).over(over)).fill_null(True)
