@@ -75,7 +75,7 @@ def learn_values(
             "no run has decided with the strategy in its currency yet, so there is no log. Run some days with `dunwell run`"
         )
     rows, open_count = _decisions(settings, days, strategy, window, until)
-    if not rows.height:
+    if all(day.as_of + timedelta(days=window) > until for day in days):
         first = min(day.as_of for day in days) + timedelta(days=window)
         raise CannotEvaluate(
             f"no decision's window of {window} days had closed by {until}, the day of the book; the first closes on {first}. "

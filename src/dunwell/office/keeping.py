@@ -16,6 +16,7 @@ from dunwell.office.api.hooks import deliver, plan_deliveries
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.intake import take_in_files
 from dunwell.office.cases.models import Case
+from dunwell.office.cases.pacing import redecide
 from dunwell.office.cases.publishing import bring_in, place_in_queue, publish, waiting_for_a_person
 from dunwell.office.workplace import Workplace
 
@@ -42,8 +43,9 @@ def warm_up(place: Workplace) -> None:
 
 
 def keep(place: Workplace, seen: int = 0) -> int:
-    """One round: the queue after a new run, what lies in the intake folder, who wrote and waits for a person, and the cases whose
-    agreed time has come. ``seen``: the number of the last event of the round before; returns that of this one.
+    """One round: the queue after a new run, what lies in the intake folder, who wrote and waits for a person, the calls
+    that are left where something happened, and the cases whose agreed time has come.
+    ``seen``: the number of the last event of the round before; returns that of this one.
     """
     try:
         publish(place)
@@ -54,6 +56,7 @@ def keep(place: Workplace, seen: int = 0) -> int:
     if last > seen:
         with transaction.atomic():
             bring_in(place, waiting_for_a_person(place, after=seen))
+        redecide(place)
     now: datetime = place.clock()
     for case in Case.objects.filter(come_back_at__lte=now):
         if "called_back" not in case.why:

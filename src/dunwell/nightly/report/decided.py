@@ -6,6 +6,12 @@ from dunwell.nightly.report.page import Cell, Section, Table, columns
 from dunwell.strategy.deciding import HOLD_OUT_ARM
 from dunwell.strategy.experiments.design import NOTHING
 
+_BASES = {
+    "text-order": "decided.basis_text_order",
+    "priors": "decided.basis_priors",
+    "learned": "decided.basis_learned",
+}
+
 
 def decided_section(decided: DecidedFigures, language: Language) -> Section:
     """Treatments by segment with their counts, arms of experiments, capacities with their prices."""
@@ -32,7 +38,7 @@ def decided_section(decided: DecidedFigures, language: Language) -> Section:
         note = say("decided.capacities_note", currency=decided.currency)
         tables.append(Table(say("decided.capacities"), headings, worth, note))
     lead = [
-        say(f"decided.basis_{decided.basis.replace('-', '_')}"),
+        say(_BASES[decided.basis]),
         say(
             "decided.lots",
             held=f"{decided.held_out_count:,}",

@@ -179,6 +179,7 @@ def refresh(place: Workplace, customer_id: str) -> None:
     if not late.height:
         case.channel, case.planned_at, case.treatment = "", None, ""
         case.is_held_back, case.held_by, case.not_before = False, [], None
+        case.left_because, case.net = "", None
     broken = file.promises.filter(pl.col("broken_on").is_not_null())["broken_on"]
     case.broken_on = broken.max() if late.height else None  # type: ignore[assignment]
     place_in_queue(case, place.clock())

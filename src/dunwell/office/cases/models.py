@@ -31,7 +31,10 @@ class Case(models.Model):
 
     ``rank``: the place in the queue (the lowest first), ``why`` the reasons for it (names of ``queue.toml``). ``planned_at``
     and ``channel``: the contact that the run planned; ``is_held_back``, ``held_by`` and ``not_before``: what the law said to
-    it. Money in major units of ``currency``, the currency of the debt that is overdue most.
+    it; ``left_because``: why the strategy leaves the person in peace (a rule of the run's) where the law would not; ``net``: what
+    the planned contact is worth over its cost and the price of what it takes, for each minute of an agent where it takes any,
+    null where nothing is known of values; ``is_extra``: a call that was added during the day.
+    Money in major units of ``currency``, the currency of the debt that is overdue most.
     """
 
     customer_id = models.CharField(primary_key=True, max_length=200)
@@ -53,6 +56,9 @@ class Case(models.Model):
     is_held_back = models.BooleanField(default=False)
     held_by = models.JSONField(default=list)
     not_before = models.DateTimeField(null=True)
+    left_because = models.CharField(max_length=40, blank=True)
+    net = models.DecimalField(max_digits=20, decimal_places=4, null=True)
+    is_extra = models.BooleanField(default=False)
     needs_person = models.BooleanField(default=False)
     is_urgent = models.BooleanField(default=False)
     broken_on = models.DateField(null=True)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -11,15 +12,19 @@ from django.db import transaction
 from dunwell.journal.models import Event
 from dunwell.office.cases.models import Case
 from dunwell.office.cases.queue import Standing, rank, why
+from dunwell.office.cases.valued import valued, worth_of_chosen
 from dunwell.office.workplace import Workplace
 
 _BATCH = 2000
 _BROKEN_DAYS = 3
+_BY_STRATEGY = "strategy."
+"""How the run's reasons begin that are the strategy's and not the law's."""
 _SPOKEN = ("conversation", "refused")
 _FROM_RUN = (
     *("stage", "since", "opened_on", "closed_on", "jurisdiction", "language", "past_due_days", "currency"),
     *("past_due_total", "bucket", "account_count", "channel", "treatment", "decision_id", "planned_at"),
-    *("is_held_back", "held_by", "not_before", "broken_on", "run_id", "rank", "why"),
+    *("is_held_back", "held_by", "not_before", "left_because", "net", "is_extra", "broken_on", "run_id"),
+    *("rank", "why"),
 )
 
 _NOTHING_PAST_DUE: Mapping[str, Any] = {
@@ -34,6 +39,9 @@ _NOTHING_PAST_DUE: Mapping[str, Any] = {
     "is_held_back": False,
     "held_by": [],
     "not_before": None,
+    "left_because": "",
+    "net": None,
+    "is_extra": False,
 }
 
 
@@ -112,7 +120,8 @@ def waiting_for_a_person(place: Workplace, after: int = 0) -> dict[str, bool]:
 
 def _batches(place: Workplace, day: date) -> Iterator[Sequence[dict[str, Any]]]:
     """The run's cases with what it planned for them, some thousands at a time."""
-    shelf = place.shelf
+    shelf, found = place.shelf, valued(place)
+    worth = None if found is None else worth_of_chosen(found)
     parts = zip(
         shelf.results("cases"),
         shelf.results("worklist"),
@@ -149,6 +158,11 @@ def _batches(place: Workplace, day: date) -> Iterator[Sequence[dict[str, Any]]]:
             .join(owed, on="customer_id", how="left")
             .join(broken, on="customer_id", how="left")
         )
+        rows = (
+            rows.with_columns(net=pl.lit(None, pl.Float64))
+            if worth is None
+            else rows.join(worth, on="customer_id", how="left")
+        )
         for part in rows.iter_slices(_BATCH):
             yield part.to_dicts()
 
@@ -156,6 +170,8 @@ def _batches(place: Workplace, day: date) -> Iterator[Sequence[dict[str, Any]]]:
 def _case(
     row: dict[str, Any], before: Case | None, run_id: str, now: datetime, asked: dict[str, bool]
 ) -> Case:
+    held_by = row["held_by"] or []
+    left_because = next((rule for rule in held_by if rule.startswith(_BY_STRATEGY)), "")
     case = Case(
         customer_id=row["customer_id"],
         stage=row["stage"],
@@ -169,13 +185,15 @@ def _case(
         past_due_total=row["past_due_total"] or 0,
         bucket=row["bucket"] or "",
         account_count=len(row["account_ids"]),
-        channel=row["channel"] or "",
+        channel="" if left_because else row["channel"] or "",
         treatment=row["treatment"] or "",
         decision_id=row["decision_id"] or "",
         planned_at=row["planned_at"],
-        is_held_back=bool(row["is_held_back"]),
-        held_by=row["held_by"] or [],
+        is_held_back=bool(row["is_held_back"]) and not left_because,
+        held_by=[] if left_because else held_by,
         not_before=row["not_before"],
+        left_because=left_because,
+        net=None if row["net"] is None else Decimal(str(row["net"])),
         needs_person=row["customer_id"] in asked,
         is_urgent=asked.get(row["customer_id"], False),
         broken_on=row["broken_on"],
@@ -197,5 +215,7 @@ def place_in_queue(case: Case, now: datetime) -> None:
         case.planned_at,
         case.is_held_back,
         case.past_due_total,
+        case.net,
+        case.left_because,
     )
     case.rank, case.why = rank(standing, now), list(why(standing, now))

@@ -313,6 +313,7 @@ def reorder(customer_id: str, now: datetime, come_back_at: datetime | None, *, w
         return
     case.worked_at, case.come_back_at = now, come_back_at
     case.channel, case.planned_at, case.broken_on, case.is_held_back = "", None, None, False
+    case.left_because, case.net = "", None
     if was_spoken_to:
         case.needs_person = case.is_urgent = False
     place_in_queue(case, now)

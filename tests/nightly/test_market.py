@@ -1,0 +1,290 @@
+"""A day settled for everybody: lots first, then the most under the capacities; what is logged is how the lots were drawn."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dunwell.nightly.market import LEFT_FOR_CAPACITY, LEFT_HELD_OUT, Settled, settle
+from dunwell.nightly.offers import VALUE
+from dunwell.strategy.candidates import uses_frame
+from dunwell.strategy.learned import CONTEXT
+from dunwell.strategy.text import Strategy, read_strategy
+
+DAY = date(2026, 11, 23)
+
+TEXT = """
+key = "strategy"
+title = "Three ways"
+from = 2026-01-01
+citation = "house policy"
+source_quality = "text"
+currency = "EUR"
+
+[[segment]]
+name = "late"
+when = ["past_due_days >= 1"]
+
+[[treatment]]
+name = "text"
+channel = "sms"
+cost = "0.10"
+segments = ["late"]
+prior = { value = "3", sd = "5" }
+
+[[treatment]]
+name = "call"
+channel = "call"
+minutes = "6"
+skill = "any"
+cost = "0.30"
+segments = ["late"]
+prior = { value = "12", sd = "5" }
+
+[[treatment]]
+name = "default notice"
+channel = "letter"
+purpose = "notice"
+cost = "1.00"
+segments = ["late"]
+prior = { value = "2", sd = "5" }
+
+[[capacity]]
+name = "agents"
+kind = "agent_minutes"
+skill = "any"
+per_day = "60"
+
+[[capacity]]
+name = "texts"
+kind = "sms"
+per_day = "25"
+
+[hold_out]
+share = "0.2"
+salt = "h"
+
+[exploring]
+rate = "0.3"
+
+[[experiment]]
+name = "a text or peace"
+salt = "t"
+starts_on = 2026-11-01
+enrol_days = 60
+arm = [{ treatment = "none", share = "0.5" }, { treatment = "text", share = "0.5" }]
+guard_rail = [{ event = "complaint" }]
+"""
+
+
+@pytest.fixture(scope="module")
+def strategy(tmp_path_factory: pytest.TempPathFactory) -> Strategy:
+    return written(TEXT, tmp_path_factory.mktemp("text"))
+
+
+def written(text: str, folder: Path) -> Strategy:
+    file = folder / "strategy.toml"
+    file.write_text(text, encoding="utf-8")
+    return read_strategy(file)
+
+
+def without(strategy: Strategy, **changed: object) -> Strategy:
+    """The strategy without lots, but for what is changed."""
+    quiet: dict[str, object] = {
+        "explore_rate": 0.0,
+        "experiments": (),
+        "hold_out": replace(strategy.hold_out, share=0.0),
+    }
+    return replace(strategy, **(quiet | changed))  # type: ignore[arg-type]
+
+
+def market(count: int, seed: int = 1, shut: float = 0.2) -> pl.DataFrame:
+    """Customers of whom each treatment is worth something of its own, and shut for a share."""
+    draw = np.random.default_rng(seed)
+    columns: dict[str, object] = {
+        "customer_id": [f"C{number:04}" for number in range(count)],
+        "first": ["text"] * count,
+        "currency": ["EUR"] * count,
+        **{name: draw.integers(1, 90, count).astype(float) for name in CONTEXT},
+    }
+    for name, mean in (("text", 3.0), ("call", 12.0), ("default notice", 0.5)):
+        values = np.round(draw.normal(mean, 3.0, count), 4)
+        is_shut = draw.random(count) < shut
+        columns[VALUE + name] = pl.Series(
+            [None if no else value for value, no in zip(values, is_shut, strict=True)]
+        )
+    return pl.DataFrame(columns)
+
+
+def used(strategy: Strategy, settled: Settled) -> Mapping[str, int]:
+    """What the decisions take of each capacity, added up one by one."""
+    takes = uses_frame(strategy).select("treatment", "capacity", "amount")
+    total = settled.decided.join(takes, on="treatment").group_by("capacity").agg(pl.col("amount").sum())
+    return dict(total.iter_rows())
+
+
+def given_of(settled: Settled) -> dict[str, str]:
+    return dict(settled.decided.select("customer_id", "treatment").iter_rows())
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    count=st.integers(1, 120),
+    minutes=st.integers(0, 200),
+    texts=st.integers(0, 40),
+    is_cold=st.booleans(),
+    held=st.sampled_from(["none", "text"]),
+)
+def test_no_capacity_is_exceeded_and_nothing_is_done_that_is_not_open(
+    strategy: Strategy, seed: int, count: int, minutes: int, texts: int, is_cold: bool, held: str
+) -> None:
+    agents, pieces = (
+        replace(one, per_day=type(one.per_day)(most))
+        for one, most in zip(strategy.capacities, (minutes, texts), strict=True)
+    )
+    tight = replace(
+        strategy, capacities=(agents, pieces), hold_out=replace(strategy.hold_out, treatment=held)
+    )
+    rows = market(count, seed)
+    found = settle(tight, rows, DAY, is_cold=is_cold)
+    takes = used(tight, found)
+    assert takes.get("agents", 0) <= 60 * minutes
+    assert takes.get("texts", 0) <= texts
+    assert takes == {
+        name: use for name, use in found.capacities.select("capacity", "used").iter_rows() if use
+    }
+    assert found.decided["customer_id"].to_list() == rows["customer_id"].to_list()
+    for row, treatment in zip(rows.iter_rows(named=True), found.decided["treatment"], strict=True):
+        assert treatment == "none" or row[VALUE + treatment] is not None
+    chances = np.array(found.decided["chances"].to_list())
+    assert np.allclose(chances.sum(axis=1), 1)
+    assert (chances >= 0).all()
+    assert (found.decided["probability"] > 0).all()
+
+
+def test_the_logged_chance_is_how_often_it_comes(strategy: Strategy) -> None:
+    """Over 400 days and salts each customer gets each treatment as often as the days' chances add up to, capacities binding."""
+    rows, count, days = market(40, seed=3), 40, 400
+    names = list(strategy.treatment_names)
+    came, foretold, spread = (np.zeros((count, len(names))) for _ in range(3))
+    for number in range(days):
+        salted = replace(
+            strategy,
+            hold_out=replace(strategy.hold_out, salt=f"h{number}"),
+            experiments=(
+                replace(
+                    strategy.experiments[0], salt=f"t{number}", starts_on=date(2026, 1, 1), enrol_days=900
+                ),
+            )
+            if number % 2
+            else (),
+        )
+        found = settle(salted, rows, DAY + timedelta(days=number), is_cold=False).decided
+        chances = np.array(found["chances"].to_list())
+        place = [names.index(treatment) for treatment in found["treatment"]]
+        came[np.arange(count), place] += 1
+        foretold += chances
+        spread += chances * (1 - chances)
+    off = np.abs(came - foretold) / np.sqrt(np.maximum(spread, 1.0))
+    assert (came > 0).all(axis=1).sum() > 15
+    assert off.max() < 5
+    assert (off > 2).mean() < 0.08
+
+
+def test_nobody_of_the_hold_out_gets_anything_but_a_notice(strategy: Strategy) -> None:
+    found = settle(strategy, market(400), DAY, is_cold=False).decided
+    held = found.filter(pl.col("arm") == "hold-out")
+    assert 40 < held.height < 120
+    assert set(held["treatment"]) == {"none", "default notice"}
+    left = held.filter(pl.col("treatment") == "none")
+    assert (left["left_because"] == LEFT_HELD_OUT).all()
+    assert (held["probability"] >= 0.2 - 1e-9).all()
+    assert "call" in set(found.filter(pl.col("arm").is_null())["treatment"])
+
+
+def test_the_order_of_the_customers_does_not_matter(strategy: Strategy) -> None:
+    rows = market(300)
+    first = settle(strategy, rows, DAY, is_cold=False)
+    second = settle(strategy, rows.sample(fraction=1.0, shuffle=True, seed=9), DAY, is_cold=False)
+    assert first.decided.equals(second.decided)
+    assert first.capacities.equals(second.capacities)
+
+
+def test_yesterdays_prices_change_nothing_beyond_the_certified_gap(strategy: Strategy) -> None:
+    plain, rows = without(strategy), market(2_000)
+    fresh = settle(plain, rows, DAY, is_cold=False)
+    wild = pl.DataFrame({"capacity": ["agents", "texts", "gone"], "price": [9.0, 0.0, 1.0]})
+    values = {
+        (customer, name): value
+        for name in plain.treatment_names[1:]
+        for customer, value in rows.select("customer_id", VALUE + name).iter_rows()
+    }
+    for earlier in (fresh.capacities.select("capacity", "price"), wild):
+        warm = settle(plain, rows, DAY, is_cold=False, earlier=earlier)
+        worth = [
+            sum(values[one] for one in given_of(each).items() if one[1] != "none") for each in (fresh, warm)
+        ]
+        bound = worth[0] / (1 - fresh.gap)
+        assert abs(worth[1] - worth[0]) <= max(fresh.gap, warm.gap) * bound + 1e-6
+        assert max(fresh.gap, warm.gap) < 0.01
+
+
+def test_what_is_scarce_has_a_price_and_goes_to_those_where_it_brings_most(strategy: Strategy) -> None:
+    plain, rows = without(strategy), market(300)
+    found = settle(plain, rows, DAY, is_cold=False)
+    prices = dict(found.capacities.select("capacity", "price").iter_rows())
+    assert prices["agents"] > 0
+    called = {customer for customer, treatment in given_of(found).items() if treatment == "call"}
+    assert len(called) == 10
+    worth = dict(rows.select("customer_id", VALUE + "call").drop_nulls().iter_rows())
+    assert min(worth[customer] for customer in called) > sorted(worth.values())[-40]
+    assert found.treatment_prices["call"] == pytest.approx(prices["agents"] * 360)
+    waiting = found.decided.filter(pl.col("left_because") == LEFT_FOR_CAPACITY)
+    assert waiting.height > 50
+
+
+def test_equals_are_told_apart_by_a_lot_of_the_day(strategy: Strategy) -> None:
+    """Ten calls for a hundred customers who are all alike: other days, other customers."""
+    plain = without(strategy)
+    alike = market(100, shut=0.0).with_columns(
+        pl.lit(20.0).alias(VALUE + "call"), pl.lit(-1.0).alias(VALUE + "text")
+    )
+    days = [settle(plain, alike, DAY + timedelta(days=number), is_cold=False) for number in range(3)]
+    called = [frozenset(c for c, t in given_of(day).items() if t == "call") for day in days]
+    assert [len(each) for each in called] == [10, 10, 10]
+    assert len(set(called)) == 3
+
+
+def test_while_nothing_is_known_the_first_of_the_text_is_chosen_and_the_latest_come_first(
+    strategy: Strategy,
+) -> None:
+    plain, rows = without(strategy), market(60, shut=0.0)
+    found = settle(plain, rows, DAY, is_cold=True)
+    assert set(found.decided["treatment"]) == {"text", "none"}
+    assert (found.decided["treatment"] == "text").sum() == 25
+    days = rows.select("past_due_days", done=found.decided["treatment"] == "text")
+    assert days.filter("done")["past_due_days"].min() >= days.filter(~pl.col("done"))["past_due_days"].max()  # type: ignore[operator]
+    assert set(found.capacities["price"]) == {0.0}
+    assert set(found.decided["probability"]) == {1.0}
+
+
+def test_lots_leave_most_of_a_scarce_capacity_and_say_so(strategy: Strategy) -> None:
+    """Two texts a day, where exploring would ask for hundreds: a chance stays for everybody, and it is the one that is logged."""
+    agents, pieces = strategy.capacities
+    scarce = without(
+        strategy, explore_rate=0.5, capacities=(agents, replace(pieces, per_day=type(pieces.per_day)(2)))
+    )
+    rows = market(2_000, shut=0.0)
+    chances = []
+    for number in range(5):
+        found = settle(scarce, rows, DAY + timedelta(days=number), is_cold=False)
+        assert used(scarce, found)["texts"] <= 2
+        chances.append(np.array(found.decided["chances"].to_list())[:, 1])
+    assert 0 < np.median(chances) < 0.01

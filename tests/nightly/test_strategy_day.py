@@ -1,0 +1,310 @@
+"""A day decided with the strategy's text: what the ladder would do while nothing is known, what is worth most once it is, and
+never what the law forbids; each decision made again bit for bit.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from dunwell.cli.workspace import copy_template
+from dunwell.nightly.capacities import CAPACITY_SCHEMA
+from dunwell.nightly.chosen import OPTION_SCHEMA
+from dunwell.nightly.decisions import DECISION_SCHEMA
+from dunwell.nightly.learning import learn_values
+from dunwell.nightly.replay import CannotReplay, replay
+from dunwell.nightly.report.decided import decided_section
+from dunwell.nightly.report.language import read_language
+from dunwell.nightly.run import RunResult, run_day
+from dunwell.nightly.summary import summary_text
+from dunwell.policy import PolicyError
+from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
+from dunwell.settings import Settings, read_settings
+from dunwell.strategy import learned as shelf
+from dunwell.strategy.problems import CannotEvaluate
+from dunwell.strategy.rates import read_rates
+from dunwell.strategy.text import read_strategy
+from tests.nightly.page_reader import PageReader
+
+AS_OF = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, 20, tzinfo=UTC)
+PRIORS = {"by call": 60, "by sms": 12, "by email": 5, "by letter": 40}
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace as it is made, with a tape, not run yet."""
+    folder = tmp_path_factory.mktemp("strategy") / "shop"
+    copy_template(folder)
+    for example in [*(folder / "tape").iterdir(), *(folder / "policy" / "terms").iterdir()]:
+        example.unlink()
+    for text in TERMS_FOLDER.glob("*.toml"):
+        shutil.copy(text, folder / "policy" / "terms" / text.name)
+    write_portfolio(folder / "tape", 1_500, 5, AS_OF, messy=True, stress=6.0)
+    return folder
+
+
+def run(folder: Path, as_of: date = AS_OF, now: datetime = NOW) -> RunResult:
+    settings = read_settings(folder)
+    return run_day(settings, settings.tape_folder, as_of, known_at=None, now=now)
+
+
+def rewrite(folder: Path, change: Callable[[str], str]) -> None:
+    file = folder / "policy" / "strategy.toml"
+    file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def valued(text: str, minutes: int = 200) -> str:
+    """The text with priors, lots and few agents."""
+    for ending, worth in PRIORS.items():
+        text = re.sub(
+            rf'(name = "[a-z ]*{ending}"\n(?:.+\n)*?prior = {{ value = )"0"', rf'\g<1>"{worth}"', text
+        )
+    text = text.replace('share = "0"', 'share = "0.1"').replace('rate = "0"', 'rate = "0.2"')
+    return text.replace('per_day = "4200"', f'per_day = "{minutes}"')
+
+
+@pytest.fixture(scope="module")
+def decided(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, RunResult]:
+    """The workspace with values, lots and few agents: run on three days, values learned in between, and the last day's run."""
+    folder = tmp_path_factory.mktemp("valued") / "shop"
+    shutil.copytree(plain, folder)
+    rewrite(folder, valued)
+    for days in (75, 40):
+        run(folder, AS_OF - timedelta(days=days), NOW + timedelta(hours=75 - days))
+    run(folder, now=NOW + timedelta(days=3))
+    settings = read_settings(folder)
+    strategy = read_strategy(folder / "policy" / "strategy.toml")
+    (folder / "policy" / "rates.toml").write_text(
+        'key = "rates"\ntitle = "Rates"\nfrom = 2020-01-01\ncitation = "the bank"\nsource_quality = "text"\n'
+        'currency = "CNY"\n[[rate]]\ncurrency = "USD"\nworth = "7.10"\n',
+        encoding="utf-8",
+    )
+    rates = read_rates(folder / "policy" / "rates.toml", "CNY", AS_OF)
+    shelf.save(learn_values(settings, strategy, rates, 30).learned, folder / "models" / shelf.FOLDER)
+    return settings, run(folder, now=NOW + timedelta(days=4))
+
+
+def book(settings: Settings, name: str) -> pl.DataFrame:
+    return pl.read_parquet(settings.book_folder / f"{name}.parquet")
+
+
+def test_while_nothing_is_known_the_day_is_the_ladders(plain: Path, tmp_path: Path) -> None:
+    shutil.copytree(plain, tmp_path / "strategy")
+    shutil.copytree(plain, tmp_path / "ladder")
+    (tmp_path / "ladder" / "policy" / "strategy.toml").unlink()
+    ours, ladder = run(tmp_path / "strategy"), run(tmp_path / "ladder")
+    places = [read_settings(tmp_path / name) for name in ("strategy", "ladder")]
+    work = [book(place, "worklist") for place in places]
+    assert work[0].filter(~pl.col("is_held_back")).height > 50
+    assert work[0].equals(work[1])
+    same = ["customer_id", "account_id", "treatment", "channel", "scheduled_at", "segment", "probability"]
+    assert book(places[0], "decisions").select(same).equals(book(places[1], "decisions").select(same))
+    assert (ours.work.planned_count, ladder.decided) == (ladder.work.planned_count, None)
+    assert ours.decided is not None
+    assert ours.decided.basis == "text-order"
+    assert not (places[1].book_folder / "options.parquet").exists()
+    assert not (places[0].book_folder / ".offers").exists()
+
+
+def test_the_frames_say_what_was_open_what_was_ruled_out_and_what_it_is_worth(
+    decided: tuple[Settings, RunResult],
+) -> None:
+    settings, _ = decided
+    options, decisions, capacities = (book(settings, name) for name in ("options", "decisions", "capacities"))
+    assert dict(options.schema) == dict(OPTION_SCHEMA)
+    assert dict(capacities.schema) == dict(CAPACITY_SCHEMA)
+    assert dict(decisions.schema) == dict(DECISION_SCHEMA)
+    chosen = options.filter("is_chosen")
+    assert chosen["customer_id"].to_list() == decisions["customer_id"].to_list()
+    assert chosen["treatment"].to_list() == decisions["treatment"].to_list()
+    assert (chosen["value"] - chosen["cost"]).to_list() == decisions["value"].to_list()
+    assert chosen["price"].to_list() == decisions["price"].to_list()
+    assert (options["net"] == options["value"] - options["cost"] - options["price"]).all()
+    assert (
+        options.group_by("customer_id").agg((pl.col("treatment") == "none").sum())["treatment"] == 1
+    ).all()
+    shut = options.filter(pl.col("blocked_by").list.len() > 0).select("customer_id", "treatment")
+    told = (
+        decisions.select("customer_id", pl.col("blocked")).explode("blocked").drop_nulls().unnest("blocked")
+    )
+    assert shut.sort(pl.all()).equals(told.select("customer_id", "treatment").sort(pl.all()))
+    assert decisions["models"].list.first().struct.field("name").unique().to_list() == ["values"]
+    assert set(decisions["segment"]) >= {"negotiation", "reminder"}
+    agents = capacities.row(by_predicate=pl.col("name") == "collectors", named=True)
+    assert 0 < agents["used"] <= agents["per_day"] == Decimal("200.0000")
+    assert agents["price"] > 0
+    hour = f"one more agent hour (collections) today is worth about {60 * agents['price']:,.0f}"
+    assert agents["told_en"].startswith(f"collectors: {hour}"[:60])
+
+
+def test_what_the_law_forbids_is_never_chosen_whatever_it_is_worth(plain: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(plain, folder)
+    rewrite(folder, lambda text: valued(text, 10**6).replace('value = "60"', 'value = "1000000"'))
+    run(folder)
+    settings = read_settings(folder)
+    options, work = book(settings, "options"), book(settings, "worklist")
+    shut = options.filter(pl.col("blocked_by").list.len() > 0)
+    assert shut.filter(pl.col("value") > 900_000).height > 5
+    assert not shut["is_chosen"].any()
+    calls = options.filter((pl.col("channel") == "call") & (pl.col("blocked_by").list.len() == 0))
+    assert calls["is_chosen"].mean() > 0.5  # type: ignore[operator]
+    assert work.filter(~pl.col("is_held_back"))["at"].null_count() == 0
+    law = work.filter(
+        pl.col("reasons")
+        .list.eval(~pl.element().struct.field("rule").str.starts_with("strategy."))
+        .list.any()
+    )
+    assert law["is_held_back"].all()
+    is_house = pl.col("blocked_by").list.eval(pl.element().str.starts_with("house-floor.")).list.any()
+    protected = set(shut.filter(is_house)["customer_id"])
+    assert protected
+    assert not protected & set(work.filter(~pl.col("is_held_back"))["customer_id"])
+
+
+def test_a_day_with_lots_prices_and_learned_values_is_made_again_bit_for_bit(
+    decided: tuple[Settings, RunResult],
+) -> None:
+    settings, _ = decided
+    decisions = book(settings, "decisions")
+    kinds = [
+        pl.col("arm") == "hold-out",
+        pl.col("price") > 0,
+        (pl.col("probability") < 0.1) & (pl.col("treatment") != "none"),
+        pl.col("blocked").list.len() > 0,
+    ]
+    for kind in kinds:
+        found = replay(settings, decisions.filter(kind)["decision_id"][0])
+        assert found.is_same, found.differences
+
+
+def test_a_market_that_was_changed_is_found_and_one_that_is_gone_is_told(
+    decided: tuple[Settings, RunResult], tmp_path: Path
+) -> None:
+    shutil.copytree(decided[0].root, tmp_path / "shop")
+    settings = read_settings(tmp_path / "shop")
+    file = sorted((settings.evidence_folder / "markets").glob("*.parquet"))[-1]
+    rows = pl.read_parquet(file)
+    called = book(settings, "decisions").filter(pl.col("price") > 0)
+    dear = [name for name in rows.columns if name.startswith("value of ") and "call" in name]
+    rows.with_columns(pl.col(name) * 50 for name in dear).write_parquet(file)
+    assert "price" in replay(settings, called["decision_id"][0]).differences
+    shutil.rmtree(settings.evidence_folder / "models")
+    with pytest.raises(CannotReplay, match="missing or was changed"):
+        replay(settings, called["decision_id"][0])
+
+
+def test_the_run_starts_from_the_day_befores_prices_and_keeps_them(
+    decided: tuple[Settings, RunResult],
+) -> None:
+    settings, _ = decided
+    kept = [
+        json.loads(file.read_text(encoding="utf-8"))
+        for file in sorted((settings.evidence_folder / "decisions").glob("*.json"))
+    ]
+    days: dict[str, Any] = {about["run_id"]: about["strategy"] for about in kept}
+    first, second, *_, last = days
+    assert days[first]["earlier"] is None
+    assert days[last]["earlier"] == {"run_id": second, "prices": days[second]["prices"]}
+    assert days[second]["prices"]["collectors"] > 0
+    assert days[last]["gap"] < 0.02
+
+
+def test_a_log_that_cannot_teach_says_why(decided: tuple[Settings, RunResult], tmp_path: Path) -> None:
+    shutil.copytree(decided[0].root, tmp_path / "shop")
+    settings = read_settings(tmp_path / "shop")
+    strategy = read_strategy(settings.root / "policy" / "strategy.toml")
+    with pytest.raises(CannotEvaluate, match="no decision's window of 500 days had closed by 2026-11-23"):
+        learn_values(settings, strategy, {"CNY": 1.0}, 500)
+    for file in (settings.evidence_folder / "decisions").glob("*.parquet"):
+        rows = pl.read_parquet(file)
+        rows.filter(pl.col("treatment") != "none").write_parquet(file)
+    with pytest.raises(CannotEvaluate, match="nobody was left in peace by lot"):
+        learn_values(settings, strategy, {"CNY": 1.0}, 30)
+    for file in (settings.evidence_folder / "decisions").glob("*.parquet"):
+        pl.read_parquet(file).with_columns(pl.lit(1.0).alias("probability")).write_parquet(file)
+    with pytest.raises(CannotEvaluate, match=r"every decision was certain.*\[hold_out\] share"):
+        learn_values(settings, strategy, {"CNY": 1.0}, 30)
+    shutil.rmtree(settings.evidence_folder / "decisions")
+    with pytest.raises(CannotEvaluate, match="no run has decided with the strategy"):
+        learn_values(settings, strategy, {"CNY": 1.0}, 30)
+
+
+def test_few_decisions_leave_the_priors_where_they_are(decided: tuple[Settings, RunResult]) -> None:
+    settings, result = decided
+    assert result.decided is not None
+    assert result.decided.basis == "learned"
+    model = shelf.load(settings.root / "models" / shelf.FOLDER)
+    assert model.card["decisions"] > 60
+    assert model.card["left_out_no_rate"] > 0
+    for one in model.card["treatments"]:
+        prior = next(worth for ending, worth in PRIORS.items() if one["treatment"].endswith(ending))
+        assert abs(one["value"] - prior) < 20
+        assert 0 < one["value_sd"] <= 20.01
+
+
+def test_money_of_other_currencies_counts_only_through_a_rate(tmp_path: Path) -> None:
+    head = 'key = "rates"\ntitle = "R"\nfrom = 2020-01-01\ncitation = "bank"\nsource_quality = "text"\ncurrency = "CNY"\n'
+    file = tmp_path / "rates.toml"
+    assert read_rates(file, "CNY", AS_OF) == {"CNY": 1.0}
+    file.write_text(head + '[[rate]]\ncurrency = "USD"\nworth = "7.1"\n', encoding="utf-8")
+    assert read_rates(file, "CNY", AS_OF) == {"CNY": 1.0, "USD": 7.1}
+    for line, problem in (
+        ('[[rate]]\ncurrency = "USD"\nworth = "-1"', r"rate\[1\].worth: is no number above 0"),
+        ('[[rate]]\ncurrency = "DOL"\nworth = "1"', r"rate\[1\].currency: 'DOL' is not known"),
+        ('[[rate]]\ncurrency = "CNY"\nworth = "1"', r"CNY has another rate"),
+    ):
+        file.write_text(f"{head}{line}\n", encoding="utf-8")
+        with pytest.raises(PolicyError, match=problem):
+            read_rates(file, "CNY", AS_OF)
+    with pytest.raises(PolicyError, match="the strategy's is 'USD'"):
+        read_rates(file, "USD", AS_OF)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_and_the_summary_tell_what_was_decided(
+    decided: tuple[Settings, RunResult], language: str
+) -> None:
+    settings, result = decided
+    told = result.decided
+    assert told is not None
+    section = decided_section(told, read_language(language))
+    (treatments, capacities) = section.tables
+    assert len(treatments.rows) == told.treatments.height > 5
+    assert [row[0] for row in capacities.rows] == told.capacities[f"told_{language}"].to_list()
+    assert f"{told.explored_count:,}" in section.lead[1]
+    if language == "en":
+        out = StringIO()
+        console = Console(file=out, width=200)
+        console.print(
+            summary_text(
+                result.figures,
+                result.quarantine,
+                result.facts,
+                result.bucket_order,
+                result.work,
+                decided=told,
+            )
+        )
+        text = out.getvalue()
+        assert "What was decided, by what the log has taught" in text
+        assert f"{told.held_out_count:,} hold-out" in text
+        assert told.capacities["told_en"][0] in text
+        page = PageReader((settings.book_folder / "report.html").read_text(encoding="utf-8"))
+        assert (2, "What was decided") in page.headings
+    plain_values = json.loads(json.dumps(result.summary()["decided"]))
+    assert plain_values["held_out"] == told.held_out_count > 0
+    assert (
+        sum(row["customers"] for row in plain_values["treatments"])
+        == result.work.planned_count + result.work.held_count
+    )
