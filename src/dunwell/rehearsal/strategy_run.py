@@ -27,10 +27,13 @@ from dunwell.rehearsal.strategy_setting import Setting
 from dunwell.rehearsal.usual_contacts import at_working_hours
 from dunwell.strategy.columns import CHANNELS
 from dunwell.strategy.eligibility import eligible, eligible_matrix
-from dunwell.strategy.text import Strategy
+from dunwell.strategy.text import LEGAL, Strategy
 
 UNITS = {code: 10.0 ** minor_exponent(code) for code in CURRENCIES}
 """Minor units in a major one, by currency."""
+
+LEGAL_AS = "letter"
+"""What is done in court is asked of the law as a letter would be, as the nightly run does."""
 
 
 Choice = Callable[
@@ -158,7 +161,9 @@ class _Desk:
         allowed = eligible_matrix(strategy, table).copy()
         free = self.promised_until[late["person"].to_numpy()] < day_number(day)
         allowed[~free, 1:] = False
-        ways = [(one.channel, one.purpose) for one in strategy.treatments]
+        ways = [
+            (LEGAL_AS if one.channel == LEGAL else one.channel, one.purpose) for one in strategy.treatments
+        ]
         lawful = self.law.allowed(self.world, late, list(dict.fromkeys(ways)), allowed, ways)
         allowed[:, 1:] &= lawful
         return self._chosen(late, table, allowed, day)
@@ -318,7 +323,7 @@ class _Law:
     ) -> Flags:
         """For each person and treatment (whose channel and purpose are its way), whether the gate allows it tomorrow.
 
-        Only what is ``wanted`` is asked. What is done in court is no contact, and not the gate's.
+        Only what is ``wanted`` is asked.
         """
         answer = np.ones((late.height, len(ways)), dtype=np.bool_)
         past_due = world.standing().select("account_id", "past_due_days")
@@ -326,7 +331,7 @@ class _Law:
         for way in asked:
             columns = [place for place, one in enumerate(ways) if one == way]
             rows = np.flatnonzero(wanted[:, [place + 1 for place in columns]].any(axis=1))
-            if way[0] not in CHANNELS or not len(rows):
+            if not len(rows):
                 continue
             may = self._asked(world, late[rows], way, records)
             for column in columns:
