@@ -231,6 +231,7 @@ def test_a_passkey_is_set_up_at_the_first_sign_in_and_opens_the_office_at_the_ne
     }
     devices.send("WebAuthn.addVirtualAuthenticator", {"options": options})
     assert page.url.endswith("/second-factor")
+    assert read_by_axe(page) == []
     page.click("text=Set up a passkey")
     page.fill("input[type=password]", password)
     page.press("input[type=password]", "Enter")
@@ -244,3 +245,13 @@ def test_a_passkey_is_set_up_at_the_first_sign_in_and_opens_the_office_at_the_ne
     page.click("#passkey_login")
     page.wait_for_url(re.compile(r".*/queue"))
     assert not [told for told in desk.problems if "Content Security Policy" in told]
+
+
+def test_the_pages_behind_a_case_are_accessible(browser: "Browser", served: tuple[str, str]) -> None:
+    for role, paths in (("collector", ("recordings",)), ("compliance", ("data", "evidence"))):
+        desk = Desk(browser, served[0], role, served[1])
+        desk.open("/queue")
+        case = str(desk.page.locator("main a[href^='/case/']").first.get_attribute("href"))
+        for path in paths:
+            assert read_by_axe(desk.open(f"{case}/{path}")) == [], path
+        assert desk.problems == []
