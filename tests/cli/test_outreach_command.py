@@ -267,25 +267,6 @@ def test_a_batch_of_letters_is_closed_with_its_totals(world: World) -> None:
         assert (told["batch"], told["letters"]) == ("2026-01-02", 0)
 
 
-def test_a_plan_is_offered_in_an_approved_text(world: World) -> None:
-    asked = ("plans", "A-CAT", "--left", "300", "--json")
-    plans = json.loads(dunwell(*asked, at=world.folder).stdout)["plans"]
-    number = 1 + next(
-        number
-        for number, plan in enumerate(plans)
-        if plan["parts"] and plan.get("grant", {"allowed": True, "needs_second": False})["allowed"]
-    )
-    told = json.loads(dunwell(*asked, "--offer", str(number), "--channel", "email", at=world.folder).stdout)
-    first = plans[number - 1]["parts"][0]
-    assert told["offered"]["channel"] == "email"
-    assert first["amount"].split(".")[0] in told["offered"]["text"].replace(",", "")
-    assert "no plan 99" in dunwell(*asked, "--offer", "99", at=world.folder, code=1).stderr
-    assert (
-        "'fax' is not set up"
-        in dunwell(*asked, "--offer", str(number), "--channel", "fax", at=world.folder, code=1).stderr
-    )
-
-
 def test_an_answer_is_taken_on_and_dealt_with(world: World) -> None:
     (found,) = [one for one in answers(world) if one["text"] == "Who is this?"]
     ident = str(found["id"])[-8:]
@@ -407,6 +388,25 @@ def test_a_pack_is_checked_anywhere_and_a_changed_one_is_found(world: World, tmp
     assert "WRONG" in dunwell("evidence", "verify-pack", pack, at=tmp_path, code=1).stdout
     ran = dunwell("evidence", "export", "NOBODY", "--why", "a claim", at=world.folder, code=1)
     assert "Look whether the id is right" in ran.stderr
+
+
+def test_a_plan_is_offered_in_an_approved_text(world: World) -> None:
+    asked = ("plans", "A-CAT", "--left", "300", "--json")
+    plans = json.loads(dunwell(*asked, at=world.folder).stdout)["plans"]
+    number = 1 + next(
+        number
+        for number, plan in enumerate(plans)
+        if plan["parts"] and plan.get("grant", {"allowed": True, "needs_second": False})["allowed"]
+    )
+    told = json.loads(dunwell(*asked, "--offer", str(number), "--channel", "email", at=world.folder).stdout)
+    first = plans[number - 1]["parts"][0]
+    assert told["offered"]["channel"] == "email"
+    assert first["amount"].split(".")[0] in told["offered"]["text"].replace(",", "")
+    assert "no plan 99" in dunwell(*asked, "--offer", "99", at=world.folder, code=1).stderr
+    assert (
+        "'fax' is not set up"
+        in dunwell(*asked, "--offer", str(number), "--channel", "fax", at=world.folder, code=1).stderr
+    )
 
 
 def test_somebody_is_erased_only_with_a_ground_and_the_journal_stays_whole(world: World) -> None:

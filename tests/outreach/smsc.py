@@ -303,7 +303,7 @@ def smsc_running(smsc: Smsc) -> Iterator[Callable[[Coroutine[Any, Any, Any]], An
     thread.start()
     loop, done = ready.result(timeout=10)
     try:
-        yield lambda work: asyncio.run_coroutine_threadsafe(work, loop).result(timeout=10)
+        yield lambda work: asyncio.run_coroutine_threadsafe(work, loop).result(timeout=60)
     finally:
         loop.call_soon_threadsafe(done.set)
         thread.join()
