@@ -170,8 +170,8 @@ def test_no_capacity_is_exceeded_and_nothing_is_done_that_is_not_open(
 
 
 def test_the_logged_chance_is_how_often_it_comes(strategy: Strategy) -> None:
-    """Over 400 days and salts each customer gets each treatment as often as the days' chances add up to, capacities binding."""
-    rows, count, days = market(40, seed=3), 40, 400
+    """Over 250 days and salts each customer gets each treatment as often as the days' chances add up to, capacities binding."""
+    rows, count, days = market(40, seed=3), 40, 250
     names = list(strategy.treatment_names)
     came, foretold, spread = (np.zeros((count, len(names))) for _ in range(3))
     for number in range(days):
