@@ -105,7 +105,7 @@ def load(request: HttpRequest) -> HttpResponse:
         ],
         "free_count": min(counted, COUNTED_MAX),
         "free_is_cut": counted > COUNTED_MAX,
-        "stages": values_of(free, "stage"),
+        "stages": [one for one in values_of(Case.objects.visible_to(staff), "stage") if one != "closed"],
         "jurisdictions": values_of(free, "jurisdiction"),
         "may_assign": staff.may("case.assign"),
         "skills": sorted({skill for one in people for skill in one.skills}),
