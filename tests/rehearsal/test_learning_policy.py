@@ -1,5 +1,6 @@
 """Our policy learns in the trial from its own days, keeps to the capacity, and beats the rules where they are misled."""
 
+from collections.abc import Callable
 from datetime import date
 
 import numpy as np
@@ -13,7 +14,7 @@ from dunwell.rehearsal.learning_policy import Settings, learning
 from dunwell.rehearsal.policies import Caller, Ranked, View, constant_effort, highest_balance
 from dunwell.rehearsal.policy_trial import Trial
 from dunwell.rehearsal.repayment import RepaymentProcess, best_control, simulate
-from dunwell.rehearsal.repayment_log import learned_frontier, logged_lives
+from dunwell.rehearsal.repayment_log import WAIT, learned_frontier, logged_lives
 
 SETTINGS = Settings(call_cost_minor=100.0, learn_every=7)
 
@@ -75,7 +76,7 @@ class Street:
 def test_learning_beats_the_best_rule_where_balances_mislead(trial: Trial) -> None:
     """Over six streets, 15 calls a day for 50 days: in the second half more comes in than under either rule, beyond chance."""
     world = DebtorWorld(trial.census, trial.effects, 1, trial.as_of)
-    makers = {
+    makers: dict[str, Callable[[], Caller]] = {
         "balance": lambda: Ranked(highest_balance(world)),
         "constant": lambda: Ranked(constant_effort(world)),
         "ours": lambda: a_caller(trial, SETTINGS),
@@ -155,7 +156,7 @@ def test_times_that_turn_are_noticed(trial: Trial) -> None:
         for share in shares:
             view = a_view(generator.integers(5_000, 20_000, 400).tolist(), late=20)
             caller.choose(view, 20)
-            caller.hear(view.owed_minor * (generator.random(400) < share))
+            caller.hear(np.where(generator.random(400) < share, view.owed_minor, 0).astype(np.float64))
         return list(getattr(caller, "surprises"))  # noqa: B009
 
     steady = lived([0.03] * 50)
@@ -166,23 +167,22 @@ def test_times_that_turn_are_noticed(trial: Trial) -> None:
 
 @pytest.mark.slow
 def test_a_single_debtor_is_pressed_nearly_as_the_best_would() -> None:
-    """From logged lives alone, at least 98.5 % of the known best for the reference debtor, where constant effort has 97 %."""
+    """From logged lives alone, at least 99 % of the known best for the reference debtor, where constant effort has 97 %."""
     process = RepaymentProcess()
     best = best_control(process, 100.0, intensity_steps=300, steps_a_share=8)
     mine = learned_frontier(
-        logged_lives(process, 100.0, 20_000, 30, seed=1), process.effort_cost, process.discount_rate, best
+        logged_lives(process, 100.0, 40_000, 30, seed=0), process.effort_cost, process.discount_rate, best
     )
     nets = [simulate(process, 0.11, 75.0, 40_000, 7, control=one).net.mean() for one in (best, mine)]
-    assert nets[1] >= 0.985 * nets[0]
+    assert nets[1] >= 0.99 * nets[0]
 
 
-def test_logged_lives_pay_as_often_as_untreated_ones_do() -> None:
-    """Shares that come in during a wait agree with the intensity: its mean, times the mean share."""
+def test_logged_lives_pay_as_often_as_the_process_says() -> None:
+    """Without jumps the intensity is known throughout a wait, and so is what is left of a balance on average."""
     process = RepaymentProcess(resting_intensity=1.0, jump=0.0, jump_per_share=1e-9)
     log = logged_lives(process, 100.0, 20_000, 6, seed=2)
     waited = ~log.acted
-    shares = (log.received / log.balances)[waited]
-    levels = log.intensities[waited]
-    # In so short a wait the intensity hardly moves; a second payment takes its share of what is left.
-    expected = 0.1 * levels * 0.55
-    assert shares.mean() == pytest.approx(expected.mean(), rel=0.08)
+    left = (log.next_balances / log.balances)[waited]
+    faded = (1 - np.exp(-process.return_rate * WAIT)) / process.return_rate
+    ahead = process.resting_intensity * (WAIT - faded) + log.intensities[waited] * faded
+    assert left.mean() == pytest.approx(np.exp(-0.55 * ahead).mean(), rel=0.01)

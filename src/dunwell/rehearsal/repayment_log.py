@@ -14,10 +14,10 @@ from dunwell.rehearsal.draws import Floats
 from dunwell.rehearsal.repayment import Control, RepaymentProcess
 from dunwell.strategy.repeated import Beliefs, Steps, learn_repeated
 
-EFFORT, WAIT = 0.2, 0.1
+EFFORT, WAIT = 0.2, 0.3
 """How much a lot's effort raises the intensity (in units of the effort's gain), and how long is waited otherwise."""
 _ACTS = 0.5
-_KNOTS = np.log(2.0) * np.arange(-4, 1)
+_KNOTS = np.log(2.0) * np.arange(-5, 1)
 """Where, in the log of the cost of effort beside the balance, the shapes may bend."""
 _STATE_RATES, _EFFECT_RATES = (0.0, 0.3, 1.0, 3.0), (0.0, 0.5, 2.0)
 
@@ -125,4 +125,5 @@ def _columns(intensity: Floats, balance: Floats, effort_cost: float, rates: tupl
     size = np.clip(np.log(effort_cost / np.maximum(balance, 1e-9)), _KNOTS[0], _KNOTS[-1])
     near = np.maximum(1 - np.abs(size[:, None] - _KNOTS) / np.log(2.0), 0.0)
     shapes = np.exp(-np.outer(intensity, rates))
-    return (shapes[:, :, None] * near[:, None, :]).reshape(len(intensity), -1)
+    both = shapes[:, :, None] * near[:, None, :]
+    return np.asarray(both.reshape(len(intensity), -1), dtype=np.float64)
