@@ -1,8 +1,8 @@
 """Whom to call first, compared in the world: rules, a learned marginal value of a call, ours, and one who knows everything.
 
-All may make the same calls a day to the same people with the same luck, in several worlds. What counts is the money beyond calling
-nobody, less the cost of the calls; complaints, fatigue and the hardest tenth stand beside it. ``--turned`` lets times turn
-half-way; ``--single`` asks how near to the known best one comes with a single debtor, learning from logged lives alone.
+All may make the same calls a day to the same people with the same luck, in several worlds. What counts is the money beyond
+calling nobody, less the cost of the calls; complaints, fatigue and the hardest tenth stand beside it. ``--turned`` lets times
+turn half-way; ``--single`` asks how near to the known best one comes with a single debtor, learning from logged lives alone.
 These are results of a simulation. Run: ``python -m benchmarks.policies [--accounts N] [--calls N] [--days N] [--worlds N]``.
 """
 
@@ -22,7 +22,7 @@ from dunwell.rehearsal.policy_words import table_lines
 from dunwell.rehearsal.repayment import RepaymentProcess, best_control, simulate, untreated_value
 from dunwell.rehearsal.repayment_log import learned_frontier, logged_lives
 
-BLOCK_DAYS = 20
+BLOCK_DAYS = 15
 BALANCE, INTENSITY = 75.0, 0.11
 
 
@@ -31,8 +31,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=20_000)
     parser.add_argument("--calls", type=int, default=50, help="calls a day")
-    parser.add_argument("--days", type=int, default=120)
-    parser.add_argument("--worlds", type=int, default=12)
+    parser.add_argument("--days", type=int, default=90)
+    parser.add_argument("--worlds", type=int, default=6)
     parser.add_argument("--turned", action="store_true", help="times turn half-way")
     parser.add_argument("--single", type=int, default=0, metavar="DRAWS", help="single debtors instead")
     parser.add_argument("--out", type=Path, default=Path(".build/benchmarks"))

@@ -58,7 +58,7 @@ def test_a_policy_that_calls_nobody_is_worth_nothing(trial: Trial) -> None:
     def nobody(world: DebtorWorld) -> Priority:
         return lambda view: np.zeros(len(view.persons))
 
-    results = compare(trial, {"nobody": nobody}, seeds=[4])
+    results, _ = compare(trial, {"nobody": nobody}, seeds=[4])
     assert results["net_minor"].to_list() == [0.0, 0.0]
 
 
@@ -77,8 +77,11 @@ def test_knowing_everything_beats_calling_the_unmovable() -> None:
 
         return priority
 
-    results = compare(trial, {"seer": seer, "wrong way round": wrong_way_round}, seeds=[1, 2])
+    results, daily = compare(trial, {"seer": seer, "wrong way round": wrong_way_round}, seeds=[1, 2])
     means = dict(results.group_by("policy").agg(pl.col("net_minor").mean()).iter_rows())
+    summed = daily.group_by("policy", "seed").agg(pl.col("net_minor").sum())
+    both = results.join(summed, on=["policy", "seed"], suffix="_by_day")
+    assert both["net_minor_by_day"].to_numpy() == pytest.approx(both["net_minor"].to_numpy(), abs=1.0)
     assert means["seer"] > means["wrong way round"] + 0.01 * 1_500 * 10_000
 
 
@@ -99,6 +102,11 @@ def test_a_pilot_teaches_where_calls_help() -> None:
         999 * ones,
         ones == 0,
         np.zeros(2),
+        ones == 1,
+        999 * ones,
+        0 * ones,
+        0 * ones,
+        ones == 0,
     )
     assert cells_of(view).tolist() == [0, 8]
     helped, hindered = priority(view)

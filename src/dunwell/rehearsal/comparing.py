@@ -1,4 +1,4 @@
-"""The comparison that proves a policy: a hard-pressed lender of one country, rules, a learned rule, ours, and one who knows all."""
+"""The comparison that proves a policy: a hard-pressed lender, rules, a learned rule, ours, and one who knows everything."""
 
 import tempfile
 from datetime import date, timedelta
@@ -38,12 +38,12 @@ def hard_pressed(accounts: int, calls_a_day: int, days: int) -> Trial:
 
 
 def policies_of(trial: Trial, *, with_pilots: bool = True) -> dict[str, Policy]:
-    """Every policy by name. ``with_pilots``: also the marginal value of a call, learned from pilots in other worlds, for nothing."""
+    """Every policy by name. ``with_pilots``: also the marginal value of a call, whose pilots in other worlds cost it nothing."""
     settings = Settings(trial.call_cost_minor)
     found: dict[str, Policy] = dict(RULES)
     if with_pilots:
         pilots = [
-            pilot(trial._replace(days=_PILOT_DAYS, shifts={}), _PILOT_SEED + number)
+            pilot(trial._replace(days=min(_PILOT_DAYS, trial.days)), _PILOT_SEED + number)
             for number in range(PILOTS)
         ]
         found[LEARNED] = marginal_value(pilots)

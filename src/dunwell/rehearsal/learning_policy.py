@@ -39,8 +39,8 @@ class Settings(NamedTuple):
     learn_every: int = 14
     even_share: float = 0.1
     draws: int = 32
-    talk_gain: float = 0.15
-    talk_gain_spread: float = 0.1
+    talk_gain: float = 0.3
+    talk_gain_spread: float = 0.2
     surprise_most: float = 4.0
     old_weight: float = 0.1
     calls_share: float = 1.0
@@ -107,18 +107,21 @@ class _Learner:
         """Learn from the whole log; if the days since the last time do not fit what was learned then, those before them count
         for little from now on.
         """
-        if self.learned is not None and self.learned.states:
-            recent = self._steps(len(self.days) - self.settings.learn_every - 1, with_contacts=True)
+        settings = self.settings
+        recent = self._steps(max(len(self.days) - settings.learn_every - 1, 0), with_contacts=True)
+        if self.learned is not None and recent is not None:
             self.surprises.append(surprise(self.learned, recent))
-            if abs(self.surprises[-1]) > self.settings.surprise_most:
-                self.turned_on = len(self.days) - self.settings.learn_every
+            if abs(self.surprises[-1]) > settings.surprise_most:
+                self.turned_on = len(self.days) - settings.learn_every
         alone = self._steps(0, with_contacts=False)
+        if alone is None:
+            return
         width = alone.state.shape[1]
         self.unpaid = learn_repeated(alone, Beliefs(np.zeros(width), np.ones(width)))
         steps = self._steps(0, with_contacts=True)
-        beliefs = self._beliefs(steps.effect.shape[1], steps.state.shape[1])
-        is_first = self.learned is None
-        self.learned = learn_repeated(steps, beliefs, None if is_first else self.learned)
+        if steps is not None:
+            beliefs = self._beliefs(steps.effect.shape[1], steps.state.shape[1])
+            self.learned = learn_repeated(steps, beliefs, self.learned)
 
     def _beliefs(self, effects: int, states: int = 0) -> Beliefs:
         settings = self.settings
@@ -127,10 +130,12 @@ class _Learner:
         spreads[states:] = settings.talk_gain_spread
         return Beliefs(means, spreads)
 
-    def _steps(self, first: int, *, with_contacts: bool) -> Steps:
-        """The log from a day on as steps of a day; what came in as shares of what was owed."""
+    def _steps(self, first: int, *, with_contacts: bool) -> Steps | None:
+        """The log from a day on as steps of a day, None where nobody was late; what came in as shares of what was owed."""
         settings, parts = self.settings, []
         for number, (day, after) in enumerate(pairwise(self.days[first:]), start=first):
+            if not len(day.view.persons) or not len(after.view.persons):
+                continue
             owed = np.maximum(day.view.owed_minor, 1).astype(np.float64)
             share = np.minimum(day.came_minor / owed, 1.0)
             place = np.searchsorted(after.view.persons, day.view.persons)
@@ -157,6 +162,8 @@ class _Learner:
                     np.full(len(share), 1.0 if number >= self.turned_on else settings.old_weight),
                 )
             )
+        if not parts:
+            return None
         columns = [np.concatenate(one) for one in zip(*parts, strict=True)]
         return Steps(**dict(zip(Steps.__slots__, columns, strict=True)))
 
@@ -187,7 +194,8 @@ class _Learner:
         )
 
     def _effect(self, view: View) -> Floats:
-        lead = _reach(view) * self._unpaid(view) * 2
+        """A call works by a talk, and a talk on what would not come in by itself: all shapes are shares of that."""
+        lead = _reach(view) * self._unpaid(view)
         talk = np.where(view.days_since_talk < LONG_AGO, np.exp(-view.days_since_talk / 30.0), 0.0)
         shapes = np.column_stack(
             [

@@ -63,6 +63,8 @@ class Caller(Protocol):
 
 Policy = Callable[[DebtorWorld], Priority | Caller]
 """Made for a world: where a strategy enters."""
+Ranking = Callable[[DebtorWorld], Priority]
+"""A policy that ranks and learns nothing while it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def cells_of(view: View) -> Ints:
     return np.asarray(late * 8 + calls * 2 + (view.days_since_talk <= 14), dtype=np.int64)
 
 
-def marginal_value(logs: Sequence[CallLog]) -> Policy:
+def marginal_value(logs: Sequence[CallLog]) -> Ranking:
     """The marginal value of a call (van de Geer, Wang and Bhulai 2018), learned from a pilot: for each kind of people what a
     call adds to what comes in, shrunk to the average where few were seen, times what is owed.
 
@@ -172,7 +174,7 @@ def marginal_value(logs: Sequence[CallLog]) -> Policy:
     return policy
 
 
-def clairvoyant(until: date) -> Policy:
+def clairvoyant(until: date) -> Ranking:
     """Knows each debtor's nature and plans, and calls where a call adds most to what comes in by a day.
 
     An upper mark for what anybody could know, not a proven bound: it looks one call ahead, and at what is owed today.
@@ -257,7 +259,7 @@ def _owed(world: DebtorWorld, debts: Ints) -> Floats:
     return np.asarray(unpaid + world.debts.extra_minor[debts], dtype=np.float64)
 
 
-RULES: dict[str, Policy] = {
+RULES: dict[str, Ranking] = {
     "constant effort": constant_effort,
     "bucket rules": by_bucket,
     "highest balance first": highest_balance,

@@ -2,8 +2,8 @@
 
 import polars as pl
 
-_HEADS = f"{'':26} {'calls':>6} {'net':>9} {'gain over the best rule':>25} {'30+':>5} {'fatigue':>8} {'complaints':>11} {'stops':>6}"
-_MORE = f" {'in hardship':>12} {'most called':>12} {'hardest tenth':>14} {'its fatigue':>12}"
+_HEADS = f"{'':26} {'calls':>6} {'net':>9} {'gain over the best rule':>25} {'30+':>5} {'fatigue':>8}"
+_MORE = f" {'complaints':>11} {'stops':>6} {'in hardship':>12} {'most called':>12} {'hardest tenth':>14} {'its fatigue':>12}"
 
 
 def table_lines(compared: pl.DataFrame) -> list[str]:

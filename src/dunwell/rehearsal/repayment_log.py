@@ -14,10 +14,11 @@ from dunwell.rehearsal.draws import Floats
 from dunwell.rehearsal.repayment import Control, RepaymentProcess
 from dunwell.strategy.repeated import Beliefs, Steps, learn_repeated
 
-EFFORT, WAIT = 0.2, 0.1
+EFFORT, WAIT = 0.2, 0.3
 """How much a lot's effort raises the intensity (in units of the effort's gain), and how long is waited otherwise."""
 _ACTS = 0.5
-_POWERS = 3
+_KNOTS = np.log(2.0) * np.arange(-5, 1)
+"""Where, in the log of the cost of effort beside the balance, the shapes may bend."""
 _STATE_RATES, _EFFECT_RATES = (0.0, 0.3, 1.0, 3.0), (0.0, 0.5, 2.0)
 
 
@@ -87,40 +88,42 @@ def _waited(
 def learned_frontier(log: LifeLog, effort_cost: float, discount_rate: float, control: Control) -> Control:
     """The intensity up to which effort is learned to be worth its cost, on the balances of a control, which it replaces."""
     cost = effort_cost * EFFORT
-
-    def columns(intensity: Floats, balance: Floats, rates: tuple[float, ...], powers: int) -> Floats:
-        """Smooth shapes in the intensity, and in how large the cost is beside the balance."""
-        size = np.minimum(effort_cost / np.maximum(balance, 1e-9), 1.0)
-        shapes = [np.exp(-rate * intensity) for rate in rates]
-        return np.column_stack([shape * size**power for shape in shapes for power in range(powers)])
-
     discount = np.where(log.acted, 1.0, np.exp(-discount_rate * WAIT))
     before, after = (log.intensities, log.balances), (log.next_intensities, log.next_balances)
     count = len(log.balances)
-    states, effects = len(_STATE_RATES) * 4, len(_EFFECT_RATES) * _POWERS
+    states, effects = (len(_KNOTS) * len(rates) for rates in (_STATE_RATES, _EFFECT_RATES))
     steps = Steps(
         persons=log.debtors,
-        state=columns(*before, _STATE_RATES, 4),
-        effect=columns(*before, _EFFECT_RATES, _POWERS),
+        state=_columns(*before, effort_cost, _STATE_RATES),
+        effect=_columns(*before, effort_cost, _EFFECT_RATES),
         acted=log.acted,
         probability=np.full(count, _ACTS),
         reward=log.received / log.balances,
         carried=discount * log.next_balances / log.balances,
-        next_state=columns(*after, _STATE_RATES, 4),
-        next_effect=columns(*after, _EFFECT_RATES, _POWERS),
+        next_state=_columns(*after, effort_cost, _STATE_RATES),
+        next_effect=_columns(*after, effort_cost, _EFFECT_RATES),
         next_price=cost / np.maximum(log.next_balances, 1e-9),
         weight=np.ones(count),
     )
     learned = learn_repeated(
-        steps, Beliefs(np.zeros(states + effects), np.repeat([10.0, EFFORT], [states, effects]))
+        steps, Beliefs(np.zeros(states + effects), np.repeat([10.0, 1.0], [states, effects]))
     )
     raised = float((log.next_intensities - log.intensities)[log.acted].mean())
     levels = np.linspace(0.0, control.intensities[-1], 400)
     frontier = np.zeros(len(control.balances))
     for row, balance in enumerate(control.balances):
-        effect = columns(levels, np.full(len(levels), balance), _EFFECT_RATES, _POWERS)
+        effect = _columns(levels, np.full(len(levels), balance), effort_cost, _EFFECT_RATES)
         # Where effort would first pay and then not, or the other way round, the level up to which it pays in all.
         in_all = np.cumsum(learned.gain(effect)[0] * balance - cost)
         # Effort from there on would be worth its cost on the half of its way.
         frontier[row] = levels[np.argmax(in_all)] + raised / 2 if in_all.max() > 0 else 0.0
     return Control(control.process, control.balances, control.intensities, control.values, frontier)
+
+
+def _columns(intensity: Floats, balance: Floats, effort_cost: float, rates: tuple[float, ...]) -> Floats:
+    """Smooth shapes in the intensity, each for itself at several sizes of the cost beside the balance, and linear between."""
+    size = np.clip(np.log(effort_cost / np.maximum(balance, 1e-9)), _KNOTS[0], _KNOTS[-1])
+    near = np.maximum(1 - np.abs(size[:, None] - _KNOTS) / np.log(2.0), 0.0)
+    shapes = np.exp(-np.outer(intensity, rates))
+    both = shapes[:, :, None] * near[:, None, :]
+    return np.asarray(both.reshape(len(intensity), -1), dtype=np.float64)
