@@ -1,6 +1,6 @@
 """How well the language review does on the labelled sentences: what it finds, what it wrongly refuses, how long it takes.
 
-Run: ``python -m benchmarks.language_review [--part dev|held_out] [--language en|zh] [--misses] [--markdown] [--time]
+Run: ``python -m benchmarks.language_review [--part dev|held_out|fresh] [--language en|zh] [--misses] [--markdown] [--time]
 [--without-meaning]``.
 A sentence is refused whatever the verdict calls it; a category is recalled when it is among the verdict's. Precision is
 counted twice, for a verdict may name more than the label does: strictly (of the sentences where it was found, those labelled
@@ -24,7 +24,7 @@ import yaml
 from dunwell.law.language import review, second_opinion
 
 SENTENCES = Path(__file__).parents[1] / "tests" / "law" / "language" / "sentences"
-PARTS = ("dev", "held_out")
+PARTS = ("dev", "held_out", "fresh")
 READABLE = "dev"
 CATEGORIES = (
     "threat",
