@@ -27,6 +27,11 @@ def scores_section(scores: ScoreFigures, language: Language) -> Section:
     return Section("scores", say("scores.title"), lead=lead, tables=tables, figures=[figure])
 
 
+def scores_named(language: Language) -> tuple[str, str]:
+    """What the section is called, and what it tells."""
+    return language.say("scores.title"), language.say("scores.tells")
+
+
 def scores_told(scores: ScoreFigures, language: Language) -> tuple[list[str], list[Table]]:
     """The same in words and tables alone."""
     say = language.say

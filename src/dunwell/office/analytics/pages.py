@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 
 from dunwell.nightly.analytics import SECTIONS
 from dunwell.nightly.figures import bucket_order
+from dunwell.nightly.report.scores import scores_named
 from dunwell.office.access.guard import needs
 from dunwell.office.analytics.counts import (
     SEGMENT,
@@ -95,8 +96,8 @@ def _wanted(request: HttpRequest) -> Wanted:
 
 def _foretold() -> dict[str, object]:
     """How the page of what was foretold is called, and what it tells."""
-    words = report_words()
-    return {"foretold": words.say("scores.title"), "foretold_tells": words.say("scores.tells")}
+    name, tells = scores_named(report_words())
+    return {"foretold": name, "foretold_tells": tells}
 
 
 def _around(request: HttpRequest) -> dict[str, object]:
