@@ -14,6 +14,7 @@ ON = date(2026, 11, 24)
 SOME_PACKS = {
     "validation_notice": ("us-reg-f", "house-floor"),
     "rights_notice": ("cn", "cn-house", "house-floor"),
+    "channel_stopped": ("us-reg-f", "house-floor"),
 }
 OF_COLLECTORS = {"validation_notice"}
 
