@@ -16,7 +16,7 @@ from dunwell.office.api.hooks import deliver, plan_deliveries
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.intake import take_in_files
 from dunwell.office.cases.models import Case
-from dunwell.office.cases.pacing import redecide
+from dunwell.office.cases.pacing import redecide_when_due
 from dunwell.office.cases.publishing import bring_in_who_wrote, place_in_queue, publish
 from dunwell.office.compliance.complaints import note_complaints
 from dunwell.office.compliance.reviewing import draw
@@ -65,7 +65,7 @@ def keep(place: Workplace, seen: int = 0) -> int:
         note_complaints(place, _STEPS)
         draw(place, _STEPS)
         day_so_far(start_of_day(place.clock(), "UTC"), place.clock())
-        redecide(place)
+    redecide_when_due(place, last)
     now: datetime = place.clock()
     with transaction.atomic():
         for case in Case.objects.select_for_update().filter(come_back_at__lte=now):

@@ -6,7 +6,7 @@ whom the run left in peace for another reason than that the day was full; the la
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from dunwell.office.cases.models import Case
 from dunwell.office.cases.publishing import place_in_queue
 from dunwell.office.cases.queue import FULL
 from dunwell.office.cases.valued import Valued, valued
+from dunwell.office.tallies.models import Mark
 from dunwell.office.workplace import Workplace
 from dunwell.strategy.assignment import assign
 from dunwell.strategy.assignment_pacing import left_of, queue_for
@@ -26,6 +27,11 @@ from dunwell.strategy.candidates import capacities_frame, uses_frame
 _SECONDS = 60
 _STAYS = 0.01
 """By how much, in the strategy's currency, another call must be worth more to take a planned one's place."""
+_PLAN = ("treatment", "channel", "net", "left_because")
+_NO_CALL: tuple[str, Decimal | None] = ("", None)
+_BATCH = 500
+_AGAIN = timedelta(seconds=20)
+"""The calls are decided again no oftener: it reads every case that may be called."""
 _HARDLY = Decimal("0.05")
 """A change of a minute's worth over its price that moves nobody."""
 
@@ -48,18 +54,46 @@ def redecide(place: Workplace) -> int:
         return 0
     taken = [*worked, *(case.treatment for case in by_lot)]
     decided = _decide(found, [case.pk for case in open_cases], [case.pk for case in planned], taken)
+    moves = {
+        case.pk: case for case in open_cases if not _is_so_already(case, *decided.get(case.pk, _NO_CALL))
+    }
+    names, count = list(moves), 0
+    for first in range(0, len(names), _BATCH):
+        count += _move(moves, decided, is_fresh, names[first : first + _BATCH], now)
+    return count
+
+
+def _move(
+    moves: Mapping[str, Case],
+    decided: Mapping[str, tuple[str, Decimal]],
+    is_fresh: Q,
+    names: Sequence[str],
+    now: datetime,
+) -> int:
+    """Move some cases, but for those that somebody has worked on since they were read; how many moved."""
     changed = []
-    for case in open_cases:
-        treatment, net = decided.get(case.pk, ("", None))
-        if _is_so_already(case, treatment, net):
-            continue
-        _set(case, treatment, net, now)
-        place_in_queue(case, now)
-        changed.append(case)
     with transaction.atomic():
-        fields = ["treatment", "channel", "net", "left_because", "planned_at", "is_extra", "rank", "why"]
-        Case.objects.bulk_update(changed, fields, batch_size=500)
+        for case in Case.objects.select_for_update().filter(is_fresh, pk__in=names):
+            if _plan_of(case) == _plan_of(moves[case.pk]):
+                _set(case, *decided.get(case.pk, _NO_CALL), now)
+                place_in_queue(case, now)
+                changed.append(case)
+        Case.objects.bulk_update(changed, [*_PLAN, "planned_at", "is_extra", "rank", "why"])
     return len(changed)
+
+
+def redecide_when_due(place: Workplace, last: int) -> None:
+    """Decide the calls again where something happened since, but not for every event. ``last``: the latest event's number."""
+    now = place.clock()
+    mark, _ = Mark.objects.get_or_create(name="calls")
+    if last <= mark.event_number or (mark.said and now - datetime.fromisoformat(mark.said) < _AGAIN):
+        return
+    redecide(place)
+    Mark.objects.filter(name="calls").update(event_number=last, said=now.isoformat())
+
+
+def _plan_of(case: Case) -> tuple[Any, ...]:
+    return tuple(getattr(case, name) for name in _PLAN)
 
 
 def _is_so_already(case: Case, treatment: str, net: Decimal | None) -> bool:
