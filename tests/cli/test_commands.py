@@ -213,6 +213,7 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["note.txt"]
 
 
+@pytest.mark.slow  # `make demo` is run by whoever takes up the project
 def test_the_demo_ends_after_its_report(tmp_path: Path) -> None:
     ran = dunwell("demo", "--accounts", "1500", "--no-serve", "--as-of", DAY, at=tmp_path)
     assert "on the book" in ran.stdout

@@ -211,6 +211,7 @@ def test_a_book_is_learned_from_scored_and_forecast(
     assert told["late_now"] > 0
 
 
+@pytest.mark.slow
 def test_when_a_book_pays_and_can_be_reached(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -247,6 +248,7 @@ def test_a_forecast_of_calls(
     assert said_here(words, tmp_path, monkeypatch, capsys).count("calls; most at") == 3
 
 
+@pytest.mark.slow
 def test_without_the_extra_the_mend_is_told(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['sklearn'] = None; sys.modules['scipy'] = None; "

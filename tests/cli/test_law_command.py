@@ -107,6 +107,7 @@ def test_a_verdict_an_attempt_in_their_order(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_parquet_in_gives_the_same_and_csv_out_has_the_same_rows(tmp_path: Path) -> None:
     _check(_files(tmp_path))
     lists = pl.col("account_ids").str.split(";")
@@ -127,6 +128,7 @@ def test_parquet_in_gives_the_same_and_csv_out_has_the_same_rows(tmp_path: Path)
     assert in_csv["not_before"][0] == "2026-04-08T12:00:00+00:00"
 
 
+@pytest.mark.slow
 def test_a_lenders_own_column_names_hold_for_the_history_too(tmp_path: Path) -> None:
     dunwell("init", "shop", at=tmp_path)
     shop = _files_into(tmp_path / "shop")
@@ -249,6 +251,7 @@ def test_a_misspelt_table_is_named(tmp_path: Path) -> None:
     assert "not a table, and not read: hold.csv" in ran.stderr
 
 
+@pytest.mark.slow
 def test_optional_columns_may_be_missing_or_empty(tmp_path: Path) -> None:
     folder = _files(tmp_path)
     (folder / "attempts.csv").write_text(
@@ -345,6 +348,7 @@ def _files_into(shop: Path) -> Path:
     return _files(shop)
 
 
+@pytest.mark.slow
 def test_an_overlay_that_loosens_stops_every_law_command_with_both_texts(tmp_path: Path) -> None:
     dunwell("init", "shop", at=tmp_path)
     shop = _files_into(tmp_path / "shop")

@@ -37,6 +37,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
     return folder, told
 
 
+@pytest.mark.slow
 def test_no_night_puts_a_row_in_quarantine(simulated: tuple[Path, dict[str, object]]) -> None:
     folder, told = simulated
     assert told["quarantined"] == 0

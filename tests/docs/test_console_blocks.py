@@ -7,9 +7,14 @@ import pytest
 from tests.docs.fences import Shell, commands, fences, first_missing, page_id, pages
 
 PAGES = [page for page in pages() if fences(page, "console")]
+LONG = ("learning.md", "insight-scores.md", "insight-plans.md", "insight-drivers.md")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=page_id)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.slow if page.name in LONG else ()) for page in PAGES],
+    ids=page_id,
+)
 def test_the_pages_commands_run(page: Path, tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     for fence in fences(page, "console"):

@@ -19,6 +19,7 @@ def test_an_event_holds_no_personal_data_and_the_vault_gives_it_back(journal: Jo
     said = event.body + str(event.subject_id)
     for secret in ("CUST-0007", "pay 200", "447700900123", "A1"):
         assert secret not in said
+    for secret in ("CUST-0007", "pay 200", "447700900123"):  # two letters turn up in any cipher by chance
         assert all(secret.encode() not in bytes(item.sealed) for item in VaultItem.objects.all())
     item = json.loads(event.body)["personal"]["text"]["item"]
     shown = journal.reveal([item], by="anna", why="complaint 12", customer_id="CUST-0007")

@@ -67,6 +67,7 @@ def shop(ran: Path, tmp_path: Path) -> Path:
     return tmp_path / "shop"
 
 
+@pytest.mark.slow
 def test_a_backup_restores_a_workspace_whose_journal_verifies(shop: Path, tmp_path: Path) -> None:
     dunwell("staff", "add", "ann", "--role", "collector", at=shop)
     dunwell("evidence", "seal", at=shop)
@@ -90,6 +91,7 @@ def test_a_backup_is_of_one_instant_while_others_write(shop: Path, tmp_path: Pat
         assert copy.execute("SELECT first_name FROM access_staff").fetchall() == [("",)]
 
 
+@pytest.mark.slow
 def test_keys_stay_out_unless_asked_for(shop: Path, tmp_path: Path) -> None:
     dunwell("staff", "list", at=shop)
     back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)

@@ -135,6 +135,7 @@ def _run(folder: Path, database: str, people: int, kills: int, seed: int) -> Non
     assert counted["unknown"] <= 20 * kills + 0.05 * people
 
 
+@pytest.mark.slow
 def test_killed_workers_lose_nothing_and_send_nothing_twice(tmp_path: Path) -> None:
     _run(tmp_path, f"sqlite:///{tmp_path / 'journal.sqlite3'}", people=160, kills=3, seed=1)
 

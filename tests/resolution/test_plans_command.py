@@ -59,6 +59,7 @@ def test_plans_for_what_the_ledger_says_is_owed(shop: Path) -> None:
     assert "arrears" in {plan["kind"] for plan in found["plans"]}
 
 
+@pytest.mark.slow
 def test_debts_in_another_currency_have_plans_of_their_own(shop: Path) -> None:
     assert told(shop, "--left", "900")["left_out"] == ["A008G"]
     assert "in other currencies: A008G" in dunwell("plans", "A008", "--left", "900", at=shop)
