@@ -32,14 +32,11 @@ from dunwell.strategy.columns import CHANNELS, FEATURE_COLUMNS, customer_columns
 from dunwell.strategy.eligibility import eligible, eligible_matrix, first_choice
 from dunwell.strategy.experiments.design import NOTHING
 from dunwell.strategy.learned import CONTEXT, LearnedValues, context_of, values_of
-from dunwell.strategy.text import LEGAL, Strategy
+from dunwell.strategy.text import LEGAL, LEGAL_ASKED_AS, Strategy
 from dunwell.strategy.value import Values
 
 VALUE = "value of "
 """Before a treatment's name: the market's column of what it is worth."""
-
-_LEGAL_AS = "letter"
-"""What is done in court is asked of the law as a demand by letter would be."""
 
 _CONTACT = ("channel", "purpose")
 
@@ -198,7 +195,7 @@ def _as_asked(contacts: pl.DataFrame) -> pl.DataFrame:
     is_legal = pl.col("channel") == LEGAL
     return contacts.with_columns(
         pl.col("channel").alias("channel_told"),
-        pl.when(is_legal).then(pl.lit(_LEGAL_AS)).otherwise("channel").alias("channel"),
+        pl.when(is_legal).then(pl.lit(LEGAL_ASKED_AS)).otherwise("channel").alias("channel"),
     )
 
 

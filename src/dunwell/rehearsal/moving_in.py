@@ -38,7 +38,7 @@ _TABLES = ("customers", "accounts", "instalments", "payments", "charges", "holds
 
 class Census(NamedTuple):
     """What the world knows of a tape: customers (customer_id, timezone, seen), accounts (account_id, customer_id, currency,
-    exponent, status and what is owed), both in order of their ids, and the schedule of every account.
+    status and what is owed), both in order of their ids, and the schedule of every account.
     """
 
     customers: pl.DataFrame

@@ -27,13 +27,10 @@ from dunwell.rehearsal.strategy_setting import Setting
 from dunwell.rehearsal.usual_contacts import at_working_hours
 from dunwell.strategy.columns import CHANNELS
 from dunwell.strategy.eligibility import eligible, eligible_matrix
-from dunwell.strategy.text import LEGAL, Strategy
+from dunwell.strategy.text import LEGAL, LEGAL_ASKED_AS, Strategy
 
 UNITS = {code: 10.0 ** minor_exponent(code) for code in CURRENCIES}
 """Minor units in a major one, by currency."""
-
-LEGAL_AS = "letter"
-"""What is done in court is asked of the law as a letter would be, as the nightly run does."""
 
 
 Choice = Callable[
@@ -162,7 +159,8 @@ class _Desk:
         free = self.promised_until[late["person"].to_numpy()] < day_number(day)
         allowed[~free, 1:] = False
         ways = [
-            (LEGAL_AS if one.channel == LEGAL else one.channel, one.purpose) for one in strategy.treatments
+            (LEGAL_ASKED_AS if one.channel == LEGAL else one.channel, one.purpose)
+            for one in strategy.treatments
         ]
         lawful = self.law.allowed(self.world, late, list(dict.fromkeys(ways)), allowed, ways)
         allowed[:, 1:] &= lawful
