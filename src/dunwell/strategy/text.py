@@ -23,9 +23,9 @@ from dunwell.strategy.text_values import Values
 TONES = ("friendly", "neutral", "firm")
 PURPOSES = ("remind", "demand", "notice", "service", "locate")
 LEGAL = "legal"
+"""The channel of what is done in court: no contact, but a treatment all the same."""
 LEGAL_ASKED_AS = "letter"
 """What is done in court is asked of the law as a demand by letter would be."""
-"""The channel of what is done in court: no contact, but a treatment all the same."""
 
 CAPACITY_KINDS: Mapping[str, tuple[str, ...]] = {
     "agent_minutes": (),
