@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -62,4 +63,22 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._made_ready()
         from django.core.wsgi import get_wsgi_application
 
-        return get_wsgi_application()
+        application = get_wsgi_application()
+        threading.Thread(target=_read_on, name="warm-up", daemon=True).start()
+        return application
+
+
+def _read_on() -> None:
+    """Load what the first case and the first note would wait for: every process has its own patterns and models."""
+    from django.db import DatabaseError, connection
+
+    from dunwell.book import NoBook
+    from dunwell.office.keeping import warm_up
+    from dunwell.office.workplace import workplace
+
+    try:
+        warm_up(workplace())
+    except (NoBook, DatabaseError):
+        return  # the first page will say so
+    finally:
+        connection.close()
