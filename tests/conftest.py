@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 settings.register_profile(
     "ci",
-    max_examples=20,
+    max_examples=15,
     derandomize=True,
     deadline=None,
     database=None,

@@ -137,6 +137,7 @@ def test_a_missing_table_stops_with_the_mend_and_writes_nothing(shop: Path, tmp_
     assert sorted(p.name for p in tmp_path.iterdir()) == ["tape"]
 
 
+@pytest.mark.slow
 def test_known_at_leaves_out_what_was_recorded_later(tmp_path: Path, shop: Path) -> None:
     tape = shutil.copytree(shop / "tape", tmp_path / "tape")
     for file in tape.glob("*.csv"):

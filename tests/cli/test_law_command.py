@@ -313,6 +313,7 @@ def test_cases_that_are_not_there(tmp_path: Path) -> None:
     assert "holds no cases" in dunwell("law", "test", "empty", at=tmp_path, code=1).stderr
 
 
+@pytest.mark.slow
 def test_a_workspace_tightens_every_law_command(tmp_path: Path) -> None:
     dunwell("init", "shop", at=tmp_path)
     shop = _files_into(tmp_path / "shop")
@@ -369,6 +370,7 @@ def test_an_overlay_that_loosens_stops_every_law_command_with_both_texts(tmp_pat
     assert not (shop / "verdicts.parquet").exists()
 
 
+@pytest.mark.slow
 def test_the_law_of_a_day(tmp_path: Path) -> None:
     before = json.loads(dunwell("law", "show", "cn", "--on", "2026-01-29", "--json", at=tmp_path).stdout)
     after = json.loads(dunwell("law", "show", "cn", "--on", "2026-01-30", "--json", at=tmp_path).stdout)

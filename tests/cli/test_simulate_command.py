@@ -46,6 +46,7 @@ def test_no_night_puts_a_row_in_quarantine(simulated: tuple[Path, dict[str, obje
     assert not (folder / "book" / "quarantine").exists()
 
 
+@pytest.mark.slow
 def test_the_days_are_told_and_kept(simulated: tuple[Path, dict[str, object]]) -> None:
     folder, _ = simulated
     diary = pl.read_parquet(folder / "simulation.parquet")
@@ -56,6 +57,7 @@ def test_the_days_are_told_and_kept(simulated: tuple[Path, dict[str, object]]) -
     assert diary["promises"].sum() > 0
 
 
+@pytest.mark.slow
 def test_the_tape_has_what_the_days_told(simulated: tuple[Path, dict[str, object]]) -> None:
     """Contacts, promises and money by currency, counted again from the files that the run reads."""
     folder, _ = simulated
@@ -74,6 +76,7 @@ def test_the_tape_has_what_the_days_told(simulated: tuple[Path, dict[str, object
     assert payments["payment_id"].is_unique().all()
 
 
+@pytest.mark.slow
 def test_the_ledger_conserves_the_money_of_the_days(simulated: tuple[Path, dict[str, object]]) -> None:
     """What the last run says came in over thirty days is what the tape's payments say, reversed ones left out."""
     folder, _ = simulated

@@ -73,6 +73,7 @@ class Street:
         return np.asarray(self.owed * pays, dtype=np.float64)
 
 
+@pytest.mark.slow
 def test_learning_beats_the_best_rule_where_balances_mislead(trial: Trial) -> None:
     """Over six streets, 15 calls a day for 50 days: in the second half more comes in than under either rule, beyond chance."""
     world = DebtorWorld(trial.census, trial.effects, 1, trial.as_of)

@@ -110,6 +110,7 @@ def test_a_budget_with_a_mistake_is_answered_with_the_mend(
     assert says in dunwell("plans", "A008", "--budget", file, at=shop, code=1)
 
 
+@pytest.mark.slow
 def test_what_else_can_go_wrong_says_what_to_do(shop: Path) -> None:
     assert "either --budget FILE or --left AMOUNT" in dunwell("plans", "A008", at=shop, code=1)
     assert "has no account 'A999'" in dunwell("plans", "A999", "--left", "1", at=shop, code=1)

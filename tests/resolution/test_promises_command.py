@@ -118,6 +118,7 @@ def test_the_command_tells_any_day_from_the_same_events(shop: Path) -> None:
     assert list(told(shop, "--account", "A003")) == ["R4", "R3"]
 
 
+@pytest.mark.slow
 def test_a_book_from_before_promises_had_parts_is_still_read(shop: Path, tmp_path: Path) -> None:
     mine = shutil.copytree(shop, tmp_path / "shop")
     for file in (mine / "book").glob("partition=*/promises.parquet"):
