@@ -40,6 +40,12 @@ def in_browser(office: Office, server: LiveServer, steps: Steps, width: int = 12
     session = office.client("collector").cookies["sessionid"].value
     complaints: list[str] = []
 
+    def miss(request: Any) -> None:
+        if (
+            request.failure != "net::ERR_ABORTED"
+        ):  # the next page was opened before this one had all of itself
+            complaints.append(request.url)
+
     def hear(message: Any) -> None:
         if message.type in ("error", "warning"):
             complaints.append(message.text)
@@ -52,7 +58,7 @@ def in_browser(office: Office, server: LiveServer, steps: Steps, width: int = 12
             page = context.new_page()
             page.set_default_timeout(60_000)
             page.on("console", hear)
-            page.on("requestfailed", lambda request: complaints.append(request.url))
+            page.on("requestfailed", miss)
             steps(page)
             browser.close()
 
