@@ -3,15 +3,26 @@
 import argparse
 import tempfile
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measuring import load, say, today
-from dunwell.book import Detail, Tape
+from dunwell.book import Detail, Partition, Tape
 from dunwell.insight.features import CATALOGUE, features
-from dunwell.ledger import one_account, read_terms
+from dunwell.ledger import Terms, one_account, read_terms
 from dunwell.rehearsal import TERMS_FOLDER, benchmark_tape
 from dunwell.rehearsal.benchmark import AS_OF
+
+
+def timing_partitions(accounts: int, terms: Mapping[str, Terms]) -> list[Partition]:
+    """The partitions of a timing tape of so many accounts, read as a book is."""
+    with tempfile.TemporaryDirectory() as name:
+        benchmark_tape(Path(name), accounts, 1, as_of=AS_OF)
+        currencies = {product: text.currency for product, text in terms.items()}
+        imported = datetime(2026, 7, 1, tzinfo=UTC)
+        with Tape(Path(name), products=currencies, imported_at=imported, detail=Detail.EVERYTHING) as tape:
+            return list(tape.partitions())
 
 
 def main(words: list[str] | None = None) -> None:
@@ -21,12 +32,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=3)
     asked = parser.parse_args(words)
     terms = read_terms(TERMS_FOLDER)
-    with tempfile.TemporaryDirectory() as name:
-        benchmark_tape(Path(name), asked.accounts, 1, as_of=AS_OF)
-        currencies = {product: text.currency for product, text in terms.items()}
-        imported = datetime(2026, 7, 1, tzinfo=UTC)
-        with Tape(Path(name), products=currencies, imported_at=imported, detail=Detail.EVERYTHING) as tape:
-            partitions = list(tape.partitions())
+    partitions = timing_partitions(asked.accounts, terms)
     say(f"{today()}, load average {load():.1f}, {len(CATALOGUE)} features, {len(partitions)} partitions")
     for _ in range(asked.repeats):
         began, cpu = time.perf_counter(), time.process_time()

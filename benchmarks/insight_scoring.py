@@ -6,15 +6,14 @@ The tape has no contacts, so the model of contacts has nobody to be asked of. Le
 """
 
 import argparse
-import tempfile
 import time
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import polars as pl
 
+from benchmarks.insight_features import timing_partitions
 from benchmarks.measuring import load, say, today
-from dunwell.book import Detail, Partition, Tape
+from dunwell.book import Partition
 from dunwell.insight.features import CATALOGUE, features
 from dunwell.insight.hazards import Periods, RepaymentHazards, repayment_rows
 from dunwell.insight.scoring import MODELS, Model
@@ -22,7 +21,7 @@ from dunwell.insight.scoring.inputs import PSI_UNLIMITED
 from dunwell.insight.training import OUTCOMES, RISK, outcome_rows
 from dunwell.ledger import Terms, kernel, read_terms
 from dunwell.ledger.positions import settle_partition
-from dunwell.rehearsal import TERMS_FOLDER, benchmark_tape
+from dunwell.rehearsal import TERMS_FOLDER
 from dunwell.rehearsal.benchmark import AS_OF
 
 _HORIZON = 30
@@ -51,12 +50,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--kind", choices=sorted(MODELS), default="scorecard")
     asked = parser.parse_args(words)
     terms = read_terms(TERMS_FOLDER)
-    with tempfile.TemporaryDirectory() as name:
-        benchmark_tape(Path(name), asked.accounts, 1, as_of=AS_OF)
-        currencies = {product: text.currency for product, text in terms.items()}
-        imported = datetime(2026, 7, 1, tzinfo=UTC)
-        with Tape(Path(name), products=currencies, imported_at=imported, detail=Detail.EVERYTHING) as tape:
-            partitions = list(tape.partitions())
+    partitions = timing_partitions(asked.accounts, terms)
     models, pays = _learned(partitions[0], terms, asked.kind)
     say(f"{today()}, load average {load():.1f}, {asked.accounts:,} accounts, {asked.kind}\n")
     say("| what | CPU s | wall s |\n|---|---|---|")

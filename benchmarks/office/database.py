@@ -34,15 +34,14 @@ def cluster(folder: Path, *, is_filling: bool = False) -> Iterator[str]:
             place.chmod(0o755)
 
         def run(*command: str) -> None:
-            as_owner = (
-                {} if owner is None else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-            )
             subprocess.run(
                 [str(bin_folder / command[0]), *command[1:]],
                 check=True,
                 stdout=subprocess.DEVNULL,
                 cwd=name,
-                **as_owner,  # type: ignore[call-overload]
+                user=None if owner is None else owner.pw_uid,
+                group=None if owner is None else owner.pw_gid,
+                extra_groups=None if owner is None else [],
             )
 
         data = folder / "data"

@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from io import StringIO
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from rich.console import Console
 
 from dunwell.book import Tape
 from dunwell.law.checking import check_frame
@@ -18,15 +16,10 @@ from dunwell.law.gate import Gate
 from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.law.tables import TableRecords
 from dunwell.ledger import positions, read_terms
-from dunwell.nightly.figures import merge_figures
-from dunwell.nightly.lost import CONTACTS, RECORDS, Lost, lost_rows
-from dunwell.nightly.report import render_report
+from dunwell.nightly.lost import CONTACTS, RECORDS, Lost
 from dunwell.nightly.stages import read_ladder
-from dunwell.nightly.summary import RULES_SHOWN, summary_dict, summary_text
-from dunwell.nightly.worklist import WORK_SCHEMA, WorkFigures, merge_work, plan_contacts, work_figures
+from dunwell.nightly.worklist import WORK_SCHEMA, merge_work, plan_contacts, work_figures
 from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
-from tests.nightly.made import CLEAN, FACTS
-from tests.nightly.page_reader import PageReader
 
 AS_OF = date(2026, 11, 23)
 LATER = datetime(2026, 11, 25, tzinfo=UTC)
@@ -376,47 +369,6 @@ def test_lost_rows_hold_a_customer_back(day: Day) -> None:
     assert day.plan(lost=Lost(for_all=(CONTACTS,)))["is_held_back"].all()
 
 
-def test_which_rows_of_a_tape_are_lost(tmp_path: Path) -> None:
-    """A contact without its instant is lost; the repeat of a good one is not; nor does a pause hide anything."""
-    rows = {
-        "customers.csv": ["customer_id,jurisdiction,timezone", "C1,cn,Asia/Shanghai", "C2,cn,Asia/Shanghai"],
-        "accounts.csv": [
-            "account_id,customer_id,product,currency,principal,opened_on",
-            "A1,C1,loan,CNY,100.00,2026-01-01",
-            "A2,C2,loan,CNY,100.00,2026-01-01",
-        ],
-        "instalments.csv": [
-            "account_id,number,due_on,principal",
-            "A1,1,2026-02-01,100.00",
-            "A2,1,2026-02-01,100.00",
-        ],
-        "payments.csv": ["payment_id,account_id,paid_on,amount"],
-        "contacts.csv": [
-            "contact_id,customer_id,at,channel,outcome",
-            "K1,C1,yesterday,call,no_answer",
-            "K2,C2,2026-03-01T10:00:00+08:00,call,no_answer",
-            "K2,C2,2026-03-01T10:00:00+08:00,call,no_answer",
-        ],
-        "holds.csv": [
-            "hold_id,account_id,customer_id,kind,from_on,to_on",
-            "H1,A1,,pause,2026-03-01,soon",
-            "H2,A2,,dispute,2026-03-01,soon",
-        ],
-    }
-    for name, lines in rows.items():
-        (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with Tape(tmp_path, products={"loan": "CNY"}, imported_at=LATER) as tape:
-        lost = lost_rows(tape)
-        (partition,) = tape.partitions()
-        accounts = partition.tables["accounts"].select("account_id", "customer_id")
-    assert lost.customers(CONTACTS, accounts).to_list() == ["C1"]
-    assert lost.customers(RECORDS, accounts).to_list() == ["C2"]
-    assert lost.for_all == ()
-    (tmp_path / "promises.parquet").write_bytes(b"no parquet")
-    with Tape(tmp_path, products={"loan": "CNY"}, imported_at=LATER) as tape:
-        assert lost_rows(tape).for_all == (RECORDS,)
-
-
 def test_what_was_recorded_later_is_not_known(day: Day) -> None:
     """Without the contact points that came later nobody can be reached; a row that other rows are counted by may be missing."""
     then = datetime(2000, 1, 1, tzinfo=UTC)
@@ -455,51 +407,3 @@ def test_the_ladder_is_dated_text() -> None:
     assert [stage.from_days for stage in ladder.stages] == [1, 8, 31, 91]
     assert all(reason.en and reason.zh and reason.citation for reason in ladder.reasons.values())
     assert read_ladder(date(1999, 12, 31)).stages == ()
-
-
-# What is told of it.
-
-TOLD = WorkFigures(
-    pl.DataFrame({"stage": ["negotiation"], "channel": ["call"], "contacts": [1234]}),
-    pl.DataFrame(
-        {
-            "rule": ["us-reg-f.call-attempts", *(f"gb.rule-{number:02}" for number in range(RULES_SHOWN))],
-            "citation": ["12 CFR 1006.14(b)(2)(i)(A)", *["CONC 7"] * RULES_SHOWN],
-            "contacts": [56, *[1] * RULES_SHOWN],
-        }
-    ),
-    60,
-)
-
-
-@pytest.mark.parametrize(
-    ("language", "headings", "row"),
-    [
-        ("en", ["Stage", "Channel", "Contacts"], ["negotiation", "call", "1,234"]),
-        ("zh", ["阶段", "渠道", "联系次数"], ["协商", "电话", "1,234"]),
-    ],
-)
-def test_the_report_tells_what_is_planned_and_what_is_held_back(
-    language: str, headings: list[str], row: list[str]
-) -> None:
-    read = PageReader(render_report(merge_figures([]), CLEAN, FACTS, (), language, TOLD))
-    assert [headings, row] in read.tables
-    clauses = [cells for table in read.tables for cells in table]
-    assert ["us-reg-f.call-attempts12 CFR 1006.14(b)(2)(i)(A)", "56"] in clauses
-    assert "1,234" in read.text and "60" in read.text
-
-
-def test_the_summary_tells_it_to_a_person_and_to_a_machine() -> None:
-    console = Console(file=StringIO(), width=80, color_system=None)
-    console.print(summary_text(merge_figures([]), CLEAN, FACTS, (), TOLD))
-    assert isinstance(console.file, StringIO)
-    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
-    assert "1,234 contacts planned, 60 held back" in lines
-    assert "negotiation call 1,234" in lines
-    assert "us-reg-f.call-attempts 56 12 CFR 1006.14(b)(2)(i)(A)" in lines
-    assert "and 1 more rule; the report has them" in lines
-    told = summary_dict(merge_figures([]), CLEAN, FACTS, (), TOLD)["contacts"]
-    assert (told["planned"], told["held_back"]) == (1234, 60)
-    assert told["planned_by"] == [{"stage": "negotiation", "channel": "call", "contacts": 1234}]
-    assert told["held_back_by"][0]["citation"] == "12 CFR 1006.14(b)(2)(i)(A)"
-    assert len(told["held_back_by"]) == RULES_SHOWN + 1
