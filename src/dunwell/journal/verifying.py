@@ -8,10 +8,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 from dunwell.journal.canonical import event_bytes
-from dunwell.journal.heads import Head, head_of
+from dunwell.journal.heads import Head
 from dunwell.journal.keys import fingerprint, is_signed
 from dunwell.journal.models import Event, Seal
 from dunwell.journal.recording import PERSONAL, columns
@@ -183,16 +182,3 @@ def _check_items(vault: Vault, faults: list[str]) -> None:
                 _say(faults, f"the {name} of event {event_id} is missing from the vault")
             elif kept[reference] != digest:
                 _say(faults, f"the {name} of event {event_id} is not what the event holds")
-
-
-def read_anchors(files: Iterable[Path]) -> list[Head]:
-    """Anchors from their files. Raises ValueError with the file and the mend."""
-    found = []
-    for file in files:
-        try:
-            found.append(head_of(json.loads(file.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{file} is no anchor ({error}). Name a file made by `dunwell evidence anchor`"
-            ) from error
-    return found

@@ -3,13 +3,11 @@
 import numpy as np
 import polars as pl
 
-from dunwell.book.tables import TABLES, Column, Kind, Table
+from dunwell.book.tables import Column, Kind, Table
 from dunwell.law import codes
 from dunwell.law.arrays import NEVER
 from dunwell.law.gate import Gate, Judged
 from dunwell.law.tables import TableRecords
-
-_CONTACTS = TABLES["contacts"].by_name
 
 ATTEMPTS = Table(
     "attempts",

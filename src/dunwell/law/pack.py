@@ -6,7 +6,7 @@ rule id may stand several times with other dates: the versions of one rule.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -212,8 +212,3 @@ def shipped_packs() -> Mapping[str, Pack]:
     """The packs that come with dunwell, by key."""
     packs = [read_pack(file) for file in sorted(PACKS_FOLDER.glob("*.toml"))]
     return {pack.key: pack for pack in packs}
-
-
-def with_rules(pack: Pack, rules: Iterable[Rule]) -> Pack:
-    """The pack with other rules, as an overlay makes it."""
-    return replace(pack, rules=tuple(rules))

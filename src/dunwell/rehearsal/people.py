@@ -19,7 +19,6 @@ DECEASED_SHARE, NO_TIMEZONE_SHARE = 0.001, 0.01
 
 POINT_KINDS = ("mobile", "landline", "email", "postal", "app", "landline", "mobile", "mobile")
 POINT_PARTIES = ("self", "self", "self", "self", "self", "employer", "reference", "spouse")
-POINT_PLACES = ("", "home", "", "home", "", "work", "", "")
 POINT_SHARES = (0.98, 0.08, 0.65, 0.80, 0.35, 0.08, 0.06, 0.04)
 MOBILE, LANDLINE, EMAIL, POSTAL, APP, EMPLOYER, REFERENCE, SPOUSE = range(8)
 NOT_THEIRS_SHARE = 0.008

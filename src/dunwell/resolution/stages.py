@@ -50,10 +50,6 @@ class Stages:
     rungs: tuple[Stage, ...]
     events: tuple[EventStage, ...]
 
-    def of_event(self, when: str) -> EventStage | None:
-        """The stage of an event; None where the text has none."""
-        return next((stage for stage in self.events if stage.when == when), None)
-
     def rung(self, past_due_days: int) -> Stage | None:
         """The rung for so many days past due; None below the first."""
         reached = [stage for stage in self.rungs if stage.from_days <= past_due_days]

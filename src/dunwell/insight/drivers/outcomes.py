@@ -17,7 +17,6 @@ from dunwell.ledger import Terms, kernel
 from dunwell.ledger.positions import Settled, settle_partition
 
 UNRECOVERED = "unrecovered"
-_UNTOLD = {"account_id", "customer_id", "group", "currency", "status", "is_incomplete", "recorded_at"}
 
 
 @dataclass(frozen=True, slots=True)

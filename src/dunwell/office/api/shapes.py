@@ -279,15 +279,6 @@ class HookMade(Hook):
     secret: str
 
 
-class Trouble(Schema):
-    """A problem (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-
-
 def text_of(amount: Decimal | None) -> str:
     """Money as decimal text, without a float on the way."""
     return "0" if amount is None else format(amount.normalize(), "f")

@@ -73,7 +73,6 @@ _HOLIDAYS = {
 
 _MOVES = frozenset({"春节", "过年", "端午", "中秋"})
 _NEAR_DAYS = 24
-_AGO = r"(?!前|以前|之前)"
 
 Reader = Callable[[re.Match[str], Reference], Reading]
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from dunwell.outreach.answers.meaning import ACTS, INTENTS
 from dunwell.outreach.answers.patterns import Grammar
 from dunwell.outreach.answers.plain import LEXICONS
-from dunwell.policy import PolicyError, PolicyText, content_hash, read_policies, read_policy
+from dunwell.policy import PolicyError, PolicyText, read_policies, read_policy
 
 Language = Literal["en", "zh"]
 
@@ -112,11 +112,6 @@ def consequences() -> Mapping[str, Consequence]:
             tuple(values["acts"]), float(values["at_least"]), values["why_person"]
         )
     return found
-
-
-def lexicon_hash() -> str:
-    """A hash of every text that readings rest on, for receipts."""
-    return content_hash(sorted(LEXICONS.rglob("*.toml")))
 
 
 def _rule(text: PolicyText, grammar: Grammar, values: Mapping[str, Any]) -> Rule:

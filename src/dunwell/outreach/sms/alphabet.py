@@ -5,7 +5,6 @@ Over SMPP a septet travels in an octet of its own, which is why ``$`` must leave
 """
 
 GSM_DEFAULT = 0x00
-LATIN_1 = 0x03
 UCS_2 = 0x08
 
 _ESCAPE = 0x1B
