@@ -13,7 +13,7 @@ from dunwell.book import NoBook
 from dunwell.journal.keys import read_master_keys
 from dunwell.journal.recording import Journal
 from dunwell.law import Gate
-from dunwell.law.overlay import LenderLaw, read_law
+from dunwell.law.overlay import KeptLaw, LenderLaw
 from dunwell.ledger import Terms, read_terms
 from dunwell.office.cases.shelf import Shelf
 from dunwell.resolution.promise_policy import PromisePolicy, read_promise_policy
@@ -27,11 +27,14 @@ def clock() -> datetime:
 
 @dataclass
 class Workplace:
-    """A workspace as the office works in it. The policies are read when first asked for, the book anew when a run replaced it."""
+    """A workspace as the office works in it. The policies are read when first asked for, the law anew when its file changed,
+    the book anew when a run replaced it.
+    """
 
     settings: Settings
     clock: Callable[[], datetime] = clock
     _gates: dict[tuple[str, ...], Gate] = field(default_factory=dict)
+    _gates_of: LenderLaw | None = None
     _lock: RLock = field(default_factory=RLock)
     _shelf: Shelf | None = None
     _stamp: int = 0
@@ -47,10 +50,14 @@ class Workplace:
         """The products' terms. Raises TermsError."""
         return read_terms(self.settings.terms_folder)
 
-    @cached_property
+    @property
     def law(self) -> LenderLaw:
-        """The lender's law: which packs bind whom, and what the house adds. Raises PolicyError."""
-        return read_law(self.settings.root / "policy" / "law.toml")
+        """The lender's law as it is now: which packs bind whom, and what the house adds. Raises PolicyError."""
+        return self._kept_law.current()
+
+    @cached_property
+    def _kept_law(self) -> KeptLaw:
+        return KeptLaw(self.settings.root / "policy" / "law.toml")
 
     @cached_property
     def promise_policy(self) -> PromisePolicy:
@@ -66,10 +73,13 @@ class Workplace:
 
     def gate(self, jurisdiction: str, region: str | None = None) -> Gate:
         """The gate of the packs that bind contacts with a person."""
-        packs = tuple(self.law.packs_for(jurisdiction, region))
         with self._lock:
+            law = self.law
+            if law is not self._gates_of:
+                self._gates, self._gates_of = {}, law
+            packs = tuple(law.packs_for(jurisdiction, region))
             if packs not in self._gates:
-                self._gates[packs] = Gate(packs, self.settings.actor, known=self.law.packs)
+                self._gates[packs] = Gate(packs, self.settings.actor, known=law.packs)
             return self._gates[packs]
 
     @property
