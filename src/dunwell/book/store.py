@@ -7,6 +7,7 @@ it unchanged it keeps that instant.
 
 import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -85,8 +86,15 @@ class Book:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """While it lasts nobody else writes the book at ``folder``: two runs would write into the same files. Raises BookInUse."""
-    with _locked(folder, "run", waits=False):
+    """While it lasts nobody else writes the book at ``folder``: two runs would write into the same files. It ends with the
+    process, however that ends. Raises BookInUse.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BookInUse(folder) from error
         yield
 
 
@@ -137,7 +145,7 @@ class StagedBook:
         }
         (self.staging / _ABOUT).write_text(json.dumps(about, indent=2), encoding="utf-8")
         old = _aside(self.folder)
-        with _locked(self.folder, "swap"):
+        with _swapping(self.folder):
             shutil.rmtree(old, ignore_errors=True)
             if self.folder.exists():
                 self.folder.rename(old)
@@ -157,23 +165,20 @@ def _recover(folder: Path) -> None:
     """After a stop between the two renames of a swap, the old book comes back; a swap that goes on is waited for."""
     if folder.exists() or not _aside(folder).is_dir():
         return
-    with _locked(folder, "swap"):
+    with _swapping(folder):
         if not folder.exists() and _aside(folder).is_dir():
             _aside(folder).rename(folder)
 
 
 @contextmanager
-def _locked(folder: Path, what: str, *, waits: bool = True) -> Iterator[None]:
-    """Hold the lock of a book for one thing; it ends with the process, however that ends. Raises BookInUse where it is held and
-    nobody ``waits``.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f".{folder.name}.{what}.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
-        except BlockingIOError as error:
-            raise BookInUse(folder) from error
+def _swapping(folder: Path) -> Iterator[None]:
+    """While it lasts nobody else swaps or recovers a book in that place; the place itself is what is locked."""
+    place = os.open(folder.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(place)
 
 
 def _remembering(
