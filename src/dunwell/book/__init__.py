@@ -9,13 +9,14 @@ from dunwell.book.plans import Detail
 from dunwell.book.quarantine import mend_of
 from dunwell.book.reading import Tape
 from dunwell.book.sources import FileUnreadable, TapeUnusable
-from dunwell.book.store import Book, NoBook, StagedBook
+from dunwell.book.store import Book, BookInUse, NoBook, StagedBook, writing
 from dunwell.book.tables import REQUIRED_TABLES, TABLES
 
 __all__ = [
     "REQUIRED_TABLES",
     "TABLES",
     "Book",
+    "BookInUse",
     "Detail",
     "FileUnreadable",
     "NoBook",
@@ -24,4 +25,5 @@ __all__ = [
     "Tape",
     "TapeUnusable",
     "mend_of",
+    "writing",
 ]
