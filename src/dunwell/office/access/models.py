@@ -68,7 +68,19 @@ class Staff(AbstractUser):
         return False
 
     @property
-    def scope(self) -> list[str]:
-        """The jurisdictions whose cases they may see; empty: all."""
+    def scope(self) -> list[str] | None:
+        """The jurisdictions whose cases they may see: their own, within their team's. None: all; empty: none, for the two have
+        nothing in common.
+        """
         own, team = set(self.jurisdictions), set(self.team.jurisdictions if self.team else [])
-        return sorted(own & team if own and team else own | team)
+        return sorted(own & team if own and team else own | team) if own or team else None
+
+    @property
+    def agency_team(self) -> Team | None:
+        """The team whose cases alone they may see, where it is an agency's."""
+        return self.team if self.team is not None and self.team.agency else None
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether there are cases that they may not see."""
+        return self.scope is not None or self.agency_team is not None

@@ -58,6 +58,19 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         }
         widgets = {"on_leave_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
+    def clean(self) -> dict[str, Any]:
+        """Somebody's jurisdictions lie within their team's, or they would see nobody."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        team = cleaned.get("team")
+        own, theirs = set(cleaned.get("jurisdictions") or ()), set(team.jurisdictions if team else ())
+        if own and theirs and not own & theirs:
+            self.add_error(
+                "jurisdictions",
+                _("The team works in %(names)s: name some of these, or none.")
+                % {"names": ", ".join(sorted(theirs))},
+            )
+        return cleaned
+
 
 class TeamForm(forms.ModelForm):  # type: ignore[type-arg]
     """A team."""

@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from dunwell.nightly.analytics import SECTIONS
 from dunwell.nightly.figures import bucket_order
 from dunwell.nightly.report.scores import scores_named
-from dunwell.office.access.guard import needs
+from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.analytics.counts import (
     SEGMENT,
     Wanted,
@@ -91,7 +91,11 @@ def _known(name: str) -> None:
 
 
 def _wanted(request: HttpRequest) -> Wanted:
-    return Wanted(**{column: request.GET.get(column) or None for column in SEGMENT})
+    """What is asked for, of what this person may see: the counts are split by jurisdiction, by agency they are not."""
+    staff = staff_of(request)
+    among = () if staff.agency_team is not None else staff.scope
+    asked = {column: request.GET.get(column) or None for column in SEGMENT}
+    return Wanted(**asked, among=None if among is None else tuple(among))
 
 
 def _foretold() -> dict[str, object]:
@@ -107,8 +111,15 @@ def _around(request: HttpRequest) -> dict[str, object]:
     query = request.GET.copy()
     for column in set(query) - {column for column in SEGMENT if getattr(wanted, column)}:
         del query[column]
-    filters = [(column, values, getattr(wanted, column)) for column, values in offered(counts).items()]
-    return {"filters": filters, "query": query.urlencode(), "sections": list(TOLD.items())}
+    filters = [
+        (column, values, getattr(wanted, column)) for column, values in offered(counts, wanted).items()
+    ]
+    return {
+        "filters": filters,
+        "query": query.urlencode(),
+        "sections": list(TOLD.items()),
+        "is_closed": wanted.among == (),
+    }
 
 
 def _headline_text(figure: float | None) -> str:

@@ -39,6 +39,7 @@ from dunwell.office.api.shapes_desk import (
 )
 from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.scope import visible
 from dunwell.office.desk import recordings, working
 from dunwell.office.desk.contact import Current
 from dunwell.office.desk.guide import guide_for
@@ -71,6 +72,8 @@ def search(request: HttpRequest, sought: Sought) -> list[Found]:
     if "\0" in text:
         return []
     known = text if place.shelf.file(text) is not None else place.shelf.owner(text)
+    if known is not None and not visible(place, staff, [known]):
+        known = None
     may_reveal = "case.reveal" in request.auth.scopes and staff.may("case.reveal")  # type: ignore[attr-defined]
     if known is None and may_reveal and not is_enough(text):
         raise Problem(422, "type more of the name or the number")

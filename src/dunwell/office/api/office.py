@@ -26,6 +26,7 @@ from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.compliance import erasing
 from dunwell.office.compliance.complaints import complaints as shown_complaints
 from dunwell.office.compliance.complaints import note_complaints, record_answer, still_open
+from dunwell.office.compliance.complaints import seen_by as complaints_seen_by
 from dunwell.office.compliance.person import CannotCorrect, ask_for_erasure, correction
 from dunwell.office.supervision.approvals import CannotDecide, seen_by, settle, why_not
 from dunwell.office.supervision.assigning import give_to
@@ -42,7 +43,7 @@ def assign(request: HttpRequest, customer_id: str, wanted: Assign) -> Recorded:
     staff = staff_of(request)
     name = wanted.to or ""
     if "\0" in name or not give_to(staff, customer_id, name):
-        raise Problem(422, "to is nobody in your team")
+        raise Problem(422, "to is nobody in your team who may see this case")
     return Recorded(recorded=True)
 
 
@@ -104,7 +105,9 @@ def complaints(request: HttpRequest) -> list[ComplaintOut]:
             source_quality=one.quality,
             answered_at=one.answered_at,
         )
-        for one in shown_complaints(place, still_open()[:_LIMIT_MAX])
+        for one in shown_complaints(
+            place, complaints_seen_by(place, staff_of(request), still_open())[:_LIMIT_MAX]
+        )
     ]
 
 

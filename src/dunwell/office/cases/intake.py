@@ -7,7 +7,7 @@ queue are worked out anew on the spot, by the functions of the nightly run.
 import csv
 import io
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,9 +50,16 @@ class Taken:
     customer_ids: tuple[str, ...]
 
 
-def take_in(place: Workplace, table: str, rows: Sequence[Mapping[str, Any]], source: str) -> Taken:
-    """Take in rows of a table; the good ones count from now on, each bad one is told with its mend. Raises ValueError for a
-    table that does not come in during the day.
+def take_in(
+    place: Workplace,
+    table: str,
+    rows: Sequence[Mapping[str, Any]],
+    source: str,
+    sees: Callable[[str], bool] = lambda customer_id: True,
+) -> Taken:
+    """Take in rows of a table; the good ones count from now on, each bad one is told with its mend. ``sees``: whether who sends
+    them may see a customer; others are as good as not in the book. Raises ValueError for a table that does not come in during
+    the day.
     """
     if table not in TAKEN_IN:
         raise ValueError(f"{table!r} does not come in during the day. One of: {', '.join(TAKEN_IN)}")
@@ -62,7 +69,7 @@ def take_in(place: Workplace, table: str, rows: Sequence[Mapping[str, Any]], sou
     for number, given in enumerate(rows, 1):
         row = {name: None if value in (None, "") else str(value) for name, value in given.items()}
         try:
-            customer, currency = _owner(place, table, row)
+            customer, currency = _owner(place, table, row, sees)
             _check(
                 table, row, currency, now, _paid(place, customer, row) if row.get("reverses") else frozenset()
             )
@@ -90,20 +97,22 @@ def take_in(place: Workplace, table: str, rows: Sequence[Mapping[str, Any]], sou
     return Taken(new_count, known_count, tuple(refused), told)
 
 
-def _owner(place: Workplace, table: str, row: Mapping[str, str | None]) -> tuple[str, str | None]:
+def _owner(
+    place: Workplace, table: str, row: Mapping[str, str | None], sees: Callable[[str], bool]
+) -> tuple[str, str | None]:
     """Whose row it is, and the currency of the account it names. Raises RowsUnusable."""
     account = row.get("account_id")
     if account is None:
         customer = row.get("customer_id")
         if table != "holds" or customer is None:
             raise RowsUnusable(f"{table}: account_id is missing. Name the account that the row is about")
-        if place.shelf.file(customer) is None:
+        if place.shelf.file(customer) is None or not sees(customer):
             raise RowsUnusable(
                 f"{table}: customer_id {customer!r} is not in the book. Send the customer with the tape first"
             )
         return customer, None
     owner = place.shelf.owner(account)
-    if owner is None:
+    if owner is None or not sees(owner):
         raise RowsUnusable(
             f"{table}: account_id {account!r} is not in the book. Send the account with the tape first"
         )

@@ -18,6 +18,7 @@ from dunwell.office.cases.models import Approval
 from dunwell.office.compliance import erasing
 from dunwell.office.desk.opening import once_of, open_case, opened_until
 from dunwell.office.desk.screen import points_of, who
+from dunwell.office.desk.working import trace
 from dunwell.outreach.corrections import ADDRESS, KIND, LANGUAGE, NAME
 
 SECONDS = ("compliance", "team_lead")
@@ -109,7 +110,7 @@ def correction(file: CaseFile, staff: Staff, what: str, new: str, why: str, once
         contact_point=point,
         body={"what": ADDRESS if point else what, "by": staff.username, "why": why[:300]},
         personal={"old": old, "new": new},
-        key=f"desk:correct:{once}",
+        key=f"desk:correct:{once}:{trace(file, 'correction', f'{what} {new}')}",
     )
 
 

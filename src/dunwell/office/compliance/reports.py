@@ -18,7 +18,9 @@ from django.utils.translation import gettext as _
 
 from dunwell.journal.models import Event
 from dunwell.law.people import zones_of
-from dunwell.office.access.guard import needs
+from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.access.models import Staff
+from dunwell.office.cases.scope import visible
 from dunwell.office.compliance.complaints import received_between
 from dunwell.office.desk import words
 from dunwell.office.tallies.models import ComplaintClock
@@ -108,9 +110,10 @@ class TooMuch(ValueError):
     """More happened in the days asked for than a page can count."""
 
 
-def build(place: Workplace, first: date, last: date) -> Report:
-    """The report from the journal, both days included: contacts by the day on the customer's own clock, as the law counts them;
-    complaints, and contacts of people whose zone no record tells, by the day in UTC. Raises TooMuch.
+def build(place: Workplace, first: date, last: date, staff: Staff | None = None) -> Report:
+    """The report from the journal, of the customers whom ``staff`` may see (None: of all), both days included: contacts by the
+    day on the customer's own clock, as the law counts them; complaints, and contacts of people whose zone no record tells, by the
+    day in UTC. Raises TooMuch.
     """
     midnight, after = (datetime.combine(day, time(), _UTC) for day in (first, last + timedelta(days=1)))
     begins, ends = midnight - _FARTHEST, after + _FARTHEST
@@ -124,12 +127,17 @@ def build(place: Workplace, first: date, last: date) -> Report:
     ]
     owners = place.journal.vault.customer_ids({row[0] for row in events})
     people = _people(place, owners)
+    is_bound = staff is not None and staff.is_bound
+    if staff is not None and is_bound:
+        theirs = visible(place, staff, set(owners.values()))
+        people = {one: told for one, told in people.items() if owners[one] in theirs}
     events = [
         one
         for one in events
-        if first <= one[2].astimezone(_clock(people.get(one[0], ("", None))[1])).date() <= last
+        if (one[0] in people or not is_bound)
+        and first <= one[2].astimezone(_clock(people.get(one[0], ("", None))[1])).date() <= last
     ]
-    within = list(received_between(place, midnight, after))
+    within = list(received_between(place, midnight, after, staff))
     return report(events, people, within, place.clock().date())
 
 
@@ -172,7 +180,7 @@ def reports(request: HttpRequest) -> HttpResponse:
     place = workplace()
     first, last = span_of(request, place.clock().date())
     try:
-        rows = rows_of(build(place, first, last))
+        rows = rows_of(build(place, first, last, staff_of(request)))
     except TooMuch:
         text = _("More than %(count)s contacts were made or refused in these days. Choose fewer days.")
         messages.error(request, text % {"count": f"{_EVENTS_MAX:,}"})

@@ -291,9 +291,20 @@ def agree(file: CaseFile, staff: Staff, chosen: Offered, once: str) -> bool:
         accounts = tuple(account for account, _owed in plan.debts)
         agreed = NewEvent("plan.agreed", now, file.customer_id, accounts, body=body, key=f"desk:plan:{once}")
         (recorded,) = file.place.journal.record([agreed])
+        if not recorded.is_new and not _was_agreed(file, recorded.event_id, payload):
+            raise PlanError(_("Another plan was agreed with this form. Look at the plans again."))
         if recorded.is_new and not waits:
             promise_plan(file, staff, payload, once)
     return waits
+
+
+def _was_agreed(file: CaseFile, event_id: str, payload: Mapping[str, Any]) -> bool:
+    """Whether an event tells of the same plan."""
+    found = next((event for event in file.events if event.event_id == event_id), None)
+    return found is not None and (found.body["plan"], found.body["parts"]) == (
+        payload["kind"],
+        payload["parts"],
+    )
 
 
 def offer_in_writing(file: CaseFile, staff: Staff, plan: Plan) -> None:
