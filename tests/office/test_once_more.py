@@ -1,4 +1,4 @@
-"""A form that a browser kept and sends again: the same is done once, another thing is another thing, and no look goes unrecorded."""
+"""A form that a browser kept and sends again: the same is done once, another thing is another; no look goes unrecorded."""
 
 from datetime import timedelta
 from uuid import uuid4

@@ -109,7 +109,9 @@ def test_no_operation_about_somebody_else_s_customer_is_carried_out(bounds: Boun
             for program in programs.values():
                 sent = json.dumps(bodies.get(name, SENT.get(name.rpartition("/")[2], {})))
                 call = getattr(program, method)
-                more = {} if method == "get" else {"data": sent, "content_type": "application/json"}
+                more: dict[str, Any] = (
+                    {} if method == "get" else {"data": sent, "content_type": "application/json"}
+                )
                 if name.endswith("/recording"):
                     more = {"data": {"recording": _sound()}}
                 statuses.add(call(filled(path, customer), **more).status_code)

@@ -140,7 +140,8 @@ def new_password(request: HttpRequest, staff_id: int) -> HttpResponse:
         password = secrets.token_urlsafe(24)
     with transaction.atomic():
         one.set_password(password)
-        one.save(update_fields=["password"])
+        one.is_sample = False  # with a password of their own they are somebody
+        one.save(update_fields=["password", "is_sample"])
         record(staff_of(request), "new password", one.username, "")
     told = _("New password of %(name)s, shown only now: %(password)s")
     messages.success(request, told % {"name": one.username, "password": password})

@@ -1,7 +1,5 @@
 """The pages of analytics: an overview, and each section with its chart, its table and the same as CSV."""
 
-import csv
-import io
 from functools import lru_cache
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -24,6 +22,7 @@ from dunwell.office.analytics.counts import (
 from dunwell.office.analytics.foretold import report_words
 from dunwell.office.analytics.telling import TOLD, draw, table_of
 from dunwell.office.desk.templatetags.shown import percent
+from dunwell.office.sheets import csv_of
 from dunwell.office.workplace import workplace
 
 
@@ -68,11 +67,8 @@ def sheet(request: HttpRequest, name: str) -> HttpResponse:
     _known(name)
     counts, _stamp = read_counts(workplace().settings.book_folder)
     table = table_of(name, section_counts(counts, name, _wanted(request)), bucket_order(workplace().terms))
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([heading for heading, _ in table.columns])
-    writer.writerows(table.rows)
-    response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
+    text = csv_of([heading for heading, _ in table.columns], table.rows)
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 

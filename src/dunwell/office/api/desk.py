@@ -1,6 +1,7 @@
 """The desk's day for programs: what is next, who is meant, what happened, what the law allows, notes, identity, promises."""
 
 import uuid
+from datetime import timedelta
 from typing import Annotated, Any
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from dunwell.journal.recording import NewEvent
 from dunwell.law.language import LanguageUnknown, Review
 from dunwell.office.api.cases import decoded, encoded, file_of
 from dunwell.office.api.contacts import permitted_of, told_by
+from dunwell.office.api.once import PERSONAL
 from dunwell.office.api.problems import Problem
 from dunwell.office.api.shapes import Recorded, Why
 from dunwell.office.api.shapes_desk import (
@@ -53,6 +55,7 @@ from dunwell.office.workplace import workplace
 
 router = Router(tags=["desk"])
 _ENTRIES_MAX = 200
+_TOLD_WITHIN = timedelta(days=31)
 
 
 _PASSED: Any = Query([], max_length=50)  # type: ignore[type-arg]
@@ -83,8 +86,9 @@ def search(request: HttpRequest, sought: Sought) -> list[Found]:
 
 
 @router.post("/cases/{customer_id}/reveal", response=PersonalData, auth=Scoped("case.reveal"))
-def reveal(request: HttpRequest, customer_id: str, wanted: Reveal) -> PersonalData:
-    """Personal data in the clear, for a reason; who looked and why is recorded first."""
+def reveal(request: HttpRequest, response: HttpResponse, customer_id: str, wanted: Reveal) -> PersonalData:
+    """Personal data in the clear, for a reason; who looked and why is recorded first, each time."""
+    response[PERSONAL] = "1"
     file, staff = file_of(request, customer_id), staff_of(request)
     journal = file.place.journal
     body = {"by": staff.username, "why": wanted.reason, "what": "names, numbers, addresses and texts"}
@@ -250,6 +254,10 @@ def incoming(request: HttpRequest, customer_id: str, ended: Incoming) -> Recorde
     began = ended.began_at or now
     if began > now:
         raise Problem(422, "began_at has not come yet")
+    if began < now - _TOLD_WITHIN:
+        raise Problem(
+            422, f"began_at is more than {_TOLD_WITHIN.days} days ago. Older contacts come with the tape"
+        )
     contact = Current(customer_id, str(uuid.uuid4()), "call", None, began.isoformat(), "in", passed=True)
     with transaction.atomic():
         working.lock(file)
@@ -368,4 +376,4 @@ def hear(request: HttpRequest, customer_id: str, event_id: str) -> HttpResponse:
         media, data = recordings.heard(file, staff_of(request), event_id, "recording")
     except NotKept as error:
         raise Problem(422, str(error)) from error
-    return HttpResponse(data, content_type=media)
+    return HttpResponse(data, content_type=media, headers={PERSONAL: "1"})

@@ -27,7 +27,7 @@ from dunwell.office.compliance import erasing
 from dunwell.office.compliance.complaints import complaints as shown_complaints
 from dunwell.office.compliance.complaints import note_complaints, record_answer, still_open
 from dunwell.office.compliance.complaints import seen_by as complaints_seen_by
-from dunwell.office.compliance.person import CannotCorrect, ask_for_erasure, correction
+from dunwell.office.compliance.person import CannotCorrect, ask_for_erasure, correction, record_correction
 from dunwell.office.supervision.approvals import CannotDecide, seen_by, settle, why_not
 from dunwell.office.supervision.assigning import give_to
 from dunwell.office.workplace import workplace
@@ -157,7 +157,7 @@ def correct(request: HttpRequest, customer_id: str, wanted: CorrectionIn) -> Rec
         event = correction(file, staff_of(request), wanted.what, wanted.new, wanted.why, once)
     except CannotCorrect as error:
         raise Problem(422, str(error)) from error
-    file.place.journal.record([event])
+    record_correction(file, event)
     return Recorded(recorded=True)
 
 

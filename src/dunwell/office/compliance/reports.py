@@ -1,7 +1,5 @@
 """Reports for a regulator: volumes, hours, frequencies and complaints of a span of days, as a page, CSV and PDF."""
 
-import csv
-import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +21,7 @@ from dunwell.office.access.models import Staff
 from dunwell.office.cases.scope import visible
 from dunwell.office.compliance.complaints import received_between
 from dunwell.office.desk import words
+from dunwell.office.sheets import csv_of
 from dunwell.office.tallies.models import ComplaintClock
 from dunwell.office.workplace import Workplace, workplace
 
@@ -213,11 +212,7 @@ def _in_words(row: tuple[str, str, str, int]) -> tuple[str, str, str, int]:
 
 
 def _csv(rows: Sequence[tuple[str, str, str, int]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["section", "what", "of", "count"])
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_of(["section", "what", "of", "count"], rows)
 
 
 _PAGE = """#set page(paper: "a4", margin: 2cm, numbering: "1 / 1")

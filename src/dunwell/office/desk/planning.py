@@ -6,7 +6,7 @@ Everything is worked out by ``resolution``; what is above somebody's authority w
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +326,7 @@ def payload_of(plan: Plan) -> dict[str, Any]:
         "grant_kind": plan.grant_kind,
         "grant_minor": plan.grant_minor,
         "changes_contract": plan.changes_contract,
+        "debts": dict(plan.debts),
         "parts": [
             {
                 "due_on": part.due_on.isoformat(),
@@ -336,6 +337,35 @@ def payload_of(plan: Plan) -> dict[str, Any]:
             for part in plan.parts
         ],
     }
+
+
+def why_no_more(
+    file: CaseFile, payload: Mapping[str, Any], asked_by: Staff, asked_at: datetime, second: Staff
+) -> str | None:
+    """Why a plan that somebody asked for cannot be agreed to any more; None when it still stands: no older than an offer
+    in writing may be, for no more than is owed now, its days ahead, and within who may grant what today.
+    """
+    if file.place.clock() - asked_at > timedelta(days=OFFERED_DAYS):
+        return _("It was asked for more than %(days)s days ago. Let it be asked anew.") % {
+            "days": OFFERED_DAYS
+        }
+    owed = {
+        debt.account_id: debt.owed_minor
+        for debt in debts_of(file.tables, file.place.terms, file.customer_id, file.day)
+    }
+    if any(owed.get(account, 0) < amount for account, amount in payload.get("debts", {}).items()):
+        return _("Something was paid or taken back since it was asked for. Let it be asked anew.")
+    if any(date.fromisoformat(part["due_on"]) < file.day for part in payload["parts"]):
+        return _("A part of it would be overdue already. Let it be asked anew.")
+    if not payload["grant_kind"]:
+        return None
+    authority = read_authority(file.place.settings.root / "policy" / "authority.toml", file.day)
+    decision = may_grant(
+        authority, asked_by.role, payload["grant_kind"], payload["grant_minor"], payload["currency"]
+    )
+    if not decision.allowed or (decision.needs_second and second.role not in decision.seconds):
+        return _("Who may grant what has changed since. Let it be asked anew.")
+    return None
 
 
 def promise_plan(file: CaseFile, staff: Staff, payload: Mapping[str, Any], once: str) -> None:

@@ -76,7 +76,7 @@ def is_told(file: CaseFile, contact: Current) -> bool:
 
 
 def contact_name(file: CaseFile, once: str) -> str:
-    """Under which name a contact begins: the form's own token, or another where a contact of that name was refused or is over, for a
+    """Under which name a contact begins: the form's own token, or another where a contact of that name was refused or is over: a
     form that a browser kept from before begins a new one.
     """
     over = ("contact.refused", "contact.made", "contact.failed")

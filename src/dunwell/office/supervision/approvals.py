@@ -19,7 +19,7 @@ from dunwell.office.cases.scope import visible
 from dunwell.office.compliance.erasing import KIND as ERASURE
 from dunwell.office.compliance.erasing import MustBeKept
 from dunwell.office.compliance.person import carry_out
-from dunwell.office.desk.planning import promise_plan
+from dunwell.office.desk.planning import promise_plan, why_no_more
 from dunwell.office.desk.working import lock
 from dunwell.office.workplace import Workplace, workplace
 
@@ -118,6 +118,10 @@ def settle(place: Workplace, staff: Staff, approval_id: int, decision: str, reas
 def _take_effect(approval: Approval, file: CaseFile) -> None:
     """What was agreed to holds from now on. Raises CannotDecide."""
     if approval.kind == "plan":
+        assert approval.decided_by is not None
+        no = why_no_more(file, approval.payload, approval.asked_by, approval.asked_at, approval.decided_by)
+        if no is not None:
+            raise CannotDecide(no)
         promise_plan(file, approval.asked_by, approval.payload, approval.key.removeprefix("plan:"))
     elif approval.kind == ERASURE:
         try:
