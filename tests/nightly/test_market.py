@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dunwell.nightly.market import LEFT_FOR_CAPACITY, LEFT_HELD_OUT, Settled, settle
 from dunwell.nightly.offers import VALUE
 from dunwell.strategy.candidates import uses_frame
+from dunwell.strategy.experiments import in_hold_out
 from dunwell.strategy.learned import CONTEXT
 from dunwell.strategy.text import Strategy, read_strategy
 
@@ -288,3 +289,32 @@ def test_lots_leave_most_of_a_scarce_capacity_and_say_so(strategy: Strategy) -> 
         assert used(scarce, found)["texts"] <= 2
         chances.append(np.array(found.decided["chances"].to_list())[:, 1])
     assert 0 < np.median(chances) < 0.01
+
+
+RATIONED = TEXT[: TEXT.index("[hold_out]")].replace('per_day = "60"', 'per_day = "14"').replace("25", "2")
+HALF = '[hold_out]\nshare = "0.5"\nsalt = "h"\n'
+"""Two calls and two text messages a day; half of the customers are held out, and nothing else is drawn."""
+
+
+@pytest.mark.parametrize("given", ["none", "text", "default notice"])
+@pytest.mark.parametrize("is_cold", [False, True])
+def test_the_logged_chance_is_the_same_whether_the_lot_fell_on_somebody_or_not(
+    given: str, is_cold: bool, tmp_path: Path
+) -> None:
+    """The chance is given everybody else's lots, so a customer's own lot may not change it, whatever capacities bind."""
+    strategy = written(f'{RATIONED}{HALF}treatment = "{given}"\n', tmp_path)
+    people = market(6, seed=5, shut=0.1)
+    chances: dict[frozenset[str], dict[str, list[float]]] = {}
+    for number in range(900):
+        hold_out = replace(strategy.hold_out, salt=f"h{number}")
+        held = frozenset(people.filter(in_hold_out(people["customer_id"], hold_out))["customer_id"])
+        if held not in chances:
+            decided = settle(replace(strategy, hold_out=hold_out), people, DAY, is_cold=is_cold).decided
+            assert (decided["probability"] > 0).all()
+            chances[held] = dict(decided.select("customer_id", "chances").iter_rows())
+    assert len(chances) == 2**6
+    for held, logged in chances.items():
+        for customer in held:
+            assert logged[customer] == chances[held - {customer}][customer], (sorted(held), customer)
+    if given != "none":
+        assert any(len(set(map(tuple, logged.values()))) > 2 for logged in chances.values())

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dunwell.nightly.offers import VALUE
+from dunwell.nightly.would_get import Sharing, would_get
 from dunwell.strategy.assignment import assign
 from dunwell.strategy.assignment_pacing import left_of
 from dunwell.strategy.candidates import capacities_frame, uses_frame
@@ -72,16 +73,22 @@ def settle(
     wanted[:, 1:] -= _TELLS_EQUALS_APART * lots_of(ids, names[1:], f"equals\0{day}")
     is_notice = np.array([False, *(one.purpose == NOTICE for one in strategy.treatments)])
     for_held = np.where(is_notice, wanted, np.nan)
-    fixed = _kept_within(np.where(lots.is_held, lots.held, lots.given), matrix, available, ids)
+    by_hold_out = np.where((for_held > 0).any(axis=1), 0, lots.held)  # a notice goes before it
+    wished = np.where(lots.is_held, by_hold_out, lots.given)
+    fixed, fits = _kept_within(wished, by_hold_out, matrix, available, ids)
     in_market = ~lots.is_held & (lots.given < 0)
     offered = np.where(in_market[:, None], wanted, np.where(lots.is_held[:, None], for_held, np.nan))
     left = left_of(capacities, _spent(matrix, fixed, capacities))
     choice, prices, gap = _assigned(ids, names, offered, uses, left, matrix, earlier)
     costs = prices @ matrix
-    best = np.where(in_market, choice, _own_choice(wanted, costs))
-    notice = np.where(lots.is_held, choice, _own_choice(for_held, costs))
-    held = np.where(notice > 0, notice, lots.held)
     done = np.where(in_market | (lots.is_held & (choice > 0)), choice, fixed)
+    shares = in_market | (lots.is_held & (for_held[:, 1:] == for_held[:, 1:]).any(axis=1))
+    slack = available - _use_of(matrix, done)
+    sharing = Sharing(_net(offered[shares], costs), choice[shares], matrix, slack)
+    given_back = np.where(_is_taken_up(wished, matrix, available)[done] & lots.is_held, 0, done)
+    best = np.where(in_market, choice, would_get(_net(wanted, costs), given_back, sharing))
+    notice = np.where(lots.is_held, choice, would_get(_net(for_held, costs), done, sharing))
+    held = np.where(notice > 0, notice, np.where(fits, by_hold_out, 0))
     return Settled(
         _decided(lots, done, best, held, _own_choice(wanted, np.zeros(len(names)))),
         capacities.select(
@@ -136,19 +143,29 @@ def _use_of(matrix: Floats, places: Places) -> Floats:
     return used
 
 
-def _kept_within(places: Places, matrix: Floats, available: Floats, ids: pl.Series) -> Places:
-    """What the lots decided, without what would exceed a capacity: the last of them are left in peace.
+def _kept_within(
+    places: Places, held: Places, matrix: Floats, available: Floats, ids: pl.Series
+) -> tuple[Places, NDArray[np.bool_]]:
+    """What the lots decided, without what would exceed a capacity: the last of them are left in peace. And of each customer
+    whether there is room for what the hold-out gives (``held``), or would be if they belonged to it.
 
     Lots are thinned beforehand (``draw``), so this takes something away only from a hold-out that is given a treatment.
     """
-    if (_use_of(matrix, places) <= available).all():
-        return places
     order = np.argsort(ids.hash(17).to_numpy(), kind="stable")
     mine = matrix[:, np.maximum(places[order], 0)]
-    fits = (np.cumsum(mine, axis=1) <= available[:, None]) | (mine == 0)
-    kept = places.copy()
-    kept[order[~fits.all(axis=0)]] = 0
-    return kept
+    before = np.cumsum(mine, axis=1) - mine
+    room = available[:, None] - before
+    kept, fits = places.copy(), np.empty(len(places), dtype=np.bool_)
+    kept[order[~((mine <= room) | (mine == 0)).all(axis=0)]] = 0
+    theirs = matrix[:, held[order]]
+    fits[order] = ((theirs <= room) | (theirs == 0)).all(axis=0)
+    return kept, fits
+
+
+def _is_taken_up(wished: Places, matrix: Floats, available: Floats) -> NDArray[np.bool_]:
+    """Of each treatment whether, when one of the hold-out did without, another of the hold-out would have it."""
+    others = _use_of(matrix, wished)[:, None] - matrix
+    return np.asarray(((matrix > 0) & (others >= available[:, None])).any(axis=0), dtype=np.bool_)
 
 
 def _spent(matrix: Floats, places: Places, capacities: pl.DataFrame) -> pl.DataFrame:
@@ -182,10 +199,15 @@ def _assigned(
 
 def _own_choice(values: Floats, costs: Floats) -> Places:
     """The place of each customer's own best choice at some costs; to do nothing where no other is worth more than 0."""
-    net = np.nan_to_num(values - costs, nan=-np.inf)
-    net[:, 0] = 0.0
-    best: Places = net.argmax(axis=1)
+    best: Places = _net(values, costs).argmax(axis=1)
     return best
+
+
+def _net(values: Floats, costs: Floats) -> Floats:
+    """Values less what is used at some costs; of doing nothing 0, -inf where something is not open."""
+    net: Floats = np.nan_to_num(values - costs, nan=-np.inf)
+    net[:, 0] = 0.0
+    return net
 
 
 def _decided(lots: Lots, done: Places, best: Places, held: Places, free: Places) -> pl.DataFrame:
