@@ -79,6 +79,6 @@ def test_without_a_channel_the_desk_says_so(office: Office) -> None:
 
 
 def test_the_ways_of_the_office_stand_above_the_texts(posting: Office) -> None:
-    customer = writable(posting)
+    customer, _letter = writable(posting)
     page = posting.client("collector").get(f"/case/{customer}/text")
     assert '<a href="/queue"' in page.content.decode()

@@ -70,7 +70,9 @@ def keep(place: Workplace, seen: int = 0) -> int:
         draw(place, _STEPS)
         day_so_far(start_of_day(place.clock(), "UTC"), place.clock())
     redecide_when_due(place, last)
-    Session.objects.filter(expire_date__lt=place.clock()).delete()
+    over = Session.objects.filter(expire_date__lt=place.clock())
+    if over.exists():
+        over.delete()
     now: datetime = place.clock()
     with transaction.atomic():
         for case in Case.objects.select_for_update().filter(come_back_at__lte=now):
