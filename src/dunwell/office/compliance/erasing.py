@@ -7,7 +7,7 @@ day, decisions, letters, recordings. The book shows them nowhere from then on, a
 import csv
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -38,6 +38,8 @@ from dunwell.settings import Settings
 
 KIND = "erasure"
 """The kind of the approval by which a second person agrees."""
+_NAMES = {"customers": ["name"], "accounts": ["account_id"], "contact_points": ["contact_point_id", "value"]}
+"""Where somebody's name, the ids of what is theirs, and their numbers and addresses stand."""
 
 
 class MustBeKept(ValueError):
@@ -144,7 +146,8 @@ def erase(file: CaseFile, *, by: str, why: str, despite: str = "") -> int:
     if not despite and must_stay(file, place.clock().date()):
         raise MustBeKept(customer)
     files = [] if file.subject is None else files_of(place.settings, file.subject)
-    names = names_of(place.settings, customer)
+    on_shelf = place.shelf.file(customer)
+    names = _named(customer, [file.tables, *([] if on_shelf is None else [on_shelf.tables])])
     with transaction.atomic():
         why = f"{why}; despite: {despite}" if despite else why
         count = erase_records(place.journal, customer, by=by, why=why, names=names)
@@ -156,19 +159,17 @@ def names_of(settings: Settings, customer_id: str) -> frozenset[str]:
     """By what the person could be known where their id does not stand: their accounts' and contact points' ids and values, their
     name; with their id. What the book has no more is left out.
     """
-    found = {customer_id}
     try:
         book = Book(settings.book_folder)
     except NoBook:
-        return frozenset(found)
-    wanted = {
-        "customers": ["name"],
-        "accounts": ["account_id"],
-        "contact_points": ["contact_point_id", "value"],
-    }
-    for number in range(book.partition_count):
-        tables = book.partition(number).tables
-        for table, columns in wanted.items():
+        return frozenset({customer_id})
+    return _named(customer_id, (book.partition(number).tables for number in range(book.partition_count)))
+
+
+def _named(customer_id: str, books: Iterable[Mapping[str, pl.DataFrame]]) -> frozenset[str]:
+    found = {customer_id}
+    for tables in books:
+        for table, columns in _NAMES.items():
             rows = tables[table].filter(pl.col("customer_id") == customer_id)
             found.update(value for column in columns for value in rows[column].drop_nulls().to_list())
     return frozenset(one for one in found if one.strip())
