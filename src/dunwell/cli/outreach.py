@@ -310,6 +310,8 @@ def tell(told: dict[str, Any]) -> None:
             f"planned {planned['new_count']:,} new contacts; {planned['known_count']:,} were planned before;"
             f" {planned['elsewhere_count']:,} are for people or channels that are not set up"
         )
+        for customer, error in planned["failed"]:
+            print(f"NOT planned: {customer} ({error}). Mend the record, or tell us of a fault")
     if not told["channels"]:
         print("nothing is due now")
     for name, tally in sorted(told["channels"].items()):

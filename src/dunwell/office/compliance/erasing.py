@@ -20,6 +20,7 @@ from dunwell.journal.recording import Journal
 from dunwell.journal.retention import Clock, clock_ends
 from dunwell.journal.signing import kept_folder
 from dunwell.law.overlay import LenderLaw
+from dunwell.nightly.keeping import erase_kept
 from dunwell.office.api.models import Delivery
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case, Received
@@ -158,16 +159,10 @@ def erase_records(journal: Journal, customer_id: str, *, by: str, why: str) -> i
 
 
 def erase_files(settings: Settings, customer_id: str, files: Sequence[Path]) -> None:
-    """Letters, recordings and papers of the person's, and their rows among the kept decisions."""
+    """Letters, recordings and papers of the person's, and their rows among what the runs have kept."""
     for file in files:
         file.unlink(missing_ok=True)
-    for decided in sorted((settings.evidence_folder / "decisions").glob("*.parquet")):
-        rows = pl.scan_parquet(decided)
-        is_theirs = pl.col("customer_id") == customer_id
-        if rows.filter(is_theirs).select(pl.len()).collect().item():
-            staging = decided.with_suffix(".new")
-            rows.filter(~is_theirs).collect().write_parquet(staging)
-            staging.replace(decided)
+    erase_kept(settings, [customer_id])
 
 
 def files_of(settings: Settings, subject: str) -> list[Path]:
