@@ -16,10 +16,10 @@ from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
 
 @pytest.mark.parametrize("is_messy", [False, True])
 def test_slices_change_no_position_and_no_quarantined_row(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_messy: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_messy: bool
 ) -> None:
     tape = tmp_path / "tape"
-    write_portfolio(tape, 300, 7, date(2026, 6, 30), format="parquet", messy=is_messy)
+    write_portfolio(tape, 1000, 7, date(2026, 6, 30), format="parquet", messy=is_messy)
     frames = []
     used_slices: list[bool] = []
     before = ledger._frames
@@ -29,7 +29,7 @@ def test_slices_change_no_position_and_no_quarantined_row(
         return before(tape, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ledger, "_frames", spied)
-    for name, rows in (("whole", 10**9), ("sliced", 700), ("again", 700)):
+    for name, rows in (("whole", 10**9), ("sliced", 3000), ("again", 3000)):
         monkeypatch.setattr(ledger, "ROWS_A_SLICE", rows)
         out = tmp_path / name / "positions.parquet"
         out.parent.mkdir()
