@@ -23,7 +23,8 @@ class _GivenUp(Exception):
 
 class PartsFile:
     """The file; use as a context manager. It is complete when the block ends well, and gone when the block is left by an
-    exception."""
+    exception.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
