@@ -200,27 +200,29 @@ def test_agreed_hours_may_be_unquoted(tmp_path: Path, hours: str) -> None:
 @pytest.mark.parametrize(
     ("zone", "at"),
     [
-        ("America/New_York", "2026-06-03T{}-04:00"),
-        ("Pacific/Honolulu", "2026-06-03T{}-10:00"),
-        ("Asia/Shanghai", "2026-06-03T{}+08:00"),
+        ("America/New_York", "2026-06-{}T{}-04:00"),
+        ("Pacific/Honolulu", "2026-06-{}T{}-10:00"),
+        ("Asia/Shanghai", "2026-06-{}T{}+08:00"),
     ],
 )
 def test_a_bare_day_is_a_day_of_the_persons_own_clock(tmp_path: Path, zone: str, at: str) -> None:
     """An agreement of 3 June for one day is one of that whole day, and of no other."""
     consent = {"channel": "call", "given_at": "2026-06-03", "days": 1}
     customer = {"timezones": [zone], "consents": [consent]}
-    morning, evening = {**_NOON, "at": at.format("08:00:00")}, {**_NOON, "at": at.format("20:59:59")}
-    history = [_calls(times=7, at=at.format("12:00:00").replace("06-03", "06-02"))]
-    for attempt in (morning, evening):
+    history = [_calls(times=7, at=at.format("02", "12:00:00"))]
+    for clock in ("08:00:00", "20:59:59"):
+        attempt = {**_NOON, "at": at.format("03", clock)}
         outcome = _run(tmp_path, customer=customer, history=history, attempt=attempt)
         assert outcome.passed, outcome.detail
-    next_day = {**_NOON, "at": evening["at"].replace("06-03", "06-04")}
+    next_day = {**_NOON, "at": at.format("04", "20:59:59")}
     expect = {"allowed": False, "rule": "us-reg-f.call-attempts"}
     assert _run(tmp_path, customer=customer, history=history, attempt=next_day, expect=expect).passed
 
 
 def test_a_key_that_the_format_does_not_know_is_a_note(tmp_path: Path) -> None:
-    assert _run(tmp_path, attempt={**_NOON, "why": "the form said so"}, history=[_calls(note="rang out")]).passed
+    assert _run(
+        tmp_path, attempt={**_NOON, "why": "the form said so"}, history=[_calls(note="rang out")]
+    ).passed
 
 
 @pytest.mark.parametrize(

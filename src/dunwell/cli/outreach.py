@@ -21,7 +21,7 @@ from dunwell.cli.errors import CommandError
 from dunwell.cli.journal import now, open_journal
 from dunwell.cli.progress import prepare_kernels
 from dunwell.journal.signing import signer_of
-from dunwell.law.overlay import read_law
+from dunwell.law.overlay import KeptLaw
 from dunwell.ledger import read_terms
 from dunwell.settings import Settings, SettingsError
 
@@ -46,7 +46,7 @@ class Workshop:
         from dunwell.outreach.channels import channels_set_up
         from dunwell.outreach.records import BookRecords
 
-        law = read_law(root / "policy" / "law.toml")
+        law = KeptLaw(root / "policy" / "law.toml").current
         terms = read_terms(self.settings.terms_folder)
         vault = self.journal.vault
         self.records = BookRecords(self.settings.book_folder, law, self.settings.actor, terms, vault)

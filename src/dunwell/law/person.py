@@ -153,7 +153,7 @@ _BARE = {"not_place": "place", "not_channel": "channel"}
 
 
 def read_preference(kind: str, detail: Mapping[str, Any] | str) -> Preference:
-    """A preference from its keys, or a place's or channel's bare name, as in a law case. Raises ValueError saying what is wrong."""
+    """A preference from its keys, or a place's or channel's bare name, as in a case. Raises ValueError saying what is wrong."""
     codes.code(codes.PREFERENCES, kind)
     if isinstance(detail, str):
         if kind not in _BARE:

@@ -14,7 +14,7 @@ from dunwell.book import NoBook
 from dunwell.journal.models import Event
 from dunwell.law.language import LANGUAGES, review
 from dunwell.office.api.hooks import deliver, plan_deliveries
-from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.casefile import CaseFile, UnknownCustomer
 from dunwell.office.cases.intake import take_in_files
 from dunwell.office.cases.models import Case
 from dunwell.office.cases.pacing import redecide_when_due
@@ -40,16 +40,31 @@ def bring_up_to_date(place: Workplace) -> None:
 
 
 def warm_up(place: Workplace) -> None:
-    """Work out one case whole, so that what is compiled for this machine is ready before the first page."""
-    case = Case.objects.order_by("rank").first()
-    if case is None:
+    """Work out a case of every jurisdiction whole, and one with a promise, so that what is compiled for this machine, the law of
+    each place and its clock are ready before the first page.
+    """
+    places = Case.objects.order_by("jurisdiction").values_list("jurisdiction", flat=True).distinct()
+    first = [
+        Case.objects.filter(jurisdiction=one).order_by("rank").values_list("pk", flat=True)[:1]
+        for one in places
+    ]
+    customers = [customer for found in first for customer in found]
+    for promises in place.shelf.results("promises", ["customer_id"]):
+        if promises.height:
+            customers.append(promises["customer_id"][0])
+            break
+    for customer in customers:
+        try:
+            file = CaseFile(place, customer)
+        except UnknownCustomer:  # erased meanwhile
+            continue
+        file.promises, file.stage  # noqa: B018 - each is worked out when it is asked for
+        points = file.point_ids
+        file.ask("call", points[0] if points else None)
+    if not customers:
         return
-    file = CaseFile(place, case.pk)
-    file.promises, file.stage  # noqa: B018 - each is worked out when it is asked for
-    points = file.point_ids
-    file.ask("call", points[0] if points else None)
     for language in LANGUAGES:
-        review("warm", language=language, channel="call", packs=[], on=file.day)
+        review("warm", language=language, channel="call", packs=[], on=place.today())
 
 
 def keep(place: Workplace, seen: int = 0) -> int:

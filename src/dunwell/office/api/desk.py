@@ -2,18 +2,19 @@
 
 import uuid
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import Field, Query, Router, UploadedFile
+from ninja import Query, Router, UploadedFile
 
 from dunwell.journal.attachments import NotKept
 from dunwell.journal.recording import NewEvent
 from dunwell.law.language import LanguageUnknown, Review
-from dunwell.office.api.cases import decoded, encoded, file_of
+from dunwell.office.api.cases import file_of
 from dunwell.office.api.contacts import permitted_of, told_by
 from dunwell.office.api.once import PERSONAL
+from dunwell.office.api.paging import Cursor, Limit, decoded, encoded, page_of
 from dunwell.office.api.problems import Problem
 from dunwell.office.api.shapes import Recorded, Why
 from dunwell.office.api.shapes_desk import (
@@ -23,6 +24,7 @@ from dunwell.office.api.shapes_desk import (
     Facts,
     Finding,
     Found,
+    FoundPage,
     GuideOut,
     Identity,
     Incoming,
@@ -31,6 +33,7 @@ from dunwell.office.api.shapes_desk import (
     NoteIn,
     PersonalData,
     RecordingOut,
+    RecordingPage,
     Reveal,
     Reviewed,
     Said,
@@ -54,7 +57,6 @@ from dunwell.office.desk.timeline import timeline as timeline_of
 from dunwell.office.workplace import workplace
 
 router = Router(tags=["desk"])
-_ENTRIES_MAX = 200
 _TOLD_WITHIN = timedelta(days=31)
 
 
@@ -68,12 +70,13 @@ def next_case(request: HttpRequest, passed: list[str] = _PASSED) -> Next:
     return Next(customer_id=first_of_queue(staff_of(request), workplace().clock(), names))
 
 
-@router.post("/search", response=list[Found], auth=Scoped("case.read"))
-def search(request: HttpRequest, sought: Sought) -> list[Found]:
+@router.post("/search", response=FoundPage, auth=Scoped("case.read"))
+def search(request: HttpRequest, sought: Sought, cursor: Cursor = None, limit: Limit = 50) -> FoundPage:
     """Who is meant: by id; by name, number or address with the scope case.reveal, which is recorded."""
     place, staff, text = workplace(), staff_of(request), sought.text.strip()
+    nobody = FoundPage(found=[], next_cursor=None)
     if "\0" in text:
-        return []
+        return nobody
     known = text if place.shelf.file(text) is not None else place.shelf.owner(text)
     if known is not None and not visible(place, staff, [known]):
         known = None
@@ -81,8 +84,10 @@ def search(request: HttpRequest, sought: Sought) -> list[Found]:
     if known is None and may_reveal and not is_enough(text):
         raise Problem(422, "type more of the name or the number")
     if known is None and not may_reveal:
-        return []
-    return [Found(**row) for row in searched(place, staff, text, known)]
+        return nobody
+    rows = searched(place, staff, text, known)
+    shown, following = page_of(rows, lambda row: str(row["customer_id"]), cursor, limit)
+    return FoundPage(found=[Found(**row) for row in shown], next_cursor=following)
 
 
 @router.post("/cases/{customer_id}/reveal", response=PersonalData, auth=Scoped("case.reveal"))
@@ -159,8 +164,8 @@ def whys(reasons: Any) -> list[Why]:
 def timeline(
     request: HttpRequest,
     customer_id: str,
-    cursor: Annotated[str | None, Field(max_length=200)] = None,
-    limit: Annotated[int, Field(ge=1, le=_ENTRIES_MAX)] = 50,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Timeline:
     """Everything that happened, in words, the latest first: the journal, and what the lender's records tell."""
     entries = timeline_of(file_of(request, customer_id), {})
@@ -338,16 +343,20 @@ def withdraw(request: HttpRequest, customer_id: str, promise_id: str, why: Withd
     return Recorded(recorded=True)
 
 
-@router.get("/cases/{customer_id}/recordings", response=list[RecordingOut], auth=Scoped("case.read"))
-def recordings_there(request: HttpRequest, customer_id: str) -> list[RecordingOut]:
+@router.get("/cases/{customer_id}/recordings", response=RecordingPage, auth=Scoped("case.read"))
+def recordings_there(
+    request: HttpRequest, customer_id: str, cursor: Cursor = None, limit: Limit = 50
+) -> RecordingPage:
     """The recordings of the customer's calls, the latest call first."""
-    return [
+    kept = [
         RecordingOut(
             event_id=one.event_id, contact_id=call.message_id, at=one.at, by=str(one.body.get("by", ""))
         )
         for call in recordings.calls_of(file_of(request, customer_id))
         for one in call.recordings
     ]
+    shown, following = page_of(kept, lambda one: one.event_id, cursor, limit)
+    return RecordingPage(recordings=shown, next_cursor=following)
 
 
 @router.post(

@@ -27,8 +27,9 @@ from dunwell.journal.kinds import KINDS
 from dunwell.journal.models import Event
 from dunwell.office.access.models import Staff
 from dunwell.office.api.models import Delivery, Webhook
+from dunwell.office.api.paging import Cursor, Limit, page_of
 from dunwell.office.api.problems import Problem
-from dunwell.office.api.shapes import Hook, HookIn, HookMade
+from dunwell.office.api.shapes import Hook, HookIn, HookMade, HookPage
 from dunwell.office.api.tokens import WEBHOOKS, Scoped, staff_of
 from dunwell.office.cases.scope import visible_subjects
 from dunwell.office.workplace import Workplace, workplace
@@ -46,10 +47,13 @@ Post = Callable[[str, bytes, dict[str, str]], int]
 """``post(url, body, headers)``: the status answered. Raises httpx.HTTPError."""
 
 
-@router.get("/webhooks", response=list[Hook], auth=Scoped(WEBHOOKS))
-def hooks(request: HttpRequest) -> list[Hook]:
+@router.get("/webhooks", response=HookPage, auth=Scoped(WEBHOOKS))
+def hooks(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> HookPage:
     """The addresses that are told, and how many messages wait or were given up."""
-    return [_hook(one) for one in _theirs(staff_of(request)).order_by("pk")]
+    shown, following = page_of(
+        _theirs(staff_of(request)).order_by("pk"), lambda one: str(one.pk), cursor, limit
+    )
+    return HookPage(webhooks=[_hook(one) for one in shown], next_cursor=following)
 
 
 @router.post("/webhooks", response=HookMade, auth=Scoped(WEBHOOKS))

@@ -246,7 +246,7 @@ class CaseFile:
             automated=False,
         )
 
-    @property
+    @cached_property
     def overdue_ids(self) -> list[str]:
         """The accounts that are past due today, the worst first; all of them when none is."""
         late = self.positions.filter(pl.col("past_due_days") > 0).sort("past_due_days", descending=True)

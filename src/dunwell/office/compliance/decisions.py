@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
+from dunwell.nightly.keeping import decisions_of, kept_runs
 from dunwell.nightly.replay import CannotReplay, replay
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
@@ -18,7 +19,7 @@ _SHOWN = 100
 
 def search(place: Workplace, wanted: str) -> pl.DataFrame:
     """The kept decisions of every run for a customer, an account, or of that id; the latest first."""
-    files = sorted((place.settings.evidence_folder / "decisions").glob("*.parquet"), reverse=True)
+    files = [decisions_of(place.settings, one["run_id"]) for one in reversed(kept_runs(place.settings))]
     fits = (
         (pl.col("customer_id") == wanted)
         | (pl.col("account_id") == wanted)

@@ -25,6 +25,7 @@ from dunwell.journal.recording import Journal
 from dunwell.journal.retention import Clock, clock_ends
 from dunwell.journal.signing import kept_folder
 from dunwell.law.overlay import LenderLaw
+from dunwell.nightly.keeping import erase_kept
 from dunwell.office.api.models import Answer, Delivery
 from dunwell.office.api.problems import problem
 from dunwell.office.cases.casefile import CaseFile
@@ -237,13 +238,7 @@ def erase_files(
         _erase_rows(taken, {customer_id, *names})
     for file in files:
         file.unlink(missing_ok=True)
-    for decided in sorted((settings.evidence_folder / "decisions").glob("*.parquet")):
-        rows = pl.scan_parquet(decided)
-        is_theirs = pl.col("customer_id") == customer_id
-        if rows.filter(is_theirs).select(pl.len()).collect().item():
-            staging = decided.with_suffix(".new")
-            rows.filter(~is_theirs).collect().write_parquet(staging)
-            staging.replace(decided)
+    erase_kept(settings, [customer_id])
 
 
 def _erase_rows(file: Path, names: Collection[str]) -> None:

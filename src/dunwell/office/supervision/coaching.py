@@ -1,4 +1,4 @@
-"""Whom to help: notes in which the review found something, contacts the gate refused again and again, promises that break often.
+"""Whom to help: notes in which the review found something, contacts the gate refused again and again.
 
 It is a list of occasions to talk about, each with its evidence; nobody is given a number.
 """
