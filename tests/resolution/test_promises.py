@@ -329,3 +329,13 @@ def test_a_promise_of_nothing_is_refused() -> None:
 
 def test_states_are_told_by_these_words() -> None:
     assert [state.value for state in PromiseState] == ["open", "kept", "partly_kept", "broken", "cancelled"]
+
+
+def test_the_compiled_walk_meets_one_type_whatever_was_paid() -> None:
+    """A second type would be compiled while somebody waits for a page: seconds, in the middle of a day."""
+    judged(promise(), paid(5000, DUE_ON))
+    known = len(promises_file.walk_promises.signatures)
+    judged(promise())
+    judged(promise(), paid(100, DUE_ON), Cancelled("P1", MADE_AT, "withdrawn"))
+    judged()
+    assert len(promises_file.walk_promises.signatures) == known
