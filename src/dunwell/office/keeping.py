@@ -5,6 +5,7 @@ time passes.
 import fcntl
 from datetime import datetime
 
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Max
@@ -20,6 +21,7 @@ from dunwell.office.cases.pacing import redecide_when_due
 from dunwell.office.cases.publishing import bring_in_who_wrote, place_in_queue, publish
 from dunwell.office.compliance.complaints import note_complaints
 from dunwell.office.compliance.reviewing import draw
+from dunwell.office.strategies.proposing import finish_decided
 from dunwell.office.supervision.board import start_of_day
 from dunwell.office.supervision.day import day_so_far
 from dunwell.office.workplace import Workplace
@@ -34,6 +36,7 @@ def bring_up_to_date(place: Workplace) -> None:
     with (place.settings.evidence_folder / ".database.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         call_command("migrate", verbosity=0, interactive=False)
+        call_command("createcachetable", verbosity=0)
 
 
 def warm_up(place: Workplace) -> None:
@@ -74,6 +77,7 @@ def keep(place: Workplace, seen: int = 0) -> int:
     except NoBook:
         return seen
     take_in_files(place)
+    finish_decided(place)
     last: int = Event.objects.aggregate(last=Max("id"))["last"] or 0
     if last > seen:
         bring_in_who_wrote(place)
@@ -81,6 +85,9 @@ def keep(place: Workplace, seen: int = 0) -> int:
         draw(place, _STEPS)
         day_so_far(start_of_day(place.clock(), "UTC"), place.clock())
     redecide_when_due(place, last)
+    over = Session.objects.filter(expire_date__lt=place.clock())
+    if over.exists():
+        over.delete()
     now: datetime = place.clock()
     with transaction.atomic():
         for case in Case.objects.select_for_update().filter(come_back_at__lte=now):

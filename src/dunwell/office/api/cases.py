@@ -41,7 +41,7 @@ def me(request: HttpRequest) -> Me:
         acts_as=staff.username,
         role=staff.role,
         scopes=token.scopes,
-        jurisdictions=staff.scope,
+        jurisdictions=staff.scope or [],
     )
 
 

@@ -1,6 +1,7 @@
 """The desk's day for programs: what is next, who is meant, what happened, what the law allows, notes, identity, promises."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from dunwell.journal.recording import NewEvent
 from dunwell.law.language import LanguageUnknown, Review
 from dunwell.office.api.cases import file_of
 from dunwell.office.api.contacts import permitted_of, told_by
+from dunwell.office.api.once import PERSONAL
 from dunwell.office.api.paging import Cursor, Limit, decoded, encoded, page_of
 from dunwell.office.api.problems import Problem
 from dunwell.office.api.shapes import Recorded, Why
@@ -42,6 +44,7 @@ from dunwell.office.api.shapes_desk import (
 )
 from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.scope import visible
 from dunwell.office.desk import recordings, working
 from dunwell.office.desk.contact import Current
 from dunwell.office.desk.guide import guide_for
@@ -54,6 +57,7 @@ from dunwell.office.desk.timeline import timeline as timeline_of
 from dunwell.office.workplace import workplace
 
 router = Router(tags=["desk"])
+_TOLD_WITHIN = timedelta(days=31)
 
 
 _PASSED: Any = Query([], max_length=50)  # type: ignore[type-arg]
@@ -74,6 +78,8 @@ def search(request: HttpRequest, sought: Sought, cursor: Cursor = None, limit: L
     if "\0" in text:
         return nobody
     known = text if place.shelf.file(text) is not None else place.shelf.owner(text)
+    if known is not None and not visible(place, staff, [known]):
+        known = None
     may_reveal = "case.reveal" in request.auth.scopes and staff.may("case.reveal")  # type: ignore[attr-defined]
     if known is None and may_reveal and not is_enough(text):
         raise Problem(422, "type more of the name or the number")
@@ -85,8 +91,9 @@ def search(request: HttpRequest, sought: Sought, cursor: Cursor = None, limit: L
 
 
 @router.post("/cases/{customer_id}/reveal", response=PersonalData, auth=Scoped("case.reveal"))
-def reveal(request: HttpRequest, customer_id: str, wanted: Reveal) -> PersonalData:
-    """Personal data in the clear, for a reason; who looked and why is recorded first."""
+def reveal(request: HttpRequest, response: HttpResponse, customer_id: str, wanted: Reveal) -> PersonalData:
+    """Personal data in the clear, for a reason; who looked and why is recorded first, each time."""
+    response[PERSONAL] = "1"
     file, staff = file_of(request, customer_id), staff_of(request)
     journal = file.place.journal
     body = {"by": staff.username, "why": wanted.reason, "what": "names, numbers, addresses and texts"}
@@ -252,6 +259,10 @@ def incoming(request: HttpRequest, customer_id: str, ended: Incoming) -> Recorde
     began = ended.began_at or now
     if began > now:
         raise Problem(422, "began_at has not come yet")
+    if began < now - _TOLD_WITHIN:
+        raise Problem(
+            422, f"began_at is more than {_TOLD_WITHIN.days} days ago. Older contacts come with the tape"
+        )
     contact = Current(customer_id, str(uuid.uuid4()), "call", None, began.isoformat(), "in", passed=True)
     with transaction.atomic():
         working.lock(file)
@@ -374,4 +385,4 @@ def hear(request: HttpRequest, customer_id: str, event_id: str) -> HttpResponse:
         media, data = recordings.heard(file, staff_of(request), event_id, "recording")
     except NotKept as error:
         raise Problem(422, str(error)) from error
-    return HttpResponse(data, content_type=media)
+    return HttpResponse(data, content_type=media, headers={PERSONAL: "1"})

@@ -28,7 +28,8 @@ from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.compliance import erasing
 from dunwell.office.compliance.complaints import complaints as shown_complaints
 from dunwell.office.compliance.complaints import note_complaints, record_answer, still_open
-from dunwell.office.compliance.person import CannotCorrect, ask_for_erasure, correction
+from dunwell.office.compliance.complaints import seen_by as complaints_seen_by
+from dunwell.office.compliance.person import CannotCorrect, ask_for_erasure, correction, record_correction
 from dunwell.office.supervision.approvals import CannotDecide, seen_by, settle, why_not
 from dunwell.office.supervision.assigning import give_to
 from dunwell.office.workplace import workplace
@@ -43,7 +44,7 @@ def assign(request: HttpRequest, customer_id: str, wanted: Assign) -> Recorded:
     staff = staff_of(request)
     name = wanted.to or ""
     if "\0" in name or not give_to(staff, customer_id, name):
-        raise Problem(422, "to is nobody in your team")
+        raise Problem(422, "to is nobody in your team who may see this case")
     return Recorded(recorded=True)
 
 
@@ -95,7 +96,7 @@ def complaints(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -
     """The complaints that are open, those that must be answered soonest first."""
     place = workplace()
     note_complaints(place, steps_max=1)
-    rows = still_open()
+    rows = complaints_seen_by(place, staff_of(request), still_open())
     if cursor is not None:
         number, name = decoded(cursor)
         if not date.min.toordinal() <= number <= date.max.toordinal():
@@ -169,7 +170,7 @@ def correct(request: HttpRequest, customer_id: str, wanted: CorrectionIn) -> Rec
         event = correction(file, staff_of(request), wanted.what, wanted.new, wanted.why, once)
     except CannotCorrect as error:
         raise Problem(422, str(error)) from error
-    file.place.journal.record([event])
+    record_correction(file, event)
     return Recorded(recorded=True)
 
 

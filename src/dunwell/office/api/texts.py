@@ -4,12 +4,13 @@ import uuid
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from dunwell.journal.recording import NewEvent
 from dunwell.office.api.cases import file_of
 from dunwell.office.api.desk import whys
+from dunwell.office.api.once import PERSONAL
 from dunwell.office.api.paging import Cursor, Limit, page_of
 from dunwell.office.api.problems import Problem
 from dunwell.office.api.shapes_desk import Preview, Queued, TextPage, TextWay, WayIn
@@ -46,8 +47,9 @@ def fitting(request: HttpRequest, customer_id: str, cursor: Cursor = None, limit
 
 
 @router.post("/cases/{customer_id}/texts/preview", response=Preview, auth=Scoped("case.reveal"))
-def preview(request: HttpRequest, customer_id: str, wanted: WayIn) -> Preview:
-    """The message as the customer would read it (that it was read is recorded), and what the gate says now."""
+def preview(request: HttpRequest, response: HttpResponse, customer_id: str, wanted: WayIn) -> Preview:
+    """The message as the customer would read it (that it was read is recorded each time), and what the gate says now."""
+    response[PERSONAL] = "1"
     file = file_of(request, customer_id)
     channels = _channels(file)
     way = _way(file, channels, wanted.way)

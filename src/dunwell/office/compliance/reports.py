@@ -1,7 +1,5 @@
 """Reports for a regulator: volumes, hours, frequencies and complaints of a span of days, as a page, CSV and PDF."""
 
-import csv
-import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,9 +16,12 @@ from django.utils.translation import gettext as _
 
 from dunwell.journal.models import Event
 from dunwell.law.people import zones_of
-from dunwell.office.access.guard import needs
+from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.access.models import Staff
+from dunwell.office.cases.scope import visible
 from dunwell.office.compliance.complaints import received_between
 from dunwell.office.desk import words
+from dunwell.office.sheets import csv_of
 from dunwell.office.tallies.models import ComplaintClock
 from dunwell.office.workplace import Workplace, workplace
 
@@ -144,9 +145,10 @@ class TooMuch(ValueError):
     """More happened in the days asked for than a page can count."""
 
 
-def build(place: Workplace, first: date, last: date) -> Report:
-    """The report from the journal, both days included: contacts by the day on the customer's own clock, as the law counts them;
-    complaints, and contacts of people whose zone no record tells, by the day in UTC. Raises TooMuch.
+def build(place: Workplace, first: date, last: date, staff: Staff | None = None) -> Report:
+    """The report from the journal, of the customers whom ``staff`` may see (None: of all), both days included: contacts by the
+    day on the customer's own clock, as the law counts them; complaints, and contacts of people whose zone no record tells, by the
+    day in UTC. Raises TooMuch.
     """
     midnight, after = (datetime.combine(day, time(), _UTC) for day in (first, last + timedelta(days=1)))
     begins, ends = midnight - _FARTHEST, after + _FARTHEST
@@ -171,11 +173,15 @@ def build(place: Workplace, first: date, last: date) -> Report:
     ]
     owners = place.journal.vault.customer_ids({row[0] for row in events})
     people = _people(place, owners)
+    if staff is not None and staff.is_bound:
+        theirs = visible(place, staff, set(owners.values()))
+        people = {one: told for one, told in people.items() if owners[one] in theirs}
+        events = [one for one in events if one[0] in people]
 
     def within(at: datetime, zone: str | None) -> bool:
         return first <= at.astimezone(_clock(zone)).date() <= last
 
-    received = list(received_between(place, midnight, after))
+    received = list(received_between(place, midnight, after, staff))
     return report(events, people, received, place.clock().date(), within)
 
 
@@ -218,7 +224,7 @@ def reports(request: HttpRequest) -> HttpResponse:
     place = workplace()
     first, last = span_of(request, place.clock().date())
     try:
-        rows = rows_of(build(place, first, last))
+        rows = rows_of(build(place, first, last, staff_of(request)))
     except TooMuch:
         text = _("More than %(count)s contacts were made or refused in these days. Choose fewer days.")
         messages.error(request, text % {"count": f"{_EVENTS_MAX:,}"})
@@ -252,11 +258,7 @@ def _in_words(row: tuple[str, str, str, str, int]) -> tuple[str, str, str, str, 
 
 
 def _csv(rows: Sequence[tuple[str, str, str, str, int]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["section", "jurisdiction", "what", "of", "count"])
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_of(["section", "jurisdiction", "what", "of", "count"], rows)
 
 
 _PAGE = """#set page(paper: "a4", margin: 2cm, numbering: "1 / 1")

@@ -20,6 +20,7 @@ from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.masks import masked_name
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.models import Case
+from dunwell.office.cases.scope import visible
 from dunwell.office.cases.shelf import Shelf
 from dunwell.office.workplace import Workplace, workplace
 from dunwell.outreach.corrections import all_corrections, with_corrections
@@ -35,7 +36,7 @@ def search(request: HttpRequest) -> HttpResponse:
     text, staff, place = request.POST.get("q", "").strip(), staff_of(request), workplace()
     shelf = place.shelf
     known = text if shelf.file(text) is not None else shelf.owner(text)
-    if known is not None:
+    if known is not None and visible(place, staff, [known]):
         return redirect("case", known)
     if not staff.may("case.reveal"):
         messages.info(request, _("No customer or account has this id."))
@@ -100,11 +101,13 @@ def matching(shelf: Shelf, text: str, vault: Vault) -> Iterator[dict[str, Any]]:
 
 def seen_by(staff: Staff, customers: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Those of some customers whom a person may see, masked."""
-    is_agency = staff.team is not None and bool(staff.team.agency)
     for row in customers:
-        if staff.scope and row["jurisdiction"] not in staff.scope:
+        if staff.scope is not None and row["jurisdiction"] not in staff.scope:
             continue
-        if is_agency and not Case.objects.visible_to(staff).filter(pk=row["customer_id"]).exists():
+        if (
+            staff.agency_team is not None
+            and not Case.objects.visible_to(staff).filter(pk=row["customer_id"]).exists()
+        ):
             continue
         yield {
             "customer_id": row["customer_id"],

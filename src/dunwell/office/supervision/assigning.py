@@ -173,19 +173,26 @@ def give(request: HttpRequest, customer_id: str) -> HttpResponse:
 
 
 def give_to(staff: Staff, customer_id: str, name: str) -> bool:
-    """Give a case to somebody of one's team by name (empty: to nobody); False when there is no such case or person there."""
+    """Give a case to somebody of one's team by name (empty: to nobody); False when there is no such case or person there, or they
+    may not see it.
+    """
     to = team_of(staff).filter(username=name).first()
     if name and to is None:
         return False
     with transaction.atomic():
         case = Case.objects.visible_to(staff).select_for_update().filter(pk=customer_id).first()
-        if case is None:
+        if case is None or (to is not None and not _may_have(to, case)):
             return False
         case.assigned_to = to
         case.team = to.team if to and to.team else case.team
         case.save(update_fields=["assigned_to", "team"])
         _record(staff, [case.pk], name or None)
     return True
+
+
+def _may_have(to: Staff, case: Case) -> bool:
+    """Whether somebody may see a case that is given to them."""
+    return to.scope is None or case.jurisdiction in to.scope
 
 
 def _taken(cases: "QuerySet[Case]", count: int) -> list[Case]:
@@ -200,11 +207,12 @@ def _give(request: HttpRequest, cases: Sequence[Case], people: Sequence[Staff]) 
         Worker(
             one.username,
             frozenset(one.languages),
-            frozenset(one.scope),
+            frozenset(one.scope or ()),
             frozenset(one.skills),
             loads.get(one.pk, 0),
         )
         for one in people
+        if one.scope is None or one.scope  # bound to nothing: they may see nobody
     ]
     place = workplace()
     frail = vulnerable(place, [case.pk for case in cases], place.clock().date())
