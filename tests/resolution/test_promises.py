@@ -8,6 +8,7 @@ import pytest
 
 import dunwell.resolution.promises as promises_file
 from dunwell.policy import PolicyError
+from dunwell.resolution.promise_kernel import walk_promises
 from dunwell.resolution.promise_policy import PromisePolicy, read_promise_policy
 from dunwell.resolution.promises import Cancelled, Part, Promise, PromiseState, Received, judge_account
 
@@ -334,8 +335,8 @@ def test_states_are_told_by_these_words() -> None:
 def test_the_compiled_walk_meets_one_type_whatever_was_paid() -> None:
     """A second type would be compiled while somebody waits for a page: seconds, in the middle of a day."""
     judged(promise(), paid(5000, DUE_ON))
-    known = len(promises_file.walk_promises.signatures)
+    known = len(walk_promises.signatures)
     judged(promise())
     judged(promise(), paid(100, DUE_ON), Cancelled("P1", MADE_AT, "withdrawn"))
     judged()
-    assert len(promises_file.walk_promises.signatures) == known
+    assert len(walk_promises.signatures) == known
