@@ -12,7 +12,14 @@ import pytest
 from django.db import connection
 
 from dunwell.journal.heads import Head, head_of
-from dunwell.journal.keys import LocalMasterKeys, Signer, add_master_key, make_keys, read_master_keys
+from dunwell.journal.keys import (
+    KeysUnusable,
+    LocalMasterKeys,
+    Signer,
+    add_master_key,
+    make_keys,
+    read_master_keys,
+)
 from dunwell.journal.models import Event
 from dunwell.journal.recording import Journal
 from dunwell.journal.sealing import StoredSubtrees, head, last_seal, seal
@@ -189,3 +196,19 @@ def test_keys_in_files_are_their_owners_alone_and_can_be_added_to(tmp_path: Path
     assert make_keys(folder, os.urandom) == []
     assert add_master_key(folder, os.urandom) == "k2"
     assert read_master_keys(folder, {}, os.urandom).current == "k2"
+
+
+def test_a_key_taken_into_use_after_older_ones_were_removed_has_a_name_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    make_keys(folder, os.urandom)
+    add_master_key(folder, os.urandom)
+    file = folder / "master.keys"
+    file.write_text(file.read_text().splitlines()[0] + "\n")  # k1 was removed, as the command says one may
+    assert add_master_key(folder, os.urandom) == "k3"
+    assert read_master_keys(folder, {}, os.urandom).current == "k3"
+
+
+def test_two_master_keys_of_one_name_are_refused(tmp_path: Path) -> None:
+    one = "k1:" + "A" * 43 + "="
+    with pytest.raises(KeysUnusable, match="'k1' is there twice"):
+        read_master_keys(tmp_path, {"DUNWELL_MASTER_KEYS": f"{one},{one}"}, os.urandom)

@@ -11,7 +11,7 @@ from dunwell.journal.recording import NewEvent
 from dunwell.outreach.answering import CONFIRMABLE, Answering, proposed, stage_of
 from dunwell.outreach.answers import Context, understand
 from dunwell.outreach.answers.meaning import Act, Finding, Understanding
-from dunwell.outreach.channel import Outcome, Reply
+from dunwell.outreach.channel import Certainty, Outcome, Reply
 from dunwell.outreach.facts import Proposed
 from dunwell.outreach.incoming import take_reply
 from dunwell.outreach.models import State, Work
@@ -111,6 +111,49 @@ def test_a_stop_of_one_channel_is_confirmed_once_where_the_law_allows_it(lender:
     say(lender, "STOP", number=2)
     lender.clock.move(minutes=1)
     assert send_all(lender) == []
+    assert Work.objects.count() == 1
+
+
+def test_two_workers_that_read_two_stops_at_once_make_one_confirmation(
+    lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each looks before the other's is to be seen."""
+    lender.records.reached_at(ADDRESS, "C1")
+    until = lender.clock() + timedelta(minutes=5)
+    monkeypatch.setattr("dunwell.outreach.incoming.confirmed_until", lambda *said: until)
+    say(lender, "STOP")
+    say(lender, "STOP", number=2)
+    assert Work.objects.count() == 1
+    assert Event.objects.filter(kind="contact.replied").count() == 2
+    assert Event.objects.filter(kind="consent.withdrawn").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("outcome", "tries"), [("deferred", 2), ("refused", 1), ("unknown", 1), ("accepted", 1)]
+)
+def test_a_confirmation_that_fails_is_tried_within_its_minutes_and_never_made_anew(
+    lender: Lender, outcome: Certainty, tries: int
+) -> None:
+    lender.records.reached_at(ADDRESS, "C1")
+    say(lender, "STOP")
+    lender.clock.move(seconds=1)
+    worker, sent = lender.worker(back_off_seconds=200), 0
+    for number in range(2, 6):
+        messages = worker.claim().messages
+        sent += len(messages)
+        worker.settle([Outcome(message.message_id, outcome) for message in messages])
+        say(lender, "STOP", number)
+        lender.clock.move(seconds=260)
+    assert (sent, Work.objects.count()) == (tries, 1)
+
+
+def test_a_number_that_the_records_hold_twice_gets_one_confirmation(lender: Lender) -> None:
+    lender.records.reached_at(ADDRESS, "C1")
+    lender.records.addresses[ADDRESS] = [("C1", "C1-e"), ("C1", "C1-m")]
+    say(lender, "STOP")
+    say(lender, "STOP", 2, answer_of().message_id)
+    lender.records.addresses[ADDRESS].reverse()
+    say(lender, "STOP", 3)
     assert Work.objects.count() == 1
 
 

@@ -1,17 +1,21 @@
 """Permission and claim in one step; what happens to a message at every turn; one truth a person, whatever the channel."""
 
 import json
+import os
 
 import pytest
 
+from dunwell.journal.keys import KeyMissing, LocalMasterKeys
 from dunwell.journal.models import Event
-from dunwell.journal.recording import NewEvent
-from dunwell.law import Gate
+from dunwell.journal.recording import Journal, NewEvent
+from dunwell.law import Gate, Reason
 from dunwell.law.overlay import read_law
 from dunwell.outreach.channel import Outcome
+from dunwell.outreach.dispatching import Dispatcher
 from dunwell.outreach.knowing import decoded, seen_by_subject, with_journal
 from dunwell.outreach.models import State, Work
-from tests.outreach.conftest import NOON, Lender
+from dunwell.outreach.permitting import Asked, Composed
+from tests.outreach.conftest import NOON, Lender, compose
 from tests.outreach.worker_program import LAW
 
 pytestmark = pytest.mark.django_db
@@ -256,3 +260,100 @@ def test_what_another_machine_permitted_by_a_clock_ahead_of_ours_counts(lender: 
     assert lender.worker().claim().messages == ()
     second.refresh_from_db()
     assert second.why == "house.contact-budget-day"
+
+
+# --- one that goes wrong does not take the others with it
+
+
+def broken_for(lender: Lender, *names: str) -> Dispatcher:
+    """A worker whose messages to these people cannot be made, for a reason that nobody thought of."""
+
+    def compose_or_break(asked: Asked) -> Composed | Reason:
+        if asked.customer_id in names:
+            raise KeyError("jurisdiction")
+        return compose(asked)
+
+    worker = lender.worker(attempts_max=3, back_off_seconds=60.0)
+    worker._compose = compose_or_break
+    return worker
+
+
+def test_a_message_that_cannot_be_made_does_not_hold_up_the_others(lender: Lender) -> None:
+    works = {name: lender.due(name) for name in ("C1", "C2", "C3")}
+    worker = broken_for(lender, "C2")
+    claimed = worker.claim()
+    assert {message.to[:2] for message in claimed.messages} == {"C1", "C3"}
+    assert claimed.not_now_count == 1
+    works["C2"].refresh_from_db()
+    assert works["C2"].state == State.DUE and works["C2"].due_at > lender.clock()
+    assert kinds().count("contact.permitted") == 2
+
+
+def test_a_message_that_can_never_be_made_is_a_dead_letter_with_its_reason(lender: Lender) -> None:
+    work = lender.due("C1")
+    worker = broken_for(lender, "C1")
+    for _ in range(5):
+        assert worker.claim().messages == ()
+        work.refresh_from_db()
+        lender.clock.now = max(lender.clock.now, work.due_at)
+    assert (work.state, work.attempt_count) == (State.FAILED, 3)
+    assert "outreach.cannot-be-made" in work.why and "KeyError" in work.why
+    assert "contact.permitted" not in kinds() and kinds().count("contact.failed") == 1
+
+
+def test_a_message_put_off_like_that_is_counted_once_it_went_out(lender: Lender) -> None:
+    lender.due("C1")
+    assert broken_for(lender, "C1").claim().messages == ()
+    lender.clock.move(minutes=5)
+    worker = lender.worker()
+    (message,) = worker.claim().messages
+    worker.settle([Outcome(message.message_id, "accepted")])
+    subject = str(Work.objects.get().subject_id)
+    vault, person = lender.journal.vault, lender.records.persons["C1"]
+    seen = decoded(
+        seen_by_subject([subject])[subject], person, lambda kind, name: vault.pseudonym(subject, kind, name)
+    )
+    assert [contact.contact_id for contact in with_journal(person, seen).contacts] == [message.message_id]
+
+
+@pytest.mark.parametrize("words", ["550 \udcb2\udcbb\udcb4\udce6", "550 no\0body", "250 ok \ud83d"])
+def test_an_answer_that_is_no_text_is_recorded_all_the_same(lender: Lender, words: str) -> None:
+    """Mail servers answer in their own character set; the words of one must not put the outcome of others in doubt."""
+    works = [lender.due("C1"), lender.due("C2")]
+    worker = lender.worker()
+    worker.claim()
+    worker.settle(
+        [
+            Outcome(works[0].message_id, "refused", words),
+            Outcome(works[1].message_id, "accepted", "", ("77",)),
+        ]
+    )
+    assert {work.message_id: work.state for work in Work.objects.all()} == {
+        works[0].message_id: State.FAILED,
+        works[1].message_id: State.SENT,
+    }
+
+
+def test_a_providers_name_that_cannot_be_kept_leaves_the_outcome(lender: Lender) -> None:
+    works = [lender.due("C1"), lender.due("C2")]
+    worker = lender.worker()
+    worker.claim()
+    worker.settle(
+        [
+            Outcome(works[0].message_id, "accepted", "", ("\ud83d",)),
+            Outcome(works[1].message_id, "accepted", "", ("77",)),
+        ]
+    )
+    assert {work.state for work in Work.objects.all()} == {State.SENT}
+    assert kinds().count("contact.sent") == 2
+
+
+def test_a_master_key_that_is_not_here_stops_the_worker_and_gives_nothing_up(lender: Lender) -> None:
+    work = lender.due("C1")
+    rotated = LocalMasterKeys({"k2": bytes(32), "k1": bytes(range(32))}, os.urandom)
+    Journal(rotated, clock=lender.clock, random=os.urandom).vault.rewrap()
+    lender.journal.vault._open.clear()
+    with pytest.raises(KeyMissing, match="start anew"):
+        lender.worker().claim()
+    work.refresh_from_db()
+    assert (work.state, work.attempt_count) == (State.DUE, 0)

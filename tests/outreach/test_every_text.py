@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dunwell.law import Reason
-from dunwell.law.overlay import read_law
+from dunwell.law.overlay import KeptLaw
 from dunwell.ledger import read_terms
 from dunwell.outreach.channels import Opened, channels_set_up, open_channel
 from dunwell.outreach.composing import Composer
@@ -82,7 +82,7 @@ class Shop:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = make_workspace(tmp_path_factory.mktemp("shop") / "lender")
     settings = read_settings(folder)
-    law = read_law(folder / "policy" / "law.toml")
+    law = KeptLaw(folder / "policy" / "law.toml").current
     records = BookRecords(settings.book_folder, law, "first_party", read_terms(settings.terms_folder))
     opened = {
         name: open_channel(name, settings, os.environ, lambda: NOW) for name in channels_set_up(settings)

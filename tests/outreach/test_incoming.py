@@ -95,6 +95,36 @@ def test_an_address_that_two_share_binds_both_and_a_person_looks_at_it(lender: L
     assert lender.worker().claim().messages == ()
 
 
+def twice(lender: Lender) -> None:
+    """The records hold one number of C1 twice: as a mobile and again as a landline."""
+    lender.records.add("C1")
+    lender.records.addresses["12025550143"] = [("C1", "C1-m"), ("C1", "C1-e")]
+
+
+def test_a_stop_from_a_number_that_the_records_hold_twice_ends_both(lender: Lender) -> None:
+    twice(lender)
+    take(lender, reply(sender="+1 202 555 0143"), channel="sms")
+    subject = lender.journal.vault.references(["C1"])["C1"]
+    points = {lender.journal.vault.pseudonym(subject, "point", name) for name in ("C1-m", "C1-e")}
+    assert {body["contact_point"] for body in bodies("consent.withdrawn")} == points
+    assert len(bodies("contact.replied")) == 1
+
+
+def test_a_number_held_twice_is_still_of_one_person_who_is_known(lender: Lender) -> None:
+    twice(lender)
+    answer = reply(sender="+1 202 555 0143", text="thanks")
+    take(lender, answer, reading(intents=("courtesy",)), channel="sms")
+    assert bodies("contact.replied")[0]["needs_person"] is False
+
+
+def test_a_stop_written_from_another_mailbox_ends_also_the_one_we_wrote_to(lender: Lender) -> None:
+    work = sent(lender, "C1")
+    lender.records.addresses["second@customers.example"] = [("C1", "C1-m")]
+    take(lender, reply(sender="second@customers.example", in_reply_to=work.message_id))
+    assert work.contact_point in {body["contact_point"] for body in bodies("consent.withdrawn")}
+    assert len(bodies("consent.withdrawn")) == 2
+
+
 def test_an_address_that_nobody_has_goes_to_a_person(lender: Lender) -> None:
     taken = take(lender)
     assert [writer.customer_id for writer in taken.writers] == [f"{UNMATCHED}{ADDRESS}"]

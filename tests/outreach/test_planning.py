@@ -123,3 +123,25 @@ def test_who_was_erased_since_the_run_is_not_planned_for(lender: Lender) -> None
     lender.journal.erase("C1", by="dpo", why="request")
     assert planned(lender, row("C1"), row("C2")) == Planned(1, 0, 0)
     assert lender.journal.vault.references(["C1"]) == {}
+
+
+def test_a_row_that_cannot_be_planned_does_not_hold_up_the_others(lender: Lender) -> None:
+    done = planned(lender, row("C1"), row("C2", timezone="Nowhere/Land"), row("C3"))
+    assert done == Planned(2, 0, 0, (("C2", "ZoneInfoNotFoundError"),))
+    assert Work.objects.count() == Event.objects.filter(kind="contact.planned").count() == 2
+
+
+def test_two_that_plan_the_same_day_at_once_plan_it_once(
+    lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second looked before the first was done."""
+    assert planned(lender, row("C1"), row("C2")).new_count == 2
+    looked = Work.objects.filter
+    blind = iter([True])
+
+    def look(*given: Any, **wanted: Any) -> Any:
+        return looked(pk=None) if "key__in" in wanted and next(blind, False) else looked(*given, **wanted)
+
+    monkeypatch.setattr(Work.objects, "filter", look)
+    assert planned(lender, row("C1"), row("C2"), row("C3")) == Planned(1, 2, 0)
+    assert Work.objects.count() == 3

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from dunwell.journal.models import Event
+from dunwell.outreach import receipts
 from dunwell.outreach.channel import Outcome, Receipt
 from dunwell.outreach.models import EarlyReceipt, ProviderReference, State, Work
 from dunwell.outreach.receipts import take_receipts
@@ -29,6 +30,37 @@ def sent(lender: Lender, customer: str, reference: str | None = None) -> Work:
 
 def count(kind: str) -> int:
     return Event.objects.filter(kind=kind).count()
+
+
+def test_a_receipt_that_was_looked_up_just_before_our_record_was_there_is_not_left_waiting(
+    lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL the worker's record and the receipt's look-up run side by side, each blind to the other."""
+    sent(lender, "C1", "77")
+    look, blind = receipts._works, iter([True])
+    monkeypatch.setattr(receipts, "_works", lambda *given: {} if next(blind, False) else look(*given))
+    assert take_receipts(lender.journal, "loopback", [Receipt("r1", "delivered", NOON, None, "77")]) == 1
+    assert (EarlyReceipt.objects.count(), count("contact.delivered")) == (0, 1)
+
+
+def test_what_a_worker_left_waiting_that_stopped_after_its_record_is_taken_when_it_starts_anew(
+    lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_receipts(lender.journal, "loopback", [Receipt("r1", "delivered", NOON, None, "77")])
+    with monkeypatch.context() as stopped:
+        stopped.setattr("dunwell.outreach.dispatching.take_early", lambda *given: 0)
+        sent(lender, "C1", "77")
+    assert count("contact.delivered") == 0
+    lender.worker().recover()
+    assert (EarlyReceipt.objects.count(), count("contact.delivered")) == (0, 1)
+
+
+def test_a_receipt_that_names_a_message_of_ours_by_the_providers_name_as_well_is_found_by_either(
+    lender: Lender,
+) -> None:
+    sent(lender, "C1", "77")
+    receipt = Receipt("r1", "delivered", NOON, message_id="somebody-elses", provider_reference="77")
+    assert take_receipts(lender.journal, "loopback", [receipt]) == 1
 
 
 def test_the_same_receipt_twice_is_recorded_once(lender: Lender) -> None:

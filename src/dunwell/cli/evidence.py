@@ -222,7 +222,7 @@ def _jurisdictions(settings: Settings, customers: set[str]) -> list[tuple[str, s
 def erase_customer(customer: str, why: str, by: str | None, despite: str | None) -> None:
     """Erase a person, unless a duty to keep still runs and no ground is given."""
     settings, journal = _open_with_office()
-    from dunwell.office.compliance.erasing import erase_files, erase_records, files_of
+    from dunwell.office.compliance.erasing import erase_files, erase_records, files_of, names_of
 
     for kept in _retention(settings, journal, customer):
         if not kept.may_be_erased(now().date()) and despite is None:
@@ -236,8 +236,9 @@ def erase_customer(customer: str, why: str, by: str | None, despite: str | None)
         )
     files = files_of(settings, journal.vault.references([customer])[customer])
     told = why if despite is None else f"{why}; despite: {despite}"
-    count = erase_records(journal, customer, by=by or getpass.getuser(), why=told)
-    erase_files(settings, customer, files)
+    names = names_of(settings, customer)
+    count = erase_records(journal, customer, by=by or getpass.getuser(), why=told, names=names)
+    erase_files(settings, customer, files, names)
     print(
         f"{customer} was erased: {count:,} pieces of personal data and the key are gone; the journal still verifies"
     )

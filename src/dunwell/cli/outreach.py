@@ -21,7 +21,7 @@ from dunwell.cli.errors import CommandError
 from dunwell.cli.journal import now, open_journal
 from dunwell.cli.progress import prepare_kernels
 from dunwell.journal.signing import signer_of
-from dunwell.law.overlay import read_law
+from dunwell.law.overlay import KeptLaw
 from dunwell.ledger import read_terms
 from dunwell.settings import Settings, SettingsError
 
@@ -46,7 +46,7 @@ class Workshop:
         from dunwell.outreach.channels import channels_set_up
         from dunwell.outreach.records import BookRecords
 
-        law = read_law(root / "policy" / "law.toml")
+        law = KeptLaw(root / "policy" / "law.toml").current
         terms = read_terms(self.settings.terms_folder)
         vault = self.journal.vault
         self.records = BookRecords(self.settings.book_folder, law, self.settings.actor, terms, vault)
@@ -310,6 +310,8 @@ def tell(told: dict[str, Any]) -> None:
             f"planned {planned['new_count']:,} new contacts; {planned['known_count']:,} were planned before;"
             f" {planned['elsewhere_count']:,} are for people or channels that are not set up"
         )
+        for customer, error in planned["failed"]:
+            print(f"NOT planned: {customer} ({error}). Mend the record, or tell us of a fault")
     if not told["channels"]:
         print("nothing is due now")
     for name, tally in sorted(told["channels"].items()):

@@ -43,7 +43,7 @@ def run_and_print(
     """The run for settings already read, with its progress and its summary, and the sending where it is wanted."""
     if send:
         from dunwell.cli.outreach import sent_now, tell
-    from dunwell.cli.told import told_since
+    from dunwell.cli.told import forgotten_by, told_since
     from dunwell.nightly.run import run_day
 
     now = datetime.now(UTC)
@@ -58,6 +58,7 @@ def run_and_print(
             now=now,
             watch=watch,
             told_since=told_since(settings, now),
+            forgotten=forgotten_by(settings),
         )
     if as_json:
         told = result.summary() | ({"outreach": sent_now(None)} if send else {})

@@ -5,6 +5,7 @@ from a key service that offers ``MasterKeys``. A master key may be replaced: old
 """
 
 import os
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping
@@ -26,6 +27,10 @@ Random = Callable[[int], bytes]
 
 class KeysUnusable(ValueError):
     """A secret is missing or damaged; says which, and the mend."""
+
+
+class KeyMissing(KeysUnusable):
+    """A master key that something is wrapped with is not at hand in this process."""
 
 
 class MasterKeys(Protocol):
@@ -74,8 +79,9 @@ class LocalMasterKeys:
     def unwrap(self, master_id: str, wrapped: bytes, about: str) -> bytes:
         """The key again. Raises KeysUnusable."""
         if master_id not in self._keys:
-            raise KeysUnusable(
-                f"master key {master_id!r} is not here. Add it to {MASTER_VARIABLE} after the current one"
+            raise KeyMissing(
+                f"master key {master_id!r} is not here. Add it to {MASTER_VARIABLE} or {MASTER_FILE} after the current one, and"
+                " start anew what was running when it was made"
             )
         try:
             return self._keys[master_id].decrypt(wrapped[:12], wrapped[12:], about.encode())
@@ -130,6 +136,10 @@ def read_master_keys(folder: Path, environment: Mapping[str, str], random: Rando
     for part in text.replace("\n", ",").split(","):
         if part.strip():
             name, _, value = part.strip().partition(":")
+            if name in keys:
+                raise KeysUnusable(
+                    f"master key {name!r} is there twice. Take out the one that is not used, or give it another name"
+                )
             keys[name] = _decoded(value, f"master key {name!r}")
     return LocalMasterKeys(keys, random)
 
@@ -163,8 +173,8 @@ def add_master_key(folder: Path, random: Random) -> str:
     """Put a new master key before the others in the workspace's file; returns its id. Raises KeysUnusable."""
     file = folder / MASTER_FILE
     before = _read(file, "the master key")
-    names = [line.partition(":")[0] for line in before.split() if line]
-    name = f"k{len(names) + 1}"
+    numbers = [int(found[1]) for found in re.finditer(r"(?m)^\s*k(\d+):", before.replace(",", "\n"))]
+    name = f"k{max(numbers, default=0) + 1}"
     staging = file.with_suffix(".new")
     staging.unlink(missing_ok=True)
     _write_secret(staging, f"{name}:{b64encode(random(32)).decode()}\n{before}")

@@ -13,6 +13,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db import IntegrityError, transaction
+
 from dunwell.journal.models import Event
 from dunwell.journal.recording import Journal, NewEvent
 from dunwell.law import Person
@@ -75,10 +77,13 @@ def answer(
     reply_event: str,
     stage: str,
     until: datetime | None = None,
+    key: str | None = None,
 ) -> Work | None:
-    """Make due work of the answer to a reply, in the caller's transaction; None where the records name no debt of theirs.
+    """Make due work of the answer to a reply, in the caller's transaction; None where the records name no debt of theirs, and
+    where another worker made it at the same time.
 
-    ``until``: the last instant at which it may go out, where that is not a matter of days.
+    ``until``: the last instant at which it may go out, where that is not a matter of days. ``key``: what is answered once, where
+    that is not this reply.
     """
     rows = sorted(customer.positions, key=lambda row: (-row["past_due_days"], row["account_id"]))
     late = [row["account_id"] for row in rows if row["past_due_days"] > 0]
@@ -91,7 +96,7 @@ def answer(
     about = accounts[:1] if stage == CHECK else accounts
     work = Work(
         message_id=how.new_id(),
-        key=f"answer:{reply_event}",
+        key=key or f"answer:{reply_event}",
         subject_id=subject,
         channel=channel,
         stage=stage,
@@ -104,7 +109,11 @@ def answer(
         expires_at=until or now + timedelta(days=_DAYS),
         changed_at=now,
     )
-    work.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            work.save(force_insert=True)
+    except IntegrityError:
+        return None
     said = {
         "message_id": work.message_id,
         "channel": channel,

@@ -5,6 +5,7 @@ else, at once; other packs say nothing of it, and there a stop is obeyed in sile
 ``confirmation`` in its text.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from dunwell.law import Gate
@@ -32,15 +33,26 @@ def minutes_allowed(gate: Gate, channel: str, on: date) -> int | None:
 
 
 def confirmed_until(
-    understood: Understanding, gate: Gate, channel: str, subject: str, point: str, said_at: datetime
+    understood: Understanding,
+    gate: Gate,
+    channel: str,
+    subject: str,
+    points: Collection[str],
+    said_at: datetime,
 ) -> datetime | None:
     """Until when the stop of a channel that is all a message says may be confirmed; None where it may not or was before.
 
-    ``point``: the pseudonym of the number or address that was stopped.
+    ``points``: the pseudonyms of the number or address that was stopped (several where the records hold it several times).
     """
     if understood.intents != {"stop"} or understood.kinds != {"stop"}:
         return None
     minutes = minutes_allowed(gate, channel, said_at.date())
-    if minutes is None or Work.objects.filter(subject_id=subject, contact_point=point, stage=STAGE).exists():
+    told = Work.objects.filter(subject_id=subject, contact_point__in=points, stage=STAGE)
+    if minutes is None or told.exists():
         return None
     return said_at + timedelta(minutes=minutes)
+
+
+def once(points: Collection[str]) -> str:
+    """The key of the one confirmation to a number or address: two workers that read two STOPs at once make one of it."""
+    return f"stopped:{min(points)}"

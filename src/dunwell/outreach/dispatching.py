@@ -6,13 +6,18 @@ never begun is due again; what was begun and has no outcome is ``unknown`` and i
 message ids and takes the same one only once.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
+from traceback import extract_tb
 from typing import Protocol
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import QuerySet
 
+from dunwell.journal.keys import KeyMissing
 from dunwell.journal.models import Subject
 from dunwell.journal.recording import Journal, NewEvent
 from dunwell.journal.rows import update
@@ -21,10 +26,23 @@ from dunwell.outreach.channel import Message, Outcome
 from dunwell.outreach.knowing import decoded, promised_until, seen_by_subject, undeliverable, with_journal
 from dunwell.outreach.models import ProviderReference, State, Work
 from dunwell.outreach.pacing import QuietHours, Rate, take
-from dunwell.outreach.permitting import UNKNOWN_PERSON, Compose, Permitted, Refused, permit, refused
-from dunwell.outreach.receipts import stored_name, take_early
+from dunwell.outreach.permitting import (
+    CANNOT_BE_MADE,
+    UNKNOWN_PERSON,
+    Compose,
+    Permitted,
+    Refused,
+    permit,
+    refused,
+)
+from dunwell.outreach.receipts import stored_name, take_all_early, take_early
 from dunwell.outreach.wire import WireRecord
+from dunwell.policy import PolicyError
 
+_log = logging.getLogger(__name__)
+
+_OF_ALL = (OperationalError, InterfaceError, KeyMissing, PolicyError)
+"""What stops every message alike, whichever was at hand."""
 _WHY_MAX = 300
 _NEXT = timedelta(microseconds=1)
 
@@ -110,18 +128,71 @@ class Dispatcher:
                     events.append(self._event(row, "contact.deferred", now, **said))
             self._journal.record(events)
             _save(rows, now)
+        take_all_early(self._journal, self.provider)
         self._wire.clear()
         return doubtful_count
 
     # --- the claim
 
     def claim(self) -> Claimed:
-        """Due work, each permitted by the gate and claimed, in one transaction."""
+        """Due work, each permitted by the gate and claimed, in one transaction.
+
+        Where one message of a batch cannot be made, the others do not wait for it: they are claimed one by one, and it is put
+        off with its reason, and given up after as many tries as any. Raises DatabaseError when the database is away, and what
+        stops every message alike (``keys.KeyMissing``, texts or policy that cannot be read).
+        """
         began = self._journal.clock()
         if self._limits.quiet.wakes_at(began) is not None:
             return Claimed()
+        try:
+            return self._claim(began)
+        except _OF_ALL:
+            raise
+        except Exception as error:
+            _log.warning("%s: a batch could not be claimed (%s); one by one", self.channel, _where(error))
+        return self._one_by_one(began)
+
+    def _one_by_one(self, began: datetime) -> Claimed:
+        """A batch claimed a message at a time."""
+        rows = self._due_now(began)[: self._limits.batch].values_list("message_id", flat=True)
+        found = Claimed()
+        for message_id in list(rows):
+            try:
+                one = self._claim(began, message_id)
+            except _OF_ALL:
+                raise
+            except Exception as error:
+                _log.error("message %s could not be made (%s)", message_id, _where(error))
+                self._put_off(message_id, type(error).__name__)
+                one = Claimed(not_now_count=1)
+            found = Claimed(found.messages + one.messages, found.not_now_count + one.not_now_count)
+        return found
+
+    def _put_off(self, message_id: str, what: str) -> None:
+        """A message that could not be made: tried again later, and given up after as many tries as any."""
+        now = self._journal.clock()
         with transaction.atomic():
-            rows = self._due(began)
+            row = Work.objects.select_for_update().filter(pk=message_id, state=State.DUE).first()
+            if row is None:
+                return
+            row.attempt_count += 1
+            next_at = now + timedelta(seconds=self._back_off(row, None))
+            reason = replace(CANNOT_BE_MADE, detail=f"{CANNOT_BE_MADE.detail} ({what})")
+            answer = refused(row, (reason,), next_at, now)
+            answer.put_off()
+            events = [answer.event]
+            if row.attempt_count >= self._limits.attempts_max:
+                row.state = State.FAILED
+                events.append(
+                    self._event(row, "contact.failed", now, why=row.why, attempts=row.attempt_count)
+                )
+            self._journal.record(events)
+            _save([row], now)
+
+    def _claim(self, began: datetime, only: str | None = None) -> Claimed:
+        """A batch, or only one message, in one transaction."""
+        with transaction.atomic():
+            rows = self._due(began, only)
             rows = rows[: take(self.provider, self._limits.rate, len(rows), began)]
             if not rows:
                 return Claimed()
@@ -143,10 +214,14 @@ class Dispatcher:
             _save(rows, now)
         return Claimed(tuple(one.message for one in permitted), len(rows) - len(permitted))
 
-    def _due(self, now: datetime) -> list[Work]:
-        """A batch of due work, locked; what other workers hold is passed over."""
+    def _due_now(self, now: datetime) -> QuerySet[Work]:
+        """What is due on the channel, first things first."""
         rows = Work.objects.filter(channel=self.channel, state=State.DUE, due_at__lte=now)
-        rows = rows.order_by("priority", "due_at", "message_id")
+        return rows.order_by("priority", "due_at", "message_id")
+
+    def _due(self, now: datetime, only: str | None) -> list[Work]:
+        """A batch of due work, locked; what other workers hold is passed over."""
+        rows = self._due_now(now) if only is None else self._due_now(now).filter(pk=only)
         if connection.vendor == "postgresql":
             rows = rows.select_for_update(skip_locked=True, of=("self",))
         return list(rows[: self._limits.batch])
@@ -221,7 +296,33 @@ class Dispatcher:
     # --- the end
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Record what became of messages that were handed over, in one transaction. Called again it changes nothing."""
+        """Record what became of messages that were handed over, in one transaction. Called again it changes nothing.
+
+        Where one of them cannot be recorded as the provider answered, the others do not suffer from it: they are recorded one
+        by one, and that one without the provider's words.
+        """
+        try:
+            self._settle(outcomes)
+        except _OF_ALL:
+            raise
+        except Exception as error:
+            _log.warning("%s: a batch could not be recorded (%s); one by one", self.channel, _where(error))
+            for outcome in outcomes:
+                self._settle_alone(outcome)
+        self._wire.clear()
+
+    def _settle_alone(self, outcome: Outcome) -> None:
+        try:
+            self._settle([outcome])
+        except _OF_ALL:
+            raise
+        except Exception as error:
+            _log.error(
+                "the outcome of %s is recorded without its words (%s)", outcome.message_id, _where(error)
+            )
+            self._settle([Outcome(outcome.message_id, outcome.certainty, "its answer cannot be recorded")])
+
+    def _settle(self, outcomes: Sequence[Outcome]) -> None:
         now = self._journal.clock()
         found = {outcome.message_id: outcome for outcome in outcomes}
         with transaction.atomic():
@@ -235,17 +336,13 @@ class Dispatcher:
                 ],
                 ignore_conflicts=True,
             )
-            take_early(
-                self._journal,
-                self.provider,
-                [name for row in rows for name in found[row.message_id].provider_references],
-            )
             _save(rows, now)
-        self._wire.clear()
+        names = [name for row in rows for name in found[row.message_id].provider_references]
+        take_early(self._journal, self.provider, names)
 
     def _settled(self, row: Work, outcome: Outcome, now: datetime) -> NewEvent:
         """The row as the outcome leaves it, and the event that says so."""
-        row.why = outcome.detail[:_WHY_MAX]
+        row.why = _plain(outcome.detail)[:_WHY_MAX]
         if outcome.certainty == "accepted":
             row.state = State.SENT
             return self._event(row, "contact.sent", now, references=list(outcome.provider_references))
@@ -261,16 +358,27 @@ class Dispatcher:
         said = {"why": row.why, "attempt": row.attempt_count, "next_at": next_at}
         return self._event(row, "contact.deferred", now, **said)
 
-    def _back_off(self, row: Work, outcome: Outcome) -> float:
+    def _back_off(self, row: Work, outcome: Outcome | None) -> float:
         """Seconds until the next try: doubling, with a share of its own for each message so that they do not come together."""
         wanted = self._limits.back_off_seconds * float(2 ** (row.attempt_count - 1))
         share = int(row.message_id.replace("-", "")[-4:], 16) / 0xFFFF
         waited = min(wanted, self._limits.back_off_max_seconds) * (0.75 + 0.5 * share)
-        return max(waited, outcome.retry_after_seconds or 0.0)
+        return max(waited, (outcome.retry_after_seconds if outcome else None) or 0.0)
 
     def _event(self, row: Work, kind: str, now: datetime, **body: object) -> NewEvent:
         said = {"message_id": row.message_id, "channel": row.channel, "provider": self.provider, **body}
         return NewEvent(kind, now, subject=str(row.subject_id), body=said)
+
+
+def _plain(words: str) -> str:
+    """A provider's words as they can be kept anywhere: bytes that are no text, and unseen characters, are blanks."""
+    return "".join(letter if letter.isprintable() else " " for letter in words)
+
+
+def _where(error: Exception) -> str:
+    """An error's kind and place, without its words: they may name a person."""
+    frame = extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}, {Path(frame.filename).name}:{frame.lineno}"
 
 
 _CHANGED = ("state", "worker", "why", "attempt_count", "due_at", "changed_at", "message_id")

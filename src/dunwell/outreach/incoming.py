@@ -21,7 +21,7 @@ from dunwell.outreach.answers.affirming import affirms
 from dunwell.outreach.answers.meaning import Context, Part, Understanding
 from dunwell.outreach.channel import Reply
 from dunwell.outreach.confirming import STAGE as CHANNEL_STOPPED
-from dunwell.outreach.confirming import confirmed_until
+from dunwell.outreach.confirming import confirmed_until, once
 from dunwell.outreach.models import Work
 from dunwell.outreach.records import Customer
 
@@ -88,14 +88,15 @@ def take_reply(
 
     ``answering``: what is answered without a person; nothing when None.
     """
-    writers, in_reply_to = _writers(journal, records, channel, reply)
+    writers, answered = _writers(journal, records, channel, reply)
+    in_reply_to = None if answered is None else answered.message_id
     known = [writer for writer in writers if not writer.customer_id.startswith(UNMATCHED)]
     context = _context(records, known[0].customer_id) if known else _NO_CONTEXT
     understood = understand(reply.text, reply.at, reply.language, context)
-    sole = known[0] if len(known) == 1 else None
     is_new = False
     with transaction.atomic():
         subjects = journal.vault.admit([writer.customer_id for writer in writers], journal.clock())
+        sole = _sole(journal, known, answered, subjects)
         question = None
         if sole is not None and affirms(reply.text):
             subject = subjects[sole.customer_id]
@@ -108,28 +109,83 @@ def take_reply(
             "language": reply.language,
             "in_reply_to": in_reply_to,
         }
-        for writer in writers:
+        for customer, points in _by_customer(writers).items():
+            point = points[0] if sole is None else sole.contact_point_id
             said = NewEvent(
                 "contact.replied",
                 reply.at,
-                writer.customer_id,
-                contact_point=writer.contact_point_id,
+                customer,
+                contact_point=point,
                 body=body,
                 personal={"text": reply.text, "address": reply.sender},
-                key=_key(channel, reply, subjects[writer.customer_id]),
+                key=_key(channel, reply, subjects[customer]),
             )
             (recorded,) = journal.record([said])
             if recorded.is_new:
                 is_new = True
                 if question is None:
-                    journal.record(list(_acts(channel, reply, writer, understood, recorded.event_id)))
+                    written_to = None if answered is None else answered.contact_point
+                    acts = _acts(channel, reply, customer, points, understood, recorded.event_id)
+                    journal.record(
+                        [*acts, *_stopped_where_written(journal, acts, subjects[customer], written_to)]
+                    )
                 if question is not None:  # a plain yes says nothing else, whatever a model takes it for
                     journal.record([confirmation(question, recorded.event_id, channel, reply.at)])
                 elif sole is not None and answering is not None:
                     _answer(
-                        journal, records, channel, sole, understood, recorded.event_id, reply.at, answering
+                        journal,
+                        records,
+                        channel,
+                        sole,
+                        points,
+                        understood,
+                        recorded.event_id,
+                        reply.at,
+                        answering,
                     )
     return Taken(reply, writers, understood, is_new)
+
+
+def _by_customer(writers: Sequence[Writer]) -> dict[str, tuple[str | None, ...]]:
+    """The contact points of each who may have written: records may hold one number of a person twice, as mobile and landline."""
+    found: dict[str, tuple[str | None, ...]] = {}
+    for writer in writers:
+        found[writer.customer_id] = (*found.get(writer.customer_id, ()), writer.contact_point_id)
+    return found
+
+
+def _sole(
+    journal: Journal, known: Sequence[Writer], answered: Work | None, subjects: Mapping[str, str]
+) -> Writer | None:
+    """Who wrote, where the records leave only one person: at the contact point that we had written to, else the first."""
+    if len({writer.customer_id for writer in known}) != 1:
+        return None
+    if answered is not None and len(known) > 1:
+        subject = subjects[known[0].customer_id]
+        journal.vault.open_keys([subject])
+        for writer in known:
+            point = journal.vault.pseudonym(subject, "point", writer.contact_point_id or "")
+            if point == answered.contact_point:
+                return writer
+    return known[0]
+
+
+def _stopped_where_written(
+    journal: Journal, acts: Sequence[NewEvent], subject: str, written_to: str | None
+) -> Sequence[NewEvent]:
+    """A stop that answers a message of ours ends the channel also where that message went, not only where the answer came from.
+
+    ``written_to``: the pseudonym of that contact point.
+    """
+    stops = [act for act in acts if act.kind == "consent.withdrawn"]
+    if written_to is None or not stops or any(act.contact_point is None for act in stops):
+        return ()  # nothing to add, or the whole channel has ended
+    journal.vault.open_keys([subject])
+    if written_to in {journal.vault.pseudonym(subject, "point", str(act.contact_point)) for act in stops}:
+        return ()
+    body = dict(stops[0].body)
+    at = {"contact_point": written_to}
+    return [NewEvent("consent.withdrawn", stops[0].happened_at, subject=subject, body=body, pseudonyms=at)]
 
 
 def _question(
@@ -154,47 +210,45 @@ def _answer(
     records: Known,
     channel: str,
     writer: Writer,
+    points: Sequence[str | None],
     understood: Understanding,
     reply_event: str,
     said_at: datetime,
     answering: Answering,
 ) -> None:
-    """Make due work of the answer that needs no person, where there is one and it can go back the way it came."""
+    """Make due work of the answer that needs no person, where there is one and it can go back the way it came.
+
+    ``points``: every contact point of theirs that has the address from which the reply came.
+    """
     person = records.people([writer.customer_id]).get(writer.customer_id)
     if person is None or writer.contact_point_id is None:
         return
-    until = _stop_confirmed_until(journal, records, channel, writer, understood, said_at, answering)
+    stopped = _pseudonyms(journal, writer.customer_id, points)
+    until = None
+    if "stop" in answering.confirm:
+        (subject,) = journal.vault.references([writer.customer_id]).values()
+        gate = records.gate(writer.customer_id)
+        until = confirmed_until(understood, gate, channel, subject, stopped, said_at)
     if until is not None and journal.clock() >= until:
         return
     stage = stage_of(understood, answering.confirm) if until is None else CHANNEL_STOPPED
     if stage is None:
         return
     customer = records.customer(writer.customer_id)
-    answer(journal, answering, person, customer, channel, writer.contact_point_id, reply_event, stage, until)
+    point, key = writer.contact_point_id, None if until is None else once(stopped)
+    answer(journal, answering, person, customer, channel, point, reply_event, stage, until, key)
 
 
-def _stop_confirmed_until(
-    journal: Journal,
-    records: Known,
-    channel: str,
-    writer: Writer,
-    understood: Understanding,
-    said_at: datetime,
-    answering: Answering,
-) -> datetime | None:
-    """Until when we may say that a stop of this channel was heard; None where it is obeyed in silence."""
-    if "stop" not in answering.confirm or writer.contact_point_id is None:
-        return None
-    (subject,) = journal.vault.references([writer.customer_id]).values()
+def _pseudonyms(journal: Journal, customer_id: str, points: Sequence[str | None]) -> list[str]:
+    """What stands in events for these contact points of a person."""
+    (subject,) = journal.vault.references([customer_id]).values()
     journal.vault.open_keys([subject])
-    point = journal.vault.pseudonym(subject, "point", writer.contact_point_id)
-    gate = records.gate(writer.customer_id)
-    return confirmed_until(understood, gate, channel, subject, point, said_at)
+    return [journal.vault.pseudonym(subject, "point", point) for point in points if point is not None]
 
 
 def _writers(
     journal: Journal, records: Known, channel: str, reply: Reply
-) -> tuple[tuple[Writer, ...], str | None]:
+) -> tuple[tuple[Writer, ...], Work | None]:
     """Who wrote, and which message of ours they answer."""
     work = Work.objects.filter(pk=reply.in_reply_to).first() if reply.in_reply_to else None
     owners = [Writer(*owner) for owner in records.owners(channel, reply.sender)]
@@ -205,7 +259,7 @@ def _writers(
     if customer is None:  # erased since
         return (Writer(f"{UNMATCHED}{reply.sender}", None),), None
     mine = [owner for owner in owners if owner.customer_id == customer]
-    return tuple(mine) or (Writer(customer, None),), work.message_id
+    return tuple(mine) or (Writer(customer, None),), work
 
 
 def _context(records: Known, customer_id: str) -> Context:
@@ -235,27 +289,37 @@ def _key(channel: str, reply: Reply, subject: str) -> str:
 
 
 def _acts(
-    channel: str, reply: Reply, writer: Writer, understood: Understanding, reply_event: str
+    channel: str,
+    reply: Reply,
+    customer_id: str,
+    points: Sequence[str | None],
+    understood: Understanding,
+    reply_event: str,
 ) -> Sequence[NewEvent]:
-    """What takes effect at once."""
+    """What takes effect at once. ``points``: every contact point of theirs that has the address from which it came."""
     events = []
     for act in understood.acts:
         about: dict[str, Any] = {"source": f"a reply by {channel}"}
         if act.kind == "stop":
-            kind, body = "consent.withdrawn", {"channel": channel, **about}
+            body = {"channel": channel, **about}
+            events += [
+                NewEvent("consent.withdrawn", reply.at, customer_id, contact_point=point, body=body)
+                for point in points
+            ]
         elif act.kind == "not_theirs":
-            if writer.contact_point_id is None:
-                continue
-            kind, body = "point.not_theirs", about
+            events += [
+                NewEvent("point.not_theirs", reply.at, customer_id, contact_point=point, body=about)
+                for point in points
+                if point is not None
+            ]
         else:
             hold = _HOLDS.get(act.kind, act.kind)
-            kind, body = "hold.placed", {"hold": hold, "needs_person": True, **about}
-        point = writer.contact_point_id if act.kind in ("stop", "not_theirs") else None
-        events.append(NewEvent(kind, reply.at, writer.customer_id, contact_point=point, body=body))
+            body = {"hold": hold, "needs_person": True, **about}
+            events.append(NewEvent("hold.placed", reply.at, customer_id, body=body))
     if understood.promise:
         parts = [_part(part) for part in understood.promise]
         body = {"parts": parts, "needs_person": True, "channel": channel, "in_reply_to": reply_event}
-        events.append(NewEvent("promise.proposed", reply.at, writer.customer_id, body=body))
+        events.append(NewEvent("promise.proposed", reply.at, customer_id, body=body))
     return events
 
 

@@ -35,6 +35,12 @@ OPEN_PROMISE = Reason(
     "prohibited",
     "The person confirmed a promise to pay, and its day has not passed.",
 )
+CANNOT_BE_MADE = Reason(
+    "outreach.cannot-be-made",
+    "dunwell: one message does not hold up the others",
+    "missing",
+    "The message could not be made from what is kept of this person; the log names the place.",
+)
 _DUNNING = ("remind", "demand")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from django.db import transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 
 from dunwell.journal.recording import Journal, NewEvent
 from dunwell.outreach.models import Work
@@ -20,12 +20,13 @@ _URGENT_DAYS = 90
 @dataclass(frozen=True, slots=True)
 class Planned:
     """How many contacts of a work list became due work, how many had been planned before, and how many need a person or a
-    channel that is not set up.
+    channel that is not set up. ``failed``: the customer_id and the error's kind of each that could not be planned.
     """
 
     new_count: int
     known_count: int
     elsewhere_count: int
+    failed: tuple[tuple[str, str], ...] = ()
 
 
 def plan(
@@ -40,13 +41,38 @@ def plan(
     planned = work.filter(~pl.col("is_held_back"), ~pl.col("customer_id").is_in(gone))
     ours = planned.filter(pl.col("channel").is_in(channels))
     new_count = 0
+    failed: list[tuple[str, str]] = []
     for start in range(0, ours.height, _BATCH):
-        new_count += _plan_batch(ours[start : start + _BATCH], as_of, journal, new_id)
-    return Planned(new_count, ours.height - new_count, planned.height - ours.height)
+        rows = ours[start : start + _BATCH].to_dicts()
+        count, bad = _plan_rows(rows, as_of, journal, new_id)
+        new_count, failed = new_count + count, failed + bad
+    known_count = ours.height - new_count - len(failed)
+    return Planned(new_count, known_count, planned.height - ours.height, tuple(failed))
 
 
-def _plan_batch(batch: pl.DataFrame, as_of: date, journal: Journal, new_id: Callable[[], str]) -> int:
-    rows = batch.to_dicts()
+def _plan_rows(
+    rows: list[dict[str, Any]], as_of: date, journal: Journal, new_id: Callable[[], str]
+) -> tuple[int, list[tuple[str, str]]]:
+    """A batch at once; one by one where that fails: somebody else plans the same day, or a row cannot be planned."""
+    try:
+        return _plan_batch(rows, as_of, journal, new_id), []
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        if len(rows) == 1 and not isinstance(error, IntegrityError):
+            return 0, [(str(rows[0]["customer_id"]), type(error).__name__)]
+    count, failed = 0, []
+    for row in rows:
+        try:
+            count += _plan_batch([row], as_of, journal, new_id)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            failed.append((str(row["customer_id"]), type(error).__name__))
+    return count, failed
+
+
+def _plan_batch(rows: list[dict[str, Any]], as_of: date, journal: Journal, new_id: Callable[[], str]) -> int:
     now = journal.clock()
     with transaction.atomic():
         subjects = journal.vault.admit([row["customer_id"] for row in rows], now)

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from dunwell.journal.recording import Journal, NewEvent
 from dunwell.outreach.channel import Receipt
@@ -37,23 +38,38 @@ def take_receipts(journal: Journal, provider: str, receipts: Sequence[Receipt]) 
         works = _works(provider, receipts)
         events, early = [], []
         for receipt in receipts:
-            work = works.get(_name(receipt))
+            work = next((works[name] for name in _names(receipt) if name in works), None)
             if work is not None:
                 events.append(_event(receipt, work, provider))
             elif receipt.provider_reference is not None:
                 early.append(_waiting(receipt, provider, journal.clock()))
         EarlyReceipt.objects.bulk_create(early, ignore_conflicts=True)
         recorded = journal.record(events)
-    return sum(one.is_new for one in recorded)
+    # The worker may have recorded the name while we wrote that it is not known: whoever comes second looks again.
+    return sum(one.is_new for one in recorded) + take_early(
+        journal, provider, [one.reference for one in early]
+    )
 
 
 def take_early(journal: Journal, provider: str, references: Iterable[str]) -> int:
-    """Record the receipts that waited for these of the provider's names; how many."""
+    """Record the receipts that waited for these of the provider's names, where the names are known now; how many.
+
+    Called after the names were committed.
+    """
     wanted = [stored_name(reference) for reference in references]
-    if not wanted:
-        return 0
+    return _take_early(journal, provider, Q(reference__in=wanted)) if wanted else 0
+
+
+def take_all_early(journal: Journal, provider: str) -> int:
+    """Record every receipt that waited though its message is known: what a worker left that stopped between the two."""
+    return _take_early(journal, provider, Q())
+
+
+def _take_early(journal: Journal, provider: str, which: Q) -> int:
+    named = ProviderReference.objects.filter(provider=provider, reference=OuterRef("reference"))
     with transaction.atomic():
-        rows = list(EarlyReceipt.objects.filter(provider=provider, reference__in=wanted))
+        waiting = EarlyReceipt.objects.filter(which, Exists(named), provider=provider)
+        rows = list(waiting.select_for_update())
         if not rows:
             return 0
         count = take_receipts(journal, provider, [_receipt(row.receipt) for row in rows])
@@ -61,11 +77,12 @@ def take_early(journal: Journal, provider: str, references: Iterable[str]) -> in
     return count
 
 
-def _name(receipt: Receipt) -> tuple[str, str]:
-    """By what a receipt names its message: our id, or else the provider's."""
-    if receipt.message_id is not None:
-        return "ours", receipt.message_id
-    return "theirs", stored_name(receipt.provider_reference or "")
+def _names(receipt: Receipt) -> list[tuple[str, str]]:
+    """By what a receipt names its message: our id, and the provider's."""
+    ours = [] if receipt.message_id is None else [("ours", receipt.message_id)]
+    if receipt.provider_reference is None:
+        return ours
+    return [*ours, ("theirs", stored_name(receipt.provider_reference))]
 
 
 def stored_name(text: str) -> str:
@@ -74,7 +91,7 @@ def stored_name(text: str) -> str:
 
 
 def _works(provider: str, receipts: Sequence[Receipt]) -> dict[tuple[str, str], Work]:
-    names = [_name(receipt) for receipt in receipts]
+    names = [name for receipt in receipts for name in _names(receipt)]
     ours = Work.objects.in_bulk([name for kind, name in names if kind == "ours"])
     found = {("ours", message_id): work for message_id, work in ours.items()}
     theirs = ProviderReference.objects.filter(

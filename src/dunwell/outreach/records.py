@@ -1,7 +1,7 @@
 """The lender's records for the dispatcher: people, what they owe and where they are reached, a few hundred at a time."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,17 +73,18 @@ class BookRecords:
     def __init__(
         self,
         folder: Path,
-        law: LenderLaw,
+        law: Callable[[], LenderLaw],
         actor: str,
         terms: Mapping[str, Terms] | None = None,
         vault: Vault | None = None,
     ) -> None:
-        """``folder``: the book's; ``terms``: of its products, by key; ``vault``: knows what was corrected since the run, and who
-        was erased. Raises NoBook.
+        """``folder``: the book's; ``law``: tells the lender's law as it is now; ``terms``: of its products, by key; ``vault``:
+        knows what was corrected since the run, and who was erased. Raises NoBook.
         """
         self._vault, self._changed = vault, 0
         self._folder, self._law, self._actor, self._terms = folder, law, actor, terms or {}
         self._gates: dict[tuple[str, ...], Gate] = {}
+        self._gates_of = law()
         self._stamp = 0
         self._tables: dict[str, _Table] = {}
         self._positions = self._promises = _Table(pl.DataFrame(schema={"customer_id": pl.String}))
@@ -142,10 +143,14 @@ class BookRecords:
     def gate(self, customer_id: str) -> Gate:
         """The gate of the packs that bind this person, by their jurisdiction."""
         row = self.customer(customer_id).row
-        packs = tuple(self._law.packs_for(row["jurisdiction"], row.get("region")))
-        if packs not in self._gates:
-            self._gates[packs] = Gate(packs, self._actor, known=self._law.packs)
-        return self._gates[packs]
+        with self._lock:
+            law = self._law()
+            if law is not self._gates_of:
+                self._gates, self._gates_of = {}, law
+            packs = tuple(law.packs_for(row["jurisdiction"], row.get("region")))
+            if packs not in self._gates:
+                self._gates[packs] = Gate(packs, self._actor, known=law.packs)
+            return self._gates[packs]
 
     def _read(self, customer_ids: Sequence[str]) -> None:
         if not customer_ids:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
 
-from django.db import Error as DatabaseError
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from dunwell.outreach.channel import Outcome, Sender
 from dunwell.outreach.dispatching import Claimed, Dispatcher
@@ -78,13 +77,16 @@ def work(
     while not is_over:
         try:
             claimed = dispatcher.claim()
-        except DatabaseError:
+        except (OperationalError, InterfaceError):
             # Whether the claim came about is not known: settle what is on the wire, then look what is claimed.
             _finish(dispatcher, sending, tally, wait)
             sending, claimed = None, Claimed()
             close_old_connections()
             is_over = wait(idle_seconds)
             tally.in_doubt += _insist(dispatcher.recover, wait) or 0
+        except BaseException:
+            _finish(dispatcher, sending, tally, wait)  # what went out is recorded, whatever ends this worker
+            raise
         tally.claimed += len(claimed.messages)
         tally.not_now += claimed.not_now_count
         _finish(dispatcher, sending, tally, wait)
@@ -110,7 +112,7 @@ def _insist(do: Callable[[], _T], wait: Wait, tries: int = 60) -> _T:
     for number in range(tries):
         try:
             return do()
-        except DatabaseError:
+        except (OperationalError, InterfaceError):
             if number == tries - 1:
                 raise
             close_old_connections()
