@@ -44,11 +44,13 @@ def run_and_print(
     if send:
         from dunwell.cli.outreach import sent_now, tell
     from dunwell.cli.told import told_since
+    from dunwell.nightly.forgetting import nobody
     from dunwell.nightly.run import run_day
 
     now = datetime.now(UTC)
     day, instant = parse_day(as_of, "--as-of"), parse_instant(known_at, "--known-at")
     prepare_kernels("ledger", "gate", "promises")
+    since, forgotten = told_since(settings, now) or (None, nobody)
     with progress() as watch:
         result = run_day(
             settings,
@@ -57,7 +59,8 @@ def run_and_print(
             known_at=instant,
             now=now,
             watch=watch,
-            told_since=told_since(settings, now),
+            told_since=since,
+            forgotten=forgotten,
         )
     if as_json:
         told = result.summary() | ({"outreach": sent_now(None)} if send else {})

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     import polars as pl
 
     from dunwell.journal.recording import Journal
+    from dunwell.nightly.forgetting import Forgotten
     from dunwell.nightly.run import ToldSince
 
 
-def told_since(settings: Settings, now: datetime) -> "ToldSince | None":
-    """Puts what the journal and the desk have seen into a partition's tables; None while the workspace has no database.
+def told_since(settings: Settings, now: datetime) -> "tuple[ToldSince, Forgotten] | None":
+    """Puts what the journal and the desk have seen into a partition's tables, and tells who was erased; None while the
+    workspace has no database.
 
     Raises KeysUnusable where the database is there and its keys are not: a run that left out who asked to be left in peace
     would plan what may not be done.
@@ -39,7 +41,7 @@ def told_since(settings: Settings, now: datetime) -> "ToldSince | None":
         return None  # nothing was told, and a workspace without a journal needs no keys
     master = read_master_keys(settings.keys_folder, os.environ, os.urandom)
     journal = Journal(master, clock=lambda: now, random=os.urandom)
-    return telling(journal, now, has_desk="cases_received" in tables_there)
+    return telling(journal, now, has_desk="cases_received" in tables_there), journal.vault.forgotten
 
 
 def telling(journal: "Journal", now: datetime, *, has_desk: bool = True) -> "ToldSince":

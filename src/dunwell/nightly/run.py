@@ -24,6 +24,7 @@ from dunwell.nightly.cases import case_counts, merge_cases
 from dunwell.nightly.costs import Costs, read_costs
 from dunwell.nightly.decided import DecidedFigures
 from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partition_figures
+from dunwell.nightly.forgetting import Forgetting, Forgotten, nobody
 from dunwell.nightly.keeping import earlier_prices, keep_decisions
 from dunwell.nightly.lost import lost_rows
 from dunwell.nightly.planned import Appended, Planned, PlannedDay
@@ -83,9 +84,11 @@ def run_day(
     now: datetime,
     watch: Watch = lambda what, done, total: None,
     told_since: ToldSince | None = None,
+    forgotten: Forgotten = nobody,
 ) -> RunResult:
     """Run a day for a workspace. ``now`` is the instant of import for rows that do not say when they were
-    recorded. ``told_since``: puts what was told of since the tape into a partition's tables.
+    recorded. ``told_since``: puts what was told of since the tape into a partition's tables. ``forgotten``: who was erased:
+    the tape may name them still, and their bad rows are not kept either.
 
     Writes ``book/``: the partitions, ``positions.parquet``, ``promises.parquet``, ``cases.parquet``, ``worklist.parquet``,
     ``decisions.parquet``, ``options.parquet`` and ``capacities.parquet`` where a strategy is in force, ``analytics.parquet``,
@@ -121,14 +124,26 @@ def run_day(
             None if valuer is None else DayStrategy(valuer, policy.hash, as_of, known_at, aside, problem)
         )
         earlier = None if strategic is None else earlier_prices(settings, as_of)
-        lost = lost_rows(tape)
+        lost, forgetting = lost_rows(tape), Forgetting(forgotten)
         day = _Day(
-            as_of, known_at, policy, settings.actor, lost, strategic, earlier, scorer, told_since, costs
+            as_of,
+            known_at,
+            policy,
+            settings.actor,
+            lost,
+            strategic,
+            earlier,
+            scorer,
+            told_since,
+            costs,
+            forgetting,
         )
         counted = _settle_all(tape, staged, day, watch)
         scores = scorer.finish(staged.staging)
         counted.analytics.write_parquet(staged.staging / "analytics.parquet")
         tape.write_quarantine(staged.staging / "quarantine")
+        forgetting.clear(staged.staging / "quarantine")
+        lost = replace(lost, rows=forgetting.without(lost.rows))
         facts = replace(facts, files=_files_written(settings.book_folder, tape, strategic))
         result = RunResult(
             counted.figures,
@@ -157,6 +172,7 @@ class _Day(PlannedDay):
     scorer: DayScorer
     told_since: ToldSince | None
     costs: Costs
+    forgetting: Forgetting
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +201,7 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
     ):
         for partition in tape.partitions():
             watch("settling the accounts", partition.number, tape.partition_count)
+            day.forgetting.note(partition.tables)
             if day.told_since is not None:
                 partition = Partition(partition.number, day.told_since(partition.tables))
             partition = staged.write(partition)

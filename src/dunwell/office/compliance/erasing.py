@@ -5,7 +5,7 @@ day, decisions, letters, recordings. The book shows them nowhere from then on, a
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,15 +15,19 @@ import polars as pl
 from django.db import transaction
 from django.db.models import Count
 
+from dunwell.book import Book, NoBook
 from dunwell.journal.models import Event, VaultItem
+from dunwell.journal.packing import PACK
 from dunwell.journal.recording import Journal
 from dunwell.journal.retention import Clock, clock_ends
-from dunwell.journal.signing import kept_folder
+from dunwell.journal.signing import kept_folder, pack_file
 from dunwell.law.overlay import LenderLaw
 from dunwell.office.api.models import Delivery
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case, Received
+from dunwell.outreach.incoming import UNMATCHED
 from dunwell.outreach.models import State, Work
+from dunwell.outreach.records import plain_address
 from dunwell.settings import Settings
 
 KIND = "erasure"
@@ -72,14 +76,18 @@ def clocks_of(law: LenderLaw, jurisdiction: str, region: str | None) -> list[Clo
     ]
 
 
+def notes_of(law: LenderLaw, jurisdiction: str, region: str | None) -> list[Any]:
+    """The rules of the packs that bind somebody which say why no period to keep is held."""
+    return [one for one in _retention_rules(law, jurisdiction, region) if "keep_years" not in one.values]
+
+
 def _rules(law: LenderLaw, jurisdiction: str, region: str | None) -> list[Any]:
+    return [one for one in _retention_rules(law, jurisdiction, region) if "keep_years" in one.values]
+
+
+def _retention_rules(law: LenderLaw, jurisdiction: str, region: str | None) -> list[Any]:
     packs = [law.packs[key] for key in law.packs_for(jurisdiction, region) if key in law.packs]
-    return [
-        rule
-        for pack in packs
-        for rule in pack.rules
-        if rule.kind == "retention" and "keep_years" in rule.values
-    ]
+    return [rule for pack in packs for rule in pack.rules if rule.kind == "retention"]
 
 
 def duties(file: CaseFile) -> list[Duty]:
@@ -100,6 +108,11 @@ def duties(file: CaseFile) -> list[Duty]:
         )
         for until, clock in ends
     ]
+
+
+def notes(file: CaseFile) -> list[Any]:
+    """What the law that binds this person says where it names no period."""
+    return notes_of(file.place.law, file.customer["jurisdiction"], file.customer["region"])
 
 
 def holding(file: CaseFile) -> Holding:
@@ -134,10 +147,11 @@ def erase(file: CaseFile, *, by: str, why: str, despite: str = "") -> int:
     if not despite and must_stay(file, place.clock().date()):
         raise MustBeKept(customer)
     files = [] if file.subject is None else files_of(place.settings, file.subject)
+    addresses = addresses_of(place.settings, customer)
+    told = f"{why}; despite: {despite}" if despite else why
     with transaction.atomic():
-        count = erase_records(
-            place.journal, customer, by=by, why=f"{why}; despite: {despite}" if despite else why
-        )
+        count = erase_records(place.journal, customer, by=by, why=told)
+        count += erase_strangers(place.journal, addresses, by=by, why=told)
         transaction.on_commit(lambda: erase_files(place.settings, customer, files))
     return count
 
@@ -157,11 +171,45 @@ def erase_records(journal: Journal, customer_id: str, *, by: str, why: str) -> i
         return journal.erase(customer_id, by=by, why=why)
 
 
+def erase_strangers(journal: Journal, addresses: Collection[str], *, by: str, why: str) -> int:
+    """What somebody wrote from these addresses while the records did not know whose they are; how many pieces went."""
+    forms = {
+        form for one in addresses for form in (one, one.strip(), plain_address(one), f"+{plain_address(one)}")
+    }
+    names = [f"{UNMATCHED}{form}" for form in sorted(forms)]
+    return sum(journal.erase(name, by=by, why=why) for name in journal.vault.references(names))
+
+
+def addresses_of(settings: Settings, customer_id: str) -> list[str]:
+    """The values of a customer's contact points, as the book has them."""
+    found: list[str] = []
+    try:
+        book = Book(settings.book_folder)
+    except NoBook:
+        return found
+    for number in range(book.partition_count):
+        points = book.partition(number).tables["contact_points"]
+        found += points.filter(points["customer_id"] == customer_id)["value"].drop_nulls().to_list()
+    return found
+
+
+def packs_handed_out(subject: str) -> list[tuple[str, str, str]]:
+    """The packs of evidence that were made about a person: the day, by whom and why. Whoever has one has it still."""
+    read = Event.objects.filter(subject_id=subject, kind="data.read", body__contains=PACK).order_by("id")
+    told = [(at, json.loads(body)) for at, body in read.values_list("happened_at", "body")]
+    return [(at.date().isoformat(), body["by"], body["why"]) for at, body in told if body.get("what") == PACK]
+
+
 def erase_files(settings: Settings, customer_id: str, files: Sequence[Path]) -> None:
-    """Letters, recordings and papers of the person's, and their rows among the kept decisions."""
-    for file in files:
+    """Letters, recordings and papers of the person's, a pack of evidence that lies here, and their rows among the kept
+    decisions and what these were made of.
+    """
+    for file in (*files, pack_file(settings, customer_id)):
         file.unlink(missing_ok=True)
-    for decided in sorted((settings.evidence_folder / "decisions").glob("*.parquet")):
+    folder = settings.evidence_folder
+    for decided in sorted(
+        [*(folder / "decisions").glob("*.parquet"), *(folder / "markets").glob("*.parquet")]
+    ):
         rows = pl.scan_parquet(decided)
         is_theirs = pl.col("customer_id") == customer_id
         if rows.filter(is_theirs).select(pl.len()).collect().item():
@@ -174,8 +222,8 @@ def files_of(settings: Settings, subject: str) -> list[Path]:
     """The letters, recordings and papers of a person, by the vault's reference."""
     table = settings.outreach.get("letter", {})
     folder = settings.root / (table.get("folder", "print") if isinstance(table, Mapping) else "print")
-    sent = Event.objects.filter(subject_id=subject, kind="contact.sent").values_list("body", flat=True)
-    letters = [body["message_id"] for body in map(json.loads, sent) if body["channel"] == "letter"]
+    # Whatever became of it: a letter whose outcome is not known may lie in the print folder as well.
+    letters = Work.objects.filter(subject_id=subject, channel="letter").values_list("message_id", flat=True)
     printed = [file for name in letters for file in folder.glob(f"*/{name}.pdf")]
     return [*printed, *(kept_folder(settings) / name for name in _file_names(subject))]
 

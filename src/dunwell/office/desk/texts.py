@@ -38,6 +38,7 @@ from dunwell.outreach.offering import last_offer
 from dunwell.outreach.permitting import Asked, Composed
 from dunwell.outreach.records import Customer
 from dunwell.outreach.texts import STAGES, NoText, Text, choose
+from dunwell.outreach.texts.keeping import stamp_of
 from dunwell.outreach.texts.reading import read_text
 from dunwell.outreach.texts.text import PURPOSES_BY_STAGE
 from dunwell.outreach.writing_as import sender_of
@@ -166,21 +167,22 @@ def texts_for(file: CaseFile, channel: str) -> Sequence[Text]:
     return found
 
 
-_texts: dict[Path, tuple[Text, ...]] = {}
+_texts: dict[Path, tuple[object, tuple[Text, ...]]] = {}
 
 
 def approved_texts(place: Workplace) -> tuple[Text, ...]:
-    """The lender's approved texts, read once a process.
+    """The lender's approved texts, read again when a file has changed.
 
     Each is reviewed when it is filled in for a customer, as they would read it; the dispatcher reviews all of them besides.
     """
     folder = place.settings.root / "policy" / "texts"
-    if folder not in _texts:
+    stamp = stamp_of(folder)
+    if folder not in _texts or _texts[folder][0] != stamp:
         read = [
             read_text(file, file.relative_to(folder).as_posix()) for file in sorted(folder.rglob("*.txt"))
         ]
-        _texts[folder] = tuple(one for one, faults in read if one is not None and not faults)
-    return _texts[folder]
+        _texts[folder] = stamp, tuple(one for one, faults in read if one is not None and not faults)
+    return _texts[folder][1]
 
 
 def ask(file: CaseFile, way: Way) -> Verdict:
@@ -202,7 +204,7 @@ def preview(file: CaseFile, opened: Opened, way: Way) -> dict[str, Any]:
     place = file.place
     composer = Composer(
         way.channel,
-        approved_texts(place),
+        lambda: approved_texts(place),
         FileRecords(file),
         sender_of(place.settings),
         opened.render,
