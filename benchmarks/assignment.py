@@ -16,8 +16,9 @@ import time
 import numpy as np
 import polars as pl
 
-from benchmarks.assignment_inputs import Solved, made_frames, solve_with_highs
+from benchmarks.assignment_inputs import Solved, solve_with_highs
 from benchmarks.measuring import load, say, today
+from dunwell.rehearsal.benchmark_choices import made_frames
 from dunwell.strategy import Assignment, assign
 from dunwell.strategy.assignment_pacing import left_of
 

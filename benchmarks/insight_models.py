@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from benchmarks.insight_inputs import Delinquency, Task, delinquency, give_me_some_credit, taiwan
 from benchmarks.measuring import load, say, today
@@ -28,7 +28,7 @@ from dunwell.insight.rolls import (
     next_states,
     with_history,
 )
-from dunwell.insight.scoring import AdditiveScorecard, BoostedModel, Model, Scorecard
+from dunwell.insight.scoring import MODELS, AdditiveScorecard, BoostedModel, Model, Scorecard
 from dunwell.insight.scoring.measures import auc, auc_delong, calibration_error, kolmogorov_smirnov, log_loss
 
 SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
@@ -71,12 +71,17 @@ def main(words: list[str] | None = None) -> None:
     """Print a table a set."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.insight_models", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
-    parser.add_argument("--only", default="taiwan,credit,panel")
+    parser.add_argument("--only", default="taiwan,credit,panel", help="of these and twins")
     asked = parser.parse_args(words)
     say(f"{today()}, load average {load():.1f}")
-    runs: tuple[tuple[str, str, Callable[[], None]], ...] = (
+    runs: tuple[tuple[str, str, Callable[[], object]], ...] = (
         ("taiwan", "uci_credit_default.csv.gz", lambda: _scores(taiwan(asked.data))),
         ("credit", "give_me_some_credit.csv.gz", lambda: _scores(give_me_some_credit(asked.data))),
+        (
+            "twins",
+            "give_me_some_credit.csv.gz",
+            lambda: _twins([read(asked.data) for read in (taiwan, give_me_some_credit)]),
+        ),
         ("panel", "credit_record_monthly.csv.gz", lambda: _panel(delinquency(asked.data))),
     )
     for name, file, run in runs:
@@ -125,6 +130,47 @@ def _scores(task: Task) -> None:
             f"| {log_loss(target, held_out):.4f} | {fit_s / fit_base:.2f} | {score_s / score_base:.2f} |"
         )
     say(f"\nOptBinning's: {fit_base / 5:.1f} CPU s to fit a fold, {score_base / 5:.2f} to score it.")
+
+
+def _twins(tasks: Sequence[Task]) -> None:
+    """A table a set: ``_twins_of``."""
+    for task in tasks:
+        _twins_of(task)
+
+
+def _twins_of(task: Task) -> None:
+    """Whether rows that say the same in every input, some learned from and some held out, make the figures: the folds
+    as above, their AUC over all held-out rows and over those without such a twin; and folds that part no twins.
+    """
+    settings, target = SETTINGS[task.name], task.target.cast(pl.Float64).to_numpy()
+    person = task.frame.select(pl.struct(pl.all()).hash(1)).to_series().to_numpy()
+    _, place, times = np.unique(person, return_inverse=True, return_counts=True)
+    folds = list(StratifiedKFold(5, shuffle=True, random_state=42).split(target, target))
+    parted = np.concatenate([held[np.isin(person[held], person[learned])] for learned, held in folds])
+    is_parted = np.isin(np.arange(len(target)), parted)
+    say(
+        f"\n## Twins in {task.name}: {(times[place] > 1).sum():,} of {len(target):,} rows have one; {is_parted.sum():,} "
+        f"({100 * is_parted.mean():.2f} %) one in another fold\n"
+    )
+    say("| model | AUC | of held-out rows without a twin learned from | no twins parted by the folds |")
+    say("|---|---|---|---|")
+    whole = list(StratifiedGroupKFold(5, shuffle=True, random_state=42).split(target, target, person))
+    shared: dict[str, Any] = {"risk": task.risk, "special_values": task.special_values}
+    for kind in ("additive", "boosted"):
+        told: list[list[float]] = [[], [], []]
+        for place_of, parts in enumerate((folds, whole)):
+            for learned, held in parts:
+                model = MODELS[kind](**shared, **settings[kind]).fit(
+                    task.frame[learned], task.target[learned]
+                )
+                chance = model.predict_proba(task.frame[held])[:, 1]
+                own = ~is_parted[held]
+                if place_of:
+                    told[2].append(auc(target[held], chance))
+                else:
+                    told[0].append(auc(target[held], chance))
+                    told[1].append(auc(target[held][own], chance[own]))
+        say(f"| {kind} | " + " | ".join(f"{np.mean(each):.4f}" for each in told) + " |")
 
 
 def _panel(data: Delinquency) -> None:

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ import httpx
 
 from benchmarks.measuring import load, machine, say, today
 from benchmarks.office.database import children, cluster, processes
+from benchmarks.office.filling import office
 
 if TYPE_CHECKING:
     from benchmarks.office.asking import Answers
@@ -52,61 +52,22 @@ def main() -> None:
         "--pattern", type=int, default=PATTERN, help="customers that are run; the rest repeats them"
     )
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--workers", type=int, default=2, help="processes that write people and events")
     parser.add_argument("--rounds", type=int, default=40, help="how often each page is asked for, alone")
     chosen = parser.parse_args()
     at = chosen.at.resolve()
     if chosen.what == "clean":
         shutil.rmtree(at, ignore_errors=True)
     elif chosen.what == "fill":
-        _fill(at, chosen.cases, chosen.pattern, chosen.seed)
+        _fill(at, chosen.cases, chosen.pattern, chosen.seed, chosen.workers)
     else:
         _ask(at, chosen.rounds, random.Random(chosen.seed))
 
 
-def _fill(at: Path, count: int, pattern: int, seed: int) -> None:
-    from benchmarks.office.portfolio import make_workspace, repeat_book, repeat_cases
+def _fill(at: Path, count: int, pattern: int, seed: int, workers: int) -> None:
+    from benchmarks.office.filling import fill
 
-    began = time.perf_counter()
-
-    def done(what: str) -> None:
-        say(f"{time.perf_counter() - began:6.0f} s  {what}")
-
-    pattern = min(pattern, count)
-    copies = -(-count // pattern)
-    settings = make_workspace(at / "shop", pattern, datetime.now(UTC).date() - timedelta(days=1), seed)
-    done(f"the daily run of {pattern:,} customers")
-    with cluster(at / "postgresql", is_filling=True) as url:
-        os.environ["DATABASE_URL"] = url
-        place = _office(at / "shop")
-        from benchmarks.office.journal import fill
-        from dunwell.office.cases.publishing import bring_in_who_wrote, publish
-        from dunwell.office.compliance.complaints import note_complaints
-        from dunwell.office.compliance.reviewing import draw
-
-        publish(place)
-        done("their queue")
-        repeat_book(settings, copies)
-        done(f"their book, {copies} times")
-        repeat_cases(copies)
-        done(f"their queue, {copies} times")
-        done(f"{fill(place):,} events, sealed")
-        done(f"the book laid out by customer: {place.shelf.as_of}")
-        bring_in_who_wrote(place)
-        note_complaints(place)
-        draw(place)
-        done("the journal read on by those who follow it")
-
-
-def _office(shop: Path) -> Any:
-    from dunwell.office.project import set_up_office
-    from dunwell.settings import read_settings
-
-    set_up_office(read_settings(shop))
-    from dunwell.office.keeping import bring_up_to_date
-    from dunwell.office.workplace import workplace
-
-    bring_up_to_date(workplace())
-    return workplace()
+    fill(at, count, min(pattern, count), seed, workers)
 
 
 def _ask(at: Path, rounds: int, chance: random.Random) -> None:
@@ -114,7 +75,7 @@ def _ask(at: Path, rounds: int, chance: random.Random) -> None:
 
     with cluster(at / "postgresql") as url:
         os.environ["DATABASE_URL"] = url
-        _office(at / "shop")
+        office(at / "shop")
         cases, names, accounts = _known(at / "shop")
         _people()
         with _served(at / "shop") as (address, server, log):
@@ -165,7 +126,7 @@ def _people() -> None:
     wanted = {f"load-{role}": role for role in ROLES} | {f"load-desk-{n}": "collector" for n in range(DESKS)}
     for name, role in wanted.items():
         if not Staff.objects.filter(username=name).exists():
-            Staff.objects.create_user(name, password=PASSWORD, role=role)
+            Staff.objects.create_user(name, password=PASSWORD, role=role, is_sample=True)
 
 
 @contextmanager

@@ -87,9 +87,16 @@ def ask(person: Person, kind: Callable[[Person], httpx.Response], count: int) ->
     answers = Answers()
     for _ in range(count):
         answer = kind(person)
-        answers.wrong += answer.status_code not in (200, 302)
+        answers.wrong += not _is_what_was_asked(answer)
         answers.ids.append(answer.headers["X-Request-ID"])
     return answers
+
+
+def _is_what_was_asked(answer: httpx.Response) -> bool:
+    """A page, or the way to one: not to where somebody signs in or sets up a second factor."""
+    if answer.status_code == 302:
+        return not answer.headers["Location"].startswith(("/account/", "/second-factor"))
+    return answer.status_code == 200
 
 
 def seconds_until(seen: Callable[[], bool], patience_s: float = 60) -> float:

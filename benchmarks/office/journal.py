@@ -7,15 +7,14 @@ way against the verifier.
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.db import connection
+from django.db import connection, transaction
 
 from benchmarks.office.journal_texts import BODIES, EVENT_ID, LEAF
 from dunwell.journal.canonical import canonical, event_bytes, instant_text
@@ -33,7 +32,7 @@ DESKS = 40
 """So many collectors' names stand in the events."""
 
 DAYS = 60
-_ROUNDS: Sequence[Sequence[tuple[str, str, str, int]]] = (
+ROUNDS: Sequence[Sequence[tuple[str, str, str, int]]] = (
     (
         ("contact.permitted", "sms", "true", 0),
         ("contact.sent", "sms sent", "true", 2),
@@ -56,29 +55,105 @@ _ROUNDS: Sequence[Sequence[tuple[str, str, str, int]]] = (
 )
 """The rounds of DAYS, one after the other: each event's kind, what it says, of whom, and how many seconds after the first."""
 
+_FILLED = ("journal_subject", "journal_vaultitem", "journal_event")
 _NODE_LEAVES = 1 << 16
 _TEXT = "Please call us about your account."
 
 
-def fill(place: Workplace) -> int:
-    """Write the journal of every customer of the workplace's book; how many events."""
-    now = place.clock()
-    with _without_indexes("journal_subject", "journal_vaultitem"):
-        _write_people(place, now - timedelta(days=DAYS + 1))
-    with _without_indexes("journal_event"), connection.cursor() as cursor:
+def begin(place: Workplace) -> None:
+    """The table ``people`` from which events are made, empty, and the vault's key that all processes share."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS people, written")
+        cursor.execute("CREATE TABLE written (round int PRIMARY KEY)")
+        cursor.execute(
+            "CREATE UNLOGGED TABLE people (n int, reference text, account text, point text,"
+            " item text, digest text, currency text, pack text, law text)"
+        )
+    place.journal.vault.references(["nobody"])
+
+
+def write_people(place: Workplace, number: int, at: datetime) -> int:
+    """Every customer of a partition of the book in the vault, each with one text of theirs, and in ``people``; how many.
+
+    All of a partition in one transaction; a partition that was written stays as it is.
+    """
+    vault = place.journal.vault
+    rows = _people(place.settings.book_folder, number)
+    first = number * rows.height
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM people WHERE n >= %s AND n < %s", [first, first + rows.height])
+        if cursor.fetchone()[0]:
+            return rows.height
+        subjects, items, people = [], [], []
+        for n, (customer, account, point, currency, jurisdiction) in enumerate(rows.iter_rows(), start=first):
+            subject = vault._new_subject(customer, at)
+            reference = subject.reference
+            items.append(_item(vault, reference, CUSTOMER_ID, customer, os.urandom(16), at))
+            salt = os.urandom(16)
+            items.append(_item(vault, reference, "contact.permitted:text", _TEXT, salt, at))
+            pseudonyms = vault.pseudonym_key(reference)
+            gate = place.gate(jurisdiction)
+            named = [
+                pseudonym_of(pseudonyms, kind, name)
+                for kind, name in (("account", account), ("point", point))
+            ]
+            pack = gate.packs[0].key if gate.packs else "house"
+            about = (items[-1][0], digest_of(salt, _TEXT), currency, pack, gate.content_hash)
+            people.append((n, reference, *named, *about))
+            subjects.append((reference, subject.lookup, subject.wrapped_key, subject.master_id, at, None))
+        vault._open.clear()
+        vault._pseudonym_keys.clear()
+        names = "reference, lookup, wrapped_key, master_id, created_at, erased_at"
+        _copy(cursor, "journal_subject", names, subjects)
+        _copy(cursor, "journal_vaultitem", "reference, subject_id, kind, sealed, created_at", items)
+        _copy(cursor, "people", "n, reference, account, point, item, digest, currency, pack, law", people)
+    return rows.height
+
+
+def write_round(number: int, now: datetime) -> int:
+    """The events of a round, unless they stand there; how many. Their places follow from the people alone, so rounds can be
+    written beside each other.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '512MB'")
+        before, own = _places(cursor)[number]
         cursor.execute("SELECT count(*) FROM people")
         (people_count,) = cursor.fetchone()
-        written = 0
-        for number, events in enumerate(_ROUNDS):
-            begins = now - timedelta(days=DAYS * (len(_ROUNDS) - number) / len(_ROUNDS))
-            span = timedelta(days=DAYS / len(_ROUNDS), minutes=-5) / max(people_count, 1)
-            cursor.execute(_insert(number, events), [begins, span.total_seconds(), written, written])
-            written += cursor.rowcount
+        begins = now - timedelta(days=DAYS * (len(ROUNDS) - number) / len(ROUNDS))
+        span = timedelta(days=DAYS / len(ROUNDS), minutes=-5) / max(people_count, 1)
+        cursor.execute("SELECT count(*) FROM written WHERE round = %s", [number])
+        if cursor.fetchone()[0]:
+            return own
+        cursor.execute(_insert(number, ROUNDS[number]), [begins, span.total_seconds(), before, before])
+        assert cursor.rowcount == own, f"round {number}: {cursor.rowcount} events written, {own} expected"
+        cursor.execute("INSERT INTO written VALUES (%s)", [number])
+    return own
+
+
+def _places(cursor: Any) -> Sequence[tuple[int, int]]:
+    """How many events stand before each round, and how many are its own."""
+    places, before = [], 0
+    for events in ROUNDS:
+        counted = " + ".join(f"count(*) FILTER (WHERE {whom})" for _, _, whom, _ in events)
+        cursor.execute(f"SELECT {counted} FROM people AS p".replace("%", "%%"), [])
+        (own,) = cursor.fetchone()
+        places.append((before, own))
+        before += own
+    return places
+
+
+def finish(place: Workplace, now: datetime) -> int:
+    """Check a sample of the events, seal them all, and leave nothing of the making behind; how many events."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(id) FROM journal_event")
+        (written,) = cursor.fetchone()
         cursor.execute("SELECT setval(pg_get_serial_sequence('journal_event', 'id'), %s)", [written])
-        cursor.execute("DROP TABLE people")
+        cursor.execute("TRUNCATE journal_node, journal_seal")
     _check_hashes()
     _seal(place, written, now)
-    return written
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS people, written")
+    return int(written)
 
 
 def _insert(number: int, events: Sequence[tuple[str, str, str, int]]) -> str:
@@ -104,73 +179,24 @@ def _insert(number: int, events: Sequence[tuple[str, str, str, int]]) -> str:
     """
 
 
-def _write_people(place: Workplace, at: datetime) -> None:
-    """Every customer in the vault, each with one text of theirs, and the table ``people`` from which events are made."""
-    vault = place.journal.vault
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE UNLOGGED TABLE people (n int PRIMARY KEY, reference text, account text, point text,"
-            " item text, digest text, currency text, pack text, law text)"
+def _people(book: Path, number: int) -> pl.DataFrame:
+    """customer_id, an account, a contact point, its currency and the jurisdiction of every customer of a partition."""
+    folder = book / f"partition={number:02d}"
+    accounts = pl.read_parquet(folder / "accounts.parquet").unique(
+        "customer_id", keep="first", maintain_order=True
+    )
+    points = pl.read_parquet(folder / "contact_points.parquet").unique(
+        "customer_id", keep="first", maintain_order=True
+    )
+    return (
+        pl.read_parquet(folder / "customers.parquet")
+        .join(
+            accounts.select("customer_id", "account_id", pl.col("currency").cast(pl.String)), on="customer_id"
         )
-        numbered = 0
-        for rows in _people(place.settings.book_folder):
-            subjects, items, people = [], [], []
-            for customer, account, point, currency, jurisdiction in rows.iter_rows():
-                subject = vault._new_subject(customer, at)
-                reference, key = subject.reference, vault._open[subject.reference]
-                items.append(_item(vault, reference, CUSTOMER_ID, customer, os.urandom(16), at))
-                salt = os.urandom(16)
-                items.append(_item(vault, reference, "contact.permitted:text", _TEXT, salt, at))
-                digest = digest_of(salt, _TEXT)
-                pseudonyms = vault.pseudonym_key(reference)
-                gate = place.gate(jurisdiction)
-                people.append(
-                    (
-                        numbered,
-                        reference,
-                        pseudonym_of(pseudonyms, "account", account),
-                        pseudonym_of(pseudonyms, "point", point),
-                        items[-1][0],
-                        digest,
-                        currency,
-                        gate.packs[0].key if gate.packs else "house",
-                        gate.content_hash,
-                    )
-                )
-                assert len(key) == 32
-                subjects.append((reference, subject.lookup, subject.wrapped_key, subject.master_id, at, None))
-                numbered += 1
-            _copy(
-                cursor,
-                "journal_subject",
-                "reference, lookup, wrapped_key, master_id, created_at, erased_at",
-                subjects,
-            )
-            _copy(cursor, "journal_vaultitem", "reference, subject_id, kind, sealed, created_at", items)
-            _copy(cursor, "people", "n, reference, account, point, item, digest, currency, pack, law", people)
-        cursor.execute("ANALYZE people")
-
-
-def _people(book: Path) -> Iterator[pl.DataFrame]:
-    """customer_id, an account, a contact point, its currency and the jurisdiction of every customer, some thousands at a time."""
-    for folder in sorted(book.glob("partition=*")):
-        accounts = pl.read_parquet(folder / "accounts.parquet").unique(
-            "customer_id", keep="first", maintain_order=True
-        )
-        points = pl.read_parquet(folder / "contact_points.parquet").unique(
-            "customer_id", keep="first", maintain_order=True
-        )
-        rows = (
-            pl.read_parquet(folder / "customers.parquet")
-            .join(
-                accounts.select("customer_id", "account_id", pl.col("currency").cast(pl.String)),
-                on="customer_id",
-            )
-            .join(points.select("customer_id", "contact_point_id"), on="customer_id", how="left")
-            .with_columns(pl.coalesce("contact_point_id", "account_id").alias("contact_point_id"))
-            .select("customer_id", "account_id", "contact_point_id", "currency", "jurisdiction")
-        )
-        yield from rows.iter_slices(20_000)
+        .join(points.select("customer_id", "contact_point_id"), on="customer_id", how="left")
+        .with_columns(pl.coalesce("contact_point_id", "account_id").alias("contact_point_id"))
+        .select("customer_id", "account_id", "contact_point_id", "currency", "jurisdiction")
+    )
 
 
 def _item(vault: Vault, subject: str, kind: str, text: str, salt: bytes, at: datetime) -> tuple[Any, ...]:
@@ -187,30 +213,45 @@ def _copy(cursor: Any, table: str, names: str, rows: Sequence[tuple[Any, ...]]) 
             copy.write_row(row)
 
 
-@contextmanager
-def _without_indexes(*tables: str) -> Iterator[None]:
-    """Fill tables without their keys and indexes, which are made anew at the end: many times as fast."""
+def drop_indexes(kept: Path) -> None:
+    """Take the keys and indexes off the tables that are filled: many times as fast. ``kept`` tells first what they were."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), contype FROM pg_constraint"
-            " WHERE (conrelid::regclass::text = ANY(%s) OR confrelid::regclass::text = ANY(%s)) AND contype IN ('u', 'p', 'f')"
-            " ORDER BY contype <> 'f'",
-            [list(tables), list(tables)],
-        )
-        constraints = cursor.fetchall()
-        for table, name, _, _ in constraints:
-            cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
-        cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s)", [list(tables)])
-        indexes = cursor.fetchall()
-        for name, _ in indexes:
-            cursor.execute(f'DROP INDEX "{name}"')
-    yield
+        if not kept.is_file():
+            cursor.execute(
+                "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+                " WHERE (conrelid::regclass::text = ANY(%s) OR confrelid::regclass::text = ANY(%s))"
+                " AND contype IN ('u', 'p', 'f') ORDER BY contype <> 'f'",
+                [list(_FILLED), list(_FILLED)],
+            )
+            constraints = cursor.fetchall()
+            own = [name for _, name, _ in constraints]
+            cursor.execute(
+                "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s) AND NOT indexname = ANY(%s)",
+                [list(_FILLED), own],
+            )
+            told = json.dumps({"constraints": constraints, "indexes": cursor.fetchall()}, indent=1)
+            kept.with_suffix(".tmp").write_text(told, encoding="utf-8")
+            kept.with_suffix(".tmp").rename(kept)
+        stood = json.loads(kept.read_text(encoding="utf-8"))
+        for table, name, _ in stood["constraints"]:
+            cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{name}"')
+        for name, _ in stood["indexes"]:
+            cursor.execute(f'DROP INDEX IF EXISTS "{name}"')
+
+
+def restore_indexes(kept: Path) -> None:
+    """Make the keys and indexes anew that ``drop_indexes`` took off, those that stand already left out."""
+    stood = json.loads(kept.read_text(encoding="utf-8"))
     with connection.cursor() as cursor:
-        for table, name, text, _ in reversed(constraints):
-            cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {text}')
-        for _, text in indexes:
-            cursor.execute(text)
-        for table in tables:
+        for table, name, text in reversed(stood["constraints"]):
+            cursor.execute("SELECT count(*) FROM pg_constraint WHERE conname = %s", [name])
+            if not cursor.fetchone()[0]:
+                cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {text}')
+        for name, text in stood["indexes"]:
+            cursor.execute("SELECT count(*) FROM pg_indexes WHERE indexname = %s", [name])
+            if not cursor.fetchone()[0]:
+                cursor.execute(text)
+        for table in _FILLED:
             cursor.execute(f"ANALYZE {table}")
 
 

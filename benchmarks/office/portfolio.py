@@ -66,23 +66,39 @@ def _keep_only(tape: Path, customers: pl.Series) -> None:
 
 
 def repeat_book(settings: Settings, count: int) -> None:
-    """The book's one partition ``count`` times, each under ids of its own; the run's results and kept decisions alike."""
+    """The book's one partition ``count`` times, each under ids of its own; the run's results and kept decisions alike.
+
+    May be cut off and done again: what is there whole stays, and the run's own results are kept apart.
+    """
     book = settings.book_folder
-    first = book / "partition=00"
+    first, own = book / "partition=00", book.with_name("book-of-the-run")
+    if not own.is_dir():
+        staging = own.with_suffix(".new")
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+        for name in _RESULTS:
+            shutil.copy(book / f"{name}.parquet", staging)
+        staging.rename(own)
     tables = {name: pl.read_parquet(first / f"{name}.parquet") for name in TABLES}
     for number in range(1, count):
         place = book / f"partition={number:02d}"
-        place.mkdir()
+        if place.is_dir():
+            continue
+        staging = book / ".partition.new"
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
         for name, rows in tables.items():
-            _renamed(rows, number).write_parquet(place / f"{name}.parquet", compression_level=1)
+            _renamed(rows, number).write_parquet(staging / f"{name}.parquet", compression_level=1)
+        staging.rename(place)
     for name in _RESULTS:
-        file = book / f"{name}.parquet"
-        rows = pl.read_parquet(file)
+        rows, file = pl.read_parquet(own / f"{name}.parquet"), book / f"{name}.parquet"
         schema = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        with pq.ParquetWriter(file, schema, compression="zstd", compression_level=1) as writer:
+        staging = book / f".{name}.new"
+        with pq.ParquetWriter(staging, schema, compression="zstd", compression_level=1) as writer:
             for number in range(count):
                 copied = rows if number == 0 else _renamed(rows, number)
                 writer.write_table(copied.to_arrow(compat_level=pl.CompatLevel.oldest()))
+        staging.rename(file)
     (kept,) = (settings.evidence_folder / "decisions").glob("*.parquet")
     shutil.copy(book / "decisions.parquet", kept)
     shutil.rmtree(book / "by-customer", ignore_errors=True)
@@ -113,5 +129,6 @@ def repeat_cases(count: int) -> None:
         cursor.execute(
             f"INSERT INTO cases_case ({', '.join(names)}) SELECT {', '.join(picked)}"
             f" FROM cases_case CROSS JOIN generate_series(1, {count - 1}) AS k"
+            " WHERE customer_id !~ '^[0-9]{3}-' ON CONFLICT DO NOTHING"
         )
         cursor.execute("ANALYZE cases_case")

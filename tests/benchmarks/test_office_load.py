@@ -15,13 +15,13 @@ ROOT = Path(__file__).parents[2]
 _HELD = """
 import sys
 from pathlib import Path
-from benchmarks.office.__main__ import _office
+from benchmarks.office.filling import office
 from benchmarks.office.database import cluster
 at = Path(sys.argv[1])
 with cluster(at / "postgresql") as url:
     import os
     os.environ["DATABASE_URL"] = url
-    place = _office(at / "shop")
+    place = office(at / "shop")
     from dunwell.journal.signing import public_keys
     from dunwell.journal.verifying import verify
     from dunwell.office.cases.models import Case

@@ -1,7 +1,6 @@
 """The command as people run it, in a process of its own: what it writes, what it says, and how it exits."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -15,22 +14,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tests.commands import dunwell
+
 DAY = "2026-11-23"
-
-
-def dunwell(*arguments: str | Path, at: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder and check its exit code."""
-    ran = subprocess.run(
-        [sys.executable, "-c", "from dunwell.cli import main; main()", *map(str, arguments)],
-        cwd=at,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"COLUMNS": "120"},
-        check=False,
-    )
-    assert ran.returncode == code, ran.stdout + ran.stderr
-    assert "Traceback" not in ran.stderr
-    return ran
 
 
 @pytest.fixture(scope="module")

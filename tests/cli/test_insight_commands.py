@@ -17,7 +17,7 @@ from dunwell.insight.settlement.chances import plan_chances
 from dunwell.insight.training import known_at_end_of
 from dunwell.ledger import positions
 from dunwell.rehearsal import TERMS_FOLDER
-from tests.cli.test_commands import dunwell
+from tests.commands import dunwell
 from tests.insight.books import LAST_DAY, partition, terms
 from tests.insight.people import groups, people
 from tests.insight.test_call_load import TIMES, calls

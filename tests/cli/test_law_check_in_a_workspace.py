@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.cli.test_commands import dunwell
+from tests.commands import dunwell
 
 CUSTOMERS = "customer_id,jurisdiction,timezone\nC1,cn,Asia/Shanghai\nC2,ph,Asia/Manila\n"
 ACCOUNTS = """account_id,customer_id,product,currency,principal,opened_on,past_due_days

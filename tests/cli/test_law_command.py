@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.cli.test_commands import dunwell
+from tests.commands import dunwell
 
 CUSTOMERS = "customer_id,jurisdiction,timezone\nC1,us,America/New_York\nC2,us,America/Los_Angeles\n"
 ACCOUNTS = """account_id,customer_id,product,currency,principal,opened_on

@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from dunwell.rehearsal.mailbox import Mailbox
-from tests.cli.test_commands import dunwell
+from tests.commands import dunwell
 from tests.office.test_serve import DUNWELL, free_port
 from tests.outreach.smsc import Smsc, smsc_running
 

@@ -16,8 +16,8 @@ from dunwell.cli import main
 from dunwell.cli.experiments import money_in
 from dunwell.cli.workspace import copy_template
 from dunwell.ledger import positions
-from tests.cli.test_commands import dunwell
 from tests.cli.test_insight_commands import shop_with_a_book
+from tests.commands import dunwell
 from tests.insight.books import LAST_DAY, terms
 from tests.strategy.test_strategy_text import EXPERIMENT
 from tests.strategy.worlds import TREATMENTS, chances_of, drawn, world

@@ -143,6 +143,16 @@ class _Kept(AdditiveScorecard):
         return self.trees_
 
 
+@KINDS
+def test_the_reasons_of_many_are_those_of_each(kind: str) -> None:
+    frame = people(60, seed=9)[0]
+    together = fitted(kind).explain(frame, most=3)["reasons"].to_list()
+    alone = [fitted(kind).explain(frame[k], most=3)["reasons"][0].to_list() for k in range(frame.height)]
+    assert together == alone
+    assert {len(reasons) for reasons in together} >= {1, 3}
+    assert fitted(kind).explain(frame, most=0)["reasons"].to_list() == [[]] * frame.height
+
+
 def test_an_additive_scorecard_says_what_its_trees_say() -> None:
     """Before rounding: with points fine enough, the table is the trees' sum on every row it learned from."""
     frame, target = people()

@@ -155,6 +155,76 @@ def test_instants_are_compared_as_instants(tmp_path: Path) -> None:
         assert _run(tmp_path, attempt=night, expect={"allowed": False, "not_before": not_before}).passed
 
 
+_HOME_AND_TEXTS = {
+    **_NEW_YORK,
+    "contact_points": [{"contact_point_id": "h", "kind": "landline", "place": "home"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("preference", "attempt", "rule"),
+    [
+        ("not_place: home", {"contact_point_id": "h"}, "designated-places"),
+        ("not_place: {place: home}", {"contact_point_id": "h"}, "designated-places"),
+        ("not_channel: sms", {"channel": "sms"}, "media-opt-out"),
+        ("not_channel: {channel: sms}", {"channel": "sms"}, "media-opt-out"),
+        ("not_time: {weekdays: [wed], from: 10:00, to: 13:30}", {}, "designated-times"),
+        ('not_time: {weekdays: Wednesday, from: "10:00", to: "24:00"}', {}, "designated-times"),
+        ("only_time: {from: 13:00}", {}, "designated-times"),
+    ],
+)
+def test_a_preference_may_be_written_in_short(
+    tmp_path: Path, preference: str, attempt: dict[str, str], rule: str
+) -> None:
+    """An unquoted clock time, which YAML reads as a number of base 60, is a clock time too."""
+    read = yaml.safe_load(f"- {preference}")
+    expect = {"allowed": False, "rule": f"us-reg-f.{rule}"}
+    customer = {**_HOME_AND_TEXTS, "preferences": read}
+    outcome = _run(tmp_path, customer=customer, attempt={**_NOON, **attempt}, expect=expect)
+    assert outcome.passed, outcome.detail
+    assert _run(tmp_path, customer=_HOME_AND_TEXTS, attempt={**_NOON, **attempt}).passed
+
+
+@pytest.mark.parametrize("hours", ["[21:00, 22:30]", '["21:00", "22:30"]', '[21:00, "22:30"]'])
+def test_agreed_hours_may_be_unquoted(tmp_path: Path, hours: str) -> None:
+    consent = {
+        "channel": "call",
+        "given_at": "2026-06-01T12:00:00-04:00",
+        "hours": yaml.safe_load(f"hours: {hours}")["hours"],
+    }
+    late = {**_NOON, "at": "2026-06-03T21:45:00-04:00"}
+    outcome = _run(tmp_path, customer={**_NEW_YORK, "consents": [consent]}, attempt=late)
+    assert outcome.passed, outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("zone", "at"),
+    [
+        ("America/New_York", "2026-06-{}T{}-04:00"),
+        ("Pacific/Honolulu", "2026-06-{}T{}-10:00"),
+        ("Asia/Shanghai", "2026-06-{}T{}+08:00"),
+    ],
+)
+def test_a_bare_day_is_a_day_of_the_persons_own_clock(tmp_path: Path, zone: str, at: str) -> None:
+    """An agreement of 3 June for one day is one of that whole day, and of no other."""
+    consent = {"channel": "call", "given_at": "2026-06-03", "days": 1}
+    customer = {"timezones": [zone], "consents": [consent]}
+    history = [_calls(times=7, at=at.format("02", "12:00:00"))]
+    for clock in ("08:00:00", "20:59:59"):
+        attempt = {**_NOON, "at": at.format("03", clock)}
+        outcome = _run(tmp_path, customer=customer, history=history, attempt=attempt)
+        assert outcome.passed, outcome.detail
+    next_day = {**_NOON, "at": at.format("04", "20:59:59")}
+    expect = {"allowed": False, "rule": "us-reg-f.call-attempts"}
+    assert _run(tmp_path, customer=customer, history=history, attempt=next_day, expect=expect).passed
+
+
+def test_a_key_that_the_format_does_not_know_is_a_note(tmp_path: Path) -> None:
+    assert _run(
+        tmp_path, attempt={**_NOON, "why": "the form said so"}, history=[_calls(note="rang out")]
+    ).passed
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -209,6 +279,14 @@ def test_a_difference_is_told(tmp_path: Path, changes: dict[str, Any], told: str
         ({"customer": {**_NEW_YORK, "states": [{"kind": "bored"}]}}, "'bored' is not known"),
         ({"customer": {**_NEW_YORK, "preferences": [{"not_time": {"month": 3}}]}}, "'month' is not known"),
         ({"customer": {**_NEW_YORK, "preferences": [{"not_place": {}}]}}, "not_place needs place"),
+        ({"customer": {**_NEW_YORK, "preferences": [{"not_time": "evenings"}]}}, "is no set of keys"),
+        ({"customer": {**_NEW_YORK, "preferences": [{"not_place": "moon"}]}}, "'moon' is not known"),
+        ({"attempt": {**_NOON, "partys": "reference"}}, "attempt: 'partys' is not known. Write party"),
+        ({"history": [{**_calls(), "debt": ["d1"]}]}, "history: 'debt' is not known. Write debts"),
+        (
+            {"customer": {**_NEW_YORK, "states": [{"kind": "cease", "debt": ["d2"]}]}},
+            "states: 'debt' is not known. Write debts",
+        ),
     ],
 )
 def test_a_case_that_cannot_be_read_fails_with_its_name(

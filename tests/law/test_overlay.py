@@ -1,5 +1,6 @@
 """A lender's overlay adds and narrows, and never loosens."""
 
+import os
 import re
 import tomllib
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 from dunwell import cli
 from dunwell.law import Attempt, Contact, Gate, Person
 from dunwell.law.cases import run_cases
-from dunwell.law.overlay import FLOOR, read_law
+from dunwell.law.overlay import FLOOR, KeptLaw, read_law
 from dunwell.law.pack import shipped_packs
 from dunwell.policy import PolicyError
 
@@ -136,3 +137,30 @@ def test_a_new_workspaces_example_case_holds(tmp_path: Path) -> None:
     file = tmp_path / "evening.yaml"
     file.write_text(example, encoding="utf-8")
     assert [(outcome.passed, outcome.detail) for outcome in run_cases([file])] == [(True, "")]
+
+
+def test_what_is_tightened_while_a_process_runs_binds_its_next_contact(tmp_path: Path) -> None:
+    file = tmp_path / "law.toml"
+    kept = KeptLaw(file)
+    shipped = kept.current()
+    assert kept.current() is shipped
+    for number, closes in enumerate(("19:00", "18:30"), start=1):
+        file.write_text(f'[[tighten]]\nrule = "us-reg-f.hours"\nto = "{closes}"\n', encoding="utf-8")
+        os.utime(
+            file, ns=(number, number)
+        )  # a clock too coarse to tell two writes apart would hide the second
+        (hours,) = (rule for rule in kept.current().packs["us-reg-f"].rules if rule.id == "us-reg-f.hours")
+        assert hours.values["closes"] == closes
+    assert kept.current() is kept.current()
+
+
+def test_a_law_that_cannot_be_read_any_more_is_not_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "law.toml"
+    file.write_text("", encoding="utf-8")
+    kept = KeptLaw(file)
+    file.write_text('[[tighten]]\nrule = "us-reg-f.hours"\nto = "23:00"\n', encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(PolicyError, match="loosen"):
+            kept.current()
+    file.write_text("# mended", encoding="utf-8")
+    assert kept.current().packs == shipped_packs()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dunwell.nightly.market import LEFT_FOR_CAPACITY, LEFT_HELD_OUT, Settled, settle
 from dunwell.nightly.offers import VALUE
 from dunwell.strategy.candidates import uses_frame
+from dunwell.strategy.experiments import in_hold_out
 from dunwell.strategy.learned import CONTEXT
 from dunwell.strategy.text import Strategy, read_strategy
 
@@ -288,3 +289,89 @@ def test_lots_leave_most_of_a_scarce_capacity_and_say_so(strategy: Strategy) -> 
         assert used(scarce, found)["texts"] <= 2
         chances.append(np.array(found.decided["chances"].to_list())[:, 1])
     assert 0 < np.median(chances) < 0.01
+
+
+RATIONED = TEXT[: TEXT.index("[hold_out]")].replace('per_day = "60"', 'per_day = "14"').replace("25", "2")
+HALF = '[hold_out]\nshare = "0.5"\nsalt = "h"\n'
+"""Two calls and two text messages a day; half of the customers are held out, and nothing else is drawn."""
+
+
+@pytest.mark.parametrize("given", ["none", "text", "default notice"])
+@pytest.mark.parametrize("is_cold", [False, True])
+def test_the_logged_chance_is_the_same_whether_the_lot_fell_on_somebody_or_not(
+    given: str, is_cold: bool, tmp_path: Path
+) -> None:
+    """The chance is given everybody else's lots, so a customer's own lot may not change it, whatever capacities bind."""
+    strategy = written(f'{RATIONED}{HALF}treatment = "{given}"\n', tmp_path)
+    people = market(6, seed=5, shut=0.1)
+    chances: dict[frozenset[str], dict[str, list[float]]] = {}
+    for number in range(900):
+        hold_out = replace(strategy.hold_out, salt=f"h{number}")
+        held = frozenset(people.filter(in_hold_out(people["customer_id"], hold_out))["customer_id"])
+        if held not in chances:
+            decided = settle(replace(strategy, hold_out=hold_out), people, DAY, is_cold=is_cold).decided
+            assert (decided["probability"] > 0).all()
+            chances[held] = dict(decided.select("customer_id", "chances").iter_rows())
+    assert len(chances) == 2**6
+    for held, logged in chances.items():
+        for customer in held:
+            assert logged[customer] == chances[held - {customer}][customer], (sorted(held), customer)
+    if given != "none":
+        assert any(len(set(map(tuple, logged.values()))) > 2 for logged in chances.values())
+
+
+@pytest.mark.parametrize(
+    "shape", ["no agents", "nothing of anything", "all below zero", "ties", "one giant", "nobody"]
+)
+def test_hard_shapes_keep_every_capacity_and_are_settled_alike_from_any_prices(
+    shape: str, strategy: Strategy, tmp_path: Path
+) -> None:
+    people, text = market(300), TEXT
+    worth = [name for name in people.columns if name.startswith(VALUE)]
+    if shape == "no agents":
+        text = text.replace('per_day = "60"', 'per_day = "0"')
+    elif shape == "nothing of anything":
+        text = text.replace('per_day = "60"', 'per_day = "0"').replace('per_day = "25"', 'per_day = "0"')
+    elif shape == "all below zero":
+        people = people.with_columns(-pl.col(name).abs() - 0.5 for name in worth)
+    elif shape == "ties":
+        people = people.with_columns(pl.col(name) * 0 + 7 for name in worth)
+    elif shape == "one giant":
+        is_giant = pl.col("customer_id") == "C0007"
+        people = people.with_columns(
+            pl.when(is_giant).then(1e9).otherwise(pl.col(name)).alias(name) for name in worth
+        )
+    else:
+        people = people.head(0)
+    plain = without(written(text, tmp_path))
+    first = settle(plain, people, DAY, is_cold=False)
+    assert (first.capacities["used"] <= first.capacities["available"]).all()
+    again = settle(plain, people, DAY, is_cold=False, earlier=first.capacities.select("capacity", "price"))
+    assert (again.capacities["used"] <= again.capacities["available"]).all()
+    totals = [_total(people, one) for one in (first, again)]
+    assert totals[0] == pytest.approx(totals[1], rel=1e-3)
+    done = first.decided["treatment"]
+    prices = dict(first.capacities.select("capacity", "price").iter_rows())
+    assert np.isfinite(list(prices.values())).all()
+    if shape in ("no agents", "nothing of anything"):
+        assert "call" not in set(done)
+        assert prices["agents"] > 0, "what a first hour would be worth"
+    elif shape == "all below zero":
+        assert set(done) == {"none"}
+        assert set(prices.values()) == {0.0}
+    elif shape == "ties":
+        assert (done == "call").sum() == 10
+        assert (done == "text").sum() == 25
+    elif shape == "one giant":
+        giant = first.decided.filter(pl.col("customer_id") == "C0007")["treatment"].item()
+        assert giant != "none"
+        assert prices["agents"] < 1e3
+    lotted = settle(strategy, people, DAY, is_cold=False)
+    assert (lotted.decided["probability"] > 0).all()
+
+
+def _total(people: pl.DataFrame, settled: Settled) -> float:
+    rows = people.join(settled.decided, on="customer_id")
+    names = [name.removeprefix(VALUE) for name in people.columns if name.startswith(VALUE)]
+    each = [pl.when(pl.col("treatment") == name).then(pl.col(VALUE + name)) for name in names]
+    return float(rows.select(pl.coalesce(*each, 0.0).sum()).item())

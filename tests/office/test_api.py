@@ -186,7 +186,7 @@ def test_a_call_is_permitted_ended_with_a_promise_and_a_stop_binds_the_next(
     assert [(one["amount"], one["state"]) for one in promises if one["state"] == "open"] == [("1", "open")]
     asked = {"customer_id": case.pk, "channel": "call", "contact_point_id": point}
     assert not program.post("/contacts/ask", asked).json()["allowed"]
-    kinds = [event["kind"] for event in program.get(f"/cases/{case.pk}/events").json()]
+    kinds = [event["kind"] for event in program.get(f"/cases/{case.pk}/events").json()["events"]]
     assert {"contact.permitted", "contact.made", "promise.made", "hold.placed", "case.note"} <= set(kinds)
 
 
@@ -253,7 +253,7 @@ def test_an_address_without_tls_elsewhere_is_refused(program: Program) -> None:
     assert refused.status_code == 422
     made = program.post("/webhooks", {"url": "https://bank.example/hook", "kinds": ["payment.seen"]}).json()
     assert made["secret"].startswith("whsec_")
-    assert "secret" not in program.get("/webhooks").json()[0]
+    assert "secret" not in program.get("/webhooks").json()["webhooks"][0]
     assert program.client.delete(f"{API}/webhooks/{made['id']}").status_code == 204
 
 
@@ -285,3 +285,73 @@ def test_no_request_makes_the_server_fail(office: Office, program: Program) -> N
         fuzzed()
         count += 1
     assert count == len(every_operation())
+
+
+def test_every_list_comes_page_by_page() -> None:
+    described = api.get_openapi_schema()
+    shapes = described["components"]["schemas"]
+    bare, whole, paged = [], [], set()
+    for path, ways in described["paths"].items():
+        for method, told in ways.items():
+            answer = (
+                told["responses"].get(200, {}).get("content", {}).get("application/json", {}).get("schema")
+            )
+            name = f"{method.upper()} {path.removeprefix('/api/v1')}"
+            if answer is None:
+                continue
+            if answer.get("type") == "array":
+                bare.append(name)
+                continue
+            fields = shapes[answer["$ref"].rpartition("/")[2]]["properties"] if "$ref" in answer else {}
+            lists = [field for field, kind in fields.items() if kind.get("type") == "array"]
+            if "next_cursor" in fields:
+                asked = {one["name"] for one in told["parameters"]}
+                assert {"cursor", "limit"} <= asked, name
+                paged.add(name)
+            elif len(lists) == len(fields) == 1:
+                whole.append(name)
+    assert bare == [], "answer with a page: the rows and next_cursor"
+    assert whole == [], "say where the next ones begin: next_cursor"
+    assert paged >= {"GET /cases", "GET /complaints", "GET /cases/{customer_id}/texts", "POST /search"}
+
+
+def test_pages_hold_each_row_once(office: Office, program: Program, case: Case) -> None:
+    for kind in ("complaint", "dispute", "complaint"):
+        once = {"outcome": "conversation", "came": [kind]}
+        assert program.post(f"/cases/{case.pk}/incoming", once).json()["recorded"]
+    officer = Program(office, "compliance")
+    for where, rows, named in (
+        (f"/cases/{case.pk}/events", "events", "event_id"),
+        (f"/cases/{case.pk}/timeline", "entries", "title"),
+        ("/complaints", "complaints", "event_id"),
+    ):
+        asker = officer if rows == "complaints" else program
+        (whole, seen), cursor = (asker.get(where).json()[rows], []), None
+        while True:
+            page = asker.get(where, limit=1, **({} if cursor is None else {"cursor": cursor})).json()
+            assert len(page[rows]) == 1, where
+            seen += page[rows]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        assert len(whole) > 1, where
+        assert [row[named] for row in seen] == [row[named] for row in whole], where
+        assert asker.get(where, cursor="nonsense").status_code == 422
+    gone = program.get(f"/cases/{case.pk}/events", limit=1).json()["next_cursor"]
+    other = Case.objects.exclude(pk=case.pk).order_by("pk").first()
+    assert other is not None
+    assert program.get(f"/cases/{other.pk}/events", cursor=gone).status_code == 422
+
+
+def test_found_people_come_page_by_page(office: Office, program: Program) -> None:
+    text, seen, cursor = "ann", [], None
+    while True:
+        more = "" if cursor is None else f"&cursor={cursor}"
+        page = program.post(f"/search?limit=1{more}", {"text": text}).json()
+        seen += [one["customer_id"] for one in page["found"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    whole = [one["customer_id"] for one in program.post("/search?limit=200", {"text": text}).json()["found"]]
+    assert seen == whole
+    assert len(whole) > 1

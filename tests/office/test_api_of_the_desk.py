@@ -108,11 +108,11 @@ def test_a_search_by_name_needs_its_scope_and_is_recorded(
 ) -> None:
     name = CaseFile(office.place, case.pk).customer["name"]
     narrow = Program(office, scopes=["case.read"])
-    assert narrow.post("/search", {"text": name}).json() == []
+    assert narrow.post("/search", {"text": name}).json() == {"found": [], "next_cursor": None}
     assert not Event.objects.filter(kind="data.read").exists()
-    assert case.pk in [one["customer_id"] for one in program.post("/search", {"text": name}).json()]
+    assert case.pk in [one["customer_id"] for one in program.post("/search", {"text": name}).json()["found"]]
     assert Event.objects.filter(kind="data.read").count() == 1
-    (by_id,) = narrow.post("/search", {"text": case.pk}).json()
+    (by_id,) = narrow.post("/search", {"text": case.pk}).json()["found"]
     assert name not in str(by_id)
 
 
@@ -277,11 +277,11 @@ def test_a_complaint_is_answered_and_a_person_s_data_corrected_and_asked_to_be_e
     journal = office.place.journal
     journal.record([NewEvent("hold.placed", office.clock(), case.pk, body={"hold": "complaint"})])
     officer = Program(office, "compliance")
-    (complaint,) = officer.get("/complaints").json()
+    (complaint,) = officer.get("/complaints").json()["complaints"]
     where = f"/complaints/{complaint['event_id']}/answer"
     told = {"note": "we were wrong", "lift": True}
     assert [officer.post(where, told).json()["recorded"] for _ in range(2)] == [True, False]
-    assert officer.get("/complaints").json() == []
+    assert officer.get("/complaints").json() == {"complaints": [], "next_cursor": None}
     correction = {"what": "name", "new": "Right Name", "why": "their passport"}
     assert officer.post(f"/cases/{case.pk}/corrections", correction).json() == {"recorded": True}
     assert officer.post(f"/cases/{case.pk}/corrections", correction).status_code == 422
@@ -301,7 +301,7 @@ def test_a_complaint_is_answered_and_a_person_s_data_corrected_and_asked_to_be_e
 def test_a_text_is_read_as_the_customer_would_and_queued(posting: Office) -> None:
     customer, way = writable(posting)
     program = Program(posting)
-    assert way in [one["way"] for one in program.get(f"/cases/{customer}/texts").json()]
+    assert way in [one["way"] for one in program.get(f"/cases/{customer}/texts").json()["texts"]]
     shown = program.post(f"/cases/{customer}/texts/preview", {"way": way}).json()
     assert shown["allowed"] and "Example Lender" in shown["text"]
     assert Event.objects.filter(kind="data.read").count() == 1
@@ -311,7 +311,7 @@ def test_a_text_is_read_as_the_customer_would_and_queued(posting: Office) -> Non
 
 
 def test_without_a_channel_there_is_no_text_to_send(program: Program, case: Case) -> None:
-    assert program.get(f"/cases/{case.pk}/texts").json() == []
+    assert program.get(f"/cases/{case.pk}/texts").json()["texts"] == []
     assert program.post(f"/cases/{case.pk}/texts", {"way": "email:reminder:p"}).status_code == 422
     assert not Work.objects.exists()
 

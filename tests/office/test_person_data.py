@@ -20,7 +20,7 @@ from dunwell.journal.recording import NewEvent
 from dunwell.journal.sealing import seal
 from dunwell.journal.signing import kept_folder, public_keys, signer_of
 from dunwell.journal.verifying import verify
-from dunwell.law.overlay import read_law
+from dunwell.law.overlay import KeptLaw
 from dunwell.ledger import positions
 from dunwell.office import workplace
 from dunwell.office.access.models import Staff
@@ -49,7 +49,7 @@ def correct(client: Client, customer: str, **form: str) -> Any:
 
 def records_of(office: Office) -> BookRecords:
     settings = office.place.settings
-    law = read_law(settings.root / "policy" / "law.toml")
+    law = KeptLaw(settings.root / "policy" / "law.toml").current
     return BookRecords(
         settings.book_folder, law, "first_party", office.place.terms, office.place.journal.vault
     )

@@ -110,7 +110,7 @@ def test_a_program_keeps_and_hears_a_recording(office: Office, call: tuple[str, 
         for _ in range(2)
     ]
     assert told == [{"recorded": True}, {"recorded": False}]
-    (one,) = program.get(f"/cases/{customer}/recordings").json()
+    (one,) = program.get(f"/cases/{customer}/recordings").json()["recordings"]
     assert one["contact_id"] == name
     heard = program.get(f"/cases/{customer}/recordings/{one['event_id']}")
     assert (heard["Content-Type"], heard.content) == ("audio/wav", sound())

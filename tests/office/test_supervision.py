@@ -12,9 +12,10 @@ from dunwell.journal.recording import NewEvent
 from dunwell.office.access.models import Staff, Team
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case
-from dunwell.office.supervision.assigning import Wanting, Worker, share_out
+from dunwell.office.supervision.assigning import STAGES_SKILLED, Wanting, Worker, share_out
 from dunwell.office.supervision.coaching import occasions
 from dunwell.office.supervision.day import day_of
+from dunwell.office.supervision.vulnerable import vulnerable
 from tests.office.conftest import Office
 
 
@@ -89,6 +90,33 @@ def test_cases_go_to_people_who_can_take_them_and_evenly(
         assert len(given_out) == len(wanting)
         if len(wanting) >= 5 * len(people):
             assert max(one.load for one in people) - min(one.load for one in people) <= 5
+
+
+def test_the_cases_of_vulnerable_people_go_to_those_trained_for_it(office: Office) -> None:
+    team = Team.objects.create(name="one")
+    Staff.objects.filter(username__in=["team_lead", "collector"]).update(team=team)
+    trained = Staff.objects.create_user("ida", role="collector", team=team, skills=["vulnerability"])
+    first, lifted, *_others = Case.objects.exclude(stage__in=["closed", *STAGES_SKILLED]).order_by("rank")[
+        :30
+    ]
+    told = {"hold": "hardship", "by": "collector"}
+    for case in (first, lifted):
+        office.place.journal.record([NewEvent("hold.placed", office.clock(), case.pk, body=told)])
+    office.clock.move(minutes=1)
+    office.place.journal.record([NewEvent("hold.lifted", office.clock(), lifted.pk, body=told)])
+    ids = list(Case.objects.exclude(stage="closed").order_by("rank").values_list("pk", flat=True)[:30])
+    frail = vulnerable(office.place, ids, office.clock().date())
+    assert first.pk in frail
+    office.client("team_lead").post("/load/share", {"count": "30"})
+    with_others = set(
+        Case.objects.filter(assigned_to__isnull=False)
+        .exclude(assigned_to=trained)
+        .values_list("pk", flat=True)
+    )
+    assert Case.objects.get(pk=first.pk).assigned_to == trained
+    assert not with_others & frail
+    assert with_others, "who is not vulnerable goes to anybody"
+    assert lifted.pk not in frail
 
 
 def test_a_lead_gives_out_cases_and_those_of_who_is_away(office: Office) -> None:

@@ -76,3 +76,9 @@ def test_without_a_channel_the_desk_says_so(office: Office) -> None:
     customer = Case.objects.order_by("rank").values_list("pk", flat=True)[0]
     page = office.client("collector").get(f"/case/{customer}/text").content.decode()
     assert "No approved text fits this customer" in page
+
+
+def test_the_ways_of_the_office_stand_above_the_texts(posting: Office) -> None:
+    customer, _letter = writable(posting)
+    page = posting.client("collector").get(f"/case/{customer}/text")
+    assert '<a href="/queue"' in page.content.decode()

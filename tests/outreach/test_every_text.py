@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dunwell.law import Reason
-from dunwell.law.overlay import read_law
+from dunwell.law.overlay import KeptLaw
 from dunwell.ledger import read_terms
 from dunwell.outreach.channels import Opened, channels_set_up, open_channel
 from dunwell.outreach.composing import Composer
@@ -83,7 +83,7 @@ class Shop:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = make_workspace(tmp_path_factory.mktemp("shop") / "lender")
     settings = read_settings(folder)
-    law = read_law(folder / "policy" / "law.toml")
+    law = KeptLaw(folder / "policy" / "law.toml").current
     records = BookRecords(settings.book_folder, law, "first_party", read_terms(settings.terms_folder))
     opened = {
         name: open_channel(name, settings, os.environ, lambda: NOW) for name in channels_set_up(settings)
@@ -245,7 +245,7 @@ def test_the_gate_is_of_the_law_as_it_stands_now(shop: Shop, tmp_path: Path) -> 
     file = tmp_path / "law.toml"
     text = (shop.folder / "policy" / "law.toml").read_text(encoding="utf-8")
     file.write_text(text, encoding="utf-8")
-    records = BookRecords(settings.book_folder, read_law(file), "first_party", law_file=file)
+    records = BookRecords(settings.book_folder, KeptLaw(file).current, "first_party")
     before = records.gate("US-EN").content_hash
     file.write_text(text + '\n[[tighten]]\nrule = "us-reg-f.hours"\nfrom = "09:00"\n', encoding="utf-8")
     assert records.gate("US-EN").content_hash != before

@@ -14,6 +14,7 @@ from dunwell.ledger.terms import read_terms
 from dunwell.rehearsal import TERMS_FOLDER
 from dunwell.rehearsal.debtor_world import DebtorWorld, Events
 from dunwell.rehearsal.effect_measures import (
+    INSTALMENT_MINOR,
     Contacting,
     calls_every,
     cured_share,
@@ -256,3 +257,32 @@ def test_hardship_is_told_and_asks_for_rest() -> None:
     assert told.height > 30
     assert told["customer_id"].is_in(talks["customer_id"].implode()).all()
     assert (told["to_on"] == events.day + timedelta(days=int(EFFECTS.hardship_hold_days))).all()
+
+
+def test_who_agrees_to_a_plan_brings_no_less_for_having_been_asked() -> None:
+    """People two instalments behind, called once, who all agree to plans: within 90 days no less comes in than from the same
+    people, with the same luck, left alone. A plan's parts are the least that comes.
+    """
+    cohort = late_cohort(1_500, 45)
+    effects = EFFECTS._replace(plan_share=1.0, promise_share=1.0, talk_gain=0.0, refuse_share=0.0)
+    _, called = live_through(cohort, effects, 1, 90, once("call"))
+    _, alone = live_through(cohort, effects, 1, 90, nothing)
+    assert (called - alone).mean() / INSTALMENT_MINOR > -0.01
+
+
+def test_a_plan_that_nobody_helps_along_comes_part_by_part() -> None:
+    """Where nothing comes by itself, a plan brings its parts a month apart, and a plan that breaks stops."""
+    unmoved = EFFECTS._replace(
+        entry_intensity=0.0, resting_intensity=0.0, jump=0.0, jump_per_share=0.0, talk_gain=0.0, voicemail_gain=0.0,
+        struggle_share=1.0, plan_share=1.0, promise_share=1.0, inbound_rate=0.0, hardship_rate=0.0,
+    )  # fmt: skip
+    cohort = late_cohort(400, 70)
+    world = DebtorWorld(cohort, unmoved, 3, date(2026, 6, 1))
+    calls = world.standing().select("customer_id", "timezone").with_columns(pl.lit("call").alias("channel"))
+    made = world.step(at_working_hours(world, calls)).tables["promises"]
+    plans = made.filter(pl.col("part_of").is_not_null())
+    paid = pl.concat([world.step().tables["payments"] for _ in range(50)])
+    by_account = paid.group_by("account_id").agg(pl.len())
+    assert plans["account_id"].n_unique() > 60
+    assert paid["account_id"].is_in(plans["account_id"].implode()).all()
+    assert max(by_account["len"].to_list()) <= 4  # two parts, and what falls due meanwhile

@@ -78,8 +78,8 @@ def test_learning_beats_the_best_rule_where_balances_mislead(trial: Trial) -> No
     """Over six streets, 15 calls a day for 50 days: in the second half more comes in than under either rule, beyond chance."""
     world = DebtorWorld(trial.census, trial.effects, 1, trial.as_of)
     makers: dict[str, Callable[[], Caller]] = {
-        "balance": lambda: Ranked(highest_balance(world)),
-        "constant": lambda: Ranked(constant_effort(world)),
+        "balance": lambda: Ranked(highest_balance()(world)),
+        "constant": lambda: Ranked(constant_effort()(world)),
         "ours": lambda: a_caller(trial, SETTINGS),
     }
     brought: dict[str, list[float]] = {name: [] for name in makers}

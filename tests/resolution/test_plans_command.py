@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import commands
 from tests.resolution.test_promises_command import DAY, dunwell
 
 BUDGET = """form = "cn-simple"
@@ -139,13 +138,7 @@ def test_the_doctor_reads_what_may_be_promised_and_granted(shop: Path, tmp_path:
     assert "plans and waivers are granted by collector, manager, team_lead" in whats
     file = mine / "policy" / "authority.toml"
     file.write_text(file.read_text(encoding="utf-8").replace('"waiver"', '"gift"'), encoding="utf-8")
-    ran = subprocess.run(
-        [sys.executable, "-c", "from dunwell.cli import main; main()", "doctor"],
-        cwd=mine,
-        capture_output=True,
-        text=True,
-    )
-    assert ran.returncode == 1
+    ran = commands.dunwell("doctor", at=mine, code=1)
     assert "authority.toml: grant[2].kinds" in ran.stdout
     file.unlink()
     assert "nobody may grant a plan" in dunwell("doctor", at=mine)

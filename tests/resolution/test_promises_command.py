@@ -1,10 +1,7 @@
 """Promises from the lender's file to the run's summary, the book and the command."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -13,6 +10,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+
+from tests import commands
 
 DAY = "2026-11-23"
 PROMISES = """promise_id,account_id,made_at,due_on,amount,recorded_at,part_of,cancelled_at,cancel_reason,superseded_by,currency
@@ -27,14 +26,8 @@ PAID = ("A003,2026-11-19,50.00", "A004,2026-11-09,1.00", "A004,2026-11-18,2.00")
 
 
 def dunwell(*arguments: str | Path, at: Path, code: int = 0) -> str:
-    ran = subprocess.run(
-        [sys.executable, "-c", "from dunwell.cli import main; main()", *map(str, arguments)],
-        cwd=at,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"COLUMNS": "120"},
-    )
-    assert ran.returncode == code, ran.stdout + ran.stderr
+    """What the command prints, or what it complains of where it fails."""
+    ran = commands.dunwell(*arguments, at=at, code=code)
     return ran.stdout if code == 0 else ran.stderr
 
 

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 from hypothesis import given
 
-from benchmarks.assignment_inputs import made_frames, solve_with_highs
+from benchmarks.assignment_inputs import solve_with_highs
+from dunwell.rehearsal.benchmark_choices import made_frames
 from dunwell.strategy import Assignment, assign
 from dunwell.strategy.assignment_frames import Assigned, CapacityPrices, Unassignable, treatments_of
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from benchmarks.assignment_inputs import made_frames
+from dunwell.rehearsal.benchmark_choices import made_frames
 from dunwell.strategy import assign
 from dunwell.strategy.assignment_frames import Unassignable
 from dunwell.strategy.assignment_pacing import Queue, left_of, queue_for

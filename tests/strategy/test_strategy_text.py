@@ -70,7 +70,12 @@ def test_the_shipped_strategy_is_what_the_ladder_does(
 
 def test_the_shipped_strategy_is_sound_and_its_cases_pass(shipped: str, tmp_path: Path) -> None:
     strategy = read(shipped, tmp_path)
-    assert cautions(strategy) == ["no hold_out: what the whole strategy brings can never be known"]
+    unheld = "no treatment says what it brings (expects), so the daily run is not held to it"
+    assert cautions(strategy) == [
+        f"objective.floors.complaints_per_thousand_max: {unheld}",
+        f"objective.floors.opt_outs_per_thousand_max: {unheld}",
+        "no hold_out: what the whole strategy brings can never be known",
+    ]
     assert not [result for result in run_cases(strategy, strategy.cases) if result.problems]
     assert eligible_matrix(strategy, eligible(strategy, made_up([{"past_due_days": 3}]))).sum() == 4
     takes = uses(strategy)
@@ -107,6 +112,11 @@ def test_the_shipped_strategy_is_sound_and_its_cases_pass(shipped: str, tmp_path
             "complaints_per_thousand_max",
             "complaints_per_million",
             "objective.floors.complaints_per_million: is not known",
+        ),
+        (
+            'cost = "0.05"',
+            'cost = "0.05"\nexpects = { complaints_per_million = "3" }',
+            "treatment[1].expects.complaints_per_million: is not known",
         ),
         (
             "customer = { past_due_days = 3 }",
@@ -146,6 +156,11 @@ def test_an_experiment_is_read_and_one_that_cannot_teach_is_refused(shipped: str
     assert trial.control == "none"
     assert trial.treatments == ("none", "negotiation by sms", "negotiation by call")
     assert trial.guard_rails[0].event == "complaint"
+    again = EXPERIMENT.replace("a text first, or a call", "another")
+    with pytest.raises(
+        PolicyError, match=r"experiment\[2\].salt: '2027-01' is the salt of 'a text first, or a call' too"
+    ):
+        read(shipped + EXPERIMENT + again, tmp_path)
     with pytest.raises(PolicyError, match=r"experiment\[1\].arm: cannot be run.*add up to 0.8"):
         read(shipped + EXPERIMENT.replace('"0.2"', '"0.0001"').replace('"0.4"', '"0.4"'), tmp_path)
 

@@ -9,24 +9,26 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dunwell.book.finding import hash_of, is_sorted
-from dunwell.book.partitions import Buckets, Partition
+from dunwell.book.partitions import Partition
 from dunwell.book.plans import empty_rows
 from dunwell.book.repeats import judge_repeats
 from dunwell.book.sources import ROW
 from dunwell.book.tables import TABLES
 
 if TYPE_CHECKING:
+    from dunwell.book.partitions import Buckets
     from dunwell.book.reading import Tape
+    from dunwell.book.slices import Slices
 
 
-def assemble(tape: "Tape", buckets: Buckets, number: int) -> Partition:
+def assemble(tape: "Tape", rows_by_table: "Buckets | Slices", number: int) -> Partition:
     """The partition's typed frames; late faults are noted on the tape."""
-    held = {name: buckets.take(name, number) for name in TABLES}
+    held = {name: rows_by_table.take(name, number) for name in TABLES}
     tables: dict[str, pl.DataFrame] = {}
     for name, rows in held.items():
         tables[name] = _empty(tape, name) if rows is None else rows
     accounts = tables["accounts"]
-    positions = np.flatnonzero(tape.accounts.is_good & (tape.accounts.partition == number))
+    positions = tape.accounts.members(number)
     tables["instalments"] = _in_order(
         tape, "instalments", _without_repeats(tape, tables["instalments"], accounts, positions)
     )
@@ -130,15 +132,17 @@ def _with_known_reversals(tape: "Tape", payments: pl.DataFrame, positions: Any) 
     lost = payments.filter(is_reversal).join(standing, on=["account_row", target], how="anti")
     if not lost.height:
         return payments
-    for rule, rows in _lost_reversals(tape, lost[ROW].to_numpy()):
-        tape.faults.add("payments", rows, rule)
+    tape.lost_reversals.append(lost[ROW].to_numpy())
     tape.matcher.mark_incomplete(positions[lost["account_row"].to_numpy()])
     return payments.filter(~pl.col(ROW).is_in(lost[ROW].implode()))
 
 
-def _lost_reversals(tape: "Tape", rows: NDArray[np.uint32]) -> list[tuple[str, NDArray[np.uint32]]]:
-    """Why these reversals are lost: the payment they name is in quarantine, or nobody knows it."""
-    source = tape.sources["payments"]
+def judge_lost_reversals(tape: "Tape") -> None:
+    """Note why reversals are lost, once all partitions are read: the payment they name is in quarantine, or nobody knows it."""
+    if not tape.lost_reversals:
+        return
+    source, rows = tape.sources["payments"], np.sort(np.concatenate(tape.lost_reversals))
+    tape.lost_reversals.clear()
     texts = source.text_rows(rows)
     named = texts["reverses"].unique().implode()
     held = source.collect_texts(
@@ -146,10 +150,8 @@ def _lost_reversals(tape: "Tape", rows: NDArray[np.uint32]) -> list[tuple[str, N
         lambda t: t.filter(pl.col("payment_id").is_in(named)).select("payment_id"),
     )
     is_held = texts["reverses"].is_in(held["payment_id"].implode())
-    return [
-        ("reverses a payment in quarantine", texts.filter(is_held)[ROW].to_numpy()),
-        ("reverses an unknown payment", texts.filter(~is_held)[ROW].to_numpy()),
-    ]
+    tape.faults.add("payments", texts.filter(is_held)[ROW].to_numpy(), "reverses a payment in quarantine")
+    tape.faults.add("payments", texts.filter(~is_held)[ROW].to_numpy(), "reverses an unknown payment")
 
 
 def _without_overlaps(tape: "Tape", holds: pl.DataFrame) -> pl.DataFrame:

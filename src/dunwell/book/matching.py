@@ -4,13 +4,14 @@ account's minor units.
 Customers and accounts are kept as arrays, some bytes a row, however large the tape is.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dunwell.book.finding import Index, hashes
+from dunwell.book.finding import Index, hashes, number_within
 from dunwell.book.partitions import PARTITION
 from dunwell.book.plans import ACCOUNT, CUSTOMER, KEY, Plan
 from dunwell.book.quarantine import PARENT_IN_QUARANTINE, Faults
@@ -19,17 +20,27 @@ from dunwell.book.tables import Kind, Table
 from dunwell.book.values import MONEY_SCALE, TOO_FINE
 from dunwell.money import CURRENCIES
 
+OWNER = "§owner"
+"""In slices of a tape: the customer of a row that is a customer's and no account's (-1: none), among all customers."""
+
 _CURRENCY_CODES = sorted(CURRENCIES)
 _EXPONENTS = np.array([CURRENCIES[code] for code in _CURRENCY_CODES], np.int64)
+
+
+class NotInOrder(Exception):
+    """A tape cannot be taken in slices: rows do not stand in the order of the accounts, or keys may repeat."""
 
 
 class Parents:
     """The accounts or customers of a tape as arrays: hash of the id, whether good, partition, row in the
     partition's frame.
+
+    In slices a partition is a run of ``slice_size`` neighbours, and ``owner`` is the customer of each account.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slice_size: int | None = None) -> None:
         self.exponent: int | None = None
+        self.slice_size = slice_size
         self.forget()
 
     def forget(self) -> None:
@@ -38,6 +49,21 @@ class Parents:
         self.good: list[NDArray[np.bool_]] = []
         self.places: list[NDArray[np.int32]] = []
         self.currencies: list[NDArray[np.int16]] = []
+        self.owners: list[NDArray[np.int32]] = []
+
+    def next_places(self, count: int) -> NDArray[np.int32]:
+        """The slices of the next ``count`` rows."""
+        if self.slice_size is None:
+            raise ValueError("there are no slices")
+        first = sum(len(key) for key in self.keys)
+        return (np.arange(first, first + count) // self.slice_size).astype(np.int32)
+
+    def members(self, number: int) -> NDArray[np.int64]:
+        """The good rows of a partition, by their place in the file (0 is the first)."""
+        if self.slice_size is None:
+            return np.flatnonzero(self.is_good & (self.partition == number))
+        first = number * self.slice_size
+        return first + np.flatnonzero(self.is_good[first : first + self.slice_size])
 
     def close(self, partition_count: int) -> None:
         """Put the batches together once the file is read, and number the good ones within their partitions."""
@@ -45,11 +71,11 @@ class Parents:
         self.is_good = np.concatenate([np.empty(0, np.bool_), *self.good])
         self.partition = np.concatenate([np.empty(0, np.int32), *self.places])
         self.currency = np.concatenate([np.empty(0, np.int16), *self.currencies])
+        self.owner = np.concatenate([np.empty(0, np.int32), *self.owners])
         self.index = Index(self.key)
-        self.row = np.full(len(self.key), -1, np.int32)
-        for number in range(partition_count):
-            mine = np.flatnonzero(self.is_good & (self.partition == number))
-            self.row[mine] = np.arange(len(mine), dtype=np.int32)
+        self.row, counts = np.full(len(self.key), -1, np.int32), np.zeros(partition_count, np.int64)
+        number_within(self.partition, self.is_good, self.row, counts)
+        self.first_rows = np.concatenate([[0], np.cumsum(counts)]).tolist()
         self.is_incomplete = np.zeros(len(self.key), np.bool_)
         self.are_all_good = bool(self.is_good.all())
         self.rows_are_positions = self.are_all_good and partition_count == 1
@@ -87,13 +113,20 @@ class Matcher:
     """The customers and accounts read so far, and how the rows of every table find theirs."""
 
     def __init__(
-        self, products: Mapping[str, str], products_needing_rate: Collection[str], partition_count: int
+        self,
+        products: Mapping[str, str],
+        products_needing_rate: Collection[str],
+        partition_count: int,
+        slice_size: int | None = None,
     ) -> None:
-        """``products``: the currency of each product that has terms."""
+        """``products``: the currency of each product that has terms. ``slice_size``: so many accounts are a partition, in the
+        file's order (None: partitions go by a hash of the customer).
+        """
         self._products, self._needing_rate = products, set(products_needing_rate)
-        self.partition_count = partition_count
+        self.partition_count, self._is_in_slices = partition_count, slice_size is not None
+        self._reached: dict[str, int] = defaultdict(int)
         self._bad_keys: list[pl.DataFrame] = []
-        self.customers, self.accounts = Parents(), Parents()
+        self.customers, self.accounts = Parents(), Parents(slice_size)
 
     def forget(self, table: Table) -> None:
         """Drop what was read of a table, to read it again."""
@@ -139,7 +172,11 @@ class Matcher:
         key = _keys(batch.pop(KEY))
         self.customers.keys.append(key)
         self.customers.good.append(~checks.is_bad)
-        place = (key % np.uint64(self.partition_count)).astype(np.int32)
+        place = (
+            np.zeros(len(key), np.int32)
+            if self._is_in_slices
+            else (key % np.uint64(self.partition_count)).astype(np.int32)
+        )
         self.customers.places.append(place)
         batch[PARTITION] = pl.Series(PARTITION, place)
 
@@ -161,26 +198,33 @@ class Matcher:
         is_without_rate &= ~pl.Series(checks.is_broken("annual_rate"))
         checks.note("annual_rate is missing, and the product's penalty is a multiple of it", is_without_rate)
         self._to_minor_units(batch, plan.source.table, codes, checks)
+        place = (
+            pl.Series(PARTITION, self.accounts.next_places(len(customer)))
+            if self._is_in_slices
+            else self._partition_of(self.customers, customer)
+        )
+        self.accounts.owners.append(customer)
         self.accounts.keys.append(_keys(batch.pop(KEY)))
         self.accounts.good.append(~checks.is_bad)
-        place = self._partition_of(self.customers, customer)
         self.accounts.places.append(place.to_numpy())
         self.accounts.currencies.append(codes)
         batch[PARTITION] = place
 
     def _place_children(self, plan: Plan, batch: dict[str, pl.Series], checks: Checks) -> None:
         table = plan.source.table
-        batch.pop(KEY, None)
         if table.parent == "customers":
             customer = self._parent(
                 batch.pop(CUSTOMER), self.customers, "customer_id is not in customers", checks
             )
             if "account_ids" in batch:
                 self._check_account_ids(batch["account_ids"], checks)
+            self._note_owner(batch, customer)
             batch[PARTITION] = self._partition_of(self.customers, customer)
             return
         hashed = batch.pop(ACCOUNT)
         account = self._parent(hashed, self.accounts, "account_id is not in accounts", checks)
+        if self._is_in_slices and table.passes_by:
+            self._follow(table.name, account)
         if plan.money_scale != self.accounts.exponent:
             codes = (
                 np.where(account >= 0, self.accounts.currency[account], np.int16(-1))
@@ -189,8 +233,8 @@ class Matcher:
             )
             self._to_minor_units(batch, table, codes, checks)
         if table.name == "payments":
-            target = batch["reverses" if "reverses" in batch else "reverses_key"]
-            if target.null_count():
+            target = batch.get("reverses", batch.get("reverses_key"))
+            if target is not None and target.null_count():
                 checks.note(
                     "reverses is missing for a reversal", (batch["kind"] == "reversal") & target.is_null()
                 )
@@ -203,7 +247,6 @@ class Matcher:
         batch[PARTITION] = self._partition_of(self.accounts, account)
 
     def _place_holds(self, plan: Plan, batch: dict[str, pl.Series], checks: Checks) -> None:
-        del batch[KEY]
         of_account, of_customer = batch.pop(ACCOUNT), batch.pop(CUSTOMER)
         checks.note("account_id or customer_id is missing", of_account.is_null() & of_customer.is_null())
         checks.note("to_on is before from_on", (batch["to_on"] < batch["from_on"]).fill_null(False))
@@ -211,8 +254,24 @@ class Matcher:
         customer = self._parent(of_customer, self.customers, "customer_id is not in customers", checks)
         rows = self.accounts.row[account] if len(self.accounts.row) else account
         batch["account_row"] = pl.Series("account_row", np.where(account >= 0, rows, -1), dtype=pl.Int64)
+        self._note_owner(batch, np.where(account >= 0, -1, customer).astype(np.int32))
         places = self._partition_of(self.accounts, account), self._partition_of(self.customers, customer)
         batch[PARTITION] = places[0].zip_with(pl.Series(account >= 0), places[1])
+
+    def _follow(self, table: str, account: NDArray[np.int32]) -> None:
+        """See that a batch's rows, the bad ones too, go on from slice to slice. Raises NotInOrder."""
+        known = account if len(account) and account.min() >= 0 else account[account >= 0]
+        if not len(known):
+            return
+        slices = self.accounts.partition[known]
+        if slices[0] < self._reached[table] or (slices[1:] < slices[:-1]).any():
+            raise NotInOrder(table)
+        self._reached[table] = int(slices[-1])
+
+    def _note_owner(self, batch: dict[str, pl.Series], customer: NDArray[np.int32]) -> None:
+        """In slices: whose the row is, since a customer's accounts may lie in several."""
+        if self._is_in_slices:
+            batch[OWNER] = pl.Series(OWNER, customer)
 
     def _partition_of(self, parents: Parents, position: NDArray[np.int32]) -> pl.Series:
         """Where rows with these parents belong (rows without one are bad and go nowhere)."""

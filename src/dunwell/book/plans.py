@@ -29,15 +29,18 @@ class Detail(StrEnum):
 
 KEY, ACCOUNT, CUSTOMER, BAD = "§key", "§account", "§customer", "§bad"
 
+ID = "§id"
+"""A row's own id, where its table is kept without it."""
+
 _HASHES: Mapping[str, Mapping[str, str]] = {
     name: {
-        **({table.key[0]: KEY} if len(table.key) == 1 else {}),
+        **({table.key[0]: KEY} if name in ("customers", "accounts") else {}),
         **({"account_id": ACCOUNT} if table.parent in ("accounts", "accounts or customers") else {}),
         **({"customer_id": CUSTOMER} if table.parent in ("customers", "accounts or customers") else {}),
     }
     for name, table in TABLES.items()
 }
-"""The ids of each table that are looked up or counted, by the column their hash goes into."""
+"""The ids of each table that are looked up, by the column their hash goes into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ def plan_of(source: Source, detail: Detail, imported_at: datetime, exponent: int
         for name, alias in _HASHES[table.name].items()
     ]
     if lost:
+        outputs.append(pl.col(TYPED + "payment_id").alias(ID))
+    if lost and "kind" in present:  # without it there is no reversal, and nobody asks for a payment by its id
         outputs.append(_hash("payment_id", present, is_required=True).alias("payment_key"))
         outputs.append(_hash("reverses", present).alias("reverses_key"))
     is_bad = may_be_bad(columns, dtypes, scale)
@@ -118,9 +123,9 @@ def _hash(name: str, present: set[str], *, is_required: bool = False) -> pl.Expr
     """The hash of a typed id; null where it is absent."""
     if name not in present:
         return pl.lit(None, dtype=pl.UInt64)
-    if is_required:
-        return hash_of(TYPED + name)  # a row without it is bad, whatever the hash
-    return pl.when(pl.col(TYPED + name).is_not_null()).then(hash_of(TYPED + name))
+    return hash_of(
+        TYPED + name, skips_null=not is_required
+    )  # a row without a required id is bad, whatever the hash
 
 
 def _apart(table: Table, attributes: list[str]) -> list[pl.Expr]:

@@ -16,13 +16,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dunwell.book.assembly import assemble
+from dunwell.book.assembly import assemble, judge_lost_reversals
 from dunwell.book.care import FLAWS
-from dunwell.book.matching import Checks, Matcher
+from dunwell.book.matching import Checks, Matcher, NotInOrder
 from dunwell.book.partitions import Buckets, Partition
-from dunwell.book.plans import BAD, KEY, Detail, Plan, plan_of
+from dunwell.book.plans import BAD, ID, Detail, Plan, plan_of
 from dunwell.book.quarantine import Faults, quarantine_frame, write_quarantine
-from dunwell.book.repeats import KeyLog, judge_repeats, repeated_rows
+from dunwell.book.repeats import Rising, judge_repeats, keys_may_repeat, repeated_rows
+from dunwell.book.slices import Slices
 from dunwell.book.sources import ROW, FileUnreadable, Source, TapeUnusable, is_about_utf8, open_source
 from dunwell.book.tables import REQUIRED_TABLES, TABLES, Table
 
@@ -31,6 +32,12 @@ _ROWS_IN_ONE = {"figures": 25_000_000, "times": 18_000_000, "everything": 6_000_
 """So many rows are held at once without a detour over scratch files, within 2 GiB."""
 
 _ROWS_A_PARTITION = {"figures": 5_000_000, "times": 5_000_000, "everything": 5_000_000}
+
+ROWS_A_SLICE = 1_500_000
+"""About so many rows of a tape in order are a slice: a few of them are in memory at a time."""
+
+_ROWS_HELD = 6_000_000
+"""A tape is taken in slices when what is held whole beside customers and accounts has no more rows."""
 
 Watch = Callable[[str, int, int], None]
 
@@ -51,11 +58,17 @@ class Tape:
         detail: Detail = Detail.EVERYTHING,
         tables: Collection[str] = tuple(TABLES),
         partition_count: int | None = None,
+        rows_a_slice: int | None = None,
         scratch: Path | None = None,
         watch: Watch = lambda what, done, total: None,
     ) -> None:
         """Read the tape in ``folder``. ``products``: the currency of each product that has terms;
         ``columns``: the lender's column names.
+
+        With ``rows_a_slice`` a larger tape is handed out in slices of about so many rows, neighbours in the accounts file,
+        not in partitions by customer: much faster, and nothing is put aside. ``partitions`` then raises NotInOrder where
+        instalments or payments do not stand in the order of the accounts (or payments may repeat); what it handed out
+        before is void, and the tape has to be read anew without.
 
         ``imported_at`` stands in where a row says not when it was recorded. Raises TapeUnusable when a
         required table is missing or unreadable. Unreadable optional files are listed in ``unreadable``; files
@@ -65,16 +78,36 @@ class Tape:
         self.faults = Faults()
         self.unreadable: list[FileUnreadable] = []
         self.read_counts: dict[str, int] = {}
+        self.lost_reversals: list[NDArray[np.uint32]] = []
         self._scratch = TemporaryDirectory(prefix="dunwell-", dir=scratch)
         try:
             self.sources = self._open(columns or {}, tables)
             self.ignored = self._ignored(tables)
             counts = {name: self._row_count(source) for name, source in list(self.sources.items())}
-            self.partition_count = partition_count or _partitions_for(sum(counts.values()), detail)
-            self._buckets = Buckets(self.partition_count, Path(self._scratch.name), counts)
-            self.matcher = Matcher(products, products_needing_rate, self.partition_count)
+            slice_size = _slice_size(counts, rows_a_slice) if rows_a_slice and not partition_count else None
+            self.is_in_slices = slice_size is not None
+            self.partition_count = partition_count or (
+                -(-counts["accounts"] // slice_size)
+                if slice_size
+                else _partitions_for(sum(counts.values()), detail)
+            )
+            self.matcher = Matcher(products, products_needing_rate, self.partition_count, slice_size)
             self.accounts = self.matcher.accounts
+            self._rows: Buckets | Slices = (
+                Slices(
+                    self.matcher,
+                    {
+                        name: self._pass_by(source)
+                        for name, source in self.sources.items()
+                        if source.table.passes_by
+                    },
+                )
+                if self.is_in_slices
+                else Buckets(self.partition_count, Path(self._scratch.name), counts)
+            )
             for done, source in enumerate(list(self.sources.values())):
+                if self.is_in_slices and source.table.passes_by:
+                    continue
                 self.watch(f"reading {source.path.name}", done, len(self.sources))
                 try:
                     self._read(source)
@@ -97,10 +130,13 @@ class Tape:
 
     def partitions(self) -> Iterator[Partition]:
         """The partitions one after the other, each once; the faults are complete when the last has been
-        taken.
+        taken. Raises NotInOrder.
         """
         for number in range(self.partition_count):
-            yield assemble(self, self._buckets, number)
+            partition = assemble(self, self._rows, number)
+            if number == self.partition_count - 1:
+                judge_lost_reversals(self)
+            yield partition
 
     @property
     def exit_code(self) -> int:
@@ -197,7 +233,7 @@ class Tape:
 
     def _forget(self, table: Table) -> None:
         """Drop what was read of a table, to read it again."""
-        self._buckets.drop(table.name)
+        self._rows.drop(table.name)
         self.faults.forget(table.name)
         self.matcher.forget(table)
 
@@ -207,47 +243,67 @@ class Tape:
         repeated = np.empty(0, np.uint32)
         if not table.key:
             repeated = judge_repeats(source, repeated_rows(source, list(source.dtypes)), self.faults)
-        log = KeyLog(Path(self._scratch.name), table.name, self.partition_count)
-        read_count = self._read_batches(source, repeated, log)
-        if len(table.key) == 1 and log.has_repeats():
+        rising = Rising()
+        self._read_batches(source, repeated, rising)
+        if len(table.key) == 1 and self._may_repeat(source, rising):
             repeated = judge_repeats(source, repeated_rows(source, table.key), self.faults)
-            self._buckets.drop(table.name)
+            self._rows.drop(table.name)
             self.matcher.forget(table)
-            self._read_batches(source, repeated, None)
-        self.read_counts[table.name] = read_count
+            self._read_batches(source, repeated, Rising())
         for parents in self.matcher.parents_of(table):
             parents.close(self.partition_count)
 
-    def _read_batches(self, source: Source, repeated: NDArray[np.uint32], log: KeyLog | None) -> int:
-        """Read the file once; ``repeated``: rows that are bad for their key. Returns how many rows there are."""
-        plan = plan_of(source, self.detail, self.imported_at, self.accounts.exponent)
-        start = 0
+    def _may_repeat(self, source: Source, rising: Rising) -> bool:
+        parts = _partitions_for(self.read_counts[source.table.name], self.detail)
+        return not rising.holds and keys_may_repeat(source, Path(self._scratch.name), parts)
+
+    def _pass_by(self, source: Source) -> Iterator[pl.DataFrame]:
+        """The good rows of a table that goes by while slices are handed out. Raises NotInOrder for all that takes another
+        look at the whole file.
+        """
+        rising = Rising()
+        try:
+            yield from self._placed(source, np.empty(0, np.uint32), rising, _BATCH_ROWS // 4)
+            if len(source.table.key) == 1 and self._may_repeat(source, rising):
+                raise NotInOrder(source.table.name)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise NotInOrder(source.table.name) from error
+
+    def _read_batches(self, source: Source, repeated: NDArray[np.uint32], rising: Rising) -> None:
+        """Read the file once and keep its good rows; ``repeated``: rows that are bad for their key."""
         kept: Future[None] | None = None
         try:
             with ThreadPoolExecutor(1) as keeper:
-                for batch in plan.scan.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
-                    checks = Checks(source.table.name, self.faults, batch[ROW])
-                    if batch[BAD].any():
-                        self._explain(plan, start, batch.height, checks)
-                    checks.is_bad[_within(repeated, start, batch.height)] = True
-                    start += batch.height
-                    columns = {column.name: column for column in batch.get_columns() if column.name != BAD}
-                    keys = columns.get(KEY)
-                    placed = self.matcher.place(plan, columns, checks)
+                for placed in self._placed(source, repeated, rising, _BATCH_ROWS):
                     if kept is not None:
                         kept.result()
                     # One batch is put away while the next is checked.
-                    kept = keeper.submit(self._keep, source.table.name, placed, keys, log)
+                    kept = keeper.submit(self._rows.add, source.table.name, placed)
                 if kept is not None:
                     kept.result()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise self._lost(source, error) from error
-        return start
 
-    def _keep(self, table: str, rows: pl.DataFrame, keys: pl.Series | None, log: KeyLog | None) -> None:
-        if log is not None and keys is not None:
-            log.add(keys)
-        self._buckets.add(table, rows)
+    def _placed(
+        self, source: Source, repeated: NDArray[np.uint32], rising: Rising, batch_rows: int
+    ) -> Iterator[pl.DataFrame]:
+        """The file's good rows batch by batch, typed, checked and matched with their parents; counts all rows in
+        ``read_counts``, and shows ``rising`` their keys.
+        """
+        table = source.table
+        plan = plan_of(source, self.detail, self.imported_at, self.accounts.exponent)
+        start = 0
+        for batch in plan.scan.collect_batches(chunk_size=batch_rows, maintain_order=True):
+            checks = Checks(table.name, self.faults, batch[ROW])
+            if batch[BAD].any():
+                self._explain(plan, start, batch.height, checks)
+            checks.is_bad[_within(repeated, start, batch.height)] = True
+            start += batch.height
+            columns = {column.name: column for column in batch.get_columns() if column.name != BAD}
+            if len(table.key) == 1:
+                rising.add(columns.pop(ID) if ID in columns else columns[table.key[0]])
+            yield self.matcher.place(plan, columns, checks)
+        self.read_counts[table.name] = start
 
     def _explain(self, plan: Plan, start: int, height: int, checks: Checks) -> None:
         """Which rows of a batch broke which rule: the batch is read once more with a flag a rule."""
@@ -266,6 +322,19 @@ def _within(rows: NDArray[np.uint32], start: int, height: int) -> NDArray[np.uin
     """Where these rows (1 is the first) stand in the batch of ``height`` rows that begins after ``start``."""
     first, last = np.searchsorted(rows, [start + 1, start + height + 1])
     return rows[first:last] - np.uint32(start + 1)
+
+
+def _slice_size(counts: Mapping[str, int], rows_a_slice: int) -> int | None:
+    """How many accounts are a slice; None where the tape is one slice, or holds too much that cannot go by."""
+    held = sum(
+        count
+        for name, count in counts.items()
+        if name not in ("customers", "accounts") and not TABLES[name].passes_by
+    )
+    rows, accounts = sum(counts.values()), counts["accounts"]
+    if rows <= rows_a_slice or held > _ROWS_HELD:
+        return None
+    return max(1, accounts * rows_a_slice // rows)
 
 
 def _partitions_for(rows: int, detail: Detail) -> int:

@@ -1,4 +1,6 @@
-"""Keys that stand more than once in a file: found by hash, judged by all that the rows say."""
+"""Keys that stand more than once in a file: looked for where they do not rise from row to row, found by hash, judged by
+all that the rows say.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,16 +10,47 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dunwell.book.care import FLAWS
-from dunwell.book.finding import HASH_SEED, may_repeat
+from dunwell.book.finding import HASH_SEED, hash_of, may_repeat
 from dunwell.book.quarantine import DIFFERS, Faults
 from dunwell.book.sources import ROW, Rows, Source, as_text
 from dunwell.book.tables import Kind
-from dunwell.book.values import typed
+from dunwell.book.values import TYPED, typed
 
 _CHUNK_KEYS = 1 << 22
 
 
-class KeyLog:
+class Rising:
+    """Whether a file's keys rise from row to row, so that none can stand twice."""
+
+    def __init__(self) -> None:
+        self.holds = True
+        self._last: str | None = None
+
+    def add(self, keys: pl.Series) -> None:
+        """Look at the keys of the next batch, as text."""
+        if not self.holds or not len(keys):
+            return
+        if keys.null_count():
+            self.holds = False
+            return
+        follows = self._last is None or self._last < keys[0]
+        self.holds = follows and bool((keys.slice(1) > keys.slice(0, len(keys) - 1)).all())
+        self._last = keys[-1]
+
+
+def keys_may_repeat(source: Source, scratch: Path, parts: int) -> bool:
+    """Whether two rows of a table with a key of one column may have the same key (their hashes are the same)."""
+    column = source.table.by_name[source.table.key[0]]
+    keys = source.scan.select(typed(column, source.dtypes[column.name])).select(
+        hash_of(TYPED + column.name, skips_null=True)
+    )
+    log = _KeyLog(scratch, source.table.name, parts)
+    for batch in keys.collect_batches(chunk_size=_CHUNK_KEYS, maintain_order=False):
+        log.add(batch.to_series())
+    return log.has_repeats()
+
+
+class _KeyLog:
     """The hashes of a file's keys as they go by: in memory for one partition, else on disk, looked at a part
     at a time.
     """

@@ -21,11 +21,11 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numba import njit
 from numpy.typing import NDArray
 
 from dunwell.book.care import FLAWS, MARK, decoded, read_parquet_with_care
 from dunwell.book.tables import TABLES, Table
+from dunwell.compiling import compiled
 
 ROW = "§row"
 Rows = Sequence[int] | NDArray[np.uint32]
@@ -287,7 +287,7 @@ _COMMAS, _HEADER_FIELDS, _IS_UNEVEN, _IN_QUOTES, _HAS_BYTES, _LAST = range(6)
 _QUOTE, _COMMA, _LINE_END, _RETURN, _NUL = 34, 44, 10, 13, 0
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _count_fields(block: Any, state: Any) -> None:
     """Walk the bytes of a CSV file: commas outside quotes are counted line by line, and
     quotes that stand neither at a field's start nor at its end are noticed; ``state`` goes on from

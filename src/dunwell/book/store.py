@@ -5,9 +5,12 @@ A row that does not say when it was recorded is known from its first import on: 
 it unchanged it keeps that instant.
 """
 
+import fcntl
 import json
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +27,15 @@ class NoBook(Exception):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"{folder} does not exist yet. Make it with `dunwell run`")
+
+
+class BookInUse(Exception):
+    """Another run writes the book at this moment."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"another run writes {folder} at this moment. Wait until it has ended, then run again"
+        )
 
 
 class Book:
@@ -72,8 +84,24 @@ class Book:
         return None
 
 
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """While it lasts nobody else writes the book at ``folder``: two runs would write into the same files. It ends with the
+    process, however that ends. Raises BookInUse.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BookInUse(folder) from error
+        yield
+
+
 class StagedBook:
-    """A book being written beside the old one. Use as a context manager; without ``commit`` nothing changes."""
+    """A book being written beside the old one, by one run at a time (``writing``). Use as a context manager; without ``commit``
+    nothing changes.
+    """
 
     def __init__(self, folder: Path, partition_count: int, imported_at: datetime) -> None:
         """Begin a new book for ``folder``. ``imported_at``: the instant given to rows that do not say when
@@ -117,10 +145,11 @@ class StagedBook:
         }
         (self.staging / _ABOUT).write_text(json.dumps(about, indent=2), encoding="utf-8")
         old = _aside(self.folder)
-        shutil.rmtree(old, ignore_errors=True)
-        if self.folder.exists():
-            self.folder.rename(old)
-        self.staging.rename(self.folder)
+        with _swapping(self.folder):
+            shutil.rmtree(old, ignore_errors=True)
+            if self.folder.exists():
+                self.folder.rename(old)
+            self.staging.rename(self.folder)
         shutil.rmtree(old, ignore_errors=True)
 
 
@@ -133,9 +162,23 @@ def _aside(folder: Path) -> Path:
 
 
 def _recover(folder: Path) -> None:
-    """After a stop between the two renames of a swap, the old book comes back."""
-    if not folder.exists() and _aside(folder).is_dir():
-        _aside(folder).rename(folder)
+    """After a stop between the two renames of a swap, the old book comes back; a swap that goes on is waited for."""
+    if folder.exists() or not _aside(folder).is_dir():
+        return
+    with _swapping(folder):
+        if not folder.exists() and _aside(folder).is_dir():
+            _aside(folder).rename(folder)
+
+
+@contextmanager
+def _swapping(folder: Path) -> Iterator[None]:
+    """While it lasts nobody else swaps or recovers a book in that place; the place itself is what is locked."""
+    place = os.open(folder.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
 
 
 def _remembering(

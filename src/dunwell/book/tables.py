@@ -53,7 +53,7 @@ class Table:
     to.
 
     ``sort_by``: the order of the typed frame within an account or customer. ``holds_money``: a quarantined
-    row leaves its account incomplete.
+    row leaves its account incomplete. ``passes_by``: it is so long that a tape in slices never holds it whole.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Table:
     parent: str | None
     is_required: bool = False
     holds_money: bool = False
+    passes_by: bool = False
     sort_by: tuple[str, ...] = ()
     by_name: Mapping[str, Column] = field(init=False, repr=False)
 
@@ -180,6 +181,7 @@ TABLES: Mapping[str, Table] = {
             parent="accounts",
             is_required=True,
             holds_money=True,
+            passes_by=True,
             sort_by=("due_on", "number"),
         ),
         Table(
@@ -197,6 +199,7 @@ TABLES: Mapping[str, Table] = {
             parent="accounts",
             is_required=True,
             holds_money=True,
+            passes_by=True,
             sort_by=("paid_on", "payment_id"),
         ),
         Table(

@@ -41,6 +41,7 @@ _MENDABLE = (
     ("dunwell.book.single", "RowsUnusable"),
     ("dunwell.book.sources", "FileUnreadable"),
     ("dunwell.book.sources", "TapeUnusable"),
+    ("dunwell.book.store", "BookInUse"),
     ("dunwell.book.store", "NoBook"),
     ("dunwell.journal.keys", "KeysUnusable"),
     ("dunwell.journal.signing", "AnchorUnreadable"),

@@ -235,11 +235,11 @@ def erase_customer(customer: str, why: str, by: str | None, despite: str | None)
     """Erase a person, unless a duty to keep still runs and no ground is given."""
     settings, journal = _open_with_office()
     from dunwell.office.compliance.erasing import (
-        addresses_of,
         erase_files,
         erase_records,
         erase_strangers,
         files_of,
+        names_of,
         packs_handed_out,
     )
 
@@ -257,12 +257,11 @@ def erase_customer(customer: str, why: str, by: str | None, despite: str | None)
             " before"
         )
     files, packs = ([], []) if subject is None else (files_of(settings, subject), packs_handed_out(subject))
-    addresses = addresses_of(settings, customer)
     told = why if despite is None else f"{why}; despite: {despite}"
-    by = by or getpass.getuser()
-    count = erase_records(journal, customer, by=by, why=told)
-    count += erase_strangers(journal, addresses, by=by, why=told)
-    erase_files(settings, customer, files)
+    names, by = names_of(settings, customer), by or getpass.getuser()
+    count = erase_records(journal, customer, by=by, why=told, names=names)
+    count += erase_strangers(journal, names, by=by, why=told)
+    erase_files(settings, customer, files, names)
     journal.vault.scrub()
     print(
         f"{customer} was erased: {count:,} pieces of personal data and the key are gone; the journal still verifies"

@@ -1,18 +1,21 @@
 """``dunwell ledger``: positions for any tape, and why they change."""
 
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow.parquet as pq
 
-from dunwell.book import Detail, Tape, mend_of
+from dunwell.book import ROWS_A_SLICE, Detail, NotInOrder, Partition, Tape, mend_of
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day, parse_instant
+from dunwell.cli.parts import COMPRESSION_LEVEL, PartsFile
 from dunwell.cli.progress import prepare_kernels, progress
 from dunwell.ledger import Terms, positions, read_terms
 from dunwell.settings import FILE_NAME, read_settings
@@ -29,19 +32,21 @@ LEDGER_TABLES = (
 )
 """The tables that positions rest on."""
 
-_COMPRESSION_LEVEL = 1
-"""Of zstd: two thirds of the work of the usual level, for a file two hundredths larger."""
-
 _MOST_ROWS_TOLD = 1000
 
 _ALWAYS_KNOWN = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 def open_tape(
-    folder: Path, terms: Mapping[str, Terms], detail: Detail, imported_at: datetime, watch: Any
+    folder: Path,
+    terms: Mapping[str, Terms],
+    detail: Detail,
+    imported_at: datetime,
+    watch: Any,
+    rows_a_slice: int | None = None,
 ) -> Tape:
     """The tape with the tables a ledger needs; the column names of the workspace one stands in hold, if one
-    does.
+    does. ``rows_a_slice``: see Tape.
     """
     here = Path.cwd()
     columns = read_settings(here).tape_columns if (here / FILE_NAME).is_file() else {}
@@ -53,6 +58,7 @@ def open_tape(
         imported_at=imported_at,
         detail=detail,
         tables=LEDGER_TABLES,
+        rows_a_slice=rows_a_slice,
         watch=watch,
     )
 
@@ -75,11 +81,18 @@ def write_positions(
     staging = out.with_name(f".{out.name}.new")
     try:
         with progress() as watch:
-            detail = Detail.FIGURES if instant is None else Detail.TIMES
-            with open_tape(tape_folder, terms, detail, now, watch) as tape:
-                count = _write(tape, terms, day, instant, staging, watch)
-                quarantine = out.with_name(f"{out.stem}-quarantine")
-                files = tape.write_quarantine(quarantine)
+            quarantine = out.with_name(f"{out.stem}-quarantine")
+
+            def settle(rows_a_slice: int | None) -> tuple[Tape, int, list[Path]]:
+                detail = Detail.FIGURES if instant is None else Detail.TIMES
+                with open_tape(tape_folder, terms, detail, now, watch, rows_a_slice) as tape:
+                    count = _write(tape, terms, day, instant, staging, watch)
+                    return tape, count, tape.write_quarantine(quarantine)
+
+            try:
+                tape, count, files = settle(ROWS_A_SLICE)
+            except NotInOrder:
+                tape, count, files = settle(None)
         staging.replace(out)
     finally:
         staging.unlink(missing_ok=True)
@@ -93,25 +106,40 @@ def _write(
     tape: Tape, terms: Mapping[str, Terms], as_of: date, known_at: datetime | None, file: Path, watch: Any
 ) -> int:
     """Write every partition's positions as row groups of one file; returns how many rows there are."""
-    writer: pq.ParquetWriter | None = None
-    count = 0
-    try:
+    if tape.partition_count == 1:
+        (frame,) = [
+            positions(partition.tables, terms, as_of, known_at).frame for partition in tape.partitions()
+        ]
+        frame.write_parquet(file, compression_level=COMPRESSION_LEVEL)
+        return frame.height
+    with PartsFile(file) as parts:
+        for number, frame in enumerate(_frames(tape, terms, as_of, known_at)):
+            watch("settling the accounts", number, tape.partition_count)
+            parts.add(frame)
+    return parts.row_count
+
+
+def _frames(
+    tape: Tape, terms: Mapping[str, Terms], as_of: date, known_at: datetime | None
+) -> Iterator[pl.DataFrame]:
+    """Every partition's positions in turn; slices side by side, a thread a slice, while the next are read."""
+    if not tape.is_in_slices:
         for partition in tape.partitions():
-            watch("settling the accounts", partition.number, tape.partition_count)
-            frame = positions(partition.tables, terms, as_of, known_at).frame
-            if tape.partition_count == 1:
-                frame.write_parquet(file, compression_level=_COMPRESSION_LEVEL)
-                return frame.height
-            rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-            writer = writer or pq.ParquetWriter(
-                file, rows.schema, compression="zstd", compression_level=_COMPRESSION_LEVEL
-            )
-            writer.write_table(rows)
-            count += frame.height
-    finally:
-        if writer is not None:
-            writer.close()
-    return count
+            yield positions(partition.tables, terms, as_of, known_at).frame
+        return
+
+    def settle(partition: Partition) -> pl.DataFrame:
+        return positions(partition.tables, terms, as_of, known_at, threads=1).frame
+
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as pool:
+        waiting: deque[Future[pl.DataFrame]] = deque()
+        for partition in tape.partitions():
+            waiting.append(pool.submit(settle, partition))
+            if len(waiting) > cores:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _report(tape: Tape, count: int, as_of: date, out: Path, quarantine: Path | None, as_json: bool) -> None:

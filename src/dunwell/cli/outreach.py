@@ -21,7 +21,7 @@ from dunwell.cli.errors import CommandError
 from dunwell.cli.journal import now, open_journal
 from dunwell.cli.progress import prepare_kernels
 from dunwell.journal.signing import signer_of
-from dunwell.law.overlay import read_law
+from dunwell.law.overlay import KeptLaw
 from dunwell.ledger import read_terms
 from dunwell.settings import Settings, SettingsError, read_settings
 
@@ -45,15 +45,14 @@ class Workshop:
         from dunwell.outreach.channels import channels_set_up
         from dunwell.outreach.records import BookRecords
 
-        law_file = root / "policy" / "law.toml"
+        law = KeptLaw(root / "policy" / "law.toml").current
         terms = read_terms(self.settings.terms_folder)
         self.records = BookRecords(
             self.settings.book_folder,
-            read_law(law_file),
+            law,
             self.settings.actor,
             terms,
             self.journal.vault,
-            law_file=law_file,
         )
         from dunwell.outreach.texts.keeping import ApprovedTexts
 

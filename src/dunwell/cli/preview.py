@@ -91,7 +91,11 @@ def _record_look(journal: "Journal", customer_id: str, channel: str) -> None:
     """Whoever sees a preview sees a name and an address: that is an event, recorded before it is shown."""
     from dunwell.journal.recording import NewEvent
 
-    body = {"by": getpass.getuser(), "why": "preview", "what": f"a message by {channel} as they would read it"}
+    body = {
+        "by": getpass.getuser(),
+        "why": "preview",
+        "what": f"a message by {channel} as they would read it",
+    }
     journal.record([NewEvent("data.read", journal.clock(), customer_id, body=body)])
 
 

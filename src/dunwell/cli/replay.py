@@ -23,6 +23,8 @@ def replay_decision(decision_id: str, as_json: bool) -> int:
         told = {
             "is_same": found.is_same,
             "differences": found.differences,
+            "erased": found.erased_count,
+            "beside_erased": found.beside_erased,
             "kept": found.kept,
             "again": found.again,
         }
@@ -33,7 +35,15 @@ def replay_decision(decision_id: str, as_json: bool) -> int:
             print(f"{name:<18} {_told(value)}")
     for name in found.differences:
         print(f"DIFFERS  {name}: kept {_told(found.kept[name])}, made again {_told(found.again[name])}")
-    print("the same, bit for bit" if found.is_same else "NOT the same")
+    for name in found.beside_erased:
+        print(f"without them  {name}: kept {_told(found.kept[name])}, made again {_told(found.again[name])}")
+    if found.beside_erased:
+        print(
+            f"the same in what hangs on this person alone. {found.erased_count:,} people who shared the day were erased since; "
+            f"what hangs on everybody cannot be made again without them"
+        )
+    else:
+        print("the same, bit for bit" if found.is_same else "NOT the same")
     return 0 if found.is_same else 1
 
 

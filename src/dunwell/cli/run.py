@@ -43,14 +43,12 @@ def run_and_print(
     """The run for settings already read, with its progress and its summary, and the sending where it is wanted."""
     if send:
         from dunwell.cli.outreach import sent_now, tell
-    from dunwell.cli.told import told_since
-    from dunwell.nightly.forgetting import nobody
+    from dunwell.cli.told import forgotten_by, told_since
     from dunwell.nightly.run import run_day
 
     now = datetime.now(UTC)
     day, instant = parse_day(as_of, "--as-of"), parse_instant(known_at, "--known-at")
     prepare_kernels("ledger", "gate", "promises")
-    since, forgotten = told_since(settings, now) or (None, nobody)
     with progress() as watch:
         result = run_day(
             settings,
@@ -59,8 +57,8 @@ def run_and_print(
             known_at=instant,
             now=now,
             watch=watch,
-            told_since=since,
-            forgotten=forgotten,
+            told_since=told_since(settings, now),
+            forgotten=forgotten_by(settings),
         )
     if as_json:
         told = result.summary() | ({"outreach": sent_now(None)} if send else {})

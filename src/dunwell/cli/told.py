@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +12,24 @@ if TYPE_CHECKING:
     import polars as pl
 
     from dunwell.journal.recording import Journal
-    from dunwell.nightly.forgetting import Forgotten
-    from dunwell.nightly.run import ToldSince
+    from dunwell.nightly.run import Forgotten, ToldSince
 
 
-def told_since(settings: Settings, now: datetime) -> "tuple[ToldSince, Forgotten] | None":
-    """Puts what the journal and the desk have seen into a partition's tables, and tells who was erased; None while the
-    workspace has no database.
+def told_since(settings: Settings, now: datetime) -> "ToldSince | None":
+    """Puts what the journal and the desk have seen into a partition's tables; None while the workspace has no database.
 
     Raises KeysUnusable where the database is there and its keys are not: a run that left out who asked to be left in peace
     would plan what may not be done.
     """
+    if (journal := _journal(settings, now)) is None:
+        return None
+    from django.db import connection
+
+    return telling(journal, now, has_desk="cases_received" in connection.introspection.table_names())
+
+
+def _journal(settings: Settings, now: datetime | None) -> "Journal | None":
+    """The workspace's journal, where it has one and something was recorded in it. Raises KeysUnusable."""
     if not _has_database(settings):
         return None
     from dunwell.journal.keys import read_master_keys
@@ -31,8 +38,7 @@ def told_since(settings: Settings, now: datetime) -> "tuple[ToldSince, Forgotten
     set_up_office(settings)
     from django.db import connection
 
-    tables_there = set(connection.introspection.table_names())
-    if "journal_event" not in tables_there:
+    if "journal_event" not in set(connection.introspection.table_names()):
         return None
     from dunwell.journal.models import Event
     from dunwell.journal.recording import Journal
@@ -40,8 +46,14 @@ def told_since(settings: Settings, now: datetime) -> "tuple[ToldSince, Forgotten
     if not Event.objects.exists():
         return None  # nothing was told, and a workspace without a journal needs no keys
     master = read_master_keys(settings.keys_folder, os.environ, os.urandom)
-    journal = Journal(master, clock=lambda: now, random=os.urandom)
-    return telling(journal, now, has_desk="cases_received" in tables_there), journal.vault.forgotten
+    return Journal(master, clock=lambda: now or datetime.now(UTC), random=os.urandom)
+
+
+def forgotten_by(settings: Settings) -> "Forgotten | None":
+    """Those of some customers whom the vault has erased, asked for when it is called; None while the workspace has no journal."""
+    if (journal := _journal(settings, None)) is None:
+        return None
+    return journal.vault.forgotten
 
 
 def telling(journal: "Journal", now: datetime, *, has_desk: bool = True) -> "ToldSince":

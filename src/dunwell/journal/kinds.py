@@ -124,7 +124,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     "notice.sent": Kind("a required notice went out", ("notice",), (*_ABOUT, "rule", "due_by")),
     "payment.seen": Kind(
-        "a payment was seen during the day", ("payment",), ("accounts", "amount", "currency", "source")
+        "a payment was seen during the day, or one was taken back (``sort``: reversal, chargeback)",
+        ("payment",),
+        ("accounts", "amount", "currency", "source", "sort"),
     ),
     "decision.made": Kind(
         "what was decided for a person, with all that is needed to decide it again",

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from difflib import get_close_matches
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from dunwell.law import codes
-from dunwell.law.kinds import clock
 from dunwell.law.person import (
     Account,
     Attempt,
@@ -15,6 +16,7 @@ from dunwell.law.person import (
     Notice,
     Person,
     State,
+    read_clock,
     read_preference,
 )
 
@@ -32,6 +34,40 @@ _CUSTOMER_KEYS = {
     "contact_points",
     "name",
 }
+_CONTACT_KEYS = {
+    "account_ids",
+    "at",
+    "attempt_id",
+    "automated",
+    "channel",
+    "contact_id",
+    "contact_point_id",
+    "customer",
+    "customer_id",
+    "debts",
+    "direction",
+    "in_reply_to",
+    "outcome",
+    "party",
+    "purpose",
+    "text_id",
+    "times",
+    "visitors",
+}
+_POINT_KEYS = {"contact_point_id", "kind", "not_theirs_from", "party", "place", "timezone", "value"}
+_STATE_KEYS = {"debts", "kind", "received_at", "since", "until", "via"}
+_CONSENT_KEYS = {
+    "channel",
+    "contact_point_id",
+    "days",
+    "debts",
+    "given_at",
+    "hours",
+    "source",
+    "withdrawn_at",
+}
+_NOTICE_KEYS = {"debts", "kind", "received_at", "sent_at"}
+_ACCOUNT_KEYS = {"group", "past_due_days"}
 
 
 class CaseError(ValueError):
@@ -43,6 +79,7 @@ def read_attempt(values: Mapping[str, Any]) -> Attempt:
     given = values.get("attempt")
     if not isinstance(given, Mapping):
         raise CaseError('attempt is missing. Write attempt: {at: "...", channel: call}')
+    refuse_misspelt(given, _CONTACT_KEYS, "attempt")
     return Attempt(
         customer_id=_SELF,
         at=read_instant(given["at"]),
@@ -69,9 +106,9 @@ def read_person(values: Mapping[str, Any]) -> Person | None:
         return customer.get(key) if key in customer else values.get(key)
 
     accounts, notices = said("accounts"), values.get("notices")
-    points = {str(one["contact_point_id"]): _point(one) for one in said("contact_points") or ()}
     zones = [str(zone) for zone in customer.get("timezones") or ()]
     zones += [str(one["timezone"]) for one in said("contact_points") or () if _tells_zone(one)]
+    points = {str(one["contact_point_id"]): _point(one, zones) for one in said("contact_points") or ()}
     return Person(
         customer_id=_SELF,
         timezones=tuple(dict.fromkeys(zones)),
@@ -79,13 +116,13 @@ def read_person(values: Mapping[str, Any]) -> Person | None:
         contact_points=points,
         states=tuple(_state(one) for one in said("states") or ()),
         preferences=tuple(
-            read_preference(kind, detail or {})
+            read_preference(kind, {} if detail is None else detail)
             for one in said("preferences") or ()
             for kind, detail in one.items()
         ),
-        consents=tuple(_consent(one) for one in said("consents") or ()),
+        consents=tuple(_consent(one, zones) for one in said("consents") or ()),
         contacts=[contact for one in values.get("history") or () for contact in _contacts(one)],
-        notices=None if notices is None else tuple(_notice(one) for one in notices),
+        notices=None if notices is None else tuple(_notice(one, zones) for one in notices),
     )
 
 
@@ -97,6 +134,7 @@ def _tells_zone(point: Mapping[str, Any]) -> bool:
 
 def _contacts(given: Mapping[str, Any]) -> list[Contact]:
     """A line of history; contacts of other people are none of this person's."""
+    refuse_misspelt(given, _CONTACT_KEYS, "history")
     if str(given.get("customer", _SELF)) not in (_SELF, "self"):
         return []
     contact = Contact(
@@ -115,21 +153,24 @@ def _contacts(given: Mapping[str, Any]) -> list[Contact]:
 
 def _account(given: Any) -> Account:
     given = given or {}
+    refuse_misspelt(given, _ACCOUNT_KEYS, "accounts")
     return Account(given.get("past_due_days"), _text(given.get("group")))
 
 
-def _point(given: Mapping[str, Any]) -> ContactPoint:
+def _point(given: Mapping[str, Any], zones: Sequence[str]) -> ContactPoint:
+    refuse_misspelt(given, _POINT_KEYS, "contact_points")
     since = given.get("not_theirs_from")
     kind, place = given.get("kind"), given.get("place")
     return ContactPoint(
         kind=None if kind is None else _known(codes.POINT_KINDS, kind),
         party=_known(codes.PARTIES, given.get("party", "self")),
         place=None if place is None else _known(codes.PLACES, place),
-        not_theirs_from=None if since is None else _start_of(since),
+        not_theirs_from=None if since is None else min(_starts_of(since, zones)),
     )
 
 
 def _state(given: Mapping[str, Any]) -> State:
+    refuse_misspelt(given, _STATE_KEYS, "states")
     since = given.get("since", given.get("received_at"))
     return State(
         kind=_known(codes.STATES, given["kind"]),
@@ -139,22 +180,25 @@ def _state(given: Mapping[str, Any]) -> State:
     )
 
 
-def _consent(given: Mapping[str, Any]) -> Consent:
-    hours = given.get("hours")
+def _consent(given: Mapping[str, Any], zones: Sequence[str]) -> Consent:
+    refuse_misspelt(given, _CONSENT_KEYS, "consents")
+    hours, withdrawn = given.get("hours"), given.get("withdrawn_at")
     return Consent(
-        given_at=_start_of(given["given_at"]),
+        given_at=max(_starts_of(given["given_at"], zones)),
         channel=_text(given.get("channel")),
         contact_point_id=_text(given.get("contact_point_id")),
-        withdrawn_at=None if given.get("withdrawn_at") is None else _start_of(given["withdrawn_at"]),
+        withdrawn_at=None if withdrawn is None else min(_starts_of(withdrawn, zones)),
         days=given.get("days"),
-        hours=None if hours is None else (clock(hours[0]), clock(hours[1])),
+        hours=None if hours is None else (read_clock(hours[0]), read_clock(hours[1])),
         source=_known(codes.SOURCES, given.get("source", "collector")),
         debts=_debts(given),
     )
 
 
-def _notice(given: Mapping[str, Any]) -> Notice:
-    return Notice(_known(codes.NOTICES, given["kind"]), _start_of(given["sent_at"]), _debts(given))
+def _notice(given: Mapping[str, Any], zones: Sequence[str]) -> Notice:
+    refuse_misspelt(given, _NOTICE_KEYS, "notices")
+    sent_at = max(_starts_of(given["sent_at"], zones))
+    return Notice(_known(codes.NOTICES, given["kind"]), sent_at, _debts(given))
 
 
 def read_moment(value: Any) -> date | datetime:
@@ -186,10 +230,16 @@ def read_day(value: Any) -> date:
     return found.date() if isinstance(found, datetime) else found
 
 
-def _start_of(value: Any) -> datetime:
-    """An instant; a bare day is its first, UTC."""
+def _starts_of(value: Any, zones: Sequence[str]) -> list[datetime]:
+    """An instant; of a bare day its beginning in each of the person's zones, UTC where none is known.
+
+    What gives leave is read from the last of them on, what takes it away from the first.
+    """
     found = read_moment(value)
-    return found if isinstance(found, datetime) else datetime.combine(found, time.min, UTC)
+    if isinstance(found, datetime):
+        return [found]
+    known = [ZoneInfo(zone) for zone in zones if zone in available_timezones()]
+    return [datetime.combine(found, time.min, zone).astimezone(UTC) for zone in known or (UTC,)]
 
 
 def day_of_law(values: Mapping[str, Any]) -> date:
@@ -230,3 +280,11 @@ def refuse_unknown(values: Mapping[str, Any], known: set[str], what: str) -> Non
     unknown = sorted(set(values) - known)
     if unknown:
         raise CaseError(f"{what}: {unknown[0]!r} is not known. Known: {', '.join(sorted(known))}")
+
+
+def refuse_misspelt(values: Mapping[str, Any], known: set[str], what: str) -> None:
+    """Raises CaseError for a key that is all but one of the known ones; any other that is not known is a note."""
+    for key in sorted(str(key) for key in set(values) - known):
+        meant = get_close_matches(key, known, n=1, cutoff=0.8)
+        if meant:
+            raise CaseError(f"{what}: {key!r} is not known. Write {meant[0]}")

@@ -13,6 +13,7 @@ from datetime import date, time
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from dunwell.law import kinds
@@ -88,6 +89,31 @@ def read_law(file: Path | None) -> LenderLaw:
         if key not in packs:
             raise PolicyError(file, "also", f"there is no pack {key!r}", f"One of: {', '.join(packs)}")
     return LenderLaw(packs, also)
+
+
+class KeptLaw:
+    """A lender's law, read anew when its file has changed: what is tightened while a process runs binds its next contact."""
+
+    def __init__(self, file: Path) -> None:
+        """Raises PolicyError."""
+        self._file, self._lock = file, Lock()
+        self._stamp, self._law = self._stamp_now(), read_law(file)
+
+    def current(self) -> LenderLaw:
+        """The law as the file says it now; the same object until it changes. Raises PolicyError."""
+        with self._lock:
+            stamp = self._stamp_now()
+            if stamp != self._stamp:  # a file that cannot be read raises until it is mended
+                self._law = read_law(self._file)
+                self._stamp = stamp
+            return self._law
+
+    def _stamp_now(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._file.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _list(file: Path, values: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

@@ -57,6 +57,8 @@ def people(
 
 
 def _of(frame: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
+    if not frame.height:
+        return frame
     return frame.join(wanted, on="customer_id", how="semi", maintain_order="left")
 
 

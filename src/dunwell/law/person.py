@@ -148,14 +148,22 @@ def instant_of(number: int) -> datetime:
     return _EPOCH + timedelta(microseconds=number)
 
 
-def read_preference(kind: str, detail: Mapping[str, Any]) -> Preference:
-    """A preference from its keys, as in a law case. Raises ValueError saying what is wrong."""
+_BARE = {"not_place": "place", "not_channel": "channel"}
+"""The preferences that may be written as one word, and the key that it stands for."""
+
+
+def read_preference(kind: str, detail: Mapping[str, Any] | str) -> Preference:
+    """A preference from its keys, or a place's or channel's bare name, as in a case. Raises ValueError saying what is wrong."""
     codes.code(codes.PREFERENCES, kind)
+    if isinstance(detail, str):
+        if kind not in _BARE:
+            raise ValueError(f'{kind}: {detail!r} is no set of keys like {{weekdays: [tue], from: "12:00"}}')
+        detail = {_BARE[kind]: detail}
     known = {"weekdays", "from", "to", "since", "until", "place", "channel", "contact_point_id"}
     unknown = set(detail) - known
     if unknown:
         raise ValueError(f"{sorted(unknown)[0]!r} is not known. Known: {', '.join(sorted(known))}")
-    needed = {"not_place": "place", "not_channel": "channel"}.get(kind)
+    needed = _BARE.get(kind)
     if needed and detail.get(needed) is None:
         raise ValueError(f"{kind} needs {needed}")
     weekdays = detail.get("weekdays")
@@ -172,8 +180,8 @@ def read_preference(kind: str, detail: Mapping[str, Any]) -> Preference:
     return Preference(
         kind=kind,
         weekdays=codes.ALL if weekdays is None else weekdays,
-        opens=_clock(detail.get("from"), 0),
-        closes=_clock(detail.get("to"), _DAY_US),
+        opens=read_clock(_said(detail, "from", "00:00")),
+        closes=read_clock(_said(detail, "to", "24:00")),
         since=since,
         until=until,
         place=detail.get("place"),
@@ -189,17 +197,19 @@ def preference_of_tape(kind: str, detail: str) -> Preference:
     """
     text = detail.strip()
     if not text.startswith("{"):
-        bare = {"not_place": "place", "not_channel": "channel"}.get(kind)
-        if bare is None:
+        if kind in codes.PREFERENCES and kind not in _BARE:
             raise ValueError(f'{detail!r} is no JSON object like {{"weekdays": ["tue"], "from": "12:00"}}')
-        return read_preference(kind, {bare: text})
+        return read_preference(kind, text)
     values = json.loads(text)
     return read_preference(kind, values)
 
 
-def _clock(value: Any, default: int) -> int:
-    if value is None:
-        return default
+def _said(detail: Mapping[str, Any], key: str, default: str) -> Any:
+    return default if detail.get(key) is None else detail[key]
+
+
+def read_clock(value: Any) -> int:
+    """A local clock time as microseconds after midnight. Raises ValueError."""
     if isinstance(value, int) and not isinstance(value, bool):  # YAML 1.1 reads an unquoted 12:00 as base 60
         return value * 60_000_000
     return clock(value)

@@ -57,15 +57,16 @@ def _zone(name: str) -> ZoneInfo | None:
 
 @cache
 def _stretches(name: str) -> tuple[Ints, Ints]:
-    """Where the offset of a zone changes: found day by day, then by halving."""
+    """Where the offset of a zone changes: found week by week, then by halving."""
     zone = ZoneInfo(name)
     starts, offsets = [np.iinfo(np.int64).min // 4], [_offset(zone, datetime(FIRST_YEAR, 1, 1, tzinfo=UTC))]
     day, end = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(LAST_YEAR, 1, 1, tzinfo=UTC)
-    step = timedelta(days=7)
+    step, before = timedelta(days=7), offsets[0]
     while day < end:
-        if _offset(zone, day + step) != _offset(zone, day):
+        after = _offset(zone, day + step)
+        if after != before:
             _changes(zone, day, day + step, starts, offsets)
-        day += step
+        day, before = day + step, after
     return np.array(starts, np.int64), np.array(offsets, np.int64)
 
 

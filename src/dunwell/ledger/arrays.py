@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -35,6 +35,9 @@ _CHARGE_COMPONENTS = {
 }
 _DAY_COUNTS = list(DayCount)
 _WIDE = 2**62
+
+Rows = TypeVar("Rows", pl.DataFrame, pl.LazyFrame)
+_AS_WRITTEN = pl.QueryOptFlags._eager()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +234,16 @@ def of_customers(tables: Mapping[str, pl.DataFrame], *columns: str) -> pl.DataFr
     return customers.select(pl.all().gather(pl.when(row >= 0).then(row)))
 
 
-def known(rows: pl.DataFrame, known_at: datetime | None) -> pl.DataFrame:
+def known(rows: Rows, known_at: datetime | None) -> Rows:
     """The rows recorded at or before ``known_at``; every row when it is None."""
     return rows if known_at is None else rows.filter(pl.col("recorded_at") <= known_at)
+
+
+def worked_out(query: pl.LazyFrame) -> pl.DataFrame:
+    """The rows of a query, its steps done as they are written, as Polars does those of frames: where the rows are one person's,
+    planning costs more than the work.
+    """
+    return query.collect(optimizations=_AS_WRITTEN)
 
 
 def standing_payments(payments: pl.DataFrame) -> pl.DataFrame:

@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 
 from dunwell.calendars import DAY_MAX, add_years, day_number, day_of
 from dunwell.ledger import classification_kernel as walk
-from dunwell.ledger.arrays import known, of_customers, offsets, standing_payments
+from dunwell.ledger.arrays import known, of_customers, offsets, standing_payments, worked_out
 from dunwell.policy import PolicyError, PolicyText, in_force, read_policies
 
 LIMITATION_FOLDER = Path(__file__).parent / "limitation_texts"
 EVENT_KINDS = ("demand", "payment", "promise", "suit")
 """What may interrupt the period; which of them do is text."""
+
+_FEW = 200
+"""Up to so many accounts each is looked up by itself."""
 
 _TALKS, _WRITES = ("call", "visit"), ("letter", "sms", "email", "app")
 
@@ -175,14 +178,10 @@ def interruptions(
         "account_row", on="paid_on", counts=pl.col("kind") == "payment"
     )
     suits = known(tables["holds"], known_at).filter(pl.col("kind") == "litigation")
-    parts = [
-        _events(payments, "payment", begins_on),
-        _events(
-            suits.select("account_row", on="from_on", until=pl.col("to_on").fill_null(DAY_MAX)),
-            "suit",
-            begins_on,
-        ),
-    ]
+    parts = [_events(payments, "payment", begins_on)]
+    if suits.height:
+        told = suits.select("account_row", on="from_on", until=pl.col("to_on").fill_null(DAY_MAX))
+        parts.append(_events(told, "suit", begins_on))
     if tables["promises"].height:
         promises = known(tables["promises"], known_at).select("account_row", "made_at")
         zones = _accounts_with_zones(tables, clocks).select("account_row", "timezone")
@@ -201,18 +200,21 @@ def _events(rows: pl.DataFrame, kind: str, begins_on: NDArray[np.int32] | None) 
     """Rows of account_row, on and perhaps until as events of a kind, without those over before the period begins
     (and those of which ``counts`` is false, where there is such a column).
     """
-    if "until" not in rows.columns:
-        rows = rows.with_columns(until="on")
-    kept = rows["counts"] if "counts" in rows.columns else pl.repeat(True, rows.height, eager=True)
-    if begins_on is not None:
-        begins = begins_on[rows["account_row"].to_numpy()]
-        kept &= pl.Series((rows["until"].to_physical().to_numpy() >= begins) & (begins >= 0))
-    return rows.filter(kept).select(
-        pl.col("account_row").cast(pl.UInt32),
-        "on",
-        "until",
-        kind=pl.lit(EVENT_KINDS.index(kind), dtype=pl.Int64),
+    account, on = rows["account_row"].cast(pl.UInt32), rows["on"]
+    until = rows["until"] if "until" in rows.columns else on
+    events = pl.DataFrame(
+        {
+            "account_row": account,
+            "on": on,
+            "until": until,
+            "kind": pl.Series(np.full(rows.height, EVENT_KINDS.index(kind), np.int64)),
+        }
     )
+    kept = rows["counts"].to_numpy() if "counts" in rows.columns else np.ones(rows.height, np.bool_)
+    if begins_on is not None:
+        begins = begins_on[account.to_numpy()]
+        kept = kept & (until.to_physical().to_numpy() >= begins) & (begins >= 0)
+    return events if kept.all() else events.filter(pl.Series(kept))
 
 
 def _accounts_with_zones(tables: Mapping[str, pl.DataFrame], clocks: pl.Series | None) -> pl.DataFrame:
@@ -245,20 +247,26 @@ def _local_day(column: str, zones: pl.Series) -> pl.Expr:
 def _demands(contacts: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """account_row and day of each demand that reached the person; ``accounts`` as _accounts_with_zones gives them."""
     channel, outcome = pl.col("channel").cast(pl.String), pl.col("outcome").cast(pl.String)
-    reached = contacts.filter(
-        pl.col("direction").cast(pl.String) == "out",
-        pl.col("party").cast(pl.String) == "self",
-        (channel.is_in(_WRITES) & outcome.is_in(["delivered", "opened", "replied"]))
-        | (channel.is_in(_TALKS) & (outcome == "conversation")),
-    ).select("customer_id", "account_ids", "at")
+    reached = worked_out(
+        contacts.lazy()
+        .filter(
+            pl.col("direction").cast(pl.String) == "out",
+            pl.col("party").cast(pl.String) == "self",
+            (channel.is_in(_WRITES) & outcome.is_in(["delivered", "opened", "replied"]))
+            | (channel.is_in(_TALKS) & (outcome == "conversation")),
+        )
+        .select("customer_id", "account_ids", "at")
+    ).lazy()
+    owned, columns = accounts.lazy(), ("account_row", "at", "timezone")
     named = reached.filter(pl.col("account_ids").is_not_null()).explode("account_ids")
     of_all = reached.filter(pl.col("account_ids").is_null())
-    columns = ("account_row", "at", "timezone")
-    demands = pl.concat(
-        [
-            named.join(accounts, left_on="account_ids", right_on="account_id").select(columns),
-            of_all.join(accounts, on="customer_id").select(columns),
-        ]
+    demands = worked_out(
+        pl.concat(
+            [
+                named.join(owned, left_on="account_ids", right_on="account_id").select(columns),
+                of_all.join(owned, on="customer_id").select(columns),
+            ]
+        )
     )
     return demands.select("account_row", on=_local_day("at", demands["timezone"]))
 
@@ -293,15 +301,29 @@ def _check(text: PolicyText) -> None:
 
 def _texts_of(texts: Sequence[PolicyText], placed: pl.DataFrame) -> NDArray[np.int64]:
     """Each account's text: that of the customer's region, else of the jurisdiction, else none (-1)."""
-    chosen = np.full(placed.height, -1, np.int64)
+    places = placed.rows() if placed.height <= _FEW else placed.unique().rows()
+    text_of = {(place, region): _text_of(texts, place, region) for place, region in places}
+    if placed.height <= _FEW:
+        return np.array([text_of[place] for place in places], np.int64)
+    known_places = pl.DataFrame(
+        [(*place, number) for place, number in text_of.items()],
+        schema={**placed.schema, "text": pl.Int64},
+        orient="row",
+    )
+    found = placed.join(known_places, on=placed.columns, how="left", nulls_equal=True, maintain_order="left")
+    return found["text"].to_numpy()
+
+
+def _text_of(texts: Sequence[PolicyText], jurisdiction: str | None, region: str | None) -> int:
+    """The text that holds for a place: the last of those that name its region, else of those for all regions; -1: none does."""
+    chosen = -1
     for is_regional in (False, True):
         for k, text in enumerate(texts):
-            if ("*" not in text.values["regions"]) is not is_regional:
+            regions = text.values["regions"]
+            if ("*" in regions) is is_regional or jurisdiction not in text.values["applies_to"]:
                 continue
-            mine = placed["jurisdiction"].is_in(text.values["applies_to"]).fill_null(False)
-            if is_regional:
-                mine &= placed["region"].is_in(text.values["regions"]).fill_null(False)
-            chosen[mine.to_numpy()] = k
+            if not is_regional or region in regions:
+                chosen = k
     return chosen
 
 

@@ -94,21 +94,24 @@ def positions(
     known_at: datetime | None = None,
     *,
     keeps_timeline: bool = False,
+    threads: int | None = None,
 ) -> Positions:
     """The positions of a partition's accounts as of a day, from what was known at an instant (everything,
-    when None).
+    when None). ``threads``: how many work on it, all cores when None; 1 is the caller's alone.
 
     ``tables``: the typed frames of one partition, as the book hands them out; for one account, frames of its
     rows alone.
     """
-    with _beside(tables["accounts"].height) as pool:
+    with _beside(tables["accounts"].height, threads) as pool:
         chosen = pool.submit(Classifier, tables, terms, as_of)
 
         def read(timeline: Timeline, events: kernel.Events, first: int, last: int) -> _Span:
             classes = chosen.result().classify(timeline, events, first, last)
             return _Span(classes, timeline if keeps_timeline else None)
 
-        settled: Settled[_Span] = settle_partition(tables, terms, as_of, known_at, read_timeline=read)
+        settled: Settled[_Span] = settle_partition(
+            tables, terms, as_of, known_at, read_timeline=read, threads=threads
+        )
         figures = settled.figures
         clock = pool.submit(limitation, tables, payoff_minor(figures) > 0, as_of, known_at)
         frame = positions_frame(settled, tables, terms, as_of)
@@ -122,9 +125,9 @@ def positions(
 
 
 @contextmanager
-def _beside(account_count: int) -> Iterator[Executor]:
+def _beside(account_count: int, threads: int | None) -> Iterator[Executor]:
     """Where work goes on beside the pass: a thread for a partition; for a person's few accounts, done at once in this one."""
-    with ThreadPoolExecutor(1) if account_count > _FEW else _AtOnce() as pool:
+    with ThreadPoolExecutor(1) if account_count > _FEW and threads != 1 else _AtOnce() as pool:
         yield pool
 
 

@@ -162,8 +162,8 @@ def settle_partition(
         return read_timeline(timeline, events, first, last) if read_timeline else None
 
     spans = range(0, len(figures), _SPAN)
-    if len(spans) == 1:  # one person's accounts: threads would cost more than the work
-        read = [settle_span(0)]
+    if len(spans) == 1 or threads == 1:  # one person's accounts: threads would cost more than the work
+        read = [settle_span(first) for first in spans]
     else:
         with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
             read = list(pool.map(settle_span, spans))

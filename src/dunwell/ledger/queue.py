@@ -11,10 +11,10 @@ Numba keeps compiled code by the file of the function that was called: after a c
 remove ``__pycache__/*.nb?`` beside it, or what was compiled before goes on being used.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from numba import njit
+from dunwell.compiling import compiled
 
 # Columns of ``items``. The five components double as the codes of a waterfall.
 DUE, PRINCIPAL, INTEREST, FEES, COSTS, PENALTY, UNITS, ACCRUED_TO, IS_CHARGEBACK, WAIVED = range(10)
@@ -42,22 +42,17 @@ class Rates(NamedTuple):
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_OPTIONS: Mapping[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
-"""Without Numba's runtime of reference counts, so nothing may be allocated inside. Counting the arrays that are
-handed to inlined functions took a third of the pass, and more in threads, which count in the same places.
-"""
-
 
 def jit(function: _F) -> _F:
-    """The function, compiled."""
-    compiled: _F = njit(**_OPTIONS)(function)
-    return compiled
+    """The function, compiled; counting the references to arrays that are handed to inlined functions would take a third
+    of the pass, and more in threads, which count in the same places.
+    """
+    return compiled(error_model="numpy")(function)
 
 
 def jit_inline(function: _F) -> _F:
     """The function, inlined before typing: a call that hands over many arrays costs more than what it does."""
-    compiled: _F = njit(**_OPTIONS, inline="always")(function)
-    return compiled
+    return compiled(error_model="numpy", inline="always")(function)
 
 
 @jit_inline

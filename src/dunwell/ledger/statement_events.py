@@ -130,6 +130,8 @@ def account_events(
 
 
 def _id(row: Mapping[str, Any], name: str, key: str) -> str:
-    """A payment's id; where only figures were asked for the book keeps a hash of it instead, which serves as well."""
-    value = row[name] if name in row else row[key]
+    """A payment's id; where only figures were asked for the book keeps a hash of it instead, which serves as well, and none where
+    no payment is reversed.
+    """
+    value = row[name] if name in row else row.get(key)
     return "" if value is None else str(value)

@@ -10,6 +10,7 @@ import polars as pl
 
 from dunwell.nightly.chosen import MONEY
 from dunwell.nightly.market import Settled
+from dunwell.strategy.floors import MILLIONTHS
 from dunwell.strategy.text import Capacity, Strategy
 
 CAPACITY_SCHEMA: Mapping[str, pl.DataType | type[pl.DataType]] = {
@@ -23,8 +24,10 @@ CAPACITY_SCHEMA: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "told_en": pl.String,
     "told_zh": pl.String,
 }
-"""A row a capacity, in the text's order. ``per_day``, ``used`` and ``price`` go by ``unit``; the price is in the strategy's
-currency, and 0 where more would add nothing or nothing is known of values yet. ``told_en``, ``told_zh``: a sentence.
+"""A row a capacity, in the text's order, then the floors of the objective that a treatment's ``expects`` make bind.
+
+``per_day``, ``used`` and ``price`` go by ``unit``; the price is in the strategy's currency, and 0 where more would add nothing or
+nothing is known of values yet. ``told_en``, ``told_zh``: a sentence.
 """
 
 _UNITS: Mapping[str, tuple[str, str, str]] = {
@@ -38,16 +41,60 @@ _UNITS: Mapping[str, tuple[str, str, str]] = {
 }
 """By kind: the unit of the frame, and what one more of it is called in a sentence."""
 
+FLOOR = "floor"
+"""The kind of a row that is no capacity but a floor of the objective, under which the day was decided."""
+
+_FLOORS: Mapping[str, tuple[str, str]] = {
+    "cure_share_min": ("cures over what comes by itself", "额外治愈"),
+    "complaints_per_thousand_max": ("complaints", "投诉"),
+    "opt_outs_per_thousand_max": ("opt-outs", "退订"),
+    "contacts_per_customer_max": ("contacts", "联系"),
+}
 _MINUTES = 60
 
 
 def capacities_told(strategy: Strategy, settled: Settled) -> pl.DataFrame:
     """The capacities of a day, with the columns of CAPACITY_SCHEMA."""
+    found = {row["capacity"]: row for row in settled.capacities.iter_rows(named=True)}
     rows = [
-        _row(capacity, found, strategy.currency, settled.is_cold)
-        for capacity, found in zip(strategy.capacities, settled.capacities.iter_rows(named=True), strict=True)
+        _row(capacity, found[capacity.name], strategy.currency, settled.is_cold)
+        for capacity in strategy.capacities
     ]
-    return pl.DataFrame(rows, schema=dict(CAPACITY_SCHEMA))
+    floors = [_floor_row(name, found[name], strategy, settled.is_cold) for name in _FLOORS if name in found]
+    return pl.DataFrame([*rows, *floors], schema=dict(CAPACITY_SCHEMA))
+
+
+def _floor_row(name: str, found: Mapping[str, Any], strategy: Strategy, is_cold: bool) -> dict[str, Any]:
+    """A floor of the objective. ``per_day``: its share of the day, in expected events; ``price``: of one event more (or, where a
+    floor must be reached, less).
+    """
+    event, event_zh = _FLOORS[name]
+    is_least = found["at_least"] is not None
+    most = Decimal(found["at_least"] if is_least else found["available"]) / MILLIONTHS
+    used, price = Decimal(found["used"]) / MILLIONTHS, found["price"] * MILLIONTHS
+    limit, days = strategy.objective.floors[name], strategy.objective.window_days
+    amount = f"{price:,.2f} {strategy.currency}"
+    have_en = f"{used:,.2f} {event} expected of the day's {most:,.2f} ({limit} in {days} days)"
+    have_zh = f"预计 {used:,.2f} {event_zh},当日份额 {most:,.2f}({days} 天内 {limit})"
+    if is_least and used < most:
+        en = f"it cannot be reached today: {have_en}, and neither law nor capacities leave more. Add capacity, or lower it"
+        zh = f"今日无法达到:{have_zh};法律与产能不允许更多。请增加产能或调低"
+    elif is_cold or price <= 0:
+        en, zh = f"it costs nothing today; {have_en}", f"今日没有代价;{have_zh}"
+    else:
+        en = f"one {'less to reach' if is_least else 'more'} would be worth about {amount} today; {have_en}"
+        zh = f"今日{'少要求' if is_least else '多允许'}一个约值 {amount};{have_zh}"
+    return {
+        "name": name,
+        "kind": FLOOR,
+        "skill": "",
+        "per_day": round(most, 4),
+        "used": round(used, 4),
+        "price": round(Decimal(price), 4),
+        "unit": event,
+        "told_en": f"{name}: {en}.",
+        "told_zh": f"{name}:{zh}。",
+    }
 
 
 def _row(capacity: Capacity, found: Mapping[str, Any], currency: str, is_cold: bool) -> dict[str, Any]:

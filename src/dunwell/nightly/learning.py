@@ -5,18 +5,15 @@ decision brought over the whole window. Windows that are still open are left out
 never will.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from dunwell.book import Book
 from dunwell.money import CURRENCIES
-from dunwell.nightly.keeping import market_of
+from dunwell.nightly.keeping import decisions_of, kept_runs, market_of
 from dunwell.settings import Settings
 from dunwell.strategy.evaluation import Log
 from dunwell.strategy.experiments import outcomes_by_window
@@ -69,7 +66,7 @@ def learn_values(
     window = window_days or strategy.objective.window_days
     book = Book(settings.book_folder)
     until = date.fromisoformat(book.as_of)
-    days = [day for day in kept_days(settings.evidence_folder) if day.currency == strategy.currency]
+    days = [day for day in kept_days(settings) if day.currency == strategy.currency]
     if not days:
         raise CannotEvaluate(
             "no run has decided with the strategy in its currency yet, so there is no log. Run some days with `dunwell run`"
@@ -110,11 +107,10 @@ def learn_values(
     return Lessons(learned, average, len(log), open_count, rows.height - rated.height, first_on, last_on)
 
 
-def kept_days(evidence: Path) -> list[KeptDay]:
+def kept_days(settings: Settings) -> list[KeptDay]:
     """The days that a strategy decided, by day; of a day that was run again the newest run."""
     found: dict[date, KeptDay] = {}
-    for file in sorted((evidence / "decisions").glob("*.json"), key=lambda file: file.name):
-        about: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    for about in kept_runs(settings):
         if (kept := about.get("strategy")) is not None:
             day = date.fromisoformat(about["as_of"])
             found[day] = KeptDay(about["run_id"], day, tuple(kept["treatments"]), kept["currency"])
@@ -153,8 +149,8 @@ def _decisions(
 def _of_day(settings: Settings, day: KeptDay, strategy: Strategy) -> pl.DataFrame | None:
     """A day's decisions in which a lot had a say."""
     market_file = market_of(settings, day.run_id)
-    decided_file = settings.evidence_folder / "decisions" / f"{day.run_id}.parquet"
-    if not market_file.is_file() or not decided_file.is_file():
+    decided_file = decisions_of(settings, day.run_id)
+    if not market_file.is_file():
         return None
     chances = {name: pl.col("chances").list.get(place) for place, name in enumerate(day.treatments)}
     market = pl.read_parquet(market_file).select(

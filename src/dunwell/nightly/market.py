@@ -13,12 +13,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dunwell.nightly.offers import VALUE
+from dunwell.nightly.would_get import Sharing, would_get
 from dunwell.strategy.assignment import assign
 from dunwell.strategy.assignment_pacing import left_of
 from dunwell.strategy.candidates import capacities_frame, uses_frame
 from dunwell.strategy.deciding import Lots, Room, draw
 from dunwell.strategy.experiments.design import NOTHING
 from dunwell.strategy.experiments.randomising import lots_of
+from dunwell.strategy.floors import floor_limits, floor_uses
 from dunwell.strategy.text import Strategy
 
 Floats = NDArray[np.float64]
@@ -30,6 +32,9 @@ NOTICE = "notice"
 LEFT_BY_LOT, LEFT_HELD_OUT = "strategy.lot", "strategy.hold-out"
 LEFT_FOR_CAPACITY, LEFT_AS_BEST = "strategy.capacity", "strategy.nothing-pays"
 """Why somebody to whom something is open is left in peace (``holds_back.toml``)."""
+
+_NEARLY = 0.999
+"""Of the most that can be reached of a floor: the last of it would cost everything else."""
 
 _TELLS_EQUALS_APART = 4e-5
 """Values have 4 decimals. Below them a lot of the day says which of two equal customers comes first: not always the same one,
@@ -64,24 +69,34 @@ def settle(
     names, ids = strategy.treatment_names, market["customer_id"]
     values = _values(market, names)
     allowed = ~np.isnan(values)
-    uses, capacities = uses_frame(strategy), capacities_frame(strategy)
+    uses = pl.concat([uses_frame(strategy), floor_uses(strategy)])
+    capacities = pl.concat([capacities_frame(strategy), floor_limits(strategy, market.height, day)])
     matrix = _use_matrix(strategy, uses, capacities)
-    available = capacities["available"].to_numpy().astype(np.float64)
-    lots = draw(strategy, ids, allowed, day, Room(matrix, available))
+    bounds = (
+        capacities["available"].is_not_null().to_numpy()
+    )  # the rest must be reached, and no lot stands in its way
+    room = Room(matrix[bounds], capacities["available"].drop_nulls().to_numpy().astype(np.float64))
+    lots = draw(strategy, ids, allowed, day, room)
     wanted = _in_order(market, names, allowed) if is_cold else values.copy()
     wanted[:, 1:] -= _TELLS_EQUALS_APART * lots_of(ids, names[1:], f"equals\0{day}")
     is_notice = np.array([False, *(one.purpose == NOTICE for one in strategy.treatments)])
     for_held = np.where(is_notice, wanted, np.nan)
-    fixed = _kept_within(np.where(lots.is_held, lots.held, lots.given), matrix, available, ids)
+    by_hold_out = np.where((for_held > 0).any(axis=1), 0, lots.held)  # a notice goes before it
+    wished = np.where(lots.is_held, by_hold_out, lots.given)
+    fixed, fits = _kept_within(wished, by_hold_out, room, ids)
     in_market = ~lots.is_held & (lots.given < 0)
     offered = np.where(in_market[:, None], wanted, np.where(lots.is_held[:, None], for_held, np.nan))
     left = left_of(capacities, _spent(matrix, fixed, capacities))
     choice, prices, gap = _assigned(ids, names, offered, uses, left, matrix, earlier)
-    costs = prices @ matrix
-    best = np.where(in_market, choice, _own_choice(wanted, costs))
-    notice = np.where(lots.is_held, choice, _own_choice(for_held, costs))
-    held = np.where(notice > 0, notice, lots.held)
+    costs = prices @ np.where(bounds[:, None], matrix, -matrix)
     done = np.where(in_market | (lots.is_held & (choice > 0)), choice, fixed)
+    shares = in_market | (lots.is_held & (for_held[:, 1:] == for_held[:, 1:]).any(axis=1))
+    slack = room.available - _use_of(room.uses, done)
+    sharing = Sharing(_net(offered[shares], costs), choice[shares], room.uses, slack)
+    given_back = np.where(_is_taken_up(wished, room)[done] & lots.is_held, 0, done)
+    best = np.where(in_market, choice, would_get(_net(wanted, costs), given_back, sharing))
+    notice = np.where(lots.is_held, choice, would_get(_net(for_held, costs), done, sharing))
+    held = np.where(notice > 0, notice, np.where(fits, by_hold_out, 0))
     return Settled(
         _decided(lots, done, best, held, _own_choice(wanted, np.zeros(len(names)))),
         capacities.select(
@@ -136,19 +151,28 @@ def _use_of(matrix: Floats, places: Places) -> Floats:
     return used
 
 
-def _kept_within(places: Places, matrix: Floats, available: Floats, ids: pl.Series) -> Places:
-    """What the lots decided, without what would exceed a capacity: the last of them are left in peace.
+def _kept_within(
+    places: Places, held: Places, room: Room, ids: pl.Series
+) -> tuple[Places, NDArray[np.bool_]]:
+    """What the lots decided, without what would exceed a capacity: the last of them are left in peace. And of each customer
+    whether there is room for what the hold-out gives (``held``), or would be if they belonged to it.
 
     Lots are thinned beforehand (``draw``), so this takes something away only from a hold-out that is given a treatment.
     """
-    if (_use_of(matrix, places) <= available).all():
-        return places
     order = np.argsort(ids.hash(17).to_numpy(), kind="stable")
-    mine = matrix[:, np.maximum(places[order], 0)]
-    fits = (np.cumsum(mine, axis=1) <= available[:, None]) | (mine == 0)
-    kept = places.copy()
-    kept[order[~fits.all(axis=0)]] = 0
-    return kept
+    mine = room.uses[:, np.maximum(places[order], 0)]
+    left = room.available[:, None] - (np.cumsum(mine, axis=1) - mine)
+    kept, fits = places.copy(), np.empty(len(places), dtype=np.bool_)
+    kept[order[~((mine <= left) | (mine == 0)).all(axis=0)]] = 0
+    theirs = room.uses[:, held[order]]
+    fits[order] = ((theirs <= left) | (theirs == 0)).all(axis=0)
+    return kept, fits
+
+
+def _is_taken_up(wished: Places, room: Room) -> NDArray[np.bool_]:
+    """Of each treatment whether, when one of the hold-out did without, another of the hold-out would have it."""
+    others = _use_of(room.uses, wished)[:, None] - room.uses
+    return np.asarray(((room.uses > 0) & (others >= room.available[:, None])).any(axis=0), dtype=np.bool_)
 
 
 def _spent(matrix: Floats, places: Places, capacities: pl.DataFrame) -> pl.DataFrame:
@@ -166,26 +190,64 @@ def _assigned(
 ) -> tuple[Places, Floats, float]:
     """The place of what each customer gets under what is left of the capacities, the prices, and the gap.
 
-    Where everybody's best choice fits, it is the best of all assignments, and nothing has a price.
+    Where everybody's best choice fits, it is the best of all assignments, and nothing has a price. Of a floor that cannot be
+    reached as much is reached as can be.
     """
-    available = left["available"].to_numpy().astype(np.float64)
     best = _own_choice(offered, np.zeros(len(names)))
-    if (_use_of(matrix, best) <= available).all():
-        return best, np.zeros(len(available)), 0.0
+    if _keeps(best, left, matrix):
+        return best, np.zeros(left.height), 0.0
     columns = [pl.Series(name, offered[:, place]) for place, name in enumerate(names) if place]
     candidates = pl.DataFrame([ids.alias("customer_id"), *columns])
     found = assign(candidates, uses, left, earlier)
+    if found.missed.height:
+        left = _within_reach(candidates, uses, left)
+        found = assign(candidates, uses, left, earlier)
     places = found.assigned["treatment"].cast(pl.String).fill_null(NOTHING)
     choice = places.replace_strict(list(names), list(range(len(names))), return_dtype=pl.Int64).to_numpy()
     return choice, found.capacities["price"].to_numpy().astype(np.float64), found.gap
 
 
+def _keeps(places: Places, left: pl.DataFrame, matrix: Floats) -> bool:
+    """Whether some choices exceed nothing and reach what must be reached."""
+    used = pl.Series(_use_of(matrix, places))
+    return bool(
+        left.select(
+            (
+                (used <= pl.col("available")).fill_null(True) & (used >= pl.col("at_least")).fill_null(True)
+            ).all()
+        ).item()
+    )
+
+
+def _within_reach(candidates: pl.DataFrame, uses: pl.DataFrame, left: pl.DataFrame) -> pl.DataFrame:
+    """The limits with what must be reached brought down to nearly the most that can be, one floor after another."""
+    for name in left.filter(pl.col("at_least") > 0)["capacity"]:
+        counts = dict(uses.filter(pl.col("capacity") == name).select("treatment", "amount").iter_rows())
+        towards = candidates.with_columns(
+            pl.when(pl.col(one).is_not_nan())
+            .then(float(counts.get(one, 0)))
+            .otherwise(float("nan"))
+            .alias(one)
+            for one in candidates.columns[1:]
+        )
+        is_it = pl.col("capacity") == name
+        most = assign(towards, uses.filter(~is_it), left.filter(~is_it)).value
+        aim = pl.min_horizontal("at_least", pl.lit(int(most * _NEARLY), pl.Int64))
+        left = left.with_columns(pl.when(is_it).then(aim).otherwise("at_least").alias("at_least"))
+    return left
+
+
 def _own_choice(values: Floats, costs: Floats) -> Places:
     """The place of each customer's own best choice at some costs; to do nothing where no other is worth more than 0."""
-    net = np.nan_to_num(values - costs, nan=-np.inf)
-    net[:, 0] = 0.0
-    best: Places = net.argmax(axis=1)
+    best: Places = _net(values, costs).argmax(axis=1)
     return best
+
+
+def _net(values: Floats, costs: Floats) -> Floats:
+    """Values less what is used at some costs; of doing nothing 0, -inf where something is not open."""
+    net: Floats = np.nan_to_num(values - costs, nan=-np.inf)
+    net[:, 0] = 0.0
+    return net
 
 
 def _decided(lots: Lots, done: Places, best: Places, held: Places, free: Places) -> pl.DataFrame:

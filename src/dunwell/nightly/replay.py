@@ -1,10 +1,8 @@
 """A decision made again: from what was known at the time, under the policy of the time, compared bit for bit."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,7 +11,14 @@ from dunwell.book import Book, Partition
 from dunwell.ledger import positions
 from dunwell.nightly.chosen import Made, chosen
 from dunwell.nightly.decisions import decisions, inputs_digests
-from dunwell.nightly.keeping import earlier_of, market_of, model_of, read_market
+from dunwell.nightly.keeping import (
+    decisions_of,
+    earlier_of,
+    kept_runs,
+    market_of,
+    model_of,
+    read_market,
+)
 from dunwell.nightly.lost import Lost
 from dunwell.nightly.market import settle
 from dunwell.nightly.offers import offers_of
@@ -23,6 +28,18 @@ from dunwell.nightly.worklist import plan_contacts
 from dunwell.resolution import promises_as_of
 from dunwell.settings import Settings
 
+SHARED = (
+    "treatment",
+    "channel",
+    "contact_point_id",
+    "scheduled_at",
+    "text_id",
+    "value",
+    "price",
+    "probability",
+)
+"""What of a strategy's decision hangs on everybody who shared the day."""
+
 
 class CannotReplay(LookupError):
     """The decision cannot be made again; says why and the mend."""
@@ -30,21 +47,32 @@ class CannotReplay(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A decision as it was kept and as it is made now, and the columns in which they differ."""
+    """A decision as it was kept and as it is made now, and the columns in which they differ.
+
+    ``erased_count``: people of that day who were erased since. The day was shared with them, so what hangs on everybody
+    (``SHARED``) may come out otherwise without them; where it does it stands in ``beside_erased`` and not in ``differences``.
+    """
 
     kept: dict[str, Any]
     again: dict[str, Any]
     differences: tuple[str, ...]
+    erased_count: int = 0
+    beside_erased: tuple[str, ...] = ()
 
     @property
     def is_same(self) -> bool:
-        """Whether they are equal, bit for bit."""
+        """Whether they are equal, bit for bit, but for what the erased may have had a share in."""
         return not self.differences
+
+    @property
+    def is_for_certain(self) -> bool:
+        """Whether they are equal in everything."""
+        return not self.differences and not self.beside_erased
 
 
 def replay(settings: Settings, decision_id: str) -> Replayed:
     """Make a decision again. Raises CannotReplay, NoBook, TermsError, PolicyError."""
-    kept, about = _find(settings.evidence_folder / "decisions", decision_id)
+    kept, about = _find(settings, decision_id)
     policy = _policy_then(settings, about)
     customer = kept["customer_id"].item()
     partition = _partition_of(Book(settings.book_folder), customer)
@@ -57,7 +85,10 @@ def replay(settings: Settings, decision_id: str) -> Replayed:
     decide = _by_the_ladder if about.get("strategy") is None else _by_the_strategy
     again = decide(then, partition.tables, today, promises, customer)
     differences = [name for name in kept.columns if not kept[name].equals(again[name], null_equal=True)]
-    return Replayed(kept.to_dicts()[0], again.to_dicts()[0], tuple(differences))
+    erased = int(about.get("erased", 0))
+    beside = [name for name in differences if erased and name in SHARED]
+    told = tuple(name for name in differences if name not in beside)
+    return Replayed(kept.to_dicts()[0], again.to_dicts()[0], told, erased, tuple(beside))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +177,15 @@ def _is_there(rows: pl.DataFrame, customer: str) -> None:
         )
 
 
-def _find(folder: Path, decision_id: str) -> tuple[pl.DataFrame, dict[str, Any]]:
+def _find(settings: Settings, decision_id: str) -> tuple[pl.DataFrame, dict[str, Any]]:
     """The newest run's decision of that id (a run made again decides the same) and what the run says of itself."""
-    for file in sorted(folder.glob("*.parquet"), reverse=True):
+    for about in reversed(kept_runs(settings)):
+        file = decisions_of(settings, about["run_id"])
         found = pl.scan_parquet(file).filter(pl.col("decision_id") == decision_id).collect()
         if found.height:
-            return found, json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+            return found, about
     raise CannotReplay(
-        f"no run decided {decision_id!r}. Look for it in book/decisions.parquet, column decision_id"
+        f"no run decided {decision_id!r}, or the person was erased. Look for it in book/decisions.parquet, column decision_id"
     )
 
 

@@ -7,7 +7,7 @@ nothing from the others.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from dunwell import __version__
-from dunwell.book import Partition, StagedBook, Tape, mend_of
+from dunwell.book import Partition, StagedBook, Tape, mend_of, writing
 from dunwell.ledger import positions
 from dunwell.nightly.about import BrokenRule, Quarantine, RunFacts, TapeFile, UnreadableFile
 from dunwell.nightly.analytics import arrears_analytics, contact_analytics, cost_analytics, merge_analytics
@@ -24,11 +24,17 @@ from dunwell.nightly.cases import case_counts, merge_cases
 from dunwell.nightly.costs import Costs, read_costs
 from dunwell.nightly.decided import DecidedFigures
 from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partition_figures
-from dunwell.nightly.forgetting import Forgetting, Forgotten, nobody
-from dunwell.nightly.keeping import earlier_prices, keep_decisions
+from dunwell.nightly.forgetting import Forgetting, nobody
+from dunwell.nightly.keeping import (
+    earlier_prices,
+    erase_kept,
+    finish_keeping,
+    keep_decisions,
+    kept_model,
+    kept_policy,
+)
 from dunwell.nightly.lost import lost_rows
 from dunwell.nightly.planned import Appended, Planned, PlannedDay
-from dunwell.nightly.policies import read_run_policy
 from dunwell.nightly.promises import PromiseFigures, merge_promises, promise_figures
 from dunwell.nightly.scores import DayScorer, ScoreFigures
 from dunwell.nightly.strategist import DayStrategy, valuer_of
@@ -36,11 +42,12 @@ from dunwell.nightly.summary import summary_dict
 from dunwell.nightly.worklist import WorkFigures, merge_work
 from dunwell.resolution import cases_as_of, promises_as_of
 from dunwell.settings import Settings
-from dunwell.strategy.learned import FOLDER as VALUES_FOLDER
 
 Watch = Callable[[str, int, int], None]
 ToldSince = Callable[[Mapping[str, pl.DataFrame]], dict[str, pl.DataFrame]]
 """A partition's tables with what the journal and the desk have seen of its people."""
+Forgotten = Callable[[Iterable[str]], set[str]]
+"""Those of some customers who were erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +91,34 @@ def run_day(
     now: datetime,
     watch: Watch = lambda what, done, total: None,
     told_since: ToldSince | None = None,
-    forgotten: Forgotten = nobody,
+    forgotten: Forgotten | None = None,
 ) -> RunResult:
     """Run a day for a workspace. ``now`` is the instant of import for rows that do not say when they were
-    recorded. ``told_since``: puts what was told of since the tape into a partition's tables. ``forgotten``: who was erased:
-    the tape may name them still, and their bad rows are not kept either.
+    recorded. ``told_since``: puts what was told of since the tape into a partition's tables. ``forgotten``: those of some
+    customers who were erased, also while the run went on.
 
     Writes ``book/``: the partitions, ``positions.parquet``, ``promises.parquet``, ``cases.parquet``, ``worklist.parquet``,
     ``decisions.parquet``, ``options.parquet`` and ``capacities.parquet`` where a strategy is in force, ``analytics.parquet``,
     ``scores.parquet`` where a model is in use, ``quarantine/``, ``report.html`` and ``run.json``; and keeps the decisions in
-    ``evidence/``. Raises TapeUnusable, TermsError and PolicyError before anything is written.
+    ``evidence/``. Raises BookInUse while another run goes on, TapeUnusable, TermsError and PolicyError, each before the book is
+    touched.
     """
-    policy = read_run_policy(settings.root / "policy")
+    with writing(settings.book_folder):
+        return _run_day(settings, tape_folder, as_of, known_at, now, watch, told_since, forgotten)
+
+
+def _run_day(
+    settings: Settings,
+    tape_folder: Path,
+    as_of: date,
+    known_at: datetime | None,
+    now: datetime,
+    watch: Watch,
+    told_since: ToldSince | None,
+    forgotten: Forgotten | None,
+) -> RunResult:
+    finish_keeping(settings)
+    policy = kept_policy(settings)
     costs = read_costs(settings.root / "policy", as_of)
     terms = policy.terms
     facts = RunFacts(
@@ -118,13 +141,13 @@ def run_day(
     )
     with tape, StagedBook(settings.book_folder, tape.partition_count, now) as staged:
         scorer = DayScorer(settings.root / "models", terms, as_of, known_at, settings.locale)
-        valuer, problem = valuer_of(policy, as_of, settings.root / "models" / VALUES_FOLDER)
+        valuer, problem = valuer_of(policy, as_of, kept_model(settings))
         aside = staged.staging / ".offers"
         strategic = (
             None if valuer is None else DayStrategy(valuer, policy.hash, as_of, known_at, aside, problem)
         )
         earlier = None if strategic is None else earlier_prices(settings, as_of)
-        lost, forgetting = lost_rows(tape), Forgetting(forgotten)
+        lost, forgetting = lost_rows(tape), Forgetting(forgotten or nobody)
         day = _Day(
             as_of,
             known_at,
@@ -159,9 +182,14 @@ def run_day(
         )
         watch("writing the report", tape.partition_count, tape.partition_count)
         _write_report(result, staged.staging, settings.locale)
-        decided_file = staged.staging / "decisions.parquet"
-        keep_decisions(settings, facts, decided_file, policy, lost, now, strategic)
+        knows_until = max(now, counted.last_recorded_at or now)
+        keep_decisions(settings, facts, staged.staging, policy, lost, knows_until, strategic)
         staged.commit(as_of.isoformat())
+    finish_keeping(settings)
+    if forgotten is not None:
+        decided = pl.read_parquet(settings.book_folder / "decisions.parquet", columns=["customer_id"])
+        if gone := forgotten(decided["customer_id"]):
+            erase_kept(settings, gone)
     return result
 
 
@@ -177,7 +205,7 @@ class _Day(PlannedDay):
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """What a day's partitions hold, counted."""
+    """What a day's partitions hold, counted. ``last_recorded_at``: of all rows; a tape of a fast clock puts it after the run."""
 
     figures: Figures
     work: WorkFigures
@@ -185,6 +213,7 @@ class _Counted:
     cases: pl.DataFrame
     analytics: pl.DataFrame
     decided: DecidedFigures | None
+    last_recorded_at: datetime | None
 
 
 def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Counted:
@@ -193,6 +222,7 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
     """
     counted: list[tuple[Figures, PromiseFigures, pl.DataFrame, pl.DataFrame]] = []
     planned = Planned(staged.staging, day)
+    recorded: list[datetime] = []
     with (
         planned,
         Appended(staged.staging / "positions.parquet") as settled,
@@ -205,6 +235,7 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
             if day.told_since is not None:
                 partition = Partition(partition.number, day.told_since(partition.tables))
             partition = staged.write(partition)
+            recorded += _last_recorded(partition.tables)
             day.scorer.add(partition.tables)
             today, cases, figures, arrears = _settle_one(partition, day)
             settled.add(today)
@@ -227,7 +258,14 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
         merge_cases(cases_of),
         merge_analytics([*analytics_of, *planned.analytics]),
         decided,
+        max(recorded, default=None),
     )
+
+
+def _last_recorded(tables: Mapping[str, pl.DataFrame]) -> list[datetime]:
+    """The latest instant at which a row of each table was recorded."""
+    found = [rows["recorded_at"].max() for rows in tables.values() if "recorded_at" in rows.columns]
+    return [at for at in found if isinstance(at, datetime)]
 
 
 def _settle_one(partition: Partition, day: _Day) -> tuple[pl.DataFrame, pl.DataFrame, Figures, pl.DataFrame]:

@@ -5,6 +5,7 @@ time passes.
 import fcntl
 from datetime import datetime
 
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Max
@@ -13,13 +14,14 @@ from dunwell.book import NoBook
 from dunwell.journal.models import Event
 from dunwell.law.language import LANGUAGES, review
 from dunwell.office.api.hooks import deliver, plan_deliveries
-from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.casefile import CaseFile, UnknownCustomer
 from dunwell.office.cases.intake import take_in_files
 from dunwell.office.cases.models import Case
 from dunwell.office.cases.pacing import redecide_when_due
 from dunwell.office.cases.publishing import bring_in_who_wrote, place_in_queue, publish
 from dunwell.office.compliance.complaints import note_complaints
 from dunwell.office.compliance.reviewing import draw
+from dunwell.office.strategies.proposing import finish_decided
 from dunwell.office.supervision.board import start_of_day
 from dunwell.office.supervision.day import day_so_far
 from dunwell.office.workplace import Workplace
@@ -34,19 +36,35 @@ def bring_up_to_date(place: Workplace) -> None:
     with (place.settings.evidence_folder / ".database.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         call_command("migrate", verbosity=0, interactive=False)
+        call_command("createcachetable", verbosity=0)
 
 
 def warm_up(place: Workplace) -> None:
-    """Work out one case whole, so that what is compiled for this machine is ready before the first page."""
-    case = Case.objects.order_by("rank").first()
-    if case is None:
+    """Work out a case of every jurisdiction whole, and one with a promise, so that what is compiled for this machine, the law of
+    each place and its clock are ready before the first page.
+    """
+    places = Case.objects.order_by("jurisdiction").values_list("jurisdiction", flat=True).distinct()
+    first = [
+        Case.objects.filter(jurisdiction=one).order_by("rank").values_list("pk", flat=True)[:1]
+        for one in places
+    ]
+    customers = [customer for found in first for customer in found]
+    for promises in place.shelf.results("promises", ["customer_id"]):
+        if promises.height:
+            customers.append(promises["customer_id"][0])
+            break
+    for customer in customers:
+        try:
+            file = CaseFile(place, customer)
+        except UnknownCustomer:  # erased meanwhile
+            continue
+        file.promises, file.stage  # noqa: B018 - each is worked out when it is asked for
+        points = file.point_ids
+        file.ask("call", points[0] if points else None)
+    if not customers:
         return
-    file = CaseFile(place, case.pk)
-    file.promises, file.stage  # noqa: B018 - each is worked out when it is asked for
-    points = file.point_ids
-    file.ask("call", points[0] if points else None)
     for language in LANGUAGES:
-        review("warm", language=language, channel="call", packs=[], on=file.day)
+        review("warm", language=language, channel="call", packs=[], on=place.today())
 
 
 def keep(place: Workplace, seen: int = 0) -> int:
@@ -59,6 +77,7 @@ def keep(place: Workplace, seen: int = 0) -> int:
     except NoBook:
         return seen
     take_in_files(place)
+    finish_decided(place)
     last: int = Event.objects.aggregate(last=Max("id"))["last"] or 0
     if last > seen:
         bring_in_who_wrote(place)
@@ -66,6 +85,9 @@ def keep(place: Workplace, seen: int = 0) -> int:
         draw(place, _STEPS)
         day_so_far(start_of_day(place.clock(), "UTC"), place.clock())
     redecide_when_due(place, last)
+    over = Session.objects.filter(expire_date__lt=place.clock())
+    if over.exists():
+        over.delete()
     now: datetime = place.clock()
     with transaction.atomic():
         for case in Case.objects.select_for_update().filter(come_back_at__lte=now):

@@ -7,9 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from dunwell.settings import Settings, django_settings
+from dunwell.settings import Settings, SettingsError, django_settings
 
 SECRET_FILE = "office.key"
+BY_PROCESS = "by_process"
+"""The cache of what each process counts for itself (``access.remembering``)."""
 _HERE = Path(__file__).parent
 
 
@@ -17,7 +19,8 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
     """Django's settings for the office of a workspace. Raises SettingsError.
 
     ``DUNWELL_OFFICE_HOSTS``: the names under which it is reached, joined by commas (default: this machine only);
-    ``DUNWELL_OFFICE_HTTPS=1``: it stands behind TLS, cookies are only sent over it.
+    ``DUNWELL_OFFICE_HTTPS=1``: it stands behind TLS, cookies are only sent over it; ``DUNWELL_OFFICE_PROXIES``: how many proxies
+    stand before it.
     """
     base = django_settings(settings)
     hosts = [name for name in environment.get("DUNWELL_OFFICE_HOSTS", "").split(",") if name]
@@ -147,8 +150,26 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
                 "base-uri": ["'none'"],
             }
         },
-        "CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
+        "CACHES": {
+            "default": {
+                "BACKEND": "dunwell.office.access.remembering.Remembering",
+                "LOCATION": "office_remembered",
+                "OPTIONS": {"MAX_ENTRIES": 100_000},
+            },
+            BY_PROCESS: {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+        },
+        "ALLAUTH_TRUSTED_PROXY_COUNT": _proxies(environment),
     }
+
+
+def _proxies(environment: Mapping[str, str]) -> int:
+    """How many proxies of the lender's own stand before the office; what others write into X-Forwarded-For counts for nothing."""
+    text = environment.get("DUNWELL_OFFICE_PROXIES", "0")
+    if not text.isdecimal():
+        raise SettingsError(
+            f"DUNWELL_OFFICE_PROXIES is {text!r}. Write how many proxies of your own stand before the office, like 1"
+        )
+    return int(text)
 
 
 def office_secret(settings: Settings, environment: Mapping[str, str]) -> str:

@@ -1,11 +1,15 @@
 """What the office's pages stand on, opened once a process: the workspace's settings, policies, book and journal."""
 
+import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
+from pathlib import Path
 from threading import RLock
+from typing import Any, Generic, TypeVar, cast
 
 from django.conf import settings as django_conf
 
@@ -13,9 +17,10 @@ from dunwell.book import NoBook
 from dunwell.journal.keys import read_master_keys
 from dunwell.journal.recording import Journal
 from dunwell.law import Gate
-from dunwell.law.overlay import LenderLaw, read_law
-from dunwell.ledger import Terms, read_terms
+from dunwell.law.overlay import KeptLaw, LenderLaw
+from dunwell.ledger import Terms, TermsError, read_terms
 from dunwell.office.cases.shelf import Shelf
+from dunwell.policy import PolicyError
 from dunwell.resolution.promise_policy import PromisePolicy, read_promise_policy
 from dunwell.settings import Settings
 
@@ -25,13 +30,72 @@ def clock() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - the office is where people are, and their clock
 
 
+T = TypeVar("T")
+Stamp = tuple[tuple[str, int, int], ...]
+_log = logging.getLogger(__name__)
+
+
+def stamp_of(*files: Path) -> Stamp:
+    """When some files were changed last, and how long they are; those that are not there are left out."""
+    found = []
+    for file in files:
+        with suppress(OSError):
+            about = file.stat()
+            found.append((str(file), about.st_mtime_ns, about.st_size))
+    return tuple(found)
+
+
+class Policy(Generic[T]):
+    """A policy of the workspace: read when it is first asked for, and anew when one of its files changed, by every process.
+
+    A text that cannot be read any more changes nothing: what was read last holds, and the log says why.
+    """
+
+    def __init__(
+        self, read: Callable[["Workplace"], T], files: Callable[["Workplace"], Iterable[Path]]
+    ) -> None:
+        """``files``: those it is read from."""
+        self._read, self._files = read, files
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, place: "Workplace | None", owner: type) -> T:
+        if place is None:
+            raise AttributeError(self._name)
+        stamp = stamp_of(*self._files(place))
+        with place._lock:
+            kept = place._policies.get(self._name)
+            if kept is not None and kept[0] == stamp:
+                return cast(T, kept[1])
+            try:
+                value = self._read(place)
+            except (PolicyError, TermsError) as error:
+                if kept is None:
+                    raise
+                _log.warning("the %s cannot be read anew: %s", self._name.replace("_", " "), error)
+                value = cast(T, kept[1])
+            place._policies[self._name] = (stamp, value)
+            return value
+
+
+def _second_factor_roles(place: "Workplace") -> frozenset[str]:
+    from dunwell.office.access.second_factor import roles_asked
+
+    return roles_asked(place.policy)
+
+
 @dataclass
 class Workplace:
-    """A workspace as the office works in it. The policies are read when first asked for, the book anew when a run replaced it."""
+    """A workspace as the office works in it. The policies are read when first asked for, and anew when their files change; the
+    book when a run replaced it.
+    """
 
     settings: Settings
     clock: Callable[[], datetime] = clock
     _gates: dict[tuple[str, ...], Gate] = field(default_factory=dict)
+    _gates_of: LenderLaw | None = None
+    _policies: dict[str, tuple[Stamp, Any]] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
     _shelf: Shelf | None = None
     _stamp: int = 0
@@ -42,34 +106,48 @@ class Workplace:
         master = read_master_keys(self.settings.keys_folder, os.environ, os.urandom)
         return Journal(master, clock=self.clock, random=os.urandom)
 
-    @cached_property
-    def terms(self) -> Mapping[str, Terms]:
-        """The products' terms. Raises TermsError."""
-        return read_terms(self.settings.terms_folder)
+    @property
+    def policy(self) -> Path:
+        """The folder of the lender's policy."""
+        return self.settings.root / "policy"
 
-    @cached_property
+    @property
     def law(self) -> LenderLaw:
-        """The lender's law: which packs bind whom, and what the house adds. Raises PolicyError."""
-        return read_law(self.settings.root / "policy" / "law.toml")
+        """The lender's law as it is now: which packs bind whom, and what the house adds. While its file cannot be read nothing is
+        lawful: raises PolicyError.
+        """
+        return self._kept_law.current()
 
     @cached_property
-    def promise_policy(self) -> PromisePolicy:
-        """When a promise counts as kept. Raises PolicyError."""
-        return read_promise_policy(self.settings.root / "policy" / "promises.toml")
+    def _kept_law(self) -> KeptLaw:
+        return KeptLaw(self.policy / "law.toml")
 
-    @cached_property
-    def second_factor_roles(self) -> frozenset[str]:
-        """The roles of which a second factor is asked. Raises PolicyError."""
-        from dunwell.office.access.second_factor import roles_asked
+    terms = Policy[Mapping[str, Terms]](
+        lambda place: read_terms(place.settings.terms_folder),
+        lambda place: sorted(place.settings.terms_folder.glob("*.toml")),
+    )
+    """The products' terms. Raises TermsError."""
 
-        return roles_asked(self.settings.root / "policy")
+    promise_policy = Policy[PromisePolicy](
+        lambda place: read_promise_policy(place.policy / "promises.toml"),
+        lambda place: [place.policy / "promises.toml"],
+    )
+    """When a promise counts as kept. Raises PolicyError."""
+
+    second_factor_roles = Policy[frozenset[str]](
+        _second_factor_roles, lambda place: [place.policy / "access.toml"]
+    )
+    """The roles of which a second factor is asked. Raises PolicyError."""
 
     def gate(self, jurisdiction: str, region: str | None = None) -> Gate:
         """The gate of the packs that bind contacts with a person."""
-        packs = tuple(self.law.packs_for(jurisdiction, region))
+        law = self.law
+        packs = tuple(law.packs_for(jurisdiction, region))
         with self._lock:
+            if self._gates_of is not law:
+                self._gates, self._gates_of = {}, law
             if packs not in self._gates:
-                self._gates[packs] = Gate(packs, self.settings.actor, known=self.law.packs)
+                self._gates[packs] = Gate(packs, self.settings.actor, known=law.packs)
             return self._gates[packs]
 
     @property

@@ -1,7 +1,7 @@
 """The lender's records for the dispatcher: people, what they owe and where they are reached, a few hundred at a time."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,12 @@ from dunwell.book import Book
 from dunwell.book.additions import without_customers
 from dunwell.journal.vault import Vault
 from dunwell.law import Gate, Person
-from dunwell.law.overlay import LenderLaw, read_law
+from dunwell.law.overlay import LenderLaw
 from dunwell.law.people import people
 from dunwell.ledger import Terms
 from dunwell.ledger.statement import AccountEvents, account_events
 from dunwell.outreach.corrections import all_corrections, last_change, with_corrections
 from dunwell.outreach.told import without_told
-from dunwell.policy import PolicyError
 
 _TABLES = (
     "customers",
@@ -74,21 +73,18 @@ class BookRecords:
     def __init__(
         self,
         folder: Path,
-        law: LenderLaw,
+        law: Callable[[], LenderLaw],
         actor: str,
         terms: Mapping[str, Terms] | None = None,
         vault: Vault | None = None,
-        *,
-        law_file: Path | None = None,
     ) -> None:
-        """``folder``: the book's; ``terms``: of its products, by key; ``vault``: knows what was corrected since the run, and who
-        was erased; ``law_file``: what ``law`` was read from, to be read again when it has changed. Raises NoBook.
+        """``folder``: the book's; ``law``: tells the lender's law as it is now; ``terms``: of its products, by key; ``vault``:
+        knows what was corrected since the run, and who was erased. Raises NoBook.
         """
-        self._law_file, self._law_stamp = law_file, _stamp_of(law_file)
-        self._law_problem: PolicyError | None = None
         self._vault, self._changed = vault, 0
         self._folder, self._law, self._actor, self._terms = folder, law, actor, terms or {}
         self._gates: dict[tuple[str, ...], Gate] = {}
+        self._gates_of = law()
         self._stamp = 0
         self._tables: dict[str, _Table] = {}
         self._positions = self._promises = _Table(pl.DataFrame(schema={"customer_id": pl.String}))
@@ -145,27 +141,16 @@ class BookRecords:
             self._by_address.setdefault(plain_address(value), []).append((customer, point))
 
     def gate(self, customer_id: str) -> Gate:
-        """The gate of the packs that bind this person, by their jurisdiction. Raises PolicyError while law.toml was changed and
-        cannot be read: no contact is judged by what it said before.
-        """
-        with self._lock:
-            self._read_law_again()
+        """The gate of the packs that bind this person, by their jurisdiction."""
         row = self.customer(customer_id).row
-        packs = tuple(self._law.packs_for(row["jurisdiction"], row.get("region")))
-        if packs not in self._gates:
-            self._gates[packs] = Gate(packs, self._actor, known=self._law.packs)
-        return self._gates[packs]
-
-    def _read_law_again(self) -> None:
-        stamp = _stamp_of(self._law_file)
-        if stamp != self._law_stamp:
-            self._law_stamp, self._law_problem = stamp, None
-            try:
-                self._law, self._gates = read_law(self._law_file), {}
-            except PolicyError as error:
-                self._law_problem = error
-        if self._law_problem is not None:
-            raise self._law_problem
+        with self._lock:
+            law = self._law()
+            if law is not self._gates_of:
+                self._gates, self._gates_of = {}, law
+            packs = tuple(law.packs_for(row["jurisdiction"], row.get("region")))
+            if packs not in self._gates:
+                self._gates[packs] = Gate(packs, self._actor, known=law.packs)
+            return self._gates[packs]
 
     def _read(self, customer_ids: Sequence[str]) -> None:
         if not customer_ids:
@@ -213,14 +198,6 @@ class BookRecords:
         if promises.is_file():
             self._promises = _Table(pl.read_parquet(promises))
         self._people, self._customers, self._by_address, self._places = {}, {}, {}, {}
-
-
-def _stamp_of(file: Path | None) -> tuple[int, int, int] | None:
-    """What is different after the file was written; None where there is none."""
-    if file is None or not file.is_file():
-        return None
-    one = file.stat()
-    return one.st_ino, one.st_size, one.st_mtime_ns
 
 
 def plain_address(text: str) -> str:

@@ -1,6 +1,7 @@
 """The comparison that proves a policy: a hard-pressed lender, rules, a learned rule, ours, and one who knows everything."""
 
 import tempfile
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import polars as pl
 
 from dunwell.ledger.terms import read_terms
 from dunwell.rehearsal.effects import read_effects
-from dunwell.rehearsal.learning_policy import Settings, learning
+from dunwell.rehearsal.learning_policy import Settings, learning, switching
 from dunwell.rehearsal.moving_in import read_census
-from dunwell.rehearsal.policies import RULES, Policy, clairvoyant, marginal_value
-from dunwell.rehearsal.policy_trial import Trial, pilot
+from dunwell.rehearsal.policies import RULES, CallLog, Policy, clairvoyant, marginal_value
+from dunwell.rehearsal.policy_trial import Trial, pilot, run_policy
 from dunwell.rehearsal.portfolio import write_portfolio
+from dunwell.rehearsal.tuning import settings_of_marginal_value, settings_of_rules, tuned
 from dunwell.rehearsal.world import TERMS_FOLDER
 
 AS_OF = date(2026, 6, 30)
@@ -25,8 +27,14 @@ LEARNED, OURS, UNLEARNED, HALF, SEER = (
     "ours, half the calls",
     "knows everything",
 )
+WATCHING, TOLD, KNOWS_NEW = (
+    "ours, forgetting after a surprise",
+    "ours, told of the turn and forgetting",
+    "ours, knowing the new times",
+)
 _PORTFOLIO_SEED, _STRESS = 11, 4.0
 PILOTS, _PILOT_DAYS, _PILOT_SEED = 3, 45, 1_000
+TUNING_SEEDS = range(2_000, 2_003)
 
 
 def hard_pressed(accounts: int, calls_a_day: int, days: int) -> Trial:
@@ -37,16 +45,18 @@ def hard_pressed(accounts: int, calls_a_day: int, days: int) -> Trial:
     return Trial(census, read_effects(), AS_OF, calls_a_day, days, CALL_COST_MINOR)
 
 
-def policies_of(trial: Trial, *, with_pilots: bool = True) -> dict[str, Policy]:
-    """Every policy by name. ``with_pilots``: also the marginal value of a call, whose pilots in other worlds cost it nothing."""
+def pilots_of(trial: Trial) -> list[CallLog]:
+    """Pilots in other worlds, in which calls are drawn by lot: what the marginal value of a call is learned from, for nothing."""
+    short = trial._replace(days=min(_PILOT_DAYS, trial.days))
+    return [pilot(short, _PILOT_SEED + number) for number in range(PILOTS)]
+
+
+def policies_of(trial: Trial, rivals: Mapping[str, Policy] | None = None) -> dict[str, Policy]:
+    """Every policy by name. ``rivals``: the rules and the marginal value of a call as tuned; as usually set where None."""
     settings = Settings(trial.call_cost_minor)
-    found: dict[str, Policy] = dict(RULES)
-    if with_pilots:
-        pilots = [
-            pilot(trial._replace(days=min(_PILOT_DAYS, trial.days)), _PILOT_SEED + number)
-            for number in range(PILOTS)
-        ]
-        found[LEARNED] = marginal_value(pilots)
+    found: dict[str, Policy] = dict(
+        rivals if rivals is not None else {**RULES, LEARNED: marginal_value(pilots_of(trial))}
+    )
     return {
         **found,
         UNLEARNED: learning(settings._replace(learn_every=trial.days + 1)),
@@ -56,12 +66,36 @@ def policies_of(trial: Trial, *, with_pilots: bool = True) -> dict[str, Policy]:
     }
 
 
+def tuned_rivals(
+    trial: Trial, report: Callable[[str, int, int], None] = lambda what, done, total: None
+) -> dict[str, tuple[str, Policy]]:
+    """Every rival as it does best in worlds that are kept for that: by name its setting in words, and itself."""
+    families = {**settings_of_rules(), LEARNED: settings_of_marginal_value(pilots_of(trial))}
+    return tuned(trial, families, TUNING_SEEDS, report)
+
+
 def turned(trial: Trial) -> Trial:
     """The same, but half-way those who struggle begin to repay at a quarter of their intensity: times turn hard."""
     effects = trial.effects
     return trial._replace(
         shifts={trial.days // 2: effects._replace(entry_intensity=effects.entry_intensity / 4)}
     )
+
+
+def policies_of_turned_times(trial: Trial) -> dict[str, Policy]:
+    """Ours when times turn half-way (``turned``): forgetting nothing; forgetting after a surprise; told of the turn and
+    forgetting all before it, the best that any detector could do; with what would have been learned in the new times
+    beforehand, to which it has to recover; and the one who knows everything.
+    """
+    settings, day = Settings(trial.call_cost_minor, surprise_most=np.inf), trial.days // 2
+    new_times = trial._replace(effects=trial.shifts[day], shifts={}, days=day)
+    return {
+        OURS: learning(settings),
+        WATCHING: learning(settings._replace(surprise_most=4.0)),
+        TOLD: learning(settings._replace(told_on=day, old_weight=0.0)),
+        KNOWS_NEW: switching(settings, day, lambda policy: run_policy(new_times, policy, _PILOT_SEED)),
+        SEER: clairvoyant(trial.as_of + timedelta(days=trial.days)),
+    }
 
 
 def by_block(daily: pl.DataFrame, days: int) -> pl.DataFrame:

@@ -215,7 +215,11 @@ def _when_late(i: int, day: int, debts: Any, schedule: Any, effects: Any, habits
     key, oldest, due = debts.keys[i], debts.oldest_rows[i], debts.due_rows[i]
     owed = schedule.sums_minor[due - 1] - debts.paid_minor[i] + math.ceil(debts.extra_minor[i])
     if debts.promise_on[i] > 0:
-        return _as_promised(i, day, owed, debts, schedule, effects)
+        # A promise asks for its money within a fortnight; a plan lasts, and its parts are the least that comes, not the most.
+        is_plan = debts.parts_left[i] > 1
+        promised = _as_promised(i, day, owed, debts, schedule, effects)
+        if promised > 0 or not is_plan:
+            return promised
     if debts.planned_on[i] == 0:
         debts.planned_on[i] = _plan(i, oldest, 0, debts, schedule, effects, habits, factor < 1.0)
     if debts.planned_on[i] < NEVER:

@@ -5,6 +5,7 @@ whose dual price is what tomorrow's call must beat, and draws lots among those t
 Every so many days it learns again from all it has seen. It never sees the world, only a ``View`` and what came in.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -31,7 +32,8 @@ class Settings(NamedTuple):
     every ``learn_every`` days. Of the calls ``even_share`` are drawn evenly, the rest by ``draws`` from what is believed.
     ``talk_gain`` with its spread is the prior: the share of what would not come in by itself that a talk brings in.
     Where what came in lies more than ``surprise_most`` standard errors from what was expected, what is older than the last
-    learning counts ``old_weight``. ``calls_share``: it makes so many of the calls that there are.
+    learning counts ``old_weight``. ``calls_share``: it makes so many of the calls that there are. ``told_on``: a day on which
+    somebody who knows tells it that times have turned; nobody does (-1) but in a comparison.
     """
 
     call_cost_minor: float
@@ -44,6 +46,7 @@ class Settings(NamedTuple):
     surprise_most: float = 4.0
     old_weight: float = 0.1
     calls_share: float = 1.0
+    told_on: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class _Learner:
     def choose(self, view: View, calls: int) -> Ints:
         """Draw the day's calls."""
         calls = round(calls * self.settings.calls_share)
+        if len(self.days) == self.settings.told_on:
+            self.turned_on = len(self.days)
         if self.days and len(self.days) % self.settings.learn_every == 0:
             self._learn()
         is_open = rested(view) & view.may_call & (view.owed_minor > 0)
@@ -256,6 +261,48 @@ def _price(worth: Floats, is_open: Flags, calls: int) -> float:
         orient="row",
     )
     return float(assign(candidates, _USES, capacities).capacities["price"][0])
+
+
+class _Switching:
+    """Ours until a day, and from then on one who learned in another world: who knows the new times when they come."""
+
+    def __init__(self, before: _Learner, after: _Learner, day: int) -> None:
+        self.now, self.after, self.left = before, after, day
+
+    def choose(self, view: View, calls: int) -> Ints:
+        if self.left == 0:
+            self.now = self.after
+        self.left -= 1
+        return self.now.choose(view, calls)
+
+    def hear(self, came_minor: Floats) -> None:
+        self.now.hear(came_minor)
+
+
+def switching(settings: Settings, day: int, live: Callable[[Policy], object]) -> Policy:
+    """Ours until a day; from then on one with the log of another world, in which ``live`` lets a policy live. For comparisons:
+    what ours would bring if it had learned the new times before they came.
+    """
+    elsewhere: list[_Learner] = []
+
+    def taught(world: DebtorWorld) -> Caller:
+        elsewhere.append(_Learner(settings, world.seed))
+        return elsewhere[0]
+
+    live(taught)
+    nobody = View._make(column[:0] for column in elsewhere[0].days[0].view)
+    log = [
+        *elsewhere[0].days,
+        _Day(nobody, *(np.zeros(0, dtype=np.bool_),) * 2, np.zeros(0), 0.0, np.zeros(0)),
+    ]
+
+    def policy(world: DebtorWorld) -> Caller:
+        after = _Learner(settings, world.seed)
+        after.days = list(log)
+        after.unpaid, after.learned = elsewhere[0].unpaid, elsewhere[0].learned
+        return _Switching(_Learner(settings, world.seed), after, day)
+
+    return policy
 
 
 def learning(settings: Settings) -> Policy:

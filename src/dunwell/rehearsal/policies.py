@@ -91,37 +91,51 @@ REST_DAYS = 3
 """The rules leave a person alone for so long after a call, and while a promise is open: a house figure."""
 
 
-def rested(view: View) -> Flags:
+def rested(view: View, rest_days: int = REST_DAYS) -> Flags:
     """Who is not left alone after a call or a promise."""
-    return (view.days_since_call >= REST_DAYS) & ~view.has_promise
+    return (view.days_since_call >= rest_days) & ~view.has_promise
 
 
-def constant_effort(world: DebtorWorld) -> Priority:
-    """Everybody alike: whoever has waited longest for a call."""
-    return lambda view: np.asarray(view.days_since_call + view.persons % 97 / 100, dtype=np.float64)
-
-
-def by_bucket(world: DebtorWorld) -> Priority:
-    """By days late, two and three months before one month before the rest; within a bucket the largest sums first."""
+def constant_effort(rest_days: int = 0) -> Ranking:
+    """Everybody alike, at most a call every so many days: whoever has waited longest."""
 
     def priority(view: View) -> Floats:
-        bucket = np.select(
-            [view.past_due_days > 90, view.past_due_days > 60, view.past_due_days > 30], [2.0, 4.0, 3.0], 1.0
-        )
+        waited = view.days_since_call + view.persons % 97 / 100
+        return np.asarray(waited * (view.days_since_call >= rest_days), dtype=np.float64)
+
+    return lambda world: priority
+
+
+def by_bucket(
+    places: tuple[float, float, float, float] = (1.0, 3.0, 4.0, 2.0), rest_days: int = REST_DAYS
+) -> Ranking:
+    """By days late; within a bucket the largest sums first. ``places``: the rank of those up to 30, 60, 90 and more days late,
+    the highest called first. As it stands, two and three months before one month before the rest.
+    """
+
+    def priority(view: View) -> Floats:
+        bucket = np.array(places)[np.searchsorted([31, 61, 91], view.past_due_days, side="right")]
         within = view.owed_minor / (1.0 + view.owed_minor.max(initial=1))
-        return np.asarray((bucket + within) * rested(view), dtype=np.float64)
+        return np.asarray((bucket + within) * rested(view, rest_days), dtype=np.float64)
 
-    return priority
-
-
-def highest_balance(world: DebtorWorld) -> Priority:
-    """The largest sums past due first."""
-    return lambda view: np.asarray(view.owed_minor * rested(view), dtype=np.float64)
+    return lambda world: priority
 
 
-def highest_score(world: DebtorWorld) -> Priority:
-    """The worst risks first: by the credit score and the days late."""
-    return lambda view: np.exp(0.6 * view.seen + view.past_due_days / 60.0) * rested(view)
+def highest_balance(from_day: int = 1, rest_days: int = REST_DAYS) -> Ranking:
+    """The largest sums past due first, of those so many days late or more."""
+
+    def priority(view: View) -> Floats:
+        is_meant = rested(view, rest_days) & (view.past_due_days >= from_day)
+        return np.asarray(view.owed_minor * is_meant, dtype=np.float64)
+
+    return lambda world: priority
+
+
+def highest_score(days_scale: float = 60.0, rest_days: int = REST_DAYS) -> Ranking:
+    """The worst risks first: by the credit score and the days late, so many of which count as much as 1.7 deviations of it."""
+    return lambda world: (
+        lambda view: np.exp(0.6 * view.seen + view.past_due_days / days_scale) * rested(view, rest_days)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +160,9 @@ def cells_of(view: View) -> Ints:
     return np.asarray(late * 8 + calls * 2 + (view.days_since_talk <= 14), dtype=np.int64)
 
 
-def marginal_value(logs: Sequence[CallLog]) -> Ranking:
+def marginal_value(
+    logs: Sequence[CallLog], shrinkage: float = _SHRINKAGE, rest_days: int = REST_DAYS
+) -> Ranking:
     """The marginal value of a call (van de Geer, Wang and Bhulai 2018), learned from a pilot: for each kind of people what a
     call adds to what comes in, shrunk to the average where few were seen, times what is owed.
 
@@ -164,11 +180,11 @@ def marginal_value(logs: Sequence[CallLog]) -> Ranking:
     (called_counts, called), (other_counts, others) = means(is_called), means(~is_called)
     overall = paid[is_called].mean() - paid[~is_called].mean()
     weight = 1 / (1 / np.maximum(called_counts, 1e-9) + 1 / np.maximum(other_counts, 1e-9))
-    gains = (weight * (called - others) + _SHRINKAGE * overall) / (weight + _SHRINKAGE)
+    gains = (weight * (called - others) + shrinkage * overall) / (weight + shrinkage)
 
     def policy(world: DebtorWorld) -> Priority:
         return lambda view: np.asarray(
-            gains[cells_of(view)] * view.owed_minor * rested(view), dtype=np.float64
+            gains[cells_of(view)] * view.owed_minor * rested(view, rest_days), dtype=np.float64
         )
 
     return policy
@@ -237,8 +253,8 @@ def _promised_share(
 ) -> Floats:
     """What comes in of what is owed within so many days from who promises: all, half, or part by part where it is a plan.
 
-    Until its day a promise holds back what would have come by chance, and so do the parts of a plan: people who are two or
-    more instalments behind may pay less in the window for having been called.
+    Until its day a promise holds back what would have come by chance. The parts of a plan, which people two or more instalments
+    behind may agree to, come beside that and hold nothing back.
     """
     if days < _PROMISE_DAYS:
         return np.zeros(len(moved))
@@ -249,7 +265,7 @@ def _promised_share(
     breaks = np.array([plan_break(parts, effects) for parts in _PLAN_PARTS.tolist()])
     plan = float(((1 - breaks / 2) * due / _PLAN_PARTS).mean())
     share = np.where(is_behind, effects.plan_share, 0.0)
-    return np.asarray((1 - share) * single + share * plan, dtype=np.float64)
+    return np.asarray((1 - share) * single + share * (1 - moved * (1 - plan)), dtype=np.float64)
 
 
 def _owed(world: DebtorWorld, debts: Ints) -> Floats:
@@ -260,9 +276,9 @@ def _owed(world: DebtorWorld, debts: Ints) -> Floats:
 
 
 RULES: dict[str, Ranking] = {
-    "constant effort": constant_effort,
-    "bucket rules": by_bucket,
-    "highest balance first": highest_balance,
-    "highest score first": highest_score,
+    "constant effort": constant_effort(),
+    "bucket rules": by_bucket(),
+    "highest balance first": highest_balance(),
+    "highest score first": highest_score(),
 }
-"""What lenders do without learning."""
+"""What lenders do without learning, as they are usually set; ``tuning`` sets them for a world."""

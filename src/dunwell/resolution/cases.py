@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from dunwell.ledger.arrays import known
+from dunwell.ledger.arrays import known, worked_out
 from dunwell.resolution.stages import Stages, read_stages
 
 CASE_COLUMNS: Mapping[str, Any] = {
@@ -45,16 +45,20 @@ def stage_history(
     ``timeline``: the ledger's arrears (account row, on, oldest_due_on). ``accounts``: account (row), customer_id; arrears of
     other accounts are left out.
     """
-    customers = accounts.select("customer_id").unique().sort("customer_id").with_row_index("customer")
+    return worked_out(_history(timeline.lazy(), accounts.lazy(), stages, as_of))
+
+
+def _history(timeline: pl.LazyFrame, accounts: pl.LazyFrame, stages: Stages, as_of: date) -> pl.LazyFrame:
+    customers = _done(accounts.select("customer_id").unique().sort("customer_id").with_row_index("customer"))
     accounts = accounts.select(pl.col("account").cast(pl.Int64), "customer_id").join(
         customers, on="customer_id"
     )
     worst = _worst_over_time(timeline, accounts.select("account", "customer"))
     is_same_next = pl.col("customer") == pl.col("customer").shift(-1)
     next_on = pl.when(is_same_next).then(pl.col("on").shift(-1)).otherwise(as_of + timedelta(days=1))
-    spans = worst.with_columns(next_on.alias("until"))
+    spans = _done(worst.with_columns(next_on.alias("until")))
     starts = [rung.from_days for rung in stages.rungs]
-    rungs = pl.DataFrame(
+    rungs = pl.LazyFrame(
         {
             "stage": [rung.name for rung in stages.rungs],
             "from_days": pl.Series(starts, dtype=pl.Int64),
@@ -100,26 +104,38 @@ def cases_as_of(
     them alone. Returns CASE_COLUMNS.
     """
     stages = stages or read_stages(as_of)
+    rows = {name: tables[name].lazy() for name in ("accounts", "instalments", "holds", "contacts")}
+    return worked_out(_cases(rows, timeline.lazy(), stages, as_of, known_at))
+
+
+def _cases(
+    tables: Mapping[str, pl.LazyFrame],
+    timeline: pl.LazyFrame,
+    stages: Stages,
+    as_of: date,
+    known_at: datetime | None,
+) -> pl.LazyFrame:
+    """In few queries: a desk asks it of one person, whose rows are few."""
     accounts = tables["accounts"].select(
         pl.int_range(pl.len(), dtype=pl.Int64).alias("account"),
         "account_id",
         "customer_id",
         pl.col("status").cast(pl.String),
     )
-    owing = accounts.filter(pl.col("status") != "closed")
+    owing = _done(accounts.filter(pl.col("status") != "closed"))
     is_sold = pl.col("status") == "sold"
     kept = owing.filter(~is_sold)
-    last = _last_changes(timeline, owing)
+    last = _done(_last_changes(timeline, owing))
     timeline = _of_live_cases(timeline, owing, last, as_of)
-    late_now = last.filter(pl.col("oldest_due_on").is_not_null())
+    late_now = _done(last.filter(pl.col("oldest_due_on").is_not_null()))
     only_sold = late_now.group_by("customer_id").agg(is_sold.all().alias("is_only_sold"))
-    sold = only_sold.filter("is_only_sold").select("customer_id")
-    held = pl.concat([kept, owing.filter(is_sold).join(sold, on="customer_id", how="semi")])
-    history = stage_history(timeline, held, stages, as_of)
-    cases = _latest(history)
+    sold = _done(only_sold.filter("is_only_sold").select("customer_id"))
+    held = _done(pl.concat([kept, owing.filter(is_sold).join(sold, on="customer_id", how="semi")]))
+    history = _history(timeline, held, stages, as_of)
+    cases = _done(_latest(history))
     theirs = owing.join(cases, on="customer_id", how="semi")
     cases = cases.join(_debts(theirs, late_now, held, tables, known_at), on="customer_id", how="left")
-    cases = _with_events(cases, sold, tables, late_now, stages, as_of, known_at)
+    cases = _with_events(_done(cases), sold, tables, late_now, stages, as_of, known_at)
     is_open = ~pl.col("is_over")
     cases = cases.filter(is_open | (pl.col("since") > as_of - timedelta(days=CLOSED_DAYS)))
     empty = pl.lit([], pl.List(pl.String))
@@ -136,17 +152,22 @@ def cases_as_of(
     )
 
 
-def _worst_over_time(timeline: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+def _done(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows worked out, where more than one step goes on from them."""
+    return worked_out(rows).lazy()
+
+
+def _worst_over_time(timeline: pl.LazyFrame, accounts: pl.LazyFrame) -> pl.LazyFrame:
     """The oldest unpaid due day of all accounts of a customer on each day on which one of them changed."""
     arrears = timeline.select(pl.col("account").cast(pl.Int64), "on", "oldest_due_on")
-    changes = arrears.join(accounts, on="account")
-    several = (
+    changes = _done(arrears.join(accounts, on="account"))
+    several = _done(
         changes.group_by("customer")
         .agg(pl.col("account").n_unique().alias("count"))
         .filter(pl.col("count") > 1)
     )
     alone = changes.join(several, on="customer", how="anti").select("customer", "on", "oldest_due_on")
-    crowded = changes.join(several.select("customer"), on="customer", how="semi").sort("on")
+    crowded = _done(changes.join(several.select("customer"), on="customer", how="semi").sort("on"))
     own = crowded.select("customer", "account").unique()
     each = crowded.select("customer", "on").unique().join(own, on="customer").sort("on")
     then = each.join_asof(crowded.drop("customer"), on="on", by="account", check_sortedness=False)
@@ -154,7 +175,7 @@ def _worst_over_time(timeline: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataF
     return pl.concat([alone, worst]).sort("customer", "on")
 
 
-def _last_changes(timeline: pl.DataFrame, owing: pl.DataFrame) -> pl.DataFrame:
+def _last_changes(timeline: pl.LazyFrame, owing: pl.LazyFrame) -> pl.LazyFrame:
     """Each account's last change of arrears: its day, and the oldest unpaid due day since (null: nothing is past due)."""
     # The ledger's arrears lie by account and day already.
     last = timeline.filter(pl.col("account").ne_missing(pl.col("account").shift(-1)))
@@ -162,8 +183,8 @@ def _last_changes(timeline: pl.DataFrame, owing: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of_live_cases(
-    timeline: pl.DataFrame, owing: pl.DataFrame, last: pl.DataFrame, as_of: date
-) -> pl.DataFrame:
+    timeline: pl.LazyFrame, owing: pl.LazyFrame, last: pl.LazyFrame, as_of: date
+) -> pl.LazyFrame:
     """The arrears of customers who are late, or were in the last CLOSED_DAYS: most of a book's history is of neither."""
     is_live = pl.col("oldest_due_on").is_not_null() | (pl.col("on") > as_of - timedelta(days=CLOSED_DAYS))
     live = owing.join(last.filter(is_live).select("customer_id"), on="customer_id", how="semi")
@@ -171,7 +192,7 @@ def _of_live_cases(
     return arrears.join(live.select("account"), on="account", how="semi", maintain_order="left")
 
 
-def _latest(history: pl.DataFrame) -> pl.DataFrame:
+def _latest(history: pl.LazyFrame) -> pl.LazyFrame:
     """Each customer's rung now, since when, and the day on which the present (or last) case opened."""
     was_over = (pl.col("stage").shift(1).over("customer_id").fill_null(_NO_CASE)) == _NO_CASE
     marked = history.with_columns(((pl.col("stage") != _NO_CASE) & was_over).alias("opens"))
@@ -185,12 +206,12 @@ def _latest(history: pl.DataFrame) -> pl.DataFrame:
 
 
 def _debts(
-    owing: pl.DataFrame,
-    late_now: pl.DataFrame,
-    held: pl.DataFrame,
-    tables: Mapping[str, pl.DataFrame],
+    owing: pl.LazyFrame,
+    late_now: pl.LazyFrame,
+    held: pl.LazyFrame,
+    tables: Mapping[str, pl.LazyFrame],
     known_at: datetime | None,
-) -> pl.DataFrame:
+) -> pl.LazyFrame:
     """Each customer's debts: all of them, those past due (the worst first), and whether one never paid its first instalment."""
     firsts = (
         known(tables["instalments"], known_at)
@@ -219,20 +240,23 @@ def _debts(
 
 
 def _with_events(
-    cases: pl.DataFrame,
-    sold: pl.DataFrame,
-    tables: Mapping[str, pl.DataFrame],
-    late_now: pl.DataFrame,
+    cases: pl.LazyFrame,
+    sold: pl.LazyFrame,
+    tables: Mapping[str, pl.LazyFrame],
+    late_now: pl.LazyFrame,
     stages: Stages,
     as_of: date,
     known_at: datetime | None,
-) -> pl.DataFrame:
+) -> pl.LazyFrame:
     """The stages that follow from events put before the ladder's; ``past_due_days`` and the reason of each."""
     days = pl.lit(as_of) - pl.col("oldest_due_on")
     cases = cases.with_columns(days.dt.total_days().fill_null(0).alias("past_due_days"))
     cases = cases.join(_in_court(tables, late_now, as_of, known_at), on="customer_id", how="left")
     cases = cases.join(_spoken_and_written(tables, cases, as_of, known_at), on="customer_id", how="left")
-    cases = cases.with_columns(pl.col("customer_id").is_in(sold["customer_id"].implode()).alias("is_sold"))
+    are_sold = sold.unique().with_columns(pl.lit(True).alias("is_sold"))
+    cases = cases.join(are_sold, on="customer_id", how="left").with_columns(
+        pl.col("is_sold").fill_null(False)
+    )
     by_days = pl.format("{} days past due", "past_due_days")
     stage, since, reason = pl.col("stage"), pl.col("since"), by_days
     for event in reversed(stages.events):
@@ -267,8 +291,8 @@ def _event(when: str, from_days: int, within_days: int, as_of: date) -> tuple[pl
 
 
 def _in_court(
-    tables: Mapping[str, pl.DataFrame], late_now: pl.DataFrame, as_of: date, known_at: datetime | None
-) -> pl.DataFrame:
+    tables: Mapping[str, pl.LazyFrame], late_now: pl.LazyFrame, as_of: date, known_at: datetime | None
+) -> pl.LazyFrame:
     """Customers of whose debts past due one is in court on the day, and since when."""
     holds = known(tables["holds"], known_at)
     is_on = (pl.col("from_on") <= as_of) & (pl.col("to_on").is_null() | (pl.col("to_on") >= as_of))
@@ -282,8 +306,8 @@ def _in_court(
 
 
 def _spoken_and_written(
-    tables: Mapping[str, pl.DataFrame], cases: pl.DataFrame, as_of: date, known_at: datetime | None
-) -> pl.DataFrame:
+    tables: Mapping[str, pl.LazyFrame], cases: pl.LazyFrame, as_of: date, known_at: datetime | None
+) -> pl.LazyFrame:
     """When each customer was last spoken to, and when a letter was first sent in this case."""
     contacts = known(tables["contacts"], known_at).select(
         "customer_id",

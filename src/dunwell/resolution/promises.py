@@ -370,11 +370,22 @@ def _walk(parts: pl.DataFrame, money: pl.DataFrame, whole: pl.DataFrame, as_of: 
 
 
 def _ints(column: pl.Series, missing: int = 0) -> Any:
-    """Days as day numbers, instants as microseconds, counts as they are."""
-    return column.to_physical().cast(pl.Int64).fill_null(missing).to_numpy()
+    """Days as day numbers, instants as microseconds, counts as they are; read-only, as ``_offsets``, so that the compiled walk
+    meets one type whatever frame they came from and is never compiled while somebody waits.
+    """
+    numbers = column.to_physical()
+    if numbers.null_count():
+        numbers = numbers.fill_null(missing)
+    return _read_only(numbers.to_numpy().astype(np.int64, copy=False))
 
 
 def _offsets(accounts: pl.Series, count: int) -> Any:
     first = np.zeros(count + 1, np.int64)
     np.cumsum(np.bincount(accounts.to_numpy(), minlength=count), out=first[1:])
-    return first
+    return _read_only(first)
+
+
+def _read_only(array: Any) -> Any:
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view

@@ -3,6 +3,7 @@
 from dunwell.strategy.columns import COLUMNS
 from dunwell.strategy.eligibility import run_cases
 from dunwell.strategy.experiments.design import NOTHING
+from dunwell.strategy.floors import untold_floors
 from dunwell.strategy.text import CAPACITY_KINDS, LEGAL, Strategy
 
 _AMOUNTS = ("past_due_total", "outstanding_principal")
@@ -41,6 +42,10 @@ def _of_segments(strategy: Strategy) -> list[str]:
 
 def _of_capacities(strategy: Strategy) -> list[str]:
     found = []
+    for name in untold_floors(strategy):
+        found.append(
+            f"objective.floors.{name}: no treatment says what it brings (expects), so the daily run is not held to it"
+        )
     skills = {capacity.skill for capacity in strategy.capacities if capacity.kind == "agent_minutes"}
     for treatment in strategy.treatments:
         if not treatment.prior_sd:

@@ -50,6 +50,11 @@ FLOORS = (
 opt-outs for a thousand customers, contacts a customer.
 """
 
+EXPECTED = ("cures_per_thousand", "complaints_per_thousand", "opt_outs_per_thousand")
+"""What a treatment may be said to bring, for a thousand contacts over leaving people in peace: by it the floors bind
+(``strategy.floors``).
+"""
+
 GUARD_RAIL_EVENTS = ("complaint", "opt_out", "hardship")
 EVERYBODY_ELSE = "everybody else"
 """The segment of who meets the conditions of none."""
@@ -67,7 +72,7 @@ class Segment:
 class Treatment:
     """What may be done. ``minutes`` of an agent with ``skill``; ``cost`` in the strategy's currency; open to its
     ``segments`` who meet ``when`` and can be reached. ``prior_value`` and ``prior_sd``: what it is thought to recover
-    over doing nothing, and how sure that is, before data speak.
+    over doing nothing, and how sure that is, before data speak. ``expects``: what else a thousand contacts bring (EXPECTED).
     """
 
     name: str
@@ -83,6 +88,7 @@ class Treatment:
     when: tuple[Condition, ...]
     prior_value: Decimal
     prior_sd: Decimal
+    expects: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +109,13 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """Net recovered value over a window, not below the ``floors`` (see FLOORS)."""
+    """Net recovered value over a window, not below the ``floors`` (see FLOORS). ``cured_anyway``: the share of customers who are
+    cured within the window with nothing done.
+    """
 
     window_days: int
     floors: Mapping[str, Decimal]
+    cured_anyway: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +177,7 @@ def read_strategy(file: Path) -> Strategy:
     experiments = _named(
         [_experiment(values, known) for values in top.tables("experiment")], policy.file, "experiment"
     )
+    _own_salts(experiments, policy.file)
     cases = tuple(_case(values, [*names, EVERYBODY_ELSE], known) for values in top.tables("case"))
     top.done("key", "title", "from", "until", "citation", "source_quality", "note")
     return Strategy(
@@ -189,12 +199,24 @@ def _named(entries: list[Any], file: str, kind: str) -> list[Any]:
     """Entries whose names differ from one another."""
     seen: set[str] = set()
     for number, entry in enumerate(entries, start=1):
-        if entry.name in seen or entry.name in (NOTHING, EVERYBODY_ELSE):
+        if entry.name in seen or entry.name in (NOTHING, EVERYBODY_ELSE, *FLOORS):
             is_own = entry.name not in seen
             problem = f"{entry.name!r} is " + ("a name that dunwell itself uses" if is_own else "there twice")
             raise PolicyError(file, f"{kind}[{number}].name", problem, "Give it another name")
         seen.add(entry.name)
     return entries
+
+
+def _own_salts(experiments: list[Experiment], file: str) -> None:
+    """Each experiment draws by a salt of its own: by one salt lots would fall alike, and no chance would be what is logged."""
+    seen: dict[str, str] = {}
+    for number, one in enumerate(experiments, start=1):
+        if one.salt in seen:
+            problem = f"{one.salt!r} is the salt of {seen[one.salt]!r} too"
+            raise PolicyError(
+                file, f"experiment[{number}].salt", problem, "Give each experiment a salt of its own"
+            )
+        seen[one.salt] = one.name
 
 
 def _objective(values: Values) -> Objective:
@@ -205,8 +227,9 @@ def _objective(values: Values) -> Objective:
     for name in FLOORS:
         floors.number(name, "0")
     floors.done()
+    cured_anyway = values.number("cured_anyway", "0", most="1")
     values.done()
-    return Objective(window, told)
+    return Objective(window, told, cured_anyway)
 
 
 def _segment(values: Values) -> Segment:
@@ -217,7 +240,9 @@ def _segment(values: Values) -> Segment:
 
 def _treatment(values: Values, segments: list[str]) -> Treatment:
     minutes = values.number("minutes", "0")
-    prior = values.table("prior")
+    prior, expects = values.table("prior"), values.table("expects")
+    expected = {name: expects.number(name, "0", most="1000") for name in EXPECTED}
+    expects.done()
     treatment = Treatment(
         name=values.text("name"),
         channel=values.text("channel", choices=(*CHANNELS, LEGAL)),
@@ -232,6 +257,7 @@ def _treatment(values: Values, segments: list[str]) -> Treatment:
         when=values.conditions("when"),
         prior_value=prior.number("value", "0", least="-1000000000"),
         prior_sd=prior.number("sd", "0"),
+        expects={name: number for name, number in expected.items() if number},
     )
     prior.done()
     values.done("note")

@@ -1,6 +1,7 @@
 """What is not tried on a text because it cannot match there surely does not match there."""
 
 import re
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from dunwell.law.language.folding import fold
 from dunwell.law.language.lexicon import lexicon
 from dunwell.law.language.needs import needs_of
 from dunwell.law.language.spelling import plain, plain_text
+from tests.law.language.matching import Maker
 from tests.law.language.test_known_sentences import LINES, NAMES, SENTENCES, both
 
 SMALL = st.recursive(
@@ -34,6 +36,73 @@ def test_a_match_holds_one_of_the_needs(expression: str, text: str) -> None:
     needs = needs_of(pattern)
     if needs is not None and pattern.search(text):
         assert any(need in text for need in needs)
+
+
+def _expressions(language: str) -> list[re.Pattern[str]]:
+    """Every expression whose needs are looked at."""
+    words = lexicon(language)
+    forms = [form for cued in (words.wordings, words.reports) for form in cued._forms]
+    return [
+        expression
+        for form in forms
+        for expression in (map(re.compile, form.choices) if form.choices else (form.pattern,))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "every"),
+    [
+        ("en", 9),
+        ("zh", 3),
+        pytest.param("en", 1, marks=pytest.mark.slow),
+        pytest.param("zh", 1, marks=pytest.mark.slow),
+    ],
+)
+def test_every_match_of_every_wording_holds_one_of_its_needs(language: str, every: int) -> None:
+    """Held over texts made up from each expression itself."""
+    expressions = _expressions(language)[::every]
+    silent = matched = 0
+    for expression in expressions:
+        needs = needs_of(expression)
+        maker = Maker(expression.pattern, Random(0))
+        texts = [text for _ in range(6) if expression.search(text := f" {maker.text()} ")]
+        matched += bool(texts)
+        silent += needs is None
+        for text in texts:
+            assert needs is None or any(need in text for need in needs), (text, expression.pattern[:200])
+    assert matched > 0.9 * len(expressions)
+    assert silent <= 1
+
+
+@pytest.mark.parametrize(
+    ("expression", "needs"),
+    [
+        (r"\(fee\)", {"(fee)"}),
+        (r"fees?", {"fee"}),
+        (r"(?:ab|cd)+", {"ab", "cd"}),
+        (r"(?:ab|cd)*x", {"x"}),
+        (r"(?:ab){0,2}x", {"x"}),
+        (r"(?:ab){,2}x", {"x"}),
+        (r"(?:ab){2}x?", {"ab"}),
+        (r"a{b", {"a{b"}),
+        (r"ab??c+?", {"a"}),
+        (r"x(?=yes)y", {"x"}),
+        (r"(?<=yes)x", {"x"}),
+        (r"(?P<who>boss)", {"boss"}),
+        (r"(boss)\1", {"boss"}),
+        (r"[砸毁]锅?", {"砸", "毁"}),
+        (r"[^a]b", {"b"}),
+        (r"[]a]b", {"b"}),
+        (r"[a-z]bc", {"bc"}),
+        (r"don[\x27’]t", {"don"}),
+        (r"\x27s", {"'s"}),
+        (r"ab|c*", None),
+        (r"(?#remark)ab", {"ab"}),
+        (r"(?:ab|)", None),
+    ],
+)
+def test_what_an_expression_needs(expression: str, needs: set[str] | None) -> None:
+    assert needs_of(re.compile(expression)) == (None if needs is None else frozenset(needs))
 
 
 def test_an_expression_that_minds_no_capitals_does_not_tell() -> None:

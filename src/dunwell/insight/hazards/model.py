@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 _TOLD = frozenset(
     {"account_id", "customer_id", "currency", "origin", "event", "amount_minor", "overdue_minor"}
 )
-_ROWS_AT_ONCE = 2048
+_ROWS_AT_ONCE = 16_384
 _LEAST_LEFT = 1e-6
 _PRIOR_EVENTS = 20.0
 _CLOCK_WORDS = {
@@ -201,19 +201,28 @@ class RepaymentHazards:
         save_folder(folder, self.kind, state, {**trees, **(beside or {})})
 
     def _hazards(self, rows: pl.DataFrame) -> Floats:
-        """The causes' chances, a column each; drawn in where together they would leave nothing no room."""
+        """The causes' chances of person-periods, a column each."""
         chances = np.column_stack([self.models_[c.name].predict_proba(rows)[:, 1] for c in self.causes])
-        chances *= self.pace_[np.clip(rows["period"].to_numpy(), 0, len(self.periods) - 1)]
-        total = chances.sum(axis=1, keepdims=True)
-        made: Floats = chances * np.minimum(1.0, (1 - _LEAST_LEFT) / np.maximum(total, _LEAST_LEFT))
+        return self._at_pace(chances, rows["period"].to_numpy())
+
+    def _at_pace(self, chances: Floats, period: NDArray[Any]) -> Floats:
+        """Chances (by period, ..., cause) at the pace of their stretch; drawn in where together they would leave
+        nothing no room.
+        """
+        pace = self.pace_[np.clip(period, 0, len(self.periods) - 1)]
+        paced = chances * pace.reshape(len(period), *([1] * (chances.ndim - 2)), len(self.causes))
+        total = paced.sum(axis=-1, keepdims=True)
+        made: Floats = paced * np.minimum(1.0, (1 - _LEAST_LEFT) / np.maximum(total, _LEAST_LEFT))
         return made
 
     def _curves(self, frame: pl.DataFrame) -> Curves:
-        """The chain over every stretch and standing, whose hazards are read in one go."""
-        moves = np.mgrid[: len(self.periods), :STANDINGS].reshape(2, -1).astype(np.int32)
-        grid = pl.DataFrame(dict(zip(CLOCK, moves, strict=True))).join(frame, how="cross")
-        hazards = self._hazards(grid).reshape(len(self.periods), STANDINGS, frame.height, len(self.causes))
-        return chained(lambda k, s: hazards[k, s], self.causes, self.shares_, self.periods, frame.height)
+        """The chain over every stretch and standing: what stays of an account is looked at once for all of them."""
+        period, standing = np.mgrid[: len(self.periods), :STANDINGS].reshape(2, -1).astype(np.int32)
+        moves = pl.DataFrame(dict(zip(CLOCK, (period, standing), strict=True)))
+        told = [self.models_[cause.name].probability_over(frame, moves) for cause in self.causes]
+        hazards = self._at_pace(np.stack(told, axis=-1), period)
+        by_move = hazards.reshape(len(self.periods), STANDINGS, frame.height, len(self.causes))
+        return chained(lambda k, s: by_move[k, s], self.causes, self.shares_, self.periods, frame.height)
 
     def _pace(self, rows: pl.DataFrame) -> Floats:
         """Stretches differ in length, and trees follow that only so far: what is left is made up for here."""

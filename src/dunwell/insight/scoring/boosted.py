@@ -10,6 +10,7 @@ import polars as pl
 
 from dunwell.insight.problems import CannotScore, extra
 from dunwell.insight.scoring.base import Model
+from dunwell.insight.scoring.forest import Forest, refuse_many_leaves
 from dunwell.insight.scoring.inputs import Floats
 from dunwell.insight.scoring.regression import logistic
 from dunwell.insight.scoring.trees import TreeColumns, tree_parameters
@@ -54,6 +55,7 @@ class BoostedModel(Model):
         self.rounds, self.learning_rate, self.leaves = rounds, learning_rate, leaves
         self.leaf_rows_min, self.row_share, self.column_share = leaf_rows_min, row_share, column_share
         self.ridge, self.folds, self.calibration, self.steps = ridge, folds, calibration, steps
+        refuse_many_leaves(leaves)
         if calibration not in ("platt", "isotonic"):
             raise CannotScore(f"calibration {calibration!r} is unknown. There are: platt, isotonic")
         if steps is not None and (calibration != "platt" or not self.risk.get(steps[0])):
@@ -81,6 +83,7 @@ class BoostedModel(Model):
             booster = lightgbm.train(parameters, data, self.rounds)
             held_out[held] = booster.predict(seen[held], raw_score=True)
             self.boosters_.append(booster)
+        self.forest_ = self._walkable()
         self.calibration_ = self._calibrated(held_out, target, matrix)
 
     def _calibrated(self, margin: Floats, target: Floats, matrix: Floats) -> dict[str, Any]:
@@ -103,14 +106,37 @@ class BoostedModel(Model):
         isotonic.fit(margin, target)
         return {"at": isotonic.X_thresholds_.tolist(), "probability": isotonic.y_thresholds_.tolist()}
 
+    def probability_over(self, frame: pl.DataFrame, moves: pl.DataFrame) -> Floats:
+        """The probability of 1, a row a move and a column a row of ``frame``: what the model would say of the row if
+        it had the move's values. Drift is not looked at: the values of the moves are the asker's own.
+        """
+        self._refuse_unfitted()
+        if frame.is_empty() or moves.is_empty():
+            return np.zeros((moves.height, frame.height))
+        moved = [k for k, name in enumerate(self.inputs_.names) if name in moves.columns]
+        rows = self.inputs_.matrix(
+            frame.with_columns(pl.lit(moves[name][0]).alias(name) for name in moves.columns)
+        )
+        first = frame.head(1).select(pl.all().exclude(moves.columns))
+        grid = self.inputs_.matrix(moves.join(first, how="cross"))
+        columns = [k for k, of in enumerate(self.columns_.inputs) if of in moved]
+        walked = self.forest_.margins(
+            self.columns_.matrix(rows), self.columns_.matrix(grid)[:, columns], columns
+        )
+        margin = walked.mean(axis=0).T
+        is_stepped = self.calibration_.get("steps_of") in moves.columns
+        stepped = self._stepped(grid)[:, None] if is_stepped else self._stepped(rows)[None, :]
+        return self._calibrated_to(margin, stepped)
+
     def _probability(self, matrix: Floats) -> Floats:
-        seen = self.columns_.matrix(matrix)
-        if not len(seen):
-            return np.zeros(0)
-        margin = np.mean([booster.predict(seen, raw_score=True) for booster in self.boosters_], axis=0)
+        margin = self.forest_.margins(self.columns_.matrix(matrix))[:, :, 0].mean(axis=0)
+        return self._calibrated_to(margin, self._stepped(matrix))
+
+    def _calibrated_to(self, margin: Floats, stepped: Floats) -> Floats:
+        """Probabilities of the folds' mean margins, with what the steps add."""
         if "sigmoid" in self.calibration_:
             intercept, slope = self.calibration_["sigmoid"]
-            made: Floats = 1 / (1 + np.exp(-(intercept + slope * margin + self._stepped(matrix))))
+            made: Floats = 1 / (1 + np.exp(-(intercept + slope * margin + stepped)))
             return made
         at, steps = (np.array(self.calibration_[name]) for name in ("at", "probability"))
         return np.asarray(np.interp(np.asarray(margin), at, steps), np.float64)
@@ -144,6 +170,10 @@ class BoostedModel(Model):
                 shares[:, place] += self._stepped(matrix) - self.calibration_["middle"]
         return reasons_of_shares(self.inputs_, matrix, shares, words, language, most)
 
+    def _walkable(self) -> Forest:
+        texts = [booster.model_to_string() for booster in self.boosters_]
+        return Forest(texts, len(self.columns_.inputs))
+
     def _state(self) -> tuple[dict[str, Any], dict[str, str]]:
         trees = {f"trees-{k}.txt": booster.model_to_string() for k, booster in enumerate(self.boosters_)}
         return {"calibration": self.calibration_, "trees": sorted(trees)}, trees
@@ -153,3 +183,4 @@ class BoostedModel(Model):
         self.columns_ = TreeColumns.of(self.inputs_)
         self.calibration_ = dict(model["calibration"])
         self.boosters_ = [lightgbm.Booster(model_str=trees[name]) for name in model["trees"]]
+        self.forest_ = Forest([trees[name] for name in model["trees"]], len(self.columns_.inputs))

@@ -116,15 +116,27 @@ class PointsTable:
         """The inputs that add points, in the order in which they first do."""
         return tuple(dict.fromkeys(axis.input for term in self.terms for axis in term.axes))
 
-    def term_points(self, matrix: Floats, names: Sequence[str]) -> NDArray[np.int64]:
-        """What each term adds to each row's score: rows by terms."""
+    def cells(self, matrix: Floats, names: Sequence[str]) -> Codes:
+        """Which of its cells each term is in, counted through its ``points``: rows by terms."""
         place = {name: k for k, name in enumerate(names)}
         codes: dict[Axis, Codes] = {}
         for axis in dict.fromkeys(axis for term in self.terms for axis in term.axes):
             codes[axis] = axis.codes(matrix[:, place[axis.input]])
         made = np.zeros((len(matrix), len(self.terms)), np.int64, order="F")
         for k, term in enumerate(self.terms):
-            made[:, k] = term.points[tuple(codes[axis] for axis in term.axes)]
+            for axis in term.axes:
+                made[:, k] = made[:, k] * axis.cell_count + codes[axis]
+        return made
+
+    def term_points(self, matrix: Floats, names: Sequence[str]) -> NDArray[np.int64]:
+        """What each term adds to each row's score: rows by terms."""
+        return self.points_in(self.cells(matrix, names))
+
+    def points_in(self, cells: Codes) -> NDArray[np.int64]:
+        """The points of each term's cell: rows by terms."""
+        made = np.zeros(cells.shape, np.int64, order="F")
+        for k, term in enumerate(self.terms):
+            made[:, k] = term.points.ravel()[cells[:, k]]
         return made
 
     def scores(self, matrix: Floats, names: Sequence[str]) -> NDArray[np.int64]:

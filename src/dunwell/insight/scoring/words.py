@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from dunwell.insight.features import CATALOGUE
@@ -49,20 +50,19 @@ def reasons_of_points(
 ) -> pl.Series:
     """For each row the terms that cost it most points against the average of training, worst first."""
     refuse_unknown_language(language)
-    points = table.term_points(matrix, inputs.names)
-    place = {name: k for k, name in enumerate(inputs.names)}
-    codes = [[axis.codes(matrix[:, place[axis.input]]) for axis in term.axes] for term in table.terms]
-    told: dict[tuple[int, ...], str] = {}
-    rows = []
-    for row, worst in enumerate(_lowest(points, most)):
-        reasons = []
-        for k in worst:
-            cells = tuple(int(code[row]) for code in codes[k])
-            if (k, *cells) not in told:
-                told[(k, *cells)] = _reason(table.terms[k], cells, int(points[row, k]), meanings, language)
-            reasons.append(told[(k, *cells)])
-        rows.append(reasons)
-    return pl.Series("reasons", rows, dtype=pl.List(pl.String))
+    cells = table.cells(matrix, inputs.names)
+    points = table.points_in(cells)
+    firsts = np.cumsum([0, *(term.points.size for term in table.terms)])
+    worst, lowest = _lowest(points, most)
+    is_told = lowest < 0
+    rows = np.broadcast_to(np.arange(len(points))[:, None], worst.shape)[is_told]
+    different, place = np.unique(firsts[worst[is_told]] + cells[rows, worst[is_told]], return_inverse=True)
+    words = []
+    for told in different.tolist():
+        k = int(np.searchsorted(firsts, told, side="right")) - 1
+        cell = tuple(int(c) for c in np.unravel_index(told - firsts[k], table.terms[k].points.shape))
+        words.append(_reason(table.terms[k], cell, int(table.terms[k].points[cell]), meanings, language))
+    return _listed(pl.Series(words, dtype=pl.String).gather(place), is_told.sum(axis=1))
 
 
 def reasons_of_shares(
@@ -70,14 +70,15 @@ def reasons_of_shares(
 ) -> pl.Series:
     """The same for a model without points: ``shares`` are the inputs' parts of each row's log-odds of bad."""
     refuse_unknown_language(language)
-    rows = []
-    for row, worst in enumerate(_lowest(-shares, most)):
-        rows.append(
-            [
-                _raises(inputs, k, float(matrix[row, k]), float(shares[row, k]), meanings, language)
-                for k in worst
-            ]
-        )
+    worst, lowest = _lowest(-shares, most)
+    rows = [
+        [
+            _raises(inputs, int(k), float(matrix[row, k]), -float(value), meanings, language)
+            for k, value in zip(worst[row], lowest[row], strict=True)
+            if value < 0
+        ]
+        for row in range(len(shares))
+    ]
     return pl.Series("reasons", rows, dtype=pl.List(pl.String))
 
 
@@ -130,16 +131,24 @@ def _raises(
     return f"{meanings[one.name].en}: {shown} (multiplies the odds by {times:.2f})"
 
 
-def _lowest(points: Floats | NDArray[np.int64], most: int) -> list[list[int]]:
-    """For each row the columns with the lowest values below zero, lowest first."""
-    if not points.shape[1]:
-        return [[] for _ in range(len(points))]
-    order = np.argsort(points, axis=1, kind="stable")[:, :most]
-    lowest = np.take_along_axis(points, order, axis=1)
-    return [
-        [int(k) for k, value in zip(columns, values, strict=True) if value < 0]
-        for columns, values in zip(order, lowest, strict=True)
-    ]
+def _lowest(points: Floats | NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], Floats]:
+    """For each row the columns of the lowest values, lowest first, of equal ones the first; and these values."""
+    most = min(most, points.shape[1])
+    columns, values = np.zeros((len(points), most), np.int64), np.zeros((len(points), most))
+    left = np.array(points, np.float64, order="C")
+    every = np.arange(len(left))
+    for k in range(most):
+        columns[:, k] = left.argmin(axis=1)
+        values[:, k] = left[every, columns[:, k]]
+        left[every, columns[:, k]] = np.inf
+    return columns, values
+
+
+def _listed(words: pl.Series, counts: NDArray[np.int64]) -> pl.Series:
+    """The words as lists: the first so many in the first row, and so on."""
+    ends = np.concatenate([[0], counts.cumsum()])
+    lists = pa.LargeListArray.from_arrays(ends, words.to_arrow())
+    return pl.Series("reasons", lists, dtype=pl.List(pl.String))
 
 
 def _number(value: float) -> str:

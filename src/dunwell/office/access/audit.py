@@ -1,16 +1,20 @@
 """Who looked at whose data, and who changed what: the journal's own events, to search."""
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dunwell.journal.models import Event
-from dunwell.office.access.guard import needs
+from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.access.models import Staff
+from dunwell.office.cases.scope import visible
 from dunwell.office.desk import words
 from dunwell.office.desk.opening import REASONS
 from dunwell.office.paging import LongPaginator
+from dunwell.office.supervision.board import team_of
 from dunwell.office.workplace import workplace
 
 KINDS = (
@@ -41,9 +45,28 @@ def audit(request: HttpRequest) -> HttpResponse:
         events = events.filter(body__contains=f'"by":{json.dumps(by, ensure_ascii=False)}')
     page = LongPaginator(events, _PAGE).get_page(request.GET.get("page"))
     owners = vault.customer_ids({str(event.subject_id) for event in page if event.subject_id})
-    rows = [_row(event, owners.get(str(event.subject_id))) for event in page]
+    rows = [
+        _row(event, owners.get(str(event.subject_id))) for event in _seen(staff_of(request), page, owners)
+    ]
     context = {"page": page, "rows": rows, "kinds": KINDS, "by": by, "customer": customer, "kind": kind}
     return render(request, "office/audit.html", context)
+
+
+def _seen(staff: Staff, events: Iterable[Event], owners: Mapping[str, str]) -> list[Event]:
+    """Those of some events that are about customers whom somebody may see, or tell of nobody and were done in their own team."""
+    if not staff.is_bound:
+        return list(events)
+    theirs = visible(workplace(), staff, set(owners.values()))
+    team = set(team_of(staff).values_list("username", flat=True)) | {staff.username}
+    return [
+        event
+        for event in events
+        if (
+            owners.get(str(event.subject_id)) in theirs
+            if event.subject_id
+            else json.loads(event.body).get("by") in team
+        )
+    ]
 
 
 def _in_words(told: str) -> str:

@@ -94,10 +94,16 @@ def rule_of(view: Any) -> str | None:
 def every_page_has_a_rule(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Django middleware: refuses a view that names no permission."""
+    """Django middleware: refuses a view that names no permission, and lets no browser keep a page that is not public: after
+    signing out, or to whoever sits there next, it is not shown again.
+    """
 
     def answer(request: HttpRequest) -> HttpResponse:
-        return get_response(request)
+        response = get_response(request)
+        match = request.resolver_match
+        if match is not None and rule_of(match.func) != "public":
+            response.headers.setdefault("Cache-Control", "no-store, private")
+        return response
 
     def process_view(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         if rule_of(view) is None:

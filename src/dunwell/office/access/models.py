@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.crypto import salted_hmac
 from django.utils.functional import lazy
 
 from dunwell.office.access.roles import roles
@@ -59,6 +60,15 @@ class Staff(AbstractUser):
         verbose_name = "staff"
         verbose_name_plural = "staff"
 
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session must have been begun with: the password, and the second factor where there is one. Who signed in by the
+        password alone before it was set up, or with one that was taken away, signs in again.
+        """
+        own: str = super()._get_session_auth_hash(secret)  # type: ignore[misc]
+        if not self.has_second_factor:
+            return own
+        return salted_hmac("dunwell.second_factor", own, secret=secret, algorithm="sha256").hexdigest()
+
     def may(self, permission: str) -> bool:
         """Whether their role has the permission."""
         return self.is_active and permission in roles()[self.role].permissions
@@ -68,7 +78,19 @@ class Staff(AbstractUser):
         return False
 
     @property
-    def scope(self) -> list[str]:
-        """The jurisdictions whose cases they may see; empty: all."""
+    def scope(self) -> list[str] | None:
+        """The jurisdictions whose cases they may see: their own, within their team's. None: all; empty: none, for the two have
+        nothing in common.
+        """
         own, team = set(self.jurisdictions), set(self.team.jurisdictions if self.team else [])
-        return sorted(own & team if own and team else own | team)
+        return sorted(own & team if own and team else own | team) if own or team else None
+
+    @property
+    def agency_team(self) -> Team | None:
+        """The team whose cases alone they may see, where it is an agency's."""
+        return self.team if self.team is not None and self.team.agency else None
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether there are cases that they may not see."""
+        return self.scope is not None or self.agency_team is not None

@@ -41,7 +41,7 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
 
     jurisdictions = Words(gettext_lazy("Jurisdictions"), gettext_lazy("like gb, us; empty: all"))
     languages = Words(gettext_lazy("Languages"), gettext_lazy("like en, zh; empty: all"))
-    skills = Words(gettext_lazy("Skills"), gettext_lazy("like legal, late stage"))
+    skills = Words(gettext_lazy("Skills"), gettext_lazy("like legal, late stage, vulnerability"))
 
     class Meta:
         """The fields, in the order of the page."""
@@ -57,6 +57,19 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
             "on_leave_until": gettext_lazy("On leave until"),
         }
         widgets = {"on_leave_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
+
+    def clean(self) -> dict[str, Any]:
+        """Somebody's jurisdictions lie within their team's, or they would see nobody."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        team = cleaned.get("team")
+        own, theirs = set(cleaned.get("jurisdictions") or ()), set(team.jurisdictions if team else ())
+        if own and theirs and not own & theirs:
+            self.add_error(
+                "jurisdictions",
+                _("The team works in %(names)s: name some of these, or none.")
+                % {"names": ", ".join(sorted(theirs))},
+            )
+        return cleaned
 
 
 class TeamForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -127,7 +140,8 @@ def new_password(request: HttpRequest, staff_id: int) -> HttpResponse:
         password = secrets.token_urlsafe(24)
     with transaction.atomic():
         one.set_password(password)
-        one.save(update_fields=["password"])
+        one.is_sample = False  # with a password of their own they are somebody
+        one.save(update_fields=["password", "is_sample"])
         record(staff_of(request), "new password", one.username, "")
     told = _("New password of %(name)s, shown only now: %(password)s")
     messages.success(request, told % {"name": one.username, "password": password})

@@ -8,8 +8,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from allauth.core import context
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest, HttpResponse
@@ -45,9 +47,16 @@ def roles_asked(policy: Path) -> frozenset[str]:
 
 
 def keep_mark(sender: Any, instance: Authenticator, **_more: Any) -> None:
-    """Keep on a person whether they have a second factor."""
+    """Keep on a person whether they have a second factor. Who sets up or takes off their own stays signed in where they
+    did it, and nowhere else.
+    """
     has = Authenticator.objects.filter(user_id=instance.user_id, type__in=KINDS).exists()
-    Staff.objects.filter(pk=instance.user_id).update(has_second_factor=has)
+    one = Staff.objects.filter(pk=instance.user_id)
+    if not one.exclude(has_second_factor=has).update(has_second_factor=has):
+        return
+    request = context.request
+    if request is not None and request.user.is_authenticated and request.user.pk == instance.user_id:
+        update_session_auth_hash(request, one.get())
 
 
 def watch() -> None:

@@ -1,6 +1,6 @@
 """Pages that say no, and the choice of language."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
@@ -20,6 +20,12 @@ def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """There is no such page, or nothing this person may see."""
     return render(request, "office/not_found.html", status=404)
+
+
+@open_to_all
+def closed(request: HttpRequest, **_more: str) -> HttpResponse:
+    """A way that the office does not offer."""
+    raise Http404
 
 
 @open_to_all

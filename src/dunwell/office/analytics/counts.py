@@ -18,11 +18,14 @@ MONTHS_IN_TABLE = (1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 60)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked for: the value of each of SEGMENT, None for all."""
+    """What is asked for: the value of each of SEGMENT, None for all. ``among``: the jurisdictions that who asks may see, None for
+    all.
+    """
 
     jurisdiction: str | None = None
     product: str | None = None
     currency: str | None = None
+    among: tuple[str, ...] | None = None
 
 
 @lru_cache(maxsize=2)
@@ -42,6 +45,8 @@ def read_counts(book: Path) -> tuple[pl.DataFrame, int]:
 def section_counts(counts: pl.DataFrame, name: str, wanted: Wanted) -> pl.DataFrame:
     """A section's counts in the wanted segment: key, of, count, value, share (value / count); by key and of."""
     rows = counts.filter(pl.col("section") == name)
+    if wanted.among is not None:
+        rows = rows.filter(pl.col("jurisdiction").is_in(wanted.among))
     for column in SEGMENT:
         value = getattr(wanted, column)
         if value is not None:
@@ -127,8 +132,10 @@ def headline(counts: pl.DataFrame, name: str, wanted: Wanted) -> float | int | N
     return count - value if name == "law" else value / count
 
 
-def offered(counts: pl.DataFrame) -> dict[str, list[str]]:
-    """The values that each of SEGMENT can take."""
+def offered(counts: pl.DataFrame, wanted: Wanted) -> dict[str, list[str]]:
+    """The values that each of SEGMENT can take, for who asks."""
+    if wanted.among is not None:
+        counts = counts.filter(pl.col("jurisdiction").is_in(wanted.among))
     return {column: sorted(counts[column].unique()) for column in SEGMENT}
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from dunwell.nightly.report.language import Language, read_language
 from dunwell.nightly.report.scores import scores_told
 from dunwell.nightly.scores import told_before
-from dunwell.office.access.guard import needs
+from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.workplace import workplace
 
 
@@ -21,8 +21,14 @@ def foretold(request: HttpRequest) -> HttpResponse:
     """The last run's scores and forecast; that there are none yet, where there are none."""
     words, file = report_words(), workplace().settings.book_folder / "run.json"
     record = json.loads(file.read_text(encoding="utf-8")).get("scores") if file.is_file() else None
-    lead, tables = scores_told(told_before(record), words) if record else ([], [])
-    context = {"title": words.say("scores.title"), "lead": lead, "tables": tables}
+    is_closed = staff_of(request).is_bound  # nothing of it is split
+    lead, tables = scores_told(told_before(record), words) if record and not is_closed else ([], [])
+    context = {
+        "title": words.say("scores.title"),
+        "lead": lead,
+        "tables": tables,
+        "is_closed": is_closed,
+    }
     return render(request, "office/analytics_foretold.html", context)
 
 

@@ -1,7 +1,5 @@
 """The pages of analytics: an overview, and each section with its chart, its table and the same as CSV."""
 
-import csv
-import io
 from functools import lru_cache
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,7 +9,7 @@ from django.utils.translation import get_language
 from dunwell.nightly.analytics import SECTIONS
 from dunwell.nightly.figures import bucket_order
 from dunwell.nightly.report.scores import scores_named
-from dunwell.office.access.guard import needs
+from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.analytics.counts import (
     SEGMENT,
     Wanted,
@@ -24,6 +22,7 @@ from dunwell.office.analytics.counts import (
 from dunwell.office.analytics.foretold import report_words
 from dunwell.office.analytics.telling import TOLD, draw, table_of
 from dunwell.office.desk.templatetags.shown import percent
+from dunwell.office.sheets import csv_of
 from dunwell.office.workplace import workplace
 
 
@@ -68,11 +67,8 @@ def sheet(request: HttpRequest, name: str) -> HttpResponse:
     _known(name)
     counts, _stamp = read_counts(workplace().settings.book_folder)
     table = table_of(name, section_counts(counts, name, _wanted(request)), bucket_order(workplace().terms))
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([heading for heading, _ in table.columns])
-    writer.writerows(table.rows)
-    response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
+    text = csv_of([heading for heading, _ in table.columns], table.rows)
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 
@@ -91,7 +87,11 @@ def _known(name: str) -> None:
 
 
 def _wanted(request: HttpRequest) -> Wanted:
-    return Wanted(**{column: request.GET.get(column) or None for column in SEGMENT})
+    """What is asked for, of what this person may see: the counts are split by jurisdiction, by agency they are not."""
+    staff = staff_of(request)
+    among = () if staff.agency_team is not None else staff.scope
+    asked = {column: request.GET.get(column) or None for column in SEGMENT}
+    return Wanted(**asked, among=None if among is None else tuple(among))
 
 
 def _foretold() -> dict[str, object]:
@@ -107,8 +107,15 @@ def _around(request: HttpRequest) -> dict[str, object]:
     query = request.GET.copy()
     for column in set(query) - {column for column in SEGMENT if getattr(wanted, column)}:
         del query[column]
-    filters = [(column, values, getattr(wanted, column)) for column, values in offered(counts).items()]
-    return {"filters": filters, "query": query.urlencode(), "sections": list(TOLD.items())}
+    filters = [
+        (column, values, getattr(wanted, column)) for column, values in offered(counts, wanted).items()
+    ]
+    return {
+        "filters": filters,
+        "query": query.urlencode(),
+        "sections": list(TOLD.items()),
+        "is_closed": wanted.among == (),
+    }
 
 
 def _headline_text(figure: float | None) -> str:

@@ -1,19 +1,26 @@
 """Cases, debts, promises and what happened, to read."""
 
-import base64
-import binascii
-import json
 from datetime import date
 from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest
 from ninja import Field, Router
-from ninja.errors import HttpError
 
 from dunwell.ledger.statement import AccountNotOpen
 from dunwell.ledger.statement_text import statement_json
+from dunwell.office.api.paging import Cursor, Limit, decoded, encoded, page_of
 from dunwell.office.api.problems import Problem
-from dunwell.office.api.shapes import CasePage, CaseRow, CaseWhole, Happening, Me, Position, Promise, text_of
+from dunwell.office.api.shapes import (
+    CasePage,
+    CaseRow,
+    CaseWhole,
+    EventPage,
+    Happening,
+    Me,
+    Position,
+    Promise,
+    text_of,
+)
 from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
@@ -21,7 +28,6 @@ from dunwell.office.desk.opening import may_see
 from dunwell.office.workplace import workplace
 
 router = Router(tags=["cases"])
-_LIMIT_MAX = 200
 _EVENTS_MAX = 500
 
 
@@ -35,15 +41,15 @@ def me(request: HttpRequest) -> Me:
         acts_as=staff.username,
         role=staff.role,
         scopes=token.scopes,
-        jurisdictions=staff.scope,
+        jurisdictions=staff.scope or [],
     )
 
 
 @router.get("/cases", response=CasePage, auth=Scoped("case.read"))
 def cases(
     request: HttpRequest,
-    cursor: Annotated[str | None, Field(max_length=200)] = None,
-    limit: Annotated[int, Field(ge=1, le=_LIMIT_MAX)] = 50,
+    cursor: Cursor = None,
+    limit: Limit = 50,
     stage: Annotated[str | None, Field(max_length=40)] = None,
     jurisdiction: Annotated[str | None, Field(max_length=20)] = None,
 ) -> CasePage:
@@ -79,13 +85,17 @@ def case(request: HttpRequest, customer_id: str) -> CaseWhole:
     )
 
 
-@router.get("/cases/{customer_id}/events", response=list[Happening], auth=Scoped("case.read"))
+@router.get("/cases/{customer_id}/events", response=EventPage, auth=Scoped("case.read"))
 def events(
-    request: HttpRequest, customer_id: str, limit: Annotated[int, Field(ge=1, le=_EVENTS_MAX)] = 100
-) -> list[Happening]:
+    request: HttpRequest,
+    customer_id: str,
+    cursor: Cursor = None,
+    limit: Annotated[int, Field(ge=1, le=_EVENTS_MAX)] = 100,
+) -> EventPage:
     """What the journal holds of the customer, the latest first; personal data stay in the vault."""
     file = file_of(request, customer_id)
-    return [
+    shown, following = page_of(file.events, lambda one: one.event_id, cursor, limit)
+    told = [
         Happening(
             event_id=one.event_id,
             kind=one.kind,
@@ -98,8 +108,9 @@ def events(
                 if name not in ("accounts", "contact_point", "personal")
             },
         )
-        for one in file.events[:limit]
+        for one in shown
     ]
+    return EventPage(events=told, next_cursor=following)
 
 
 @router.get("/accounts/{account_id}/statement", auth=Scoped("case.read"), response=dict[str, Any])
@@ -155,24 +166,3 @@ _MONEY = (
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {name: text_of(value) if name in _MONEY else value for name, value in row.items()}
-
-
-def encoded(rank: int, name: str) -> str:
-    """A place in an order, as a cursor."""
-    return base64.urlsafe_b64encode(json.dumps([rank, name]).encode()).decode().rstrip("=")
-
-
-def decoded(cursor: str) -> tuple[int, str]:
-    """The place that a cursor of ours names. Raises HttpError."""
-    try:
-        rank, name = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error, TypeError, RecursionError) as error:
-        raise HttpError(
-            422, "cursor is none of ours. Send next_cursor of the answer before as it is"
-        ) from error
-    is_ours = (
-        isinstance(rank, int) and not isinstance(rank, bool) and isinstance(name, str) and "\0" not in name
-    )
-    if not is_ours or abs(rank) >= 2**63:
-        raise HttpError(422, "cursor is none of ours. Send next_cursor of the answer before as it is")
-    return rank, name

@@ -1,7 +1,7 @@
 """Contacts over the API: asked of the gate, begun, and told how they ended; by the same functions as at the desk."""
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -17,7 +17,8 @@ from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.cases.casefile import CaseFile, Happened
 from dunwell.office.desk import working
 from dunwell.office.desk.contact import Current
-from dunwell.office.desk.forms import still_promised
+from dunwell.office.desk.forms import PUT_OFF_MAX, still_promised
+from dunwell.policy import PolicyError
 
 router = Router(tags=["contacts"])
 _SILENT = {"no_answer", "busy", "not_in_service", "voicemail", "dropped"}
@@ -95,6 +96,10 @@ def told_by(file: CaseFile, ended: Ended) -> working.Told:
         raise Problem(422, "outcome is wrong_party: what others say does not bind the customer")
     if ended.come_back_at is not None and ended.come_back_at <= file.place.clock():
         raise Problem(422, "come_back_at is past. Name an instant to come")
+    if ended.come_back_at is not None and ended.come_back_at > file.place.clock() + PUT_OFF_MAX:
+        raise Problem(
+            422, f"come_back_at is more than {PUT_OFF_MAX.days} days ahead. Name one that is nearer"
+        )
     return working.Told(
         ended.outcome,
         tuple(dict.fromkeys(ended.came)),
@@ -123,6 +128,7 @@ def _promised(file: CaseFile, promise: PromiseIn) -> working.Promised:
                 422, f"promise.parts[{number}].due_on is {part.due_on}. Name a day from {file.day} on"
             )
         parts.append(working.PromisePart(amount, part.due_on))
+    _check_days(file, [part.due_on for part in parts])
     owed = rows[0]["payoff_total"]
     total = sum(part.amount_minor for part in parts)
     waiting = still_promised(file, promise.account_id, currency)
@@ -130,6 +136,20 @@ def _promised(file: CaseFile, promise: PromiseIn) -> working.Promised:
         beside = f", of which {format_minor(waiting, currency)} is promised already" if waiting else ""
         raise Problem(422, f"the promise is for more than is owed ({owed.normalize():f} {currency}{beside})")
     return working.Promised(promise.account_id, currency, tuple(parts))
+
+
+def _check_days(file: CaseFile, days: list[date]) -> None:
+    """A promise's days, as the desk takes them: each its own, in order, as far ahead as policy lets it reach. Raises Problem."""
+    if days != sorted(set(days)):
+        raise Problem(422, "promise.parts: give each part its own day, the earliest first")
+    try:
+        within = file.place.promise_policy.on(file.day).due_within_days
+    except PolicyError as error:
+        raise Problem(422, str(error)) from error
+    if days[-1] > file.day + timedelta(days=within):
+        raise Problem(
+            422, f"promise.parts: a promise reaches at most {within} days ahead. Agree on a plan for longer"
+        )
 
 
 def _told(verdict: Verdict) -> dict[str, Any]:

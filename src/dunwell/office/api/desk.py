@@ -1,17 +1,20 @@
 """The desk's day for programs: what is next, who is meant, what happened, what the law allows, notes, identity, promises."""
 
 import uuid
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import Field, Query, Router, UploadedFile
+from ninja import Query, Router, UploadedFile
 
 from dunwell.journal.attachments import NotKept
 from dunwell.journal.recording import NewEvent
 from dunwell.law.language import LanguageUnknown, Review
-from dunwell.office.api.cases import decoded, encoded, file_of
+from dunwell.office.api.cases import file_of
 from dunwell.office.api.contacts import permitted_of, told_by
+from dunwell.office.api.once import PERSONAL
+from dunwell.office.api.paging import Cursor, Limit, decoded, encoded, page_of
 from dunwell.office.api.problems import Problem
 from dunwell.office.api.shapes import Recorded, Why
 from dunwell.office.api.shapes_desk import (
@@ -21,6 +24,7 @@ from dunwell.office.api.shapes_desk import (
     Facts,
     Finding,
     Found,
+    FoundPage,
     GuideOut,
     Identity,
     Incoming,
@@ -29,6 +33,7 @@ from dunwell.office.api.shapes_desk import (
     NoteIn,
     PersonalData,
     RecordingOut,
+    RecordingPage,
     Reveal,
     Reviewed,
     Said,
@@ -39,6 +44,7 @@ from dunwell.office.api.shapes_desk import (
 )
 from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.scope import visible
 from dunwell.office.desk import recordings, working
 from dunwell.office.desk.contact import Current
 from dunwell.office.desk.guide import guide_for
@@ -51,7 +57,7 @@ from dunwell.office.desk.timeline import timeline as timeline_of
 from dunwell.office.workplace import workplace
 
 router = Router(tags=["desk"])
-_ENTRIES_MAX = 200
+_TOLD_WITHIN = timedelta(days=31)
 
 
 _PASSED: Any = Query([], max_length=50)  # type: ignore[type-arg]
@@ -64,24 +70,30 @@ def next_case(request: HttpRequest, passed: list[str] = _PASSED) -> Next:
     return Next(customer_id=first_of_queue(staff_of(request), workplace().clock(), names))
 
 
-@router.post("/search", response=list[Found], auth=Scoped("case.read"))
-def search(request: HttpRequest, sought: Sought) -> list[Found]:
+@router.post("/search", response=FoundPage, auth=Scoped("case.read"))
+def search(request: HttpRequest, sought: Sought, cursor: Cursor = None, limit: Limit = 50) -> FoundPage:
     """Who is meant: by id; by name, number or address with the scope case.reveal, which is recorded."""
     place, staff, text = workplace(), staff_of(request), sought.text.strip()
+    nobody = FoundPage(found=[], next_cursor=None)
     if "\0" in text:
-        return []
+        return nobody
     known = text if place.shelf.file(text) is not None else place.shelf.owner(text)
+    if known is not None and not visible(place, staff, [known]):
+        known = None
     may_reveal = "case.reveal" in request.auth.scopes and staff.may("case.reveal")  # type: ignore[attr-defined]
     if known is None and may_reveal and not is_enough(text):
         raise Problem(422, "type more of the name or the number")
     if known is None and not may_reveal:
-        return []
-    return [Found(**row) for row in searched(place, staff, text, known)]
+        return nobody
+    rows = searched(place, staff, text, known)
+    shown, following = page_of(rows, lambda row: str(row["customer_id"]), cursor, limit)
+    return FoundPage(found=[Found(**row) for row in shown], next_cursor=following)
 
 
 @router.post("/cases/{customer_id}/reveal", response=PersonalData, auth=Scoped("case.reveal"))
-def reveal(request: HttpRequest, customer_id: str, wanted: Reveal) -> PersonalData:
-    """Personal data in the clear, for a reason; who looked and why is recorded first."""
+def reveal(request: HttpRequest, response: HttpResponse, customer_id: str, wanted: Reveal) -> PersonalData:
+    """Personal data in the clear, for a reason; who looked and why is recorded first, each time."""
+    response[PERSONAL] = "1"
     file, staff = file_of(request, customer_id), staff_of(request)
     journal = file.place.journal
     body = {"by": staff.username, "why": wanted.reason, "what": "names, numbers, addresses and texts"}
@@ -152,8 +164,8 @@ def whys(reasons: Any) -> list[Why]:
 def timeline(
     request: HttpRequest,
     customer_id: str,
-    cursor: Annotated[str | None, Field(max_length=200)] = None,
-    limit: Annotated[int, Field(ge=1, le=_ENTRIES_MAX)] = 50,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Timeline:
     """Everything that happened, in words, the latest first: the journal, and what the lender's records tell."""
     entries = timeline_of(file_of(request, customer_id), {})
@@ -247,6 +259,10 @@ def incoming(request: HttpRequest, customer_id: str, ended: Incoming) -> Recorde
     began = ended.began_at or now
     if began > now:
         raise Problem(422, "began_at has not come yet")
+    if began < now - _TOLD_WITHIN:
+        raise Problem(
+            422, f"began_at is more than {_TOLD_WITHIN.days} days ago. Older contacts come with the tape"
+        )
     contact = Current(customer_id, str(uuid.uuid4()), "call", None, began.isoformat(), "in", passed=True)
     with transaction.atomic():
         working.lock(file)
@@ -327,16 +343,20 @@ def withdraw(request: HttpRequest, customer_id: str, promise_id: str, why: Withd
     return Recorded(recorded=True)
 
 
-@router.get("/cases/{customer_id}/recordings", response=list[RecordingOut], auth=Scoped("case.read"))
-def recordings_there(request: HttpRequest, customer_id: str) -> list[RecordingOut]:
+@router.get("/cases/{customer_id}/recordings", response=RecordingPage, auth=Scoped("case.read"))
+def recordings_there(
+    request: HttpRequest, customer_id: str, cursor: Cursor = None, limit: Limit = 50
+) -> RecordingPage:
     """The recordings of the customer's calls, the latest call first."""
-    return [
+    kept = [
         RecordingOut(
             event_id=one.event_id, contact_id=call.message_id, at=one.at, by=str(one.body.get("by", ""))
         )
         for call in recordings.calls_of(file_of(request, customer_id))
         for one in call.recordings
     ]
+    shown, following = page_of(kept, lambda one: one.event_id, cursor, limit)
+    return RecordingPage(recordings=shown, next_cursor=following)
 
 
 @router.post(
@@ -365,4 +385,4 @@ def hear(request: HttpRequest, customer_id: str, event_id: str) -> HttpResponse:
         media, data = recordings.heard(file, staff_of(request), event_id, "recording")
     except NotKept as error:
         raise Problem(422, str(error)) from error
-    return HttpResponse(data, content_type=media)
+    return HttpResponse(data, content_type=media, headers={PERSONAL: "1"})

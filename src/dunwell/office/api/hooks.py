@@ -25,10 +25,13 @@ from ninja import Router, Status
 from dunwell.journal.keys import read_master_keys
 from dunwell.journal.kinds import KINDS
 from dunwell.journal.models import Event
+from dunwell.office.access.models import Staff
 from dunwell.office.api.models import Delivery, Webhook
+from dunwell.office.api.paging import Cursor, Limit, page_of
 from dunwell.office.api.problems import Problem
-from dunwell.office.api.shapes import Hook, HookIn, HookMade
+from dunwell.office.api.shapes import Hook, HookIn, HookMade, HookPage
 from dunwell.office.api.tokens import WEBHOOKS, Scoped, staff_of
+from dunwell.office.cases.scope import visible_subjects
 from dunwell.office.workplace import Workplace, workplace
 
 router = Router(tags=["webhooks"])
@@ -44,10 +47,13 @@ Post = Callable[[str, bytes, dict[str, str]], int]
 """``post(url, body, headers)``: the status answered. Raises httpx.HTTPError."""
 
 
-@router.get("/webhooks", response=list[Hook], auth=Scoped(WEBHOOKS))
-def hooks(request: HttpRequest) -> list[Hook]:
+@router.get("/webhooks", response=HookPage, auth=Scoped(WEBHOOKS))
+def hooks(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> HookPage:
     """The addresses that are told, and how many messages wait or were given up."""
-    return [_hook(one) for one in _counted().order_by("pk")]
+    shown, following = page_of(
+        _theirs(staff_of(request)).order_by("pk"), lambda one: str(one.pk), cursor, limit
+    )
+    return HookPage(webhooks=[_hook(one) for one in shown], next_cursor=following)
 
 
 @router.post("/webhooks", response=HookMade, auth=Scoped(WEBHOOKS))
@@ -66,8 +72,9 @@ def make(request: HttpRequest, wanted: HookIn) -> HookMade:
 @router.delete("/webhooks/{hook_id}", response={204: None}, auth=Scoped(WEBHOOKS))
 def remove(request: HttpRequest, hook_id: int) -> Status[None]:
     """Tell this address no more."""
-    if hook_id >= 2**63 or not Webhook.objects.filter(pk=hook_id).delete()[0]:
+    if hook_id >= 2**63 or not _theirs(staff_of(request)).filter(pk=hook_id).exists():
         raise Http404
+    Webhook.objects.filter(pk=hook_id).delete()
     return Status(204, None)
 
 
@@ -84,6 +91,11 @@ def _counted() -> Any:
         due=Count("deliveries", filter=Q(deliveries__state="due")),
         given_up=Count("deliveries", filter=Q(deliveries__state="given_up")),
     )
+
+
+def _theirs(staff: Staff) -> Any:
+    """The addresses that somebody may look after: all, or their own where there are cases that they may not see."""
+    return _counted().filter(made_by=staff) if staff.is_bound else _counted()
 
 
 def _hook(one: Any) -> Hook:
@@ -109,15 +121,15 @@ def make_hook(place: Workplace, url: str, kinds: list[str], staff: Any) -> tuple
 
 
 def plan_deliveries(place: Workplace) -> int:
-    """Make deliveries of what was recorded since; how many."""
+    """Make deliveries of what was recorded since, about customers whom who asked for them may see; how many."""
     count = 0
     now = place.clock()
-    for hook in Webhook.objects.filter(is_active=True):
+    for hook in Webhook.objects.filter(is_active=True).select_related("made_by__team"):
         events = Event.objects.filter(id__gt=hook.told_up_to).order_by("id")
         wanted = list(events.values_list("id", "event_id", "kind", "subject_id", "happened_at")[:_BATCH])
         if not wanted:
             continue
-        names = place.journal.vault.customer_ids({str(row[3]) for row in wanted if row[3]})
+        names = visible_subjects(place, hook.made_by, {str(row[3]) for row in wanted if row[3]})
         deliveries = [
             Delivery(
                 webhook=hook,
@@ -126,7 +138,7 @@ def plan_deliveries(place: Workplace) -> int:
                 due_at=now,
             )
             for _, event_id, kind, subject, at in wanted
-            if not hook.kinds or kind in hook.kinds
+            if (not hook.kinds or kind in hook.kinds) and (str(subject) in names or not hook.made_by.is_bound)
         ]
         with transaction.atomic():
             Delivery.objects.bulk_create(deliveries, ignore_conflicts=True)

@@ -7,8 +7,9 @@ from ninja import Router, Schema
 from ninja.errors import HttpError
 
 from dunwell.office.api.shapes import HoldIn, PaymentIn, RowRefused, TakenIn
-from dunwell.office.api.tokens import INTAKE, Scoped
+from dunwell.office.api.tokens import INTAKE, Scoped, staff_of
 from dunwell.office.cases.intake import take_in
+from dunwell.office.cases.scope import visible
 from dunwell.office.workplace import workplace
 
 router = Router(tags=["intake"])
@@ -32,6 +33,9 @@ def _taken(request: HttpRequest, table: str, rows: Sequence[Schema]) -> TakenIn:
         raise HttpError(422, f"{len(rows)} rows at once. Send at most {_ROWS_MAX}, or a file")
     token = request.auth  # type: ignore[attr-defined]
     given = [row.model_dump(mode="json", exclude_none=True) for row in rows]
-    taken = take_in(workplace(), table, given, f"api {token.name}")
+    place, staff = workplace(), staff_of(request)
+    taken = take_in(
+        place, table, given, f"api {token.name}", lambda customer: bool(visible(place, staff, [customer]))
+    )
     refused = [RowRefused(row=one.row, why=one.why) for one in taken.refused]
     return TakenIn(new=taken.new_count, known=taken.known_count, refused=refused)

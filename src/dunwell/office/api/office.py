@@ -1,13 +1,14 @@
 """What stands around the desk, for programs: who has a case, approvals, complaints, and a person's rights over their data."""
 
 import uuid
-from typing import Annotated
+from datetime import date
 
 from django.db import transaction
 from django.http import Http404, HttpRequest
-from ninja import Field, Router
+from ninja import Router
 
-from dunwell.office.api.cases import decoded, encoded, file_of
+from dunwell.office.api.cases import file_of
+from dunwell.office.api.paging import Cursor, Limit, decoded, encoded
 from dunwell.office.api.problems import Problem
 from dunwell.office.api.shapes import Recorded
 from dunwell.office.api.shapes_desk import (
@@ -17,6 +18,7 @@ from dunwell.office.api.shapes_desk import (
     Assign,
     ComplaintAnswer,
     ComplaintOut,
+    ComplaintPage,
     CorrectionIn,
     DecisionIn,
     ErasureIn,
@@ -26,13 +28,13 @@ from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.compliance import erasing
 from dunwell.office.compliance.complaints import complaints as shown_complaints
 from dunwell.office.compliance.complaints import note_complaints, record_answer, still_open
-from dunwell.office.compliance.person import CannotCorrect, ask_for_erasure, correction
+from dunwell.office.compliance.complaints import seen_by as complaints_seen_by
+from dunwell.office.compliance.person import CannotCorrect, ask_for_erasure, correction, record_correction
 from dunwell.office.supervision.approvals import CannotDecide, seen_by, settle, why_not
 from dunwell.office.supervision.assigning import give_to
 from dunwell.office.workplace import workplace
 
 router = Router(tags=["office"])
-_LIMIT_MAX = 200
 
 
 @router.post("/cases/{customer_id}/assign", response=Recorded, auth=Scoped("case.assign"))
@@ -42,15 +44,15 @@ def assign(request: HttpRequest, customer_id: str, wanted: Assign) -> Recorded:
     staff = staff_of(request)
     name = wanted.to or ""
     if "\0" in name or not give_to(staff, customer_id, name):
-        raise Problem(422, "to is nobody in your team")
+        raise Problem(422, "to is nobody in your team who may see this case")
     return Recorded(recorded=True)
 
 
 @router.get("/approvals", response=ApprovalPage, auth=Scoped("case.approve"))
 def approvals(
     request: HttpRequest,
-    cursor: Annotated[str | None, Field(max_length=200)] = None,
-    limit: Annotated[int, Field(ge=1, le=_LIMIT_MAX)] = 50,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> ApprovalPage:
     """What waits for a second person, the oldest first."""
     staff = staff_of(request)
@@ -89,23 +91,37 @@ def decide(request: HttpRequest, approval_id: int, wanted: DecisionIn) -> Record
     return Recorded(recorded=True)
 
 
-@router.get("/complaints", response=list[ComplaintOut], auth=Scoped("compliance.read"))
-def complaints(request: HttpRequest) -> list[ComplaintOut]:
-    """The complaints that are open, those that must be answered soonest first, two hundred at most."""
+@router.get("/complaints", response=ComplaintPage, auth=Scoped("compliance.read"))
+def complaints(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> ComplaintPage:
+    """The complaints that are open, those that must be answered soonest first."""
     place = workplace()
     note_complaints(place, steps_max=1)
-    return [
-        ComplaintOut(
-            event_id=one.event_id,
-            customer_id=one.customer_id,
-            received_at=one.received_at,
-            due_on=one.due_on,
-            citation=one.citation,
-            source_quality=one.quality,
-            answered_at=one.answered_at,
-        )
-        for one in shown_complaints(place, still_open()[:_LIMIT_MAX])
-    ]
+    rows = complaints_seen_by(place, staff_of(request), still_open())
+    if cursor is not None:
+        number, name = decoded(cursor)
+        if not date.min.toordinal() <= number <= date.max.toordinal():
+            raise Problem(422, "cursor is none of ours. Send next_cursor of the answer before as it is")
+        due_on = date.fromordinal(number)
+        rows = rows.filter(due_on__gte=due_on).exclude(due_on=due_on, event_id__lte=name)
+    clocks = list(rows[: limit + 1])
+    shown = clocks[:limit]
+    return ComplaintPage(
+        complaints=[
+            ComplaintOut(
+                event_id=one.event_id,
+                customer_id=one.customer_id,
+                received_at=one.received_at,
+                due_on=one.due_on,
+                citation=one.citation,
+                source_quality=one.quality,
+                answered_at=one.answered_at,
+            )
+            for one in shown_complaints(place, shown)
+        ],
+        next_cursor=encoded(shown[-1].due_on.toordinal(), str(shown[-1].event_id))
+        if len(clocks) > limit
+        else None,
+    )
 
 
 @router.post("/complaints/{event_id}/answer", response=Recorded, auth=Scoped("compliance.act"))
@@ -154,7 +170,7 @@ def correct(request: HttpRequest, customer_id: str, wanted: CorrectionIn) -> Rec
         event = correction(file, staff_of(request), wanted.what, wanted.new, wanted.why, once)
     except CannotCorrect as error:
         raise Problem(422, str(error)) from error
-    file.place.journal.record([event])
+    record_correction(file, event)
     return Recorded(recorded=True)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -20,6 +21,8 @@ _UNDER_WAY = timedelta(minutes=2)
 """After so long nothing is still working on a request: the server ends it sooner."""
 _KEY_MAX = 200
 _PREFIX = "/api/"
+PERSONAL = "X-Personal-Data"
+"""The header of an answer that shows personal data in the clear: it is not kept."""
 
 
 def once(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -41,7 +44,10 @@ def _once(
 ) -> HttpResponse:
     who = request.headers.get("Authorization", "")
     name = sha256(f"{who}\n{key}".encode()).hexdigest()
-    asked = sha256(request.get_full_path().encode() + b"\n" + request.body).hexdigest()
+    try:
+        asked = _fingerprint(request)
+    except RequestDataTooBig:
+        return problem(413, "The request is too large. Send fewer rows at once, or a file")
     now = workplace().clock()
     Answer.objects.filter(asked_at__lt=now - _KEPT).delete()
     Answer.objects.filter(key=name, status=0, asked_at__lt=now - _UNDER_WAY).delete()
@@ -55,13 +61,31 @@ def _once(
     except BaseException:
         Answer.objects.filter(key=name).delete()
         raise
-    if response.status_code in (401, 403, 429) or response.status_code >= 500:
+    is_personal = response.headers.get(PERSONAL) is not None  # shown again, not kept
+    if response.status_code in (401, 403, 429) or response.status_code >= 500 or is_personal:
         Answer.objects.filter(key=name).delete()
     else:
         Answer.objects.filter(key=name).update(
             status=response.status_code, content_type=response.get("Content-Type", ""), body=response.content
         )
     return response
+
+
+def _fingerprint(request: HttpRequest) -> str:
+    """What was asked, to tell another request under the same key. Raises RequestDataTooBig."""
+    told = sha256(request.get_full_path().encode() + b"\n")
+    if request.content_type != "multipart/form-data":
+        told.update(request.body)
+        return told.hexdigest()
+    for name, values in sorted(request.POST.lists()):
+        told.update(repr((name, values)).encode())
+    for name, files in sorted(request.FILES.lists()):
+        for file in files:
+            told.update(repr((name, file.name, file.size)).encode())
+            for part in file.chunks():
+                told.update(part)
+            file.seek(0)
+    return told.hexdigest()
 
 
 def _again(name: str, asked: str) -> HttpResponse:

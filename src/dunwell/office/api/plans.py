@@ -62,7 +62,10 @@ def agree(request: HttpRequest, customer_id: str, choice: PlanChoice) -> Agreed:
     chosen = _chosen(request, file, choice)
     if not chosen.can_be_chosen:
         raise Problem(422, f"plan {choice.number} may not be agreed. Choose one whose may_be_agreed is true")
-    return Agreed(waits=planning.agree(file, staff_of(request), chosen, str(uuid.uuid4())))
+    try:
+        return Agreed(waits=planning.agree(file, staff_of(request), chosen, str(uuid.uuid4())))
+    except PlanError as error:  # what is owed changed meanwhile
+        raise Problem(409, str(error)) from error
 
 
 @router.post("/cases/{customer_id}/plans/offer", response=Recorded, auth=Scoped("case.work"))

@@ -17,6 +17,8 @@ _TITLES = {
     403: "The token may not do this",
     404: "There is no such thing, or it is out of this token's scope",
     409: "It is being worked on already",
+    410: "The person was erased",
+    413: "The request is too large",
     422: "The request says something that cannot be",
     429: "Too many requests",
     503: "There is no book yet",

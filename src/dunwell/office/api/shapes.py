@@ -113,6 +113,13 @@ class Happening(Schema):
     body: dict[str, Any]
 
 
+class EventPage(Schema):
+    """Some events of a customer, the latest first, and where the next ones begin."""
+
+    events: list[Happening]
+    next_cursor: str | None
+
+
 class Ask(Schema):
     """A contact that somebody would like to make."""
 
@@ -271,6 +278,13 @@ class Hook(Schema):
     is_active: bool
     due: int
     given_up: int
+
+
+class HookPage(Schema):
+    """Some addresses that are told, and where the next ones begin."""
+
+    webhooks: list[Hook]
+    next_cursor: str | None
 
 
 class HookMade(Hook):

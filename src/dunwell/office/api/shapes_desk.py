@@ -34,6 +34,13 @@ class Found(Schema):
     region: str | None
 
 
+class FoundPage(Schema):
+    """Some who may be meant, and where the next ones begin."""
+
+    found: list[Found]
+    next_cursor: str | None
+
+
 class Reveal(Schema):
     """Why personal data are opened; it is recorded."""
 
@@ -235,6 +242,13 @@ class TextWay(Schema):
     language: str
 
 
+class TextPage(Schema):
+    """Some approved texts that may go to a customer, and where the next ones begin."""
+
+    texts: list[TextWay]
+    next_cursor: str | None
+
+
 class WayIn(Schema):
     """Which text to which contact point, as ``GET .../texts`` names it."""
 
@@ -323,6 +337,13 @@ class ComplaintOut(Schema):
     answered_at: datetime | None
 
 
+class ComplaintPage(Schema):
+    """Some open complaints, those that must be answered soonest first, and where the next ones begin."""
+
+    complaints: list[ComplaintOut]
+    next_cursor: str | None
+
+
 class ComplaintAnswer(Schema):
     """What was answered; ``lift`` also ends the stop of contact that came with it."""
 
@@ -368,3 +389,10 @@ class RecordingOut(Schema):
     contact_id: str
     at: datetime
     by: str
+
+
+class RecordingPage(Schema):
+    """Some recordings, the latest call first, and where the next ones begin."""
+
+    recordings: list[RecordingOut]
+    next_cursor: str | None

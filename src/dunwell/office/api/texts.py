@@ -4,14 +4,16 @@ import uuid
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from dunwell.journal.recording import NewEvent
 from dunwell.office.api.cases import file_of
 from dunwell.office.api.desk import whys
+from dunwell.office.api.once import PERSONAL
+from dunwell.office.api.paging import Cursor, Limit, page_of
 from dunwell.office.api.problems import Problem
-from dunwell.office.api.shapes_desk import Preview, Queued, TextWay, WayIn
+from dunwell.office.api.shapes_desk import Preview, Queued, TextPage, TextWay, WayIn
 from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.desk import texts, working
@@ -21,27 +23,33 @@ from dunwell.settings import SettingsError
 router = Router(tags=["texts"])
 
 
-@router.get("/cases/{customer_id}/texts", response=list[TextWay], auth=Scoped("case.work"))
-def fitting(request: HttpRequest, customer_id: str) -> list[TextWay]:
+@router.get("/cases/{customer_id}/texts", response=TextPage, auth=Scoped("case.work"))
+def fitting(request: HttpRequest, customer_id: str, cursor: Cursor = None, limit: Limit = 50) -> TextPage:
     """The approved texts that may go to this customer, each to each of their own addresses."""
     file = file_of(request, customer_id)
-    return [
-        TextWay(
-            way=one.name,
-            channel=one.channel,
-            contact_point_id=one.point_id,
-            stage=one.text.stage,
-            text_id=one.text.id,
-            version=one.text.version,
-            language=one.text.language,
-        )
-        for one in texts.fitting(file, _channels(file), is_open=False)
-    ]
+    ways = texts.fitting(file, _channels(file), is_open=False)
+    shown, following = page_of(ways, lambda one: one.name, cursor, limit)
+    return TextPage(
+        texts=[
+            TextWay(
+                way=one.name,
+                channel=one.channel,
+                contact_point_id=one.point_id,
+                stage=one.text.stage,
+                text_id=one.text.id,
+                version=one.text.version,
+                language=one.text.language,
+            )
+            for one in shown
+        ],
+        next_cursor=following,
+    )
 
 
 @router.post("/cases/{customer_id}/texts/preview", response=Preview, auth=Scoped("case.reveal"))
-def preview(request: HttpRequest, customer_id: str, wanted: WayIn) -> Preview:
-    """The message as the customer would read it (that it was read is recorded), and what the gate says now."""
+def preview(request: HttpRequest, response: HttpResponse, customer_id: str, wanted: WayIn) -> Preview:
+    """The message as the customer would read it (that it was read is recorded each time), and what the gate says now."""
+    response[PERSONAL] = "1"
     file = file_of(request, customer_id)
     channels = _channels(file)
     way = _way(file, channels, wanted.way)

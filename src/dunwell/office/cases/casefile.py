@@ -15,7 +15,7 @@ from dunwell.book.additions import Addition, with_additions
 from dunwell.journal.models import Event
 from dunwell.law import Attempt, Gate, Person, Verdict
 from dunwell.law.people import people
-from dunwell.ledger import positions
+from dunwell.ledger import Terms, positions
 from dunwell.ledger.owed import Positions
 from dunwell.ledger.statement import Statement, account_events, statement
 from dunwell.office.cases.models import Case, Received
@@ -47,7 +47,9 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """All that a customer's figures follow from: the book that is open, what came in since (its rows' numbers), and the day."""
+    """All that a customer's figures follow from: the book that is open, what came in since (its rows' numbers), the day, and the
+    products' terms (``terms``: which texts of them, as long as they are kept here).
+    """
 
     shelf: Shelf
     terms: int
@@ -55,7 +57,7 @@ class _Known:
     day: date
     received: tuple[int, ...]
     tables: Mapping[str, pl.DataFrame] = field(compare=False)
-    place: Workplace = field(compare=False)
+    texts: Mapping[str, Terms] = field(compare=False)
 
 
 class _Figures:
@@ -68,7 +70,7 @@ class _Figures:
     def settled(self) -> Positions:
         """What is owed."""
         known = self._known
-        return positions(known.tables, known.place.terms, known.day, keeps_timeline=True)
+        return positions(known.tables, known.texts, known.day, keeps_timeline=True)
 
     @cached_property
     def stage(self) -> dict[str, Any] | None:
@@ -98,9 +100,8 @@ class CaseFile:
         self.tables = self._corrected(with_received(found.tables, self.received))
         self.results = found.results
         since = tuple(one.pk for one in self.received)
-        self._figures = _figures(
-            _Known(shelf, id(place.terms), customer_id, self.day, since, self.tables, place)
-        )
+        terms = place.terms
+        self._figures = _figures(_Known(shelf, id(terms), customer_id, self.day, since, self.tables, terms))
 
     def _corrected(self, tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         if self.subject is None or all(kind != CORRECTED for _id, kind, _at, _body in self._rows):
@@ -245,7 +246,7 @@ class CaseFile:
             automated=False,
         )
 
-    @property
+    @cached_property
     def overdue_ids(self) -> list[str]:
         """The accounts that are past due today, the worst first; all of them when none is."""
         late = self.positions.filter(pl.col("past_due_days") > 0).sort("past_due_days", descending=True)

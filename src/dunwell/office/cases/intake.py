@@ -7,9 +7,10 @@ queue are worked out anew on the spot, by the functions of the nightly run.
 import csv
 import io
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ TAKEN_IN = ("payments", "holds")
 
 _KEYS = {"payments": "payment_id", "holds": "hold_id"}
 _FOLDER = "intake"
+_NAME_MAX = 100
+_CELL_MAX = 200
+_BYTES_MAX = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,16 @@ class Taken:
     customer_ids: tuple[str, ...]
 
 
-def take_in(place: Workplace, table: str, rows: Sequence[Mapping[str, Any]], source: str) -> Taken:
-    """Take in rows of a table; the good ones count from now on, each bad one is told with its mend. Raises ValueError for a
-    table that does not come in during the day.
+def take_in(
+    place: Workplace,
+    table: str,
+    rows: Sequence[Mapping[str, Any]],
+    source: str,
+    sees: Callable[[str], bool] = lambda customer_id: True,
+) -> Taken:
+    """Take in rows of a table; the good ones count from now on, each bad one is told with its mend. ``sees``: whether who sends
+    them may see a customer; others are as good as not in the book. Raises ValueError for a table that does not come in during
+    the day.
     """
     if table not in TAKEN_IN:
         raise ValueError(f"{table!r} does not come in during the day. One of: {', '.join(TAKEN_IN)}")
@@ -62,7 +73,8 @@ def take_in(place: Workplace, table: str, rows: Sequence[Mapping[str, Any]], sou
     for number, given in enumerate(rows, 1):
         row = {name: None if value in (None, "") else str(value) for name, value in given.items()}
         try:
-            customer, currency = _owner(place, table, row)
+            _check_cells(table, row)
+            customer, currency = _owner(place, table, row, sees)
             _check(
                 table, row, currency, now, _paid(place, customer, row) if row.get("reverses") else frozenset()
             )
@@ -90,20 +102,31 @@ def take_in(place: Workplace, table: str, rows: Sequence[Mapping[str, Any]], sou
     return Taken(new_count, known_count, tuple(refused), told)
 
 
-def _owner(place: Workplace, table: str, row: Mapping[str, str | None]) -> tuple[str, str | None]:
+def _check_cells(table: str, row: Mapping[str, str | None]) -> None:
+    """Refuse what no database keeps. Raises RowsUnusable."""
+    for name, value in row.items():
+        if value is not None and ("\0" in value or len(value) > _CELL_MAX):
+            raise RowsUnusable(
+                f"{table}: {name} has a NUL or more than {_CELL_MAX} characters. Send what the lender's records say"
+            )
+
+
+def _owner(
+    place: Workplace, table: str, row: Mapping[str, str | None], sees: Callable[[str], bool]
+) -> tuple[str, str | None]:
     """Whose row it is, and the currency of the account it names. Raises RowsUnusable."""
     account = row.get("account_id")
     if account is None:
         customer = row.get("customer_id")
         if table != "holds" or customer is None:
             raise RowsUnusable(f"{table}: account_id is missing. Name the account that the row is about")
-        if place.shelf.file(customer) is None:
+        if place.shelf.file(customer) is None or not sees(customer):
             raise RowsUnusable(
                 f"{table}: customer_id {customer!r} is not in the book. Send the customer with the tape first"
             )
         return customer, None
     owner = place.shelf.owner(account)
-    if owner is None:
+    if owner is None or not sees(owner):
         raise RowsUnusable(
             f"{table}: account_id {account!r} is not in the book. Send the account with the tape first"
         )
@@ -148,9 +171,12 @@ def _event(
     table: str, row: Mapping[str, str | None], customer: str, currency: str | None, now: datetime, source: str
 ) -> NewEvent:
     accounts = (str(row["account_id"]),) if row.get("account_id") else ()
-    key = f"intake:{table}:{row[_KEYS[table]]}"[:120]
+    name = str(row[_KEYS[table]])
+    key = f"intake:{table}:{name if len(name) <= _NAME_MAX else sha256(name.encode()).hexdigest()}"
     if table == "payments":
         body = {"payment": row["payment_id"], "amount": row["amount"], "currency": currency, "source": source}
+        if row.get("kind") in ("reversal", "chargeback"):
+            body["sort"] = row["kind"]
         return NewEvent("payment.seen", now, customer, accounts=accounts, body=body, key=key)
     body = {"hold": row["kind"], "source": source, "row": row["hold_id"]}
     if row.get("to_on"):
@@ -198,7 +224,7 @@ def take_in_files(place: Workplace) -> int:
     count = 0
     for file in sorted(folder.glob("*.csv")) if folder.is_dir() else ():
         table = next((name for name in TAKEN_IN if file.name.startswith(name)), None)
-        if table is None:
+        if table is None or not file.is_file():
             continue
         count += _take_in_file(place, table, file)
     return count
@@ -210,7 +236,11 @@ def _take_in_file(place: Workplace, table: str, file: Path) -> int:
     stamp = place.clock().astimezone(UTC).strftime("%Y%m%dT%H%M%S%f")
     target = done / f"{file.stem}-{stamp}.csv"
     try:
+        if file.stat().st_size > _BYTES_MAX:
+            raise csv.Error(f"it has more than {_BYTES_MAX >> 20} MB")
         rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline="")))
+    except PermissionError:
+        return 0  # it stays until it may be read
     except (UnicodeDecodeError, csv.Error) as error:
         shutil.move(file, target)
         _tell(target, [{"row": "", "why": f"the file cannot be read ({error}). Save it as UTF-8 CSV"}])

@@ -19,10 +19,10 @@ class CaseManager(models.Manager["Case"]):
     def visible_to(self, staff: Staff) -> "QuerySet[Case]":
         """The cases of a person's scope: their jurisdictions, and those of their agency where they work for one."""
         cases = self.all()
-        if staff.scope:
+        if staff.scope is not None:
             cases = cases.filter(jurisdiction__in=staff.scope)
-        if staff.team is not None and staff.team.agency:
-            cases = cases.filter(team=staff.team)
+        if staff.agency_team is not None:
+            cases = cases.filter(team=staff.agency_team)
         return cases
 
 

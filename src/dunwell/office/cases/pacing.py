@@ -23,6 +23,7 @@ from dunwell.office.workplace import Workplace
 from dunwell.strategy.assignment import assign
 from dunwell.strategy.assignment_pacing import left_of, queue_for
 from dunwell.strategy.candidates import capacities_frame, uses_frame
+from dunwell.strategy.floors import floor_costs
 
 _SECONDS = 60
 _STAYS = 0.01
@@ -128,7 +129,8 @@ def _decide(
 ) -> Mapping[str, tuple[str, Decimal]]:
     """The call of each customer who gets one with what is left, and its worth over the price for each minute.
 
-    Between equals the one that is ``planned`` stays. ``taken``: the treatments that have used their minutes.
+    What the objective's floors cost at the run's prices is taken off. Between equals the one that is ``planned`` stays.
+    ``taken``: the treatments that have used their minutes.
     """
     strategy, calls = found.strategy, found.calls
     uses = uses_frame(strategy).filter(pl.col("treatment").is_in(list(calls)))
@@ -138,6 +140,7 @@ def _decide(
         .select("capacity", pl.col("amount").alias("used"))
     )
     left = left_of(capacities_frame(strategy), spent)
+    floors = floor_costs(strategy, found.prices)
     options = (
         pl.scan_parquet(found.options)
         .filter(
@@ -149,6 +152,7 @@ def _decide(
             "customer_id",
             "treatment",
             worth=(pl.col("value") - pl.col("cost")).cast(pl.Float64)
+            - pl.col("treatment").replace_strict(floors, return_dtype=pl.Float64)
             + _STAYS * pl.col("customer_id").is_in(list(planned)),
         )
         .collect()

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 from dunwell.journal.recording import NewEvent
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
+from dunwell.office.cases.scope import visible_subjects
 from dunwell.office.tallies.following import Read, follow
 from dunwell.office.tallies.models import ComplaintClock
 from dunwell.office.workplace import Workplace, workplace
@@ -118,10 +119,12 @@ def complaints(place: Workplace, found: Iterable[ComplaintClock]) -> list[Compla
     ]
 
 
-def received_between(place: Workplace, begins: datetime, ends: datetime) -> "QuerySet[ComplaintClock]":
-    """The clocks of complaints received from one instant on, before another."""
+def received_between(
+    place: Workplace, begins: datetime, ends: datetime, staff: Staff | None
+) -> "QuerySet[ComplaintClock]":
+    """The clocks of complaints that ``staff`` may see (None: all), received from one instant on, before another."""
     note_complaints(place)
-    return ComplaintClock.objects.filter(received_at__gte=begins, received_at__lt=ends)
+    return seen_by(place, staff, ComplaintClock.objects.filter(received_at__gte=begins, received_at__lt=ends))
 
 
 @needs("compliance.read")
@@ -130,8 +133,10 @@ def page(request: HttpRequest) -> HttpResponse:
     place = workplace()
     note_complaints(place, steps_max=1)
     today = place.clock().date()
-    shown = Paginator(still_open(), _PAGE).get_page(request.GET.get("page"))
-    answered = ComplaintClock.objects.exclude(answered_at=None).order_by("-answered_at")[:_PAGE]
+    staff = staff_of(request)
+    shown = Paginator(seen_by(place, staff, still_open()), _PAGE).get_page(request.GET.get("page"))
+    past = ComplaintClock.objects.exclude(answered_at=None).order_by("-answered_at")
+    answered = seen_by(place, staff, past)[:_PAGE]
     rows = [*shown, *(answered if not shown.has_next() else ())]
     found = [(one, one.days_left(today)) for one in complaints(place, rows)]
     context = {"complaints": found, "clocks": sorted(clocks().items()), "page": shown}
@@ -160,11 +165,12 @@ def answer(request: HttpRequest, event_id: str) -> HttpResponse:
 
 def record_answer(place: Workplace, staff: Staff, event_id: str, text: str, *, lift: bool) -> bool:
     """Keep what was answered to a complaint; False when it was answered before. ``lift`` also ends the stop of contact that came
-    with it. Raises LookupError when there is no such complaint.
+    with it. Raises LookupError when there is no such complaint, or none of a customer whom they may see.
     """
     note_complaints(place, steps_max=1)
     with transaction.atomic():
-        clock = ComplaintClock.objects.select_for_update().filter(pk=event_id).first()
+        one = ComplaintClock.objects.filter(pk=event_id)
+        clock = seen_by(place, staff, one).select_for_update().first()
         found = complaints(place, [clock] if clock else [])
         if clock is None or not found:
             raise LookupError(event_id)
@@ -174,6 +180,17 @@ def record_answer(place: Workplace, staff: Staff, event_id: str, text: str, *, l
         clock.save(update_fields=["answered_at"])
         _record_answer(place, staff, found[0], clock.answered_at, text, lifts=lift)
     return True
+
+
+def seen_by(
+    place: Workplace, staff: Staff | None, rows: "QuerySet[ComplaintClock]"
+) -> "QuerySet[ComplaintClock]":
+    """Those of some complaints that are of customers whom somebody may see."""
+    if staff is None or not staff.is_bound:
+        return rows
+    found = list(rows.order_by().values_list("event_id", "subject"))
+    seen = visible_subjects(place, staff, {subject for _, subject in found})
+    return rows.filter(pk__in=[event for event, subject in found if subject in seen])
 
 
 def still_open() -> "QuerySet[ComplaintClock]":

@@ -7,8 +7,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
+from dunwell.nightly.keeping import decisions_of, kept_runs
 from dunwell.nightly.replay import CannotReplay, replay
-from dunwell.office.access.guard import needs
+from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.access.models import Staff
+from dunwell.office.cases.scope import visible
 from dunwell.office.workplace import Workplace, workplace
 
 _SHOWN = 100
@@ -16,7 +19,7 @@ _SHOWN = 100
 
 def search(place: Workplace, wanted: str) -> pl.DataFrame:
     """The kept decisions of every run for a customer, an account, or of that id; the latest first."""
-    files = sorted((place.settings.evidence_folder / "decisions").glob("*.parquet"), reverse=True)
+    files = [decisions_of(place.settings, one["run_id"]) for one in reversed(kept_runs(place.settings))]
     fits = (
         (pl.col("customer_id") == wanted)
         | (pl.col("account_id") == wanted)
@@ -31,11 +34,19 @@ def search(place: Workplace, wanted: str) -> pl.DataFrame:
     return pl.concat(found, how="diagonal_relaxed").head(_SHOWN) if found else pl.DataFrame()
 
 
+def seen(place: Workplace, staff: Staff, found: pl.DataFrame) -> list[dict[str, Any]]:
+    """Those of some decisions that are about customers whom somebody may see."""
+    if not found.height:
+        return []
+    theirs = visible(place, staff, set(found["customer_id"]))
+    return [row for row in found.to_dicts() if row["customer_id"] in theirs]
+
+
 @needs("compliance.read")
 def decisions(request: HttpRequest) -> HttpResponse:
     """Search by customer, account or decision; the address keeps the search."""
     place, wanted = workplace(), request.GET.get("q", "").strip()
-    rows = search(place, wanted).to_dicts() if wanted else []
+    rows = seen(place, staff_of(request), search(place, wanted)) if wanted else []
     context = {"q": wanted, "rows": [{**row, "blocked": _blocked(place, row)} for row in rows]}
     return render(request, "office/decisions.html", context)
 
@@ -57,7 +68,7 @@ def _blocked(place: Workplace, row: dict[str, Any]) -> list[dict[str, Any]]:
 def again(request: HttpRequest, decision_id: str) -> HttpResponse:
     """Decide again from what was known at the time, and compare."""
     place = workplace()
-    if not search(place, decision_id).height:
+    if not seen(place, staff_of(request), search(place, decision_id)):
         raise Http404(decision_id)
     try:
         told, why = replay(place.settings, decision_id), ""

@@ -4,14 +4,18 @@ With the person's key everything in the vault is gone; here goes what names them
 day, decisions, letters, recordings. The book shows them nowhere from then on, and loses their rows with the next run.
 """
 
+import csv
 import json
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Count
 
@@ -22,9 +26,15 @@ from dunwell.journal.recording import Journal
 from dunwell.journal.retention import Clock, clock_ends
 from dunwell.journal.signing import kept_folder, pack_file
 from dunwell.law.overlay import LenderLaw
-from dunwell.office.api.models import Delivery
+from dunwell.nightly.keeping import erase_kept
+from dunwell.office.api.models import Answer, Delivery
+from dunwell.office.api.problems import problem
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case, Received
+from dunwell.office.compliance.models import Review
+from dunwell.office.desk.contact import CONTACT
+from dunwell.office.desk.opening import LOOKED, OPENED
+from dunwell.office.desk.queue import PASSED
 from dunwell.outreach.incoming import UNMATCHED
 from dunwell.outreach.models import State, Work
 from dunwell.outreach.records import plain_address
@@ -32,6 +42,8 @@ from dunwell.settings import Settings
 
 KIND = "erasure"
 """The kind of the approval by which a second person agrees."""
+_NAMES = {"customers": ["name"], "accounts": ["account_id"], "contact_points": ["contact_point_id", "value"]}
+"""Where somebody's name, the ids of what is theirs, and their numbers and addresses stand."""
 
 
 class MustBeKept(ValueError):
@@ -147,17 +159,40 @@ def erase(file: CaseFile, *, by: str, why: str, despite: str = "") -> int:
     if not despite and must_stay(file, place.clock().date()):
         raise MustBeKept(customer)
     files = [] if file.subject is None else files_of(place.settings, file.subject)
-    addresses = addresses_of(place.settings, customer)
-    told = f"{why}; despite: {despite}" if despite else why
+    on_shelf = place.shelf.file(customer)
+    names = _named(customer, [file.tables, *([] if on_shelf is None else [on_shelf.tables])])
     with transaction.atomic():
-        count = erase_records(place.journal, customer, by=by, why=told)
-        count += erase_strangers(place.journal, addresses, by=by, why=told)
-        transaction.on_commit(lambda: erase_files(place.settings, customer, files))
+        why = f"{why}; despite: {despite}" if despite else why
+        count = erase_records(place.journal, customer, by=by, why=why, names=names)
+        count += erase_strangers(place.journal, names, by=by, why=why)
+        transaction.on_commit(lambda: erase_files(place.settings, customer, files, names))
     return count
 
 
-def erase_records(journal: Journal, customer_id: str, *, by: str, why: str) -> int:
-    """Everything in the database that names the person; their events stay and tell of nobody."""
+def names_of(settings: Settings, customer_id: str) -> frozenset[str]:
+    """By what the person could be known where their id does not stand: their accounts' and contact points' ids and values, their
+    name; with their id. What the book has no more is left out.
+    """
+    try:
+        book = Book(settings.book_folder)
+    except NoBook:
+        return frozenset({customer_id})
+    return _named(customer_id, (book.partition(number).tables for number in range(book.partition_count)))
+
+
+def _named(customer_id: str, books: Iterable[Mapping[str, pl.DataFrame]]) -> frozenset[str]:
+    found = {customer_id}
+    for tables in books:
+        for table, columns in _NAMES.items():
+            rows = tables[table].filter(pl.col("customer_id") == customer_id)
+            found.update(value for column in columns for value in rows[column].drop_nulls().to_list())
+    return frozenset(one for one in found if one.strip())
+
+
+def erase_records(
+    journal: Journal, customer_id: str, *, by: str, why: str, names: Collection[str] = ()
+) -> int:
+    """Everything in the database that names the person; their events stay and tell of nobody. ``names``: of ``names_of``."""
     with transaction.atomic():
         reference = journal.vault.admit([customer_id], journal.clock())[customer_id]
         events = Event.objects.filter(subject_id=reference)
@@ -167,7 +202,11 @@ def erase_records(journal: Journal, customer_id: str, *, by: str, why: str) -> i
         )
         Case.objects.filter(pk=customer_id).delete()
         Received.objects.filter(customer_id=customer_id).delete()
-        Approval.objects.filter(subject=customer_id).update(subject=reference, payload={}, why="")
+        Approval.objects.filter(subject=customer_id).update(subject=reference, payload={}, why="", reason="")
+        for names_part in _parts(list(events.values_list("event_id", flat=True))):
+            Review.objects.filter(event_id__in=names_part).update(note="")
+        _erase_answers({customer_id, *names})
+        _erase_from_sessions(customer_id)
         return journal.erase(customer_id, by=by, why=why)
 
 
@@ -180,19 +219,6 @@ def erase_strangers(journal: Journal, addresses: Collection[str], *, by: str, wh
     return sum(journal.erase(name, by=by, why=why) for name in journal.vault.references(names))
 
 
-def addresses_of(settings: Settings, customer_id: str) -> list[str]:
-    """The values of a customer's contact points, as the book has them."""
-    found: list[str] = []
-    try:
-        book = Book(settings.book_folder)
-    except NoBook:
-        return found
-    for number in range(book.partition_count):
-        points = book.partition(number).tables["contact_points"]
-        found += points.filter(points["customer_id"] == customer_id)["value"].drop_nulls().to_list()
-    return found
-
-
 def packs_handed_out(subject: str) -> list[tuple[str, str, str]]:
     """The packs of evidence that were made about a person: the day, by whom and why. Whoever has one has it still."""
     read = Event.objects.filter(subject_id=subject, kind="data.read", body__contains=PACK).order_by("id")
@@ -200,31 +226,73 @@ def packs_handed_out(subject: str) -> list[tuple[str, str, str]]:
     return [(at.date().isoformat(), body["by"], body["why"]) for at, body in told if body.get("what") == PACK]
 
 
-def erase_files(settings: Settings, customer_id: str, files: Sequence[Path]) -> None:
-    """Letters, recordings and papers of the person's, a pack of evidence that lies here, and their rows among the kept
-    decisions and what these were made of.
-    """
+def _erase_answers(names: Collection[str]) -> None:
+    """What is kept of answers to programs and names the person; the request stays known, so that it is not carried out again."""
+    forms = {form for name in names for form in (name, json.dumps(name)[1:-1])}
+    is_named = re.compile("|".join(rf"(?<!\w){re.escape(form)}(?!\w)" for form in sorted(forms)))
+    gone = problem(410, "The person whom this was about was erased")
+    for answer in Answer.objects.exclude(status=0).iterator(chunk_size=500):
+        if is_named.search(bytes(answer.body).decode(errors="replace")):
+            Answer.objects.filter(pk=answer.pk).update(
+                status=410, body=gone.content, content_type=gone["Content-Type"]
+            )
+
+
+def _erase_from_sessions(customer_id: str) -> None:
+    """What people's sessions remember of having looked at the person or spoken with them."""
+    for session in Session.objects.iterator(chunk_size=500):
+        data = session.get_decoded()
+        kept = dict(data)
+        for name in (LOOKED, OPENED):
+            if customer_id in data.get(name, {}):
+                kept[name] = {one: told for one, told in data[name].items() if one != customer_id}
+        if customer_id in data.get(PASSED, ()):
+            kept[PASSED] = [one for one in data[PASSED] if one != customer_id]
+        if (data.get(CONTACT) or {}).get("customer_id") == customer_id:
+            del kept[CONTACT]
+        if kept != data:
+            text = SessionStore().encode(kept)
+            Session.objects.filter(pk=session.pk).update(session_data=text)
+
+
+def _parts(values: list[str], size: int = 500) -> Iterator[list[str]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def erase_files(
+    settings: Settings, customer_id: str, files: Sequence[Path], names: Collection[str] = ()
+) -> None:
+    """Letters, recordings and papers of the person's, their rows among the kept decisions and in the files that were taken in."""
+    for taken in sorted((settings.root / "intake" / "done").glob("*.csv")):
+        _erase_rows(taken, {customer_id, *names})
     for file in (*files, pack_file(settings, customer_id)):
         file.unlink(missing_ok=True)
-    folder = settings.evidence_folder
-    for decided in sorted(
-        [*(folder / "decisions").glob("*.parquet"), *(folder / "markets").glob("*.parquet")]
-    ):
-        rows = pl.scan_parquet(decided)
-        is_theirs = pl.col("customer_id") == customer_id
-        if rows.filter(is_theirs).select(pl.len()).collect().item():
-            staging = decided.with_suffix(".new")
-            rows.filter(~is_theirs).collect().write_parquet(staging)
-            staging.replace(decided)
+    erase_kept(settings, [customer_id])
+
+
+def _erase_rows(file: Path, names: Collection[str]) -> None:
+    """The rows of a file that was taken in, or of what was refused of it, that name the person."""
+    quoted = [repr(name) for name in names]
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        rows = list(csv.reader(stream))
+    left = [
+        row for row in rows if not any(cell in names or any(name in cell for name in quoted) for cell in row)
+    ]
+    if len(left) < len(rows):
+        staging = file.with_suffix(".new")
+        with staging.open("w", encoding="utf-8", newline="") as out:
+            csv.writer(out).writerows(left)
+        staging.replace(file)
 
 
 def files_of(settings: Settings, subject: str) -> list[Path]:
     """The letters, recordings and papers of a person, by the vault's reference."""
     table = settings.outreach.get("letter", {})
     folder = settings.root / (table.get("folder", "print") if isinstance(table, Mapping) else "print")
-    # Whatever became of it: a letter whose outcome is not known may lie in the print folder as well.
-    letters = Work.objects.filter(subject_id=subject, channel="letter").values_list("message_id", flat=True)
-    printed = [file for name in letters for file in folder.glob(f"*/{name}.pdf")]
+    sent = Event.objects.filter(subject_id=subject, kind="contact.sent").values_list("body", flat=True)
+    letters = {body["message_id"] for body in map(json.loads, sent) if body["channel"] == "letter"}
+    letters.update(Work.objects.filter(subject_id=subject, channel="letter").values_list("pk", flat=True))
+    printed = [file for name in sorted(letters) for file in folder.glob(f"*/{name}.pdf")]
     return [*printed, *(kept_folder(settings) / name for name in _file_names(subject))]
 
 

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from dunwell.journal.attachments import NotKept
@@ -55,5 +56,5 @@ def evidence(request: HttpRequest, customer_id: str) -> HttpResponse:
         return redirect("evidence", customer_id)
     response = HttpResponse(pack, content_type="application/zip")
     safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in customer_id)
-    response["Content-Disposition"] = f'attachment; filename="evidence-{safe}.zip"'
+    response["Content-Disposition"] = content_disposition_header(True, f"evidence-{safe}.zip") or ""
     return response

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
@@ -14,10 +15,11 @@ from dunwell.journal.recording import NewEvent
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
-from dunwell.office.cases.models import Approval
+from dunwell.office.cases.models import Approval, Case
 from dunwell.office.compliance import erasing
 from dunwell.office.desk.opening import once_of, open_case, opened_until
 from dunwell.office.desk.screen import points_of, who
+from dunwell.office.desk.working import trace
 from dunwell.outreach.corrections import ADDRESS, KIND, LANGUAGE, NAME
 
 SECONDS = ("compliance", "team_lead")
@@ -75,7 +77,7 @@ def correct(request: HttpRequest, customer_id: str) -> HttpResponse:
     except CannotCorrect as error:
         messages.error(request, str(error))
         return render(request, "office/person_data.html", _context(request, file), status=422)
-    file.place.journal.record([event])
+    record_correction(file, event)
     messages.success(request, _("Corrected. The journal keeps the old value."))
     return redirect("person_data", customer_id)
 
@@ -110,8 +112,16 @@ def correction(file: CaseFile, staff: Staff, what: str, new: str, why: str, once
         contact_point=point,
         body={"what": ADDRESS if point else what, "by": staff.username, "why": why[:300]},
         personal={"old": old, "new": new},
-        key=f"desk:correct:{once}",
+        key=f"desk:correct:{once}:{trace(file, 'correction', f'{what} {new}')}",
     )
+
+
+def record_correction(file: CaseFile, event: NewEvent) -> None:
+    """Keep a correction; the queue knows a language from then on, too."""
+    with transaction.atomic():
+        file.place.journal.record([event])
+        if event.body["what"] == LANGUAGE:
+            Case.objects.filter(pk=file.customer_id).update(language=event.personal["new"])
 
 
 def _check_address(kind: str, value: str) -> None:

@@ -1,10 +1,8 @@
 """Reports for a regulator: volumes, hours, frequencies and complaints of a span of days, as a page, CSV and PDF."""
 
-import csv
-import io
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -18,9 +16,12 @@ from django.utils.translation import gettext as _
 
 from dunwell.journal.models import Event
 from dunwell.law.people import zones_of
-from dunwell.office.access.guard import needs
+from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.access.models import Staff
+from dunwell.office.cases.scope import visible
 from dunwell.office.compliance.complaints import received_between
 from dunwell.office.desk import words
+from dunwell.office.sheets import csv_of
 from dunwell.office.tallies.models import ComplaintClock
 from dunwell.office.workplace import Workplace, workplace
 
@@ -35,43 +36,72 @@ _FARTHEST = timedelta(hours=14)
 
 @dataclass
 class Report:
-    """The figures. ``hours``: contacts by time zone and hour of the customer's own clock; ``most_in_seven_days``: how many people
-    had at most so many contacts in any seven days; ``refused``: contacts held back, by rule.
+    """The figures, each by jurisdiction first. ``hours``: contacts by time zone and hour of the customer's own clock;
+    ``most_in_seven_days``: how many people had at most so many contacts in any seven days; ``refused``: contacts held back, by
+    rule.
     """
 
     volumes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    hours: Counter[tuple[str, int]] = field(default_factory=Counter)
-    most_in_seven_days: Counter[int] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
+    hours: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    most_in_seven_days: Counter[tuple[str, int]] = field(default_factory=Counter)
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     complaints: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 def report(
-    events: Iterable[tuple[str, str, datetime, Mapping[str, Any]]],
+    events: Sequence[tuple[str, str, datetime, Mapping[str, Any]]],
     people: Mapping[str, tuple[str, str | None]],
     complaints: Sequence[ComplaintClock],
     today: date,
+    within: Callable[[datetime, str | None], bool] | None = None,
 ) -> Report:
     """The report of events (subject, kind, instant, body). ``people``: jurisdiction and time zone (None: no record
-    tells it) by subject.
+    tells it) by subject. ``within``: whether an instant on the clock of a zone is of the days asked for (None: all are).
     """
-    told = Report()
+    told, within = Report(), within or (lambda at, zone: True)
     contacts: dict[str, list[datetime]] = defaultdict(list)
-    given_up = {body["message_id"] for _, kind, _, body in events if kind == "contact.failed"}
+    for subject, channel, at in contacts_of(events):
+        jurisdiction, zone = people.get(subject, (_UNKNOWN, None))
+        if not within(at, zone):
+            continue
+        told.volumes[(jurisdiction, channel)] += 1
+        told.hours[(jurisdiction, zone or _UNKNOWN, at.astimezone(_clock(zone)).hour)] += 1
+        contacts[subject].append(at)
     for subject, kind, at, body in events:
         jurisdiction, zone = people.get(subject, (_UNKNOWN, None))
-        if kind == "contact.permitted" and body["message_id"] not in given_up:
-            told.volumes[(jurisdiction, body["channel"])] += 1
-            told.hours[(zone or _UNKNOWN, at.astimezone(_clock(zone)).hour)] += 1
-            contacts[subject].append(at)
-        elif kind == "contact.refused":
-            told.refused.update(reason["rule"] for reason in body.get("reasons", ()))
-    told.most_in_seven_days.update(most_within(sorted(times), _WEEK) for times in contacts.values())
+        if kind == "contact.refused" and within(at, zone):
+            told.refused.update((jurisdiction, reason["rule"]) for reason in body.get("reasons", ()))
+    for subject, times in contacts.items():
+        jurisdiction, _zone = people.get(subject, (_UNKNOWN, None))
+        told.most_in_seven_days[(jurisdiction, most_within(sorted(times), _WEEK))] += 1
     for one in complaints:
         late = (one.answered_at.date() if one.answered_at else today) > one.due_on
         state = ("answered" if one.answered_at else "open") + (" late" if late else "")
         told.complaints[(one.jurisdiction, state)] += 1
     return told
+
+
+def contacts_of(
+    events: Iterable[tuple[str, str, datetime, Mapping[str, Any]]],
+) -> Iterator[tuple[str, str, datetime]]:
+    """The contacts that were made, as the gate counts them: subject, channel and the instant of the permission.
+
+    A permission that came to nothing (``contact.failed``, ``contact.deferred``) is none; one that was put off and given again is
+    one contact.
+    """
+    standing: Counter[tuple[str, str]] = Counter()
+    latest: dict[tuple[str, str], tuple[str, datetime]] = {}
+    for subject, kind, at, body in events:
+        message = (subject, str(body.get("message_id")))
+        if kind == "contact.permitted":
+            standing[message] += 1
+            if message not in latest or at >= latest[message][1]:
+                latest[message] = (body["channel"], at)
+        elif kind in ("contact.failed", "contact.deferred"):
+            standing[message] -= 1
+    for (subject, name), (channel, at) in latest.items():
+        if standing[subject, name] > 0:
+            yield subject, channel, at
 
 
 def _clock(zone: str | None) -> ZoneInfo:
@@ -88,19 +118,26 @@ def most_within(times: Sequence[datetime], span: timedelta) -> int:
     return most
 
 
-def rows_of(told: Report) -> list[tuple[str, str, str, int]]:
-    """The report as rows: section, what, of what, count."""
-    rows = [("volume", *key, count) for key, count in sorted(told.volumes.items())]
+def rows_of(told: Report) -> list[tuple[str, str, str, str, int]]:
+    """The report as rows: section, jurisdiction, what, of what, count."""
+    rows = [("volume", where, channel, "", count) for (where, channel), count in sorted(told.volumes.items())]
     rows += [
-        ("hour on the customer's clock", f"{hour:02d}:00", zone, count)
-        for (zone, hour), count in sorted(told.hours.items())
+        ("hour on the customer's clock", where, f"{hour:02d}:00", zone, count)
+        for (where, zone, hour), count in sorted(told.hours.items())
     ]
     rows += [
-        ("most contacts in seven days", str(most), "people", count)
-        for most, count in sorted(told.most_in_seven_days.items())
+        ("most contacts in seven days", where, str(most), "people", count)
+        for (where, most), count in sorted(told.most_in_seven_days.items())
     ]
-    rows += [("held back", rule, "", count) for rule, count in told.refused.most_common()]
-    rows += [("complaint", *key, count) for key, count in sorted(told.complaints.items())]
+    rows += [
+        ("held back", where, rule, "", count)
+        for (where, rule), count in sorted(
+            told.refused.items(), key=lambda one: (one[0][0], -one[1], one[0][1])
+        )
+    ]
+    rows += [
+        ("complaint", where, state, "", count) for (where, state), count in sorted(told.complaints.items())
+    ]
     return rows
 
 
@@ -108,13 +145,17 @@ class TooMuch(ValueError):
     """More happened in the days asked for than a page can count."""
 
 
-def build(place: Workplace, first: date, last: date) -> Report:
-    """The report from the journal, both days included: contacts by the day on the customer's own clock, as the law counts them;
-    complaints, and contacts of people whose zone no record tells, by the day in UTC. Raises TooMuch.
+def build(place: Workplace, first: date, last: date, staff: Staff | None = None) -> Report:
+    """The report from the journal, of the customers whom ``staff`` may see (None: of all), both days included: contacts by the
+    day on the customer's own clock, as the law counts them; complaints, and contacts of people whose zone no record tells, by the
+    day in UTC. Raises TooMuch.
     """
     midnight, after = (datetime.combine(day, time(), _UTC) for day in (first, last + timedelta(days=1)))
-    begins, ends = midnight - _FARTHEST, after + _FARTHEST
-    kinds = ("contact.permitted", "contact.failed", "contact.refused")
+    begins, ends = (
+        midnight - _FARTHEST - _WEEK,
+        after + _FARTHEST + _WEEK,
+    )  # one may be put off, and given again, later
+    kinds = ("contact.permitted", "contact.failed", "contact.deferred", "contact.refused")
     rows = Event.objects.filter(kind__in=kinds, happened_at__gte=begins, happened_at__lt=ends).order_by("id")
     if rows.order_by()[: _EVENTS_MAX + 1].count() > _EVENTS_MAX:
         raise TooMuch
@@ -124,13 +165,16 @@ def build(place: Workplace, first: date, last: date) -> Report:
     ]
     owners = place.journal.vault.customer_ids({row[0] for row in events})
     people = _people(place, owners)
-    events = [
-        one
-        for one in events
-        if first <= one[2].astimezone(_clock(people.get(one[0], ("", None))[1])).date() <= last
-    ]
-    within = list(received_between(place, midnight, after))
-    return report(events, people, within, place.clock().date())
+    if staff is not None and staff.is_bound:
+        theirs = visible(place, staff, set(owners.values()))
+        people = {one: told for one, told in people.items() if owners[one] in theirs}
+        events = [one for one in events if one[0] in people]
+
+    def within(at: datetime, zone: str | None) -> bool:
+        return first <= at.astimezone(_clock(zone)).date() <= last
+
+    received = list(received_between(place, midnight, after, staff))
+    return report(events, people, received, place.clock().date(), within)
 
 
 def _people(place: Workplace, owners: Mapping[str, str]) -> dict[str, tuple[str, str | None]]:
@@ -172,7 +216,7 @@ def reports(request: HttpRequest) -> HttpResponse:
     place = workplace()
     first, last = span_of(request, place.clock().date())
     try:
-        rows = rows_of(build(place, first, last))
+        rows = rows_of(build(place, first, last, staff_of(request)))
     except TooMuch:
         text = _("More than %(count)s contacts were made or refused in these days. Choose fewer days.")
         messages.error(request, text % {"count": f"{_EVENTS_MAX:,}"})
@@ -198,18 +242,15 @@ def reports(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _in_words(row: tuple[str, str, str, int]) -> tuple[str, str, str, int]:
+def _in_words(row: tuple[str, str, str, str, int]) -> tuple[str, str, str, str, int]:
     """A row in the reader's language; rules and jurisdictions keep their ids."""
-    section, what, of, count = row
-    return str(words.SECTIONS[section]), what, str({**words.CHANNELS, **words.COUNTED}.get(of, of)), count
+    section, where, what, of, count = row
+    known = {**words.CHANNELS, **words.COUNTED}
+    return str(words.SECTIONS[section]), where, str(known.get(what, what)), str(known.get(of, of)), count
 
 
-def _csv(rows: Sequence[tuple[str, str, str, int]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["section", "what", "of", "count"])
-    writer.writerows(rows)
-    return out.getvalue()
+def _csv(rows: Sequence[tuple[str, str, str, str, int]]) -> str:
+    return csv_of(["section", "jurisdiction", "what", "of", "count"], rows)
 
 
 _PAGE = """#set page(paper: "a4", margin: 2cm, numbering: "1 / 1")
@@ -217,12 +258,12 @@ _PAGE = """#set page(paper: "a4", margin: 2cm, numbering: "1 / 1")
 #let data = json(bytes(sys.inputs.data))
 = #data.title
 #data.span
-#table(columns: (auto, 1fr, auto, auto), align: (left, left, left, right), stroke: 0.4pt,
+#table(columns: (auto, auto, 1fr, auto, auto), align: (left, left, left, left, right), stroke: 0.4pt,
   ..data.heads.map(strong), ..data.rows.flatten())
 """
 
 
-def _pdf(place: Workplace, rows: Sequence[tuple[str, str, str, int]], first: date, last: date) -> bytes:
+def _pdf(place: Workplace, rows: Sequence[tuple[str, str, str, str, int]], first: date, last: date) -> bytes:
     import typst
 
     data = {
@@ -232,8 +273,8 @@ def _pdf(place: Workplace, rows: Sequence[tuple[str, str, str, int]], first: dat
             "%(first)s to %(last)s on each customer's own clock (complaints: UTC), from the journal as of %(now)s UTC"
         )
         % {"first": first, "last": last, "now": f"{place.clock():%Y-%m-%d %H:%M}"},
-        "heads": [_("Section"), _("What"), _("Of"), _("Count")],
-        "rows": [[*row[:3], str(row[3])] for row in map(_in_words, rows)],
+        "heads": [_("Section"), _("Jurisdiction"), _("What"), _("Of"), _("Count")],
+        "rows": [[*row[:4], str(row[4])] for row in map(_in_words, rows)],
     }
     pdf: bytes = typst.compile(_PAGE.encode(), sys_inputs={"data": json.dumps(data, ensure_ascii=False)})
     return pdf

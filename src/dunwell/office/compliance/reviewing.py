@@ -16,8 +16,11 @@ from dunwell.journal.models import Event
 from dunwell.journal.recording import PERSONAL
 from dunwell.law.language import LanguageUnknown, review
 from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.access.models import Staff
+from dunwell.office.cases.scope import visible_subjects
 from dunwell.office.compliance.models import Review
 from dunwell.office.compliance.sampling import is_drawn, rate
+from dunwell.office.desk.opening import OPEN_FOR
 from dunwell.office.tallies.following import Read, follow
 from dunwell.office.tallies.models import Drawn, Mark
 from dunwell.office.workplace import Workplace, workplace
@@ -35,6 +38,7 @@ CATEGORIES = (
     *("undue_pressure", "missing_disclosure", "wrong_facts", "no_identity_check", "no_empathy"),
 )
 _SHOWN = 50
+_PART = 500
 
 
 def draw(place: Workplace, steps_max: int | None = None) -> bool:
@@ -78,7 +82,10 @@ def reviews(request: HttpRequest) -> HttpResponse:
     """What waits for review, and what the reviewed of the last 30 days tell of all."""
     place = workplace()
     since = place.clock() - timedelta(days=DAYS)
-    done = list(Review.objects.filter(happened_at__gte=since).select_related("by").order_by("-at"))
+    staff = staff_of(request)
+    reviewed = list(Review.objects.filter(happened_at__gte=since).select_related("by").order_by("-at"))
+    theirs = _seen(place, staff, [one.event_id for one in reviewed])
+    done = [one for one in reviewed if one.event_id in theirs]
     rows = [
         (name, found)
         for name in ("any", *CATEGORIES)
@@ -90,6 +97,9 @@ def reviews(request: HttpRequest) -> HttpResponse:
         and (name == "any" or found.share > 0)
     ]
     left = waiting(place)
+    if staff.is_bound:
+        drawn = list(left.values_list("event_id", flat=True))
+        left = left.filter(pk__in=_seen(place, staff, drawn))
     context = {
         "waiting": left[:_SHOWN],
         "waiting_count": left.count(),
@@ -102,12 +112,26 @@ def reviews(request: HttpRequest) -> HttpResponse:
     return render(request, "office/reviews.html", context)
 
 
+def _seen(place: Workplace, staff: Staff, event_ids: Sequence[str]) -> set[str]:
+    """Those of some events that are about customers whom somebody may see; all of them to who may see everybody."""
+    if not staff.is_bound:
+        return set(event_ids)
+    about: dict[str, str] = {}
+    for start in range(0, len(event_ids), _PART):
+        events = Event.objects.filter(event_id__in=event_ids[start : start + _PART])
+        about.update((name, str(subject)) for name, subject in events.values_list("event_id", "subject_id"))
+    theirs = visible_subjects(place, staff, set(about.values()))
+    return {name for name, subject in about.items() if subject in theirs}
+
+
 @needs("compliance.review")
 def one(request: HttpRequest, event_id: str) -> HttpResponse:
     """Read one and say what was found. Reading it is an event; it is reviewed once."""
     place, staff = workplace(), staff_of(request)
     event = Event.objects.filter(event_id=event_id, kind__in=KINDS).first()
     if event is None or not is_drawn(event.event_id, SHARE) or _words_of(event.kind, event.body) is None:
+        raise Http404(event_id)
+    if event.event_id not in _seen(place, staff, [event.event_id]):
         raise Http404(event_id)
     body = json.loads(event.body)
     owner = place.journal.vault.customer_ids({str(event.subject_id)}).get(str(event.subject_id))
@@ -154,7 +178,8 @@ def _text_of(place: Workplace, event: Event, owner: str | None, by: str) -> str:
     item = _words_of(event.kind, event.body)
     if owner is None or item is None:
         return _("The person was erased; the words are gone.")
-    key = f"review:{event.event_id}:{by}"[:120]
+    span = int(place.clock().timestamp() // OPEN_FOR.total_seconds())
+    key = f"review:{event.event_id}:{span}:{by}"[:120]
     found = place.journal.reveal([item], by=by, why="review", customer_id=owner, key=key)
     return found.get(item, _("The person was erased; the words are gone."))
 

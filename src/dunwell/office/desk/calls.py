@@ -31,7 +31,7 @@ def start(request: HttpRequest, customer_id: str) -> HttpResponse:
     if busy is not None:
         messages.warning(request, _("You are in a contact already. Say first how it ended."))
         return redirect("case", busy.customer_id)
-    message_id, point = once_of(request), request.POST.get("point", "")
+    point = request.POST.get("point", "")
     if point not in callable_points(file):
         messages.error(request, _("Choose a number of the customer's own."))
         return redirect("case", customer_id)
@@ -41,6 +41,11 @@ def start(request: HttpRequest, customer_id: str) -> HttpResponse:
     with transaction.atomic():
         working.lock(file)
         fresh = CaseFile(file.place, customer_id)
+        message_id = working.contact_name(fresh, once_of(request))
+        again = working.begun_just_now(fresh, staff, message_id, point)
+        if again is not None:  # the same form, sent twice
+            begin(request, Current(customer_id, message_id, "call", point, again.isoformat()))
+            return redirect("case", customer_id)
         purpose = "service" if reply else "remind"
         verdict = working.permit(fresh, staff, "call", point, message_id, purpose=purpose, in_reply_to=reply)
     if not verdict.allowed:
@@ -61,7 +66,8 @@ def answer(request: HttpRequest, customer_id: str) -> HttpResponse:
         messages.warning(request, _("You are in a contact already. Say first how it ended."))
         return redirect("case", busy.customer_id)
     began = file.place.clock().isoformat()
-    begin(request, Current(customer_id, once_of(request), "call", None, began, direction="in"))
+    name = working.contact_name(file, once_of(request))
+    begin(request, Current(customer_id, name, "call", None, began, direction="in"))
     return redirect("case", customer_id)
 
 

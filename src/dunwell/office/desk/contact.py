@@ -9,7 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-_CONTACT = "contact"
+CONTACT = "contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ class Current:
 
 def current(request: HttpRequest) -> Current | None:
     """The contact that who asks is in the middle of."""
-    told: dict[str, Any] | None = request.session.get(_CONTACT)
+    told: dict[str, Any] | None = request.session.get(CONTACT)
     return None if told is None else Current(**{**told, "facts": tuple(told["facts"])})
 
 
 def begin(request: HttpRequest, contact: Current) -> None:
     """They are in the middle of this contact now."""
-    request.session[_CONTACT] = asdict(contact)
+    request.session[CONTACT] = asdict(contact)
 
 
 def note_identity(request: HttpRequest, contact: Current, facts: tuple[str, ...], *, passed: bool) -> Current:
@@ -55,4 +55,4 @@ def note_identity(request: HttpRequest, contact: Current, facts: tuple[str, ...]
 
 def end(request: HttpRequest) -> None:
     """They are in no contact any more."""
-    request.session.pop(_CONTACT, None)
+    request.session.pop(CONTACT, None)

@@ -27,6 +27,8 @@ CALL_OUTCOMES = (
 )
 PARTS_MAX = 4
 NOTE_MAX = 4000
+PUT_OFF_MAX = timedelta(days=92)
+"""For how long somebody may ask to be called later."""
 
 CAME_KEYS: Mapping[str, str] = {
     "promise": "p",
@@ -100,7 +102,7 @@ class LogForm(forms.Form):
             return
         back_at = naive.replace(tzinfo=self.zone)
         now = self.file.place.clock()
-        if not now < back_at <= now + timedelta(days=92):
+        if not now < back_at <= now + PUT_OFF_MAX:
             self.add_error("back_at", _("Choose a time from now on, within three months."))
         cleaned["back_at"] = back_at
 

@@ -6,7 +6,7 @@ The words are policy text (``guide.toml``), in the customer's language; the disc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.desk.opening import open_case
+from dunwell.office.workplace import Stamp, stamp_of
 from dunwell.policy import PolicyText, read_policy
 
 GUIDE_FILE = Path(__file__).with_name("guide.toml")
@@ -67,15 +68,16 @@ class Guide:
     closing: tuple[str, ...]
 
 
-@cache
-def _read(file: Path) -> PolicyText:
+@lru_cache(maxsize=8)
+def _read(file: Path, stamp: Stamp) -> PolicyText:
     return read_policy(file)
 
 
 def guide_text(root: Path) -> PolicyText:
     """The guide as the lender wrote it (policy/guide.toml), else dunwell's. Raises PolicyError."""
     own = root / "policy" / "guide.toml"
-    return _read(own if own.is_file() else GUIDE_FILE)
+    file = own if own.is_file() else GUIDE_FILE
+    return _read(file, stamp_of(file))
 
 
 def guide_for(file: CaseFile, staff: Staff) -> Guide:

@@ -6,7 +6,7 @@ Everything is worked out by ``resolution``; what is above somebody's authority w
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -291,9 +291,20 @@ def agree(file: CaseFile, staff: Staff, chosen: Offered, once: str) -> bool:
         accounts = tuple(account for account, _owed in plan.debts)
         agreed = NewEvent("plan.agreed", now, file.customer_id, accounts, body=body, key=f"desk:plan:{once}")
         (recorded,) = file.place.journal.record([agreed])
+        if not recorded.is_new and not _was_agreed(file, recorded.event_id, payload):
+            raise PlanError(_("Another plan was agreed with this form. Look at the plans again."))
         if recorded.is_new and not waits:
             promise_plan(file, staff, payload, once)
     return waits
+
+
+def _was_agreed(file: CaseFile, event_id: str, payload: Mapping[str, Any]) -> bool:
+    """Whether an event tells of the same plan."""
+    found = next((event for event in file.events if event.event_id == event_id), None)
+    return found is not None and (found.body["plan"], found.body["parts"]) == (
+        payload["kind"],
+        payload["parts"],
+    )
 
 
 def offer_in_writing(file: CaseFile, staff: Staff, plan: Plan) -> None:
@@ -315,6 +326,7 @@ def payload_of(plan: Plan) -> dict[str, Any]:
         "grant_kind": plan.grant_kind,
         "grant_minor": plan.grant_minor,
         "changes_contract": plan.changes_contract,
+        "debts": dict(plan.debts),
         "parts": [
             {
                 "due_on": part.due_on.isoformat(),
@@ -325,6 +337,35 @@ def payload_of(plan: Plan) -> dict[str, Any]:
             for part in plan.parts
         ],
     }
+
+
+def why_no_more(
+    file: CaseFile, payload: Mapping[str, Any], asked_by: Staff, asked_at: datetime, second: Staff
+) -> str | None:
+    """Why a plan that somebody asked for cannot be agreed to any more; None when it still stands: no older than an offer
+    in writing may be, for no more than is owed now, its days ahead, and within who may grant what today.
+    """
+    if file.place.clock() - asked_at > timedelta(days=OFFERED_DAYS):
+        return _("It was asked for more than %(days)s days ago. Let it be asked anew.") % {
+            "days": OFFERED_DAYS
+        }
+    owed = {
+        debt.account_id: debt.owed_minor
+        for debt in debts_of(file.tables, file.place.terms, file.customer_id, file.day)
+    }
+    if any(owed.get(account, 0) < amount for account, amount in payload.get("debts", {}).items()):
+        return _("Something was paid or taken back since it was asked for. Let it be asked anew.")
+    if any(date.fromisoformat(part["due_on"]) < file.day for part in payload["parts"]):
+        return _("A part of it would be overdue already. Let it be asked anew.")
+    if not payload["grant_kind"]:
+        return None
+    authority = read_authority(file.place.settings.root / "policy" / "authority.toml", file.day)
+    decision = may_grant(
+        authority, asked_by.role, payload["grant_kind"], payload["grant_minor"], payload["currency"]
+    )
+    if not decision.allowed or (decision.needs_second and second.role not in decision.seconds):
+        return _("Who may grant what has changed since. Let it be asked anew.")
+    return None
 
 
 def promise_plan(file: CaseFile, staff: Staff, payload: Mapping[str, Any], once: str) -> None:

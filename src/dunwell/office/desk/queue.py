@@ -17,7 +17,7 @@ from dunwell.office.paging import LongPaginator
 from dunwell.office.workplace import workplace
 
 _PAGE = 25
-_PASSED, _PASSED_MAX = "passed", 50
+PASSED, _PASSED_MAX = "passed", 50
 _REST = timedelta(hours=12)
 """A case that was worked on is not handed out again before, unless somebody asked to come back to it."""
 
@@ -36,11 +36,11 @@ def home(request: HttpRequest) -> HttpResponse:
 def next_case(request: HttpRequest) -> HttpResponse:
     """On to the first case of the queue that nobody worked on lately and that was not just passed over."""
     user, now = staff_of(request), workplace().clock()
-    passed: list[str] = [*request.session.get(_PASSED, []), request.GET.get("after", "")][-_PASSED_MAX:]
-    request.session[_PASSED] = passed
+    passed: list[str] = [*request.session.get(PASSED, []), request.GET.get("after", "")][-_PASSED_MAX:]
+    request.session[PASSED] = passed
     found = first_of_queue(user, now, passed)
     if found is None:
-        request.session[_PASSED] = []
+        request.session[PASSED] = []
         messages.info(request, _("You have been through the queue."))
         return redirect("queue")
     return redirect("case", found)

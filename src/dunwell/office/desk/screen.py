@@ -10,6 +10,7 @@ import polars as pl
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import content_disposition_header
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -75,8 +76,8 @@ def statement(request: HttpRequest, customer_id: str, account_id: str) -> HttpRe
     told = _statement(file, account_id)
     if request.GET.get("as") == "pdf":
         pdf = statement_pdf(told, file.place.settings.acts_for)
-        name = f"statement-{account_id}-{told.as_of}.pdf"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        name = f"statement-{' '.join(account_id.split())}-{told.as_of}.pdf"
+        headers = {"Content-Disposition": content_disposition_header(True, name) or ""}
         return HttpResponse(pdf, content_type="application/pdf", headers=headers)
     closing = [(COMPONENT_NAMES[name], getattr(told.closing, name)) for name in MONEY_COLUMNS]
     context = {"file": file, "told": told, "closing": closing, "customer_id": customer_id}

@@ -4,6 +4,7 @@ What was typed is in no address and in no log; that somebody searched by persona
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import polars as pl
@@ -19,6 +20,7 @@ from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.masks import masked_name
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.models import Case
+from dunwell.office.cases.scope import visible
 from dunwell.office.cases.shelf import Shelf
 from dunwell.office.workplace import Workplace, workplace
 from dunwell.outreach.corrections import all_corrections, with_corrections
@@ -34,7 +36,7 @@ def search(request: HttpRequest) -> HttpResponse:
     text, staff, place = request.POST.get("q", "").strip(), staff_of(request), workplace()
     shelf = place.shelf
     known = text if shelf.file(text) is not None else shelf.owner(text)
-    if known is not None:
+    if known is not None and visible(place, staff, [known]):
         return redirect("case", known)
     if not staff.may("case.reveal"):
         messages.info(request, _("No customer or account has this id."))
@@ -44,25 +46,23 @@ def search(request: HttpRequest) -> HttpResponse:
             request, _("No customer or account has this id. For a name or a number, type more of it.")
         )
         return redirect("queue")
-    found = searched(place, staff, text, None)
+    found = list(islice(searched(place, staff, text, None), _SHOWN_MAX))
     if len(found) == 1:
         return redirect("case", found[0]["customer_id"])
     context = {"found": found, "is_cut": len(found) == _SHOWN_MAX}
     return render(request, "office/found.html", context)
 
 
-def searched(place: Workplace, staff: Staff, text: str, known: str | None) -> list[dict[str, Any]]:
+def searched(place: Workplace, staff: Staff, text: str, known: str | None) -> Iterator[dict[str, Any]]:
     """Who may be meant, masked, of those whom somebody may see: the customer who is ``known`` by id, or else by personal data,
     which is recorded.
     """
     if known is not None:
         file = place.shelf.file(known)
-        return list(
-            seen_by(staff, iter([] if file is None else [file.tables["customers"].row(0, named=True)]))
-        )
+        return seen_by(staff, iter([] if file is None else [file.tables["customers"].row(0, named=True)]))
     body = {"by": staff.username, "why": "searched by name or number"}
     place.journal.record([NewEvent("data.read", place.clock(), body=body)])
-    return list(seen_by(staff, matching(place.shelf, text, place.journal.vault)))
+    return seen_by(staff, matching(place.shelf, text, place.journal.vault))
 
 
 def is_enough(text: str) -> bool:
@@ -100,13 +100,14 @@ def matching(shelf: Shelf, text: str, vault: Vault) -> Iterator[dict[str, Any]]:
 
 
 def seen_by(staff: Staff, customers: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Those of some customers whom a person may see, masked, the first of them."""
-    is_agency = staff.team is not None and bool(staff.team.agency)
-    shown = 0
+    """Those of some customers whom a person may see, masked."""
     for row in customers:
-        if staff.scope and row["jurisdiction"] not in staff.scope:
+        if staff.scope is not None and row["jurisdiction"] not in staff.scope:
             continue
-        if is_agency and not Case.objects.visible_to(staff).filter(pk=row["customer_id"]).exists():
+        if (
+            staff.agency_team is not None
+            and not Case.objects.visible_to(staff).filter(pk=row["customer_id"]).exists()
+        ):
             continue
         yield {
             "customer_id": row["customer_id"],
@@ -114,6 +115,3 @@ def seen_by(staff: Staff, customers: Iterator[dict[str, Any]]) -> Iterator[dict[
             "jurisdiction": row["jurisdiction"],
             "region": row["region"],
         }
-        shown += 1
-        if shown == _SHOWN_MAX:
-            return

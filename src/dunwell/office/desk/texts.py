@@ -28,7 +28,7 @@ from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.desk import working
 from dunwell.office.desk.opening import once_of, open_case, opened_until
 from dunwell.office.desk.screen import is_hidden, reasons_of, zone_of
-from dunwell.office.workplace import Workplace
+from dunwell.office.workplace import Stamp, Workplace, stamp_of
 from dunwell.outreach.answering import proposed
 from dunwell.outreach.channels import Opened, channels_set_up, open_channel
 from dunwell.outreach.composing import Composer
@@ -38,7 +38,6 @@ from dunwell.outreach.offering import last_offer
 from dunwell.outreach.permitting import Asked, Composed
 from dunwell.outreach.records import Customer
 from dunwell.outreach.texts import STAGES, NoText, Text, choose
-from dunwell.outreach.texts.keeping import stamp_of
 from dunwell.outreach.texts.reading import read_text
 from dunwell.outreach.texts.text import PURPOSES_BY_STAGE
 from dunwell.outreach.writing_as import sender_of
@@ -114,7 +113,7 @@ def text(request: HttpRequest, customer_id: str) -> HttpResponse:
         "file": file,
         "customer_id": customer_id,
         "once": once_of(request),
-        "ways": ways,
+        "fitting": ways,
         "way": way,
         "zone": zone_of(file),
         "is_open": opened_until(request, file) is not None,
@@ -167,22 +166,22 @@ def texts_for(file: CaseFile, channel: str) -> Sequence[Text]:
     return found
 
 
-_texts: dict[Path, tuple[object, tuple[Text, ...]]] = {}
+_texts: dict[Path, tuple[Stamp, tuple[Text, ...]]] = {}
 
 
 def approved_texts(place: Workplace) -> tuple[Text, ...]:
-    """The lender's approved texts, read again when a file has changed.
+    """The lender's approved texts, read anew when one is written, changed or taken away.
 
     Each is reviewed when it is filled in for a customer, as they would read it; the dispatcher reviews all of them besides.
     """
     folder = place.settings.root / "policy" / "texts"
-    stamp = stamp_of(folder)
-    if folder not in _texts or _texts[folder][0] != stamp:
-        read = [
-            read_text(file, file.relative_to(folder).as_posix()) for file in sorted(folder.rglob("*.txt"))
-        ]
-        _texts[folder] = stamp, tuple(one for one, faults in read if one is not None and not faults)
-    return _texts[folder][1]
+    files = sorted(folder.rglob("*.txt"))
+    stamp = stamp_of(*files)
+    kept = _texts.get(folder)
+    if kept is None or kept[0] != stamp:
+        read = [read_text(file, file.relative_to(folder).as_posix()) for file in files]
+        kept = _texts[folder] = stamp, tuple(one for one, faults in read if one is not None and not faults)
+    return kept[1]
 
 
 def ask(file: CaseFile, way: Way) -> Verdict:

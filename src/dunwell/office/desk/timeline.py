@@ -158,6 +158,12 @@ def _filed(event: Happened) -> tuple[str, str, str]:
     return _("Kept: %(what)s") % {"what": word(event.body["what"], "FILES")}, _by(event), ""
 
 
+def _paid(event: Happened) -> tuple[str, str, str]:
+    if event.body.get("sort") in ("reversal", "chargeback"):
+        return _("A payment was taken back"), _by(event), "bad"
+    return _("A payment was seen"), _by(event), "good"
+
+
 def _put_off(event: Happened) -> tuple[str, str, str]:
     until = datetime.fromisoformat(event.body["until"])
     when = until.strftime("%Y-%m-%d %H:%M %Z")
@@ -191,7 +197,7 @@ _TELLINGS: Mapping[str, Callable[[Happened], tuple[str, str, str]]] = {
     "plan.agreed": _agreed,
     "identity.checked": _checked,
     "notice.sent": _plain(lambda: _("A required notice was sent")),
-    "payment.seen": _plain(lambda: _("A payment was seen"), "good"),
+    "payment.seen": _paid,
     "data.corrected": _corrected,
     "data.erased": _plain(lambda: _("Personal data were erased")),
     "case.note": _plain(lambda: _("Note")),

@@ -161,12 +161,12 @@ PURPOSES: Words = {
 APPROVALS: Words = {"plan": _("plan"), "erasure": _("erasure of a person")}
 CORRECTED: Words = {"name": _("name"), "language": _("language"), "address": _("a number or an address")}
 KINDS: Words = {
-    "contact": _("contacts"),
+    "contact": _("contacts made"),
     "reply": _("answers dealt with"),
     "consent": _("consents"),
     "hold": _("holds"),
     "point": _("numbers that are not theirs"),
-    "promise": _("promises"),
+    "promise": _("promises made"),
     "plan": _("plans"),
     "identity": _("identity checks"),
     "notice": _("notices"),
@@ -227,7 +227,7 @@ ACTS: Words = {
 CHANGES: Words = {"began": _("began"), "ended": _("ended"), "changed": _("changed")}
 """What became of a rule between two days."""
 SECTIONS: Words = {
-    "volume": _("contacts"),
+    "volume": _("contacts made"),
     "hour on the customer's clock": _("hour on the customer's clock"),
     "most contacts in seven days": _("most contacts in seven days"),
     "held back": _("held back"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 import polars as pl
 from django.db import transaction
@@ -72,6 +73,24 @@ def is_told(file: CaseFile, contact: Current) -> bool:
     return any(
         event.kind in ends and event.body.get("message_id") == contact.message_id for event in file.events
     )
+
+
+def contact_name(file: CaseFile, once: str) -> str:
+    """Under which name a contact begins: the form's own token, or another where a contact of that name was refused or is over: a
+    form that a browser kept from before begins a new one.
+    """
+    over = ("contact.refused", "contact.made", "contact.failed")
+    is_used = any(event.kind in over and event.body.get("message_id") == once for event in file.events)
+    return str(uuid4()) if is_used else once
+
+
+def begun_just_now(file: CaseFile, staff: Staff, message_id: str, point_id: str) -> datetime | None:
+    """When the contact of that name was permitted to this person, where it was and is not over; None where it was not."""
+    for event in file.events:
+        if event.kind == "contact.permitted" and event.body.get("message_id") == message_id:
+            is_same = event.contact_point == point_id and event.body.get("worker") == f"desk:{staff.username}"
+            return event.at if is_same else None
+    return None
 
 
 def permit(
@@ -219,16 +238,26 @@ def _about_note(by: str, findings: Sequence[str], message_id: str | None = None)
 
 
 def note(file: CaseFile, staff: Staff, text: str, findings: Sequence[str], once: str) -> None:
-    """Keep a remark on the case; ``findings``: what the language review found in it and the writer acknowledged."""
+    """Keep a remark on the case; ``findings``: what the language review found in it and the writer acknowledged. The same form
+    with the same words counts once; with other words it is another remark.
+    """
     event = NewEvent(
         "case.note",
         file.place.clock(),
         file.customer_id,
         body=_about_note(staff.username, findings),
         personal={"note": text},
-        key=f"desk:note:{once}",
+        key=f"desk:note:{once}:{trace(file, 'note', text)}",
     )
     file.place.journal.record([event])
+
+
+def trace(file: CaseFile, kind: str, text: str) -> str:
+    """By what the same words about the same person are known again: made with the person's own key, so that it tells nothing."""
+    vault, now = file.place.journal.vault, file.place.clock()
+    subject = vault.admit([file.customer_id], now)[file.customer_id]
+    vault.open_keys([subject])
+    return vault.pseudonym(subject, kind, text)
 
 
 def promise_id_of(message_id: str) -> str:

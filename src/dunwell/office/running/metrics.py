@@ -22,6 +22,7 @@ from dunwell.outreach.models import Work
 
 _PROCESSES = "PROMETHEUS_MULTIPROC_DIR"
 _LOCAL = ("127.0.0.1", "::1")
+_OF_PROXIES = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via")
 
 own_registry = CollectorRegistry()
 request_seconds = Histogram(
@@ -70,7 +71,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     given = request.headers.get("Authorization", "")
     knows = bool(token) and hmac.compare_digest(given, f"Bearer {token}")
     is_local = (
-        not token and request.META.get("REMOTE_ADDR") in _LOCAL and "X-Forwarded-For" not in request.headers
+        not token
+        and request.META.get("REMOTE_ADDR") in _LOCAL
+        and not any(name in request.headers for name in _OF_PROXIES)
     )
     if not (knows or is_local):
         return HttpResponseForbidden(

@@ -14,13 +14,17 @@ from django.views.decorators.http import require_GET, require_POST
 
 from dunwell.journal.recording import NewEvent
 from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.access.models import Staff
 from dunwell.office.strategies.comparing import ANSWER, folder_of, read_answer
 from dunwell.office.strategies.models import DONE, FAILED, WAITING, Proposal
 from dunwell.office.strategies.proposing import (
     TEXT_BYTES_MAX,
     Read,
     dated,
+    deciding,
+    finish_decided,
     is_outdated,
+    lay_ready,
     put_in_force,
     read_text,
     starts_too_late,
@@ -36,7 +40,7 @@ from dunwell.office.strategies.telling import (
     measure_lines,
     treatment_rows,
 )
-from dunwell.office.workplace import workplace
+from dunwell.office.workplace import Workplace, workplace
 from dunwell.strategy.conditions import in_words
 from dunwell.strategy.differing import differences
 
@@ -216,15 +220,27 @@ def decide(request: HttpRequest, proposal_id: int) -> HttpResponse:
     if decision not in ("approved", "refused") or not reason:
         messages.error(request, _("Choose whether you agree, and write why."))
         return redirect("strategy", proposal_id)
+    finish_decided(place)
+    with deciding(place):
+        no = _decide(place, staff, proposal_id, decision, reason[:300])
+    if no is not None:
+        messages.error(request, no)
+    else:
+        messages.success(request, _("Recorded."))
+    return redirect("strategy", proposal_id)
+
+
+def _decide(place: Workplace, staff: Staff, proposal_id: int, decision: str, reason: str) -> str | None:
+    """Decide, and put in force what is agreed to. Why that cannot be; None when it was done. Call it within ``deciding``."""
+    ready = None
     with transaction.atomic():
         proposal = get_object_or_404(Proposal.objects.select_for_update(), pk=proposal_id)
         no = why_not(proposal, staff, place)
         if no is not None:
-            messages.error(request, no)
-            return redirect("strategy", proposal_id)
+            return no
         now = place.clock()
         proposal.decided_by, proposal.decided_at = staff, now
-        proposal.decision, proposal.reason = decision, reason[:300]
+        proposal.decision, proposal.reason = decision, reason
         proposal.save()
         body = {
             "by": staff.username,
@@ -240,9 +256,10 @@ def decide(request: HttpRequest, proposal_id: int) -> HttpResponse:
             body["in_force"] = in_force.hash
         place.journal.record([NewEvent("strategy.decided", now, body=body, key=f"strategy:{proposal.pk}")])
         if decision == "approved":  # last: should it fail, nothing was decided
-            put_in_force(place, written, place.today())
-    messages.success(request, _("Recorded."))
-    return redirect("strategy", proposal_id)
+            ready = lay_ready(place, proposal.pk, written, place.today())
+    if ready is not None:
+        put_in_force(place, ready)
+    return None
 
 
 @needs("strategy.read")

@@ -1,7 +1,10 @@
 """A strategy's text read as it is pasted, and what a second person agreed to put in force: without Django's pages."""
 
+import fcntl
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -18,6 +21,7 @@ from dunwell.strategy.linting import cautions
 from dunwell.strategy.text import Strategy, read_strategy
 
 TEXT_BYTES_MAX = 500_000
+_AGREED = ".strategy-agreed-"
 EARLIER = "earlier"
 """The folder beside the strategy in which those that were replaced are kept."""
 _FROM = re.compile(r"^from\s*=\s*\d{4}-\d{2}-\d{2}", re.MULTILINE)
@@ -52,7 +56,7 @@ def file_in_force(place: Workplace) -> Path:
 def text_in_force(place: Workplace) -> str:
     """The text of the strategy in force; empty where there is none."""
     file = file_in_force(place)
-    return file.read_bytes().decode("utf-8") if file.is_file() else ""
+    return file.read_bytes().decode("utf-8", errors="replace") if file.is_file() else ""
 
 
 def starts_too_late(text: str, today: date) -> bool:
@@ -86,10 +90,23 @@ def dated(text: str, day: date) -> str:
     return _FROM.sub(f"from = {day.isoformat()}", text, count=1)
 
 
-def put_in_force(place: Workplace, text: str, day: date) -> None:
-    """Let a text take the strategy's place, and keep the one before it under ``policy/earlier``.
+@contextmanager
+def deciding(place: Workplace) -> Iterator[None]:
+    """Nobody else decides about a strategy, or finishes what was decided, until this is over: of two proposals compared with the
+    same text only one can take its place.
+    """
+    folder = place.settings.evidence_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".strategy.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
-    Whoever reads the file sees the old text or the new one, whole.
+
+def lay_ready(place: Workplace, number: int, text: str, day: date) -> Path:
+    """Lay the text of a proposal of that number beside the strategy, ready to take its place, and keep the one in force under
+    ``policy/earlier``. Call it in the transaction that decides, within ``deciding``; once that has ended, ``put_in_force``.
+
+    So both lie there, whole, before anything is decided, and what a crash leaves between is finished by ``finish_decided``.
     """
     file = file_in_force(place)
     if file.is_file():
@@ -98,7 +115,30 @@ def put_in_force(place: Workplace, text: str, day: date) -> None:
         kept = file.parent / EARLIER / name
         kept.parent.mkdir(exist_ok=True)
         _write(kept, old)
-    _write(file, text.encode("utf-8"))
+    waiting = file.with_name(f"{_AGREED}{number}.toml")
+    _write(waiting, text.encode("utf-8"))
+    return waiting
+
+
+def put_in_force(place: Workplace, ready: Path) -> None:
+    """Let a text that lies ready take the strategy's place: whoever reads the file sees the old text or the new one, whole."""
+    ready.replace(file_in_force(place))
+
+
+def finish_decided(place: Workplace) -> None:
+    """Put in force what was agreed to when a crash came between the decision and the file; what was not decided is undone."""
+    folder = file_in_force(place).parent
+    if not any(folder.glob(f"{_AGREED}*.toml")):
+        return
+    with deciding(place):
+        for waiting in sorted(folder.glob(f"{_AGREED}*.toml"), key=lambda one: one.stat().st_mtime_ns):
+            number = waiting.stem.removeprefix(_AGREED)
+            proposal = Proposal.objects.filter(pk=int(number)).first() if number.isdecimal() else None
+            is_ours = proposal is not None and proposal.decision == "approved"
+            if proposal is not None and is_ours and proposal.based_on == text_in_force(place):
+                waiting.replace(file_in_force(place))
+            else:
+                waiting.unlink()
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -14,10 +15,11 @@ from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case
+from dunwell.office.cases.scope import visible
 from dunwell.office.compliance.erasing import KIND as ERASURE
 from dunwell.office.compliance.erasing import MustBeKept
 from dunwell.office.compliance.person import carry_out
-from dunwell.office.desk.planning import promise_plan
+from dunwell.office.desk.planning import promise_plan, why_no_more
 from dunwell.office.desk.working import lock
 from dunwell.office.workplace import Workplace, workplace
 
@@ -43,11 +45,14 @@ def why_not(approval: Approval, staff: Staff) -> str | None:
 
 
 def seen_by(staff: Staff) -> "QuerySet[Approval]":
-    """The approvals of the cases that somebody may see."""
+    """The approvals about customers whom somebody may see."""
     rows = Approval.objects.all()
-    if staff.scope or (staff.team is not None and staff.team.agency):
-        rows = rows.filter(subject__in=Case.objects.visible_to(staff).values("pk"))
-    return rows
+    if not staff.is_bound:
+        return rows
+    cases = Case.objects.visible_to(staff).values("pk")
+    without_case = rows.filter(decision="").exclude(subject__in=Case.objects.values("pk"))
+    names = set(without_case.order_by().values_list("subject", flat=True))
+    return rows.filter(Q(subject__in=cases) | Q(subject__in=visible(workplace(), staff, names)))
 
 
 @needs("case.approve")
@@ -113,6 +118,10 @@ def settle(place: Workplace, staff: Staff, approval_id: int, decision: str, reas
 def _take_effect(approval: Approval, file: CaseFile) -> None:
     """What was agreed to holds from now on. Raises CannotDecide."""
     if approval.kind == "plan":
+        assert approval.decided_by is not None
+        no = why_no_more(file, approval.payload, approval.asked_by, approval.asked_at, approval.decided_by)
+        if no is not None:
+            raise CannotDecide(no)
         promise_plan(file, approval.asked_by, approval.payload, approval.key.removeprefix("plan:"))
     elif approval.kind == ERASURE:
         try:

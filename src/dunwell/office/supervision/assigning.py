@@ -20,6 +20,7 @@ from dunwell.office.access.models import Staff
 from dunwell.office.cases.models import Case, values_of
 from dunwell.office.paging import COUNTED_MAX
 from dunwell.office.supervision.board import team_of
+from dunwell.office.supervision.vulnerable import vulnerable
 from dunwell.office.workplace import workplace
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 BATCH_MAX = 2000
 STAGES_SKILLED: Mapping[str, str] = {"legal": "legal", "visit": "visit", "letter before action": "late stage"}
 """Stages whose cases go to people with a skill, where anybody in the team has it."""
+CARE = "vulnerability"
+"""The skill of those who get the cases of vulnerable people, where anybody in the team has it."""
 
 
 @dataclass
@@ -43,12 +46,21 @@ class Worker:
 
 @dataclass(frozen=True)
 class Wanting:
-    """A case that wants somebody: its language (the first part of BCP 47), jurisdiction and stage."""
+    """A case that wants somebody: its language (the first part of BCP 47), jurisdiction and stage, and whether the customer is
+    vulnerable.
+    """
 
     customer_id: str
     language: str
     jurisdiction: str
     stage: str
+    is_vulnerable: bool = False
+
+    @property
+    def skills(self) -> frozenset[str]:
+        """The skills that it wants."""
+        wanted = {STAGES_SKILLED.get(self.stage), CARE if self.is_vulnerable else None}
+        return frozenset(skill for skill in wanted if skill is not None)
 
 
 def share_out(cases: Sequence[Wanting], workers: Sequence[Worker]) -> dict[str, str]:
@@ -59,13 +71,13 @@ def share_out(cases: Sequence[Wanting], workers: Sequence[Worker]) -> dict[str, 
     skilled = {skill for worker in workers for skill in worker.skills}
     given = {}
     for case in cases:
-        skill = STAGES_SKILLED.get(case.stage)
+        wanted = case.skills & skilled
         able = [
             worker
             for worker in workers
             if (not worker.languages or case.language in worker.languages)
             and (not worker.jurisdictions or case.jurisdiction in worker.jurisdictions)
-            and (skill not in skilled or skill in worker.skills)
+            and wanted <= worker.skills
         ]
         if able:
             least = min(able, key=lambda worker: (worker.load, worker.name))
@@ -161,19 +173,26 @@ def give(request: HttpRequest, customer_id: str) -> HttpResponse:
 
 
 def give_to(staff: Staff, customer_id: str, name: str) -> bool:
-    """Give a case to somebody of one's team by name (empty: to nobody); False when there is no such case or person there."""
+    """Give a case to somebody of one's team by name (empty: to nobody); False when there is no such case or person there, or they
+    may not see it.
+    """
     to = team_of(staff).filter(username=name).first()
     if name and to is None:
         return False
     with transaction.atomic():
         case = Case.objects.visible_to(staff).select_for_update().filter(pk=customer_id).first()
-        if case is None:
+        if case is None or (to is not None and not _may_have(to, case)):
             return False
         case.assigned_to = to
         case.team = to.team if to and to.team else case.team
         case.save(update_fields=["assigned_to", "team"])
         _record(staff, [case.pk], name or None)
     return True
+
+
+def _may_have(to: Staff, case: Case) -> bool:
+    """Whether somebody may see a case that is given to them."""
+    return to.scope is None or case.jurisdiction in to.scope
 
 
 def _taken(cases: "QuerySet[Case]", count: int) -> list[Case]:
@@ -188,13 +207,19 @@ def _give(request: HttpRequest, cases: Sequence[Case], people: Sequence[Staff]) 
         Worker(
             one.username,
             frozenset(one.languages),
-            frozenset(one.scope),
+            frozenset(one.scope or ()),
             frozenset(one.skills),
             loads.get(one.pk, 0),
         )
         for one in people
+        if one.scope is None or one.scope  # bound to nothing: they may see nobody
     ]
-    wanting = [Wanting(case.pk, case.language.split("-")[0], case.jurisdiction, case.stage) for case in cases]
+    place = workplace()
+    frail = vulnerable(place, [case.pk for case in cases], place.clock().date())
+    wanting = [
+        Wanting(case.pk, case.language.split("-")[0], case.jurisdiction, case.stage, case.pk in frail)
+        for case in cases
+    ]
     given = share_out(wanting, workers)
     by_name = {one.username: one for one in people}
     with transaction.atomic():
@@ -212,8 +237,8 @@ def _give(request: HttpRequest, cases: Sequence[Case], people: Sequence[Staff]) 
     left = len(cases) - len(given)
     if left:
         told = ngettext(
-            "%(count)s case found nobody with its language and law.",
-            "%(count)s cases found nobody with their language and law.",
+            "%(count)s case found nobody with its language, law and skill.",
+            "%(count)s cases found nobody with their language, law and skill.",
             left,
         )
         messages.warning(request, told % {"count": left})

@@ -1,4 +1,4 @@
-"""Whom to help: notes in which the review found something, contacts the gate refused again and again, promises that break often.
+"""Whom to help: notes in which the review found something, contacts the gate refused again and again.
 
 It is a list of occasions to talk about, each with its evidence; nobody is given a number.
 """
@@ -14,6 +14,7 @@ from django.shortcuts import render
 
 from dunwell.journal.models import Event
 from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.cases.scope import visible_subjects
 from dunwell.office.supervision.board import team_of
 from dunwell.office.workplace import workplace
 
@@ -65,6 +66,8 @@ def coaching(request: HttpRequest) -> HttpResponse:
         .values_list("kind", "happened_at", "body", "subject_id")[:_READ_MAX]
     ]
     told.sort(key=lambda row: row[1])
-    owners = place.journal.vault.customer_ids({str(row[3]) for row in told if row[3]})
+    owners = visible_subjects(place, staff, {str(row[3]) for row in told if row[3]})
+    if staff.is_bound:
+        told = [row for row in told if str(row[3]) in owners]
     found = occasions((kind, at, body, owners.get(str(subject))) for kind, at, body, subject in told)
     return render(request, "office/coaching.html", {"occasions": [one for one in found if one.name in names]})

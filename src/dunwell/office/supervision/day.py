@@ -157,8 +157,9 @@ def _promised(day: Day, body: Mapping[str, Any]) -> None:
 
 
 def _paid(day: Day, body: Mapping[str, Any]) -> None:
-    currency = body.get("currency") or "?"
-    day.cash[currency] = day.cash.get(currency, Decimal(0)) + Decimal(body.get("amount") or 0)
+    currency, amount = body.get("currency") or "?", Decimal(body.get("amount") or 0)
+    taken_back = body.get("sort") in ("reversal", "chargeback")
+    day.cash[currency] = day.cash.get(currency, Decimal(0)) + (-amount if taken_back else amount)
 
 
 def _held(day: Day, body: Mapping[str, Any]) -> None:

@@ -1,0 +1,81 @@
+"""``dunwell ledger`` on a tape that it takes in slices says, to the byte, what it says of the same tape read whole."""
+
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from dunwell.cli import ledger
+from dunwell.cli.parts import PartsFile
+from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
+
+
+@pytest.mark.parametrize("is_messy", [False, True])
+def test_slices_change_no_position_and_no_quarantined_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_messy: bool
+) -> None:
+    tape = tmp_path / "tape"
+    write_portfolio(tape, 300, 7, date(2026, 6, 30), format="parquet", messy=is_messy)
+    frames = []
+    used_slices: list[bool] = []
+    before = ledger._frames
+
+    def spied(tape: ledger.Tape, *rest: object) -> object:
+        used_slices.append(tape.is_in_slices)
+        return before(tape, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ledger, "_frames", spied)
+    for name, rows in (("whole", 10**9), ("sliced", 700), ("again", 700)):
+        monkeypatch.setattr(ledger, "ROWS_A_SLICE", rows)
+        out = tmp_path / name / "positions.parquet"
+        out.parent.mkdir()
+        code = ledger.write_positions(tape, TERMS_FOLDER, "2026-06-30", None, out, as_json=True)
+        bad = sorted((tmp_path / name / "positions-quarantine").glob("*.parquet"))
+        frames.append((code, pl.read_parquet(out), {file.name: pl.read_parquet(file) for file in bad}))
+    (code, positions, bad_rows), (its_code, its_positions, its_bad_rows), _ = frames
+    assert used_slices[0] is True
+    assert code == its_code == (2 if is_messy else 0)
+    assert positions.equals(its_positions)
+    assert bad_rows.keys() == its_bad_rows.keys()
+    assert all(rows.equals(its_bad_rows[name]) for name, rows in bad_rows.items())
+    assert (tmp_path / "sliced" / "positions.parquet").read_bytes() == (
+        tmp_path / "again" / "positions.parquet"
+    ).read_bytes()
+
+
+def test_a_file_that_cannot_be_written_stops_its_parts(tmp_path: Path) -> None:
+    part = pl.DataFrame({"n": range(1000)})
+    with pytest.raises(OSError, match="missing"), PartsFile(tmp_path / "missing" / "x.parquet") as parts:
+        for _ in range(100):
+            parts.add(part)
+
+
+def test_parts_that_are_given_up_leave_no_file_that_looks_whole(tmp_path: Path) -> None:
+    file = tmp_path / "x.parquet"
+    with pytest.raises(KeyError, match="gone"), PartsFile(file) as parts:
+        parts.add(pl.DataFrame({"n": [1]}))
+        raise KeyError("gone")
+    with pytest.raises((OSError, pl.exceptions.PolarsError)):
+        pl.read_parquet(file)
+
+
+def test_parts_are_written_where_polars_has_but_one_thread(tmp_path: Path) -> None:
+    # What makes the parts asks Polars too: a writer that kept the only thread while it waits would wait for ever.
+    script = """
+import sys
+from pathlib import Path
+import polars as pl
+from dunwell.cli.parts import PartsFile
+folder = Path(sys.argv[1])
+pl.DataFrame({"n": range(100_000)}).write_parquet(folder / "in.parquet", row_group_size=1000)
+with PartsFile(folder / "out.parquet") as parts:
+    for part in pl.scan_parquet(folder / "in.parquet").collect_batches(chunk_size=5000, maintain_order=True):
+        parts.add(part)
+assert pl.read_parquet(folder / "out.parquet").equals(pl.read_parquet(folder / "in.parquet"))
+"""
+    alone = os.environ | {"POLARS_MAX_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], env=alone, check=True, timeout=300)

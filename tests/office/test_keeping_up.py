@@ -1,0 +1,443 @@
+"""What was agreed to, decided or read stays true: policies change, approvals age, a decision is cut off, money is taken back."""
+
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from dunwell.journal.recording import NewEvent
+from dunwell.office import workplace
+from dunwell.office.access.models import Staff
+from dunwell.office.api.models import Answer
+from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.intake import take_in, take_in_files
+from dunwell.office.cases.models import Approval, Case
+from dunwell.office.compliance.models import Review
+from dunwell.office.desk.texts import approved_texts
+from dunwell.office.keeping import keep
+from dunwell.office.sheets import csv_of
+from dunwell.office.strategies import pages, proposing
+from dunwell.office.strategies.models import DONE, Proposal
+from dunwell.office.strategies.proposing import finish_decided, text_in_force
+from dunwell.office.supervision.board import start_of_day
+from dunwell.office.supervision.day import day_so_far
+from dunwell.office.workplace import Workplace
+from dunwell.outreach.texts import SHIPPED
+from dunwell.settings import read_settings
+from tests.office.conftest import Office
+from tests.office.test_api import Program
+from tests.office.test_case_page import bodies
+from tests.office.test_plans import owing
+
+
+@pytest.fixture
+def own(office: Office, ran: Path, tmp_path: Path) -> Iterator[Office]:
+    """The office on a copy of its workspace, whose files may be changed."""
+    shutil.copytree(ran, tmp_path / "shop")
+    place = Workplace(read_settings(tmp_path / "shop"), office.clock)
+    workplace.use(place)
+    yield Office(place, office.clock)
+    workplace.use(office.place)
+
+
+# --- policies
+
+
+def rewrite(file: Path, change: Any) -> None:
+    file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
+    about = file.stat()
+    os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns + 1_000_000))
+
+
+def test_the_law_of_the_house_binds_from_when_it_is_written(own: Office) -> None:
+    customer = Case.objects.filter(jurisdiction="us", past_due_days__gt=5).order_by("rank")[0].pk
+    gate = CaseFile(own.place, customer).gate
+    assert CaseFile(own.place, customer).gate is gate
+    tighter = '\n[[tighten]]\nrule = "us-reg-f.hours"\nfrom = "10:00"\nto = "11:00"\n'
+    rewrite(own.place.policy / "law.toml", lambda text: text + tighter)
+    assert CaseFile(own.place, customer).gate.content_hash != gate.content_hash
+    kept = CaseFile(own.place, customer).gate
+    rewrite(own.place.policy / "law.toml", lambda text: text + "\nthis is no TOML")
+    assert CaseFile(own.place, customer).gate is kept, "a text that cannot be read changes nothing"
+
+
+def test_terms_and_their_figures_are_those_that_are_written(own: Office) -> None:
+    customer = owing(own, "us", 200, 2500)
+    file = CaseFile(own.place, customer)
+    before = file.positions["penalty"].sum()
+    folder = own.place.settings.terms_folder
+    for one in folder.glob("*.toml"):
+        rewrite(one, lambda text: text.replace("grace_days = ", "grace_days = 1"))
+    after = CaseFile(own.place, customer)
+    assert after.positions["delinquent_days"].sum() < file.positions["delinquent_days"].sum()
+    assert before == after.positions["penalty"].sum()
+
+
+def test_a_text_that_is_taken_away_is_offered_no_more(own: Office) -> None:
+    folder = own.place.policy / "texts"
+    for old in folder.rglob("*.txt"):
+        old.unlink()
+    assert approved_texts(own.place) == ()
+    one = next(iter(sorted(SHIPPED.rglob("*.txt"))))
+    laid = folder / one.relative_to(SHIPPED)
+    laid.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(one, laid)
+    assert len(approved_texts(own.place)) == 1
+    laid.unlink()
+    assert approved_texts(own.place) == ()
+
+
+def test_of_whom_a_second_factor_is_asked_follows_the_policy(own: Office) -> None:
+    Staff.objects.update(is_sample=False)
+    client = own.client("collector")
+    assert client.get("/queue").status_code == 302
+    (own.place.policy / "access.toml").write_text('second_factor = ["compliance"]')
+    assert client.get("/queue").status_code == 200
+    (own.place.policy / "access.toml").unlink()
+    assert client.get("/queue").status_code == 302
+
+
+# --- approvals
+
+
+@pytest.fixture
+def asked(own: Office) -> Approval:
+    """A plan above a collector's authority, as the desk asks for it."""
+    rewrite(
+        own.place.policy / "authority.toml",
+        lambda text: text.replace('USD = "3000.00"', 'USD = "1.00"', 1),
+    )
+    customer = owing(own, "us", 400, 2500)
+    client, told = own.client("collector"), {"left": "200", "once": str(uuid4())}
+    offers = client.post(f"/case/{customer}/plans", told).context["offers"]
+    chosen = next(one for one in offers if one.decision is not None and one.decision.needs_second)
+    client.post(f"/case/{customer}/plans", {**told, "choose": chosen.number})
+    return Approval.objects.get()
+
+
+def decide(office: Office, approval: Approval) -> str:
+    """What the second person is told."""
+    form = {"decision": "approved", "reason": "affordable"}
+    page = office.client("team_lead").post(f"/approvals/{approval.pk}", form, follow=True)
+    approval.refresh_from_db()
+    return page.content.decode()
+
+
+def test_a_plan_that_still_stands_is_agreed_to(own: Office, asked: Approval) -> None:
+    own.clock.move(days=1)
+    decide(own, asked)
+    assert asked.decision == "approved"
+    assert bodies("promise.made")
+
+
+def test_a_plan_asked_for_long_ago_is_not_agreed_to(own: Office, asked: Approval) -> None:
+    own.clock.move(days=15)
+    assert "Let it be asked anew." in decide(own, asked)
+    assert asked.decision == ""
+    assert not bodies("promise.made")
+
+
+def test_a_plan_for_more_than_is_owed_now_is_not_agreed_to(own: Office, asked: Approval) -> None:
+    account, owed = next(iter(asked.payload["debts"].items()))
+    row = {"payment_id": "p1", "account_id": account, "paid_on": "2026-11-24", "amount": f"{owed / 200:.2f}"}
+    assert take_in(own.place, "payments", [row], "test").new_count == 1
+    assert "Something was paid" in decide(own, asked)
+    assert asked.decision == ""
+
+
+def test_a_plan_is_not_agreed_to_beyond_who_may_grant_what_today(own: Office, asked: Approval) -> None:
+    rewrite(
+        own.place.policy / "authority.toml", lambda text: text.replace('USD = "8000.00"', 'USD = "2.00"', 1)
+    )
+    assert "Who may grant what has changed" in decide(own, asked)
+    assert asked.decision == ""
+
+
+def test_who_asked_and_was_given_another_role_grants_by_it(own: Office, asked: Approval) -> None:
+    Staff.objects.filter(username="collector").update(role="auditor")
+    assert "Who may grant what has changed" in decide(own, asked)
+
+
+# --- strategies
+
+
+@pytest.fixture
+def proposed(own: Office) -> list[Proposal]:
+    """Two changes, each compared with the strategy in force and asked for."""
+    base = text_in_force(own.place)
+    assert base
+    return [
+        Proposal.objects.create(
+            title=f"change {number}", text=f"{base}\n# change {number}\n", text_hash="x", based_on=base, why="w",
+            proposed_by=Staff.objects.get(username="analyst"), proposed_at=own.clock(), comparing=DONE,
+            asked_at=own.clock(), key=str(number),
+        )
+        for number in (1, 2)
+    ]  # fmt: skip
+
+
+def approve(office: Office, proposal: Proposal) -> None:
+    form = {"decision": "approved", "reason": "checked"}
+    office.client("compliance").post(f"/strategies/{proposal.pk}/decide", form)
+    proposal.refresh_from_db()
+
+
+def test_of_two_changes_compared_with_the_same_text_one_takes_its_place(
+    own: Office, proposed: list[Proposal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = proposed
+    deciding = proposing.deciding
+    inside: list[Any] = []
+
+    def meanwhile(place: Workplace) -> Any:
+        if not inside:  # while the first is being decided, somebody decides the second
+            inside.append(second)
+            monkeypatch.setattr(pages, "deciding", deciding)
+            approve(own, first)
+        return deciding(place)
+
+    monkeypatch.setattr(pages, "deciding", meanwhile)
+    approve(own, second)
+    first.refresh_from_db()
+    assert (first.decision, second.decision) == ("approved", "")
+    assert "# change 1" in text_in_force(own.place)
+
+
+def test_a_decision_cut_off_before_the_file_is_finished(
+    own: Office, proposed: list[Proposal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(place: Workplace, ready: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pages, "put_in_force", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        approve(own, proposed[0])
+    proposed[0].refresh_from_db()
+    assert proposed[0].decision == "approved"
+    assert "# change 1" not in text_in_force(own.place)
+    keep(own.place)
+    assert "# change 1" in text_in_force(own.place)
+    finish_decided(own.place)
+    assert not list(own.place.policy.glob(".strategy-agreed-*"))
+
+
+def test_a_decision_cut_off_before_it_was_recorded_is_undone(
+    own: Office, proposed: list[Proposal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_ready = proposing.lay_ready
+
+    def cut_off(*given: Any) -> Path:
+        lay_ready(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pages, "lay_ready", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        approve(own, proposed[0])
+    proposed[0].refresh_from_db()
+    assert proposed[0].decision == ""
+    assert "# change 1" not in text_in_force(own.place)
+    finish_decided(own.place)
+    assert not list(own.place.policy.glob(".strategy-agreed-*"))
+    assert "# change 1" not in text_in_force(own.place)
+
+
+# --- what comes in
+
+
+def test_money_taken_back_is_no_cash(office: Office) -> None:
+    case = Case.objects.filter(past_due_days__gt=30, currency="USD", account_count=1).order_by("pk")[0]
+    account = CaseFile(office.place, case.pk).account_ids[0]
+    row = {"account_id": account, "paid_on": "2026-11-24", "amount": "40.00"}
+    assert take_in(office.place, "payments", [{**row, "payment_id": "p1"}], "t").new_count == 1
+    begins = start_of_day(office.clock(), "UTC")
+    assert day_so_far(begins, office.clock()).cash["USD"] == 40
+    back = {**row, "payment_id": "p2", "kind": "reversal", "reverses": "p1"}
+    assert take_in(office.place, "payments", [back], "t").new_count == 1
+    assert day_so_far(begins, office.clock()).cash["USD"] == 0
+    assert "A payment was taken back" in office.client("collector").get(f"/case/{case.pk}").content.decode()
+
+
+def test_what_no_database_keeps_is_refused_and_the_rest_of_the_file_counts(own: Office) -> None:
+    case = Case.objects.filter(past_due_days__gt=30, currency="USD").order_by("pk")[0]
+    account = CaseFile(own.place, case.pk).account_ids[0]
+    folder = own.place.settings.root / "intake"
+    folder.mkdir()
+    (folder / "payments-dir.csv").mkdir()
+    lines = ["payment_id,account_id,paid_on,amount"]
+    for name in ("x" * 5000, "nul\0", "good"):
+        lines.append(f"{name},{account},2026-11-23,5.00")
+    (folder / "payments.csv").write_text("\n".join(lines))
+    assert take_in_files(own.place) == 1
+    (refused,) = (folder / "done").glob("*.refused.csv")
+    assert refused.read_text().count("Send what the lender's records say") == 2
+
+
+def test_two_long_ids_are_two_payments(office: Office) -> None:
+    case = Case.objects.filter(past_due_days__gt=30, currency="USD").order_by("pk")[0]
+    account = CaseFile(office.place, case.pk).account_ids[0]
+    row = {"account_id": account, "paid_on": "2026-11-23", "amount": "5.00"}
+    rows = [{**row, "payment_id": "x" * 150 + str(n)} for n in (1, 2)]
+    assert take_in(office.place, "payments", rows, "t").new_count == 2
+    assert len(bodies("payment.seen")) == 2
+
+
+def test_a_spreadsheet_works_nothing_out() -> None:
+    text = csv_of(["a"], [["=cmd()"], ["@x"], ["+1"], [-5], ["fine"]])
+    assert text.split("\r\n") == ["a", "'=cmd()", "'@x", "'+1", "-5", "fine", ""]
+
+
+# --- programs
+
+
+def test_answers_with_personal_data_are_not_kept(office: Office) -> None:
+    customer = Case.objects.order_by("rank")[0].pk
+    program, told = Program(office), {"reason": "planning"}
+    for count in (1, 2):
+        answer = program.post(f"/cases/{customer}/reveal", told, "k")
+        assert answer.status_code == 200
+        assert answer.json()["name"]
+        assert not Answer.objects.exists()
+        looked = [one for one in bodies("data.read") if one.get("what") and one["why"] == "planning"]
+        assert len(looked) == count
+
+
+def test_a_large_recording_may_carry_a_key(office: Office) -> None:
+    customer = Case.objects.order_by("rank")[0].pk
+    program = Program(office)
+    sound = SimpleUploadedFile("a.wav", b"RIFF\0\0\0\0WAVE" + b"\0" * (3 << 20))
+    path = f"/api/v1/cases/{customer}/contacts/{uuid4()}/recording"
+    answer = program.client.post(path, {"recording": sound}, headers={"idempotency-key": "k"})
+    assert answer.status_code == 422, "it is no call of theirs, and that is said"
+    assert "no call of this customer" in answer.json()["detail"]
+
+
+# --- erasure
+
+
+def test_an_erasure_reaches_answers_sessions_reviews_reasons_and_files(
+    own: Office, django_capture_on_commit_callbacks: Any
+) -> None:
+    customer = owing(own, "gb", 50, 5000)
+    file = CaseFile(own.place, customer)
+    name, account = file.customer["name"], file.account_ids[0]
+    note = NewEvent("case.note", own.clock(), customer, body={"by": "x"}, personal={"note": "they"})
+    (made,) = own.place.journal.record([note])
+    officer = Staff.objects.get(username="compliance")
+    Review.objects.create(
+        event_id=made.event_id, kind="case.note", happened_at=own.clock(), share=1, score=50,
+        note=f"spoke well with {name}", by=officer, at=own.clock(),
+    )  # fmt: skip
+    Program(own).post("/contacts/ask", {"customer_id": customer, "channel": "call"}, "a")
+    Program(own).post("/search", {"text": customer}, "b")
+    collector = own.client("collector")
+    collector.post(f"/case/{customer}/open", {"reason": "planning", "once": str(uuid4())})
+    collector.get("/queue/next", {"after": customer})
+    collector.post(f"/case/{customer}/called", {"once": str(uuid4())})
+    folder = own.place.settings.root / "intake"
+    folder.mkdir()
+    rows = [
+        "payment_id,account_id,paid_on,amount",
+        f"p1,{account},2026-11-23,1.00",
+        f"p2,{account},2999-01-01,1",
+    ]
+    (folder / "payments.csv").write_text("\n".join(rows))
+    take_in_files(own.place)
+    told = {"why": f"request of {name}", "despite": "Art. 17(1)(d)", "once": str(uuid4())}
+    own.client("compliance").post(f"/case/{customer}/data/erase", told)
+    approval = Approval.objects.get(kind="erasure")
+    with django_capture_on_commit_callbacks(execute=True):
+        form = {"decision": "approved", "reason": f"{name} wrote to us"}
+        own.client("team_lead").post(f"/approvals/{approval.pk}", form)
+    approval.refresh_from_db()
+    assert approval.decision == "approved"
+    assert (approval.reason, approval.why, approval.payload) == ("", "", {})
+    assert Review.objects.get().note == ""
+    left = "\n".join(bytes(one.body).decode() for one in Answer.objects.all())
+    remembered = json.dumps([one.get_decoded() for one in Session.objects.all()])
+    files = "\n".join(one.read_text() for one in folder.rglob("*.csv"))
+    for text in (customer, account, name, *file.point_ids):
+        assert text not in left + remembered + files, text
+    assert collector.get("/queue").status_code == 200
+    again = Program(own)
+    assert again.get("/me").status_code == 200
+
+
+def test_a_corrected_language_is_the_queue_s_too(office: Office) -> None:
+    customer = Case.objects.filter(jurisdiction="us", language__startswith="en").order_by("rank")[0].pk
+    told = {"what": "language", "new": "es", "why": "they said so", "once": str(uuid4())}
+    office.client("compliance").post(f"/case/{customer}/data/correct", told)
+    assert Case.objects.get(pk=customer).language == "es"
+
+
+def test_sessions_that_are_over_are_not_kept(office: Office) -> None:
+    office.client("collector").get("/queue")
+    Session.objects.update(expire_date=office.clock() - timedelta(minutes=1))
+    keep(office.place)
+    assert not Session.objects.exists()
+
+
+# --- times
+
+
+def test_a_program_tells_of_contacts_and_promises_within_the_desk_s_own_bounds(office: Office) -> None:
+    customer = owing(office, "us", 200, 2500)
+    account = CaseFile(office.place, customer).account_ids[0]
+    program, now = Program(office), office.clock()
+
+    def told(**more: Any) -> tuple[int, str]:
+        answer = program.post(f"/cases/{customer}/incoming", {"outcome": "conversation", **more})
+        return answer.status_code, answer.json().get("detail", "")
+
+    def parts(*days: int) -> dict[str, Any]:
+        dues = [(now + timedelta(days=one)).date().isoformat() for one in days]
+        return {"account_id": account, "parts": [{"amount": "1.00", "due_on": due} for due in dues]}
+
+    assert told(began_at=(now - timedelta(days=400)).isoformat())[0] == 422
+    assert told(come_back_at=(now + timedelta(days=400)).isoformat())[0] == 422
+    assert "at most" in told(promise=parts(1500))[1]
+    assert "the earliest first" in told(promise=parts(5, 3))[1]
+    assert "the earliest first" in told(promise=parts(5, 5))[1]
+    assert not bodies("contact.made")
+    assert told(promise=parts(3, 5), began_at=(now - timedelta(hours=1)).isoformat())[0] == 200
+
+
+# --- subject access
+
+
+def test_all_that_is_held_is_handed_out_and_nothing_of_others(office: Office) -> None:
+    file = next(
+        one
+        for customer in Case.objects.order_by("rank").values_list("pk", flat=True)
+        if (one := CaseFile(office.place, customer)).tables["contact_points"]["party"].n_unique() > 1
+    )
+    note = NewEvent(
+        "case.note", office.clock(), file.customer_id, body={"by": "x"}, personal={"note": "they"}
+    )
+    office.place.journal.record([note])
+    office.clock.move(minutes=1)
+    answer = office.client("compliance").post(f"/case/{file.customer_id}/evidence", {"why": "their request"})
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as pack:
+        told = {
+            Path(name).stem: json.loads(pack.read(name))
+            for name in pack.namelist()
+            if name.startswith("records/")
+        }
+    assert told["customers"][0]["name"] == file.customer["name"]
+    assert len(told["decisions"]) >= 1
+    for table, rows in file.tables.items():
+        assert len(told.get(table, ())) == rows.height, table
+    whose = {row["customer_id"] for rows in told.values() for row in rows if row.get("customer_id")}
+    assert whose == {file.customer_id}
+    others = [row for row in told["contact_points"] if row["party"] not in (None, "self")]
+    assert others
+    assert all(row["value"] is None for row in others)
