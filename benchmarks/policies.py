@@ -7,6 +7,7 @@ These are results of a simulation. Run: ``python -m benchmarks.policies [--accou
 """
 
 import argparse
+import json
 import time
 from pathlib import Path
 
@@ -24,11 +25,11 @@ from dunwell.rehearsal.comparing import (
     hard_pressed,
     policies_of,
     policies_of_turned_times,
-    tuned_rivals,
+    tuned_settings,
     turned,
 )
-from dunwell.rehearsal.policies import RULES
-from dunwell.rehearsal.policy_trial import IDLE, compare, t95, told
+from dunwell.rehearsal.policies import RULES, Policy
+from dunwell.rehearsal.policy_trial import IDLE, Trial, compare, t95, told
 from dunwell.rehearsal.policy_words import table_lines
 from dunwell.rehearsal.repayment import RepaymentProcess, best_control, simulate, untreated_value
 from dunwell.rehearsal.repayment_log import learned_frontier, logged_lives
@@ -55,21 +56,22 @@ def main() -> None:
     busy = time.process_time()
     trial = hard_pressed(chosen.accounts, chosen.calls, chosen.days)
     chosen.out.mkdir(parents=True, exist_ok=True)
-    worlds = range(chosen.first, chosen.first + chosen.worlds)
     if chosen.turned:
         trial = turned(trial)
         policies, name = policies_of_turned_times(trial), "turned"
     else:
-        rivals = tuned_rivals(trial)
-        for rule, (words, _) in rivals.items():
-            say(f"{rule}: {words}")
-        policies, name = (
-            policies_of(trial, {rule: policy for rule, (_, policy) in rivals.items()}),
-            "policies",
-        )
-    results, daily = compare(trial, policies, worlds)
-    results.write_parquet(chosen.out / f"{name}.parquet")
-    daily.write_parquet(chosen.out / f"{name}_days.parquet")
+        policies, name = _as_tuned(trial, chosen.out / "settings.json"), "policies"
+    parts = []
+    for seed in range(chosen.first, chosen.first + chosen.worlds):
+        # A world that was lived through already is not lived through again: a long comparison can be taken up where it stopped.
+        place = chosen.out / f"{name}-{chosen.accounts}-{chosen.calls}-{chosen.days}-{seed}"
+        if not place.is_dir():
+            results, daily = compare(trial, policies, [seed])
+            place.mkdir()
+            daily.write_parquet(place / "daily.parquet")
+            results.write_parquet(place / "results.parquet")
+        parts.append((pl.read_parquet(place / "results.parquet"), pl.read_parquet(place / "daily.parquet")))
+    results, daily = (pl.concat(frames) for frames in zip(*parts, strict=True))
     say(
         f"{today()}, load {load():.1f}: {chosen.accounts:,} accounts, {chosen.calls} calls a day, {chosen.days} days, "
         f"{chosen.worlds} worlds, {time.process_time() - busy:.0f} CPU s"
@@ -86,6 +88,16 @@ def main() -> None:
             f"{row['policy']:26} from day {row['first_day']:>3}: {row['net_minor'] / 100:>9,.0f} "
             f"+- {row['error_minor'] / 100:,.0f}, {row['share']:.0%} of what can be known"
         )
+
+
+def _as_tuned(trial: Trial, file: Path) -> dict[str, Policy]:
+    """Everybody tuned; what was chosen is kept in a file and not sought again."""
+    if not file.is_file():
+        file.write_text(json.dumps(tuned_settings(trial), indent=1))
+    words = json.loads(file.read_text())
+    for name, setting in words.items():
+        say(f"{name}: {setting}")
+    return policies_of(trial, words)
 
 
 def differences(results: pl.DataFrame) -> list[str]:

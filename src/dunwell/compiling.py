@@ -9,6 +9,8 @@ from numba import njit
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
+_ALWAYS: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
+
 
 def compiled(**options: Any) -> Callable[[_F], _F]:
     """A decorator like ``numba.njit``, with the cache on and without Numba's reference counts: nothing may be allocated
@@ -16,7 +18,7 @@ def compiled(**options: Any) -> Callable[[_F], _F]:
     """
 
     def decorate(function: _F) -> _F:
-        dispatcher: Any = njit(cache=True, nogil=True, _nrt=False, **options)(function)
+        dispatcher: Any = njit(**(_ALWAYS | options))(function)
         _load_alone(dispatcher._cache)
         result: _F = dispatcher
         return result

@@ -50,13 +50,13 @@ def tables_of(numbers_of_payments: list[int], owners: list[int]) -> dict[str, Ro
     tables["contacts"] = [
         contact | {"customer_id": "C1", "account_ids": None} for contact in tables["contacts"]
     ]
-    promise = {
+    promise: dict[str, str | None] = {
         "promise_id": "Q1",
         "account_id": "A11",
-        "made_at": "2026-02-20T10:00:00+08:00",
         "due_on": "2026-03-01",
+        "amount": "5",
     }
-    tables["promises"] = [promise | {"amount": "5"}]
+    tables["promises"] = [promise | {"made_at": "2026-02-20T10:00:00+08:00"}]
     return tables
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -209,6 +210,61 @@ def test_a_book_is_learned_from_scored_and_forecast(
     told = json.loads(said_here("forecast --json", shop, monkeypatch, capsys))
     assert told["last_month"] == "2026-10-31"
     assert told["late_now"] > 0
+
+
+def test_the_losses_of_a_book_and_what_its_people_can_pay_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = shop_with_a_book(tmp_path / "shop")
+    words = "forecast --losses --lost-share 0.5 --out losses.parquet"
+    told = json.loads(said_here(f"{words} --json", shop, monkeypatch, capsys))
+    losses = pl.read_parquet(shop / "losses.parquet")
+    allowance = sum(row["allowance_minor"] for row in told["stages"])
+    assert allowance == pytest.approx(losses["allowance_minor"].sum()) and allowance > 0
+    in_default = [row["coverage"] for row in told["stages"] if row["stage"] == 3]
+    assert in_default and in_default == pytest.approx([0.5] * len(in_default))
+    worse = json.loads(said_here(f"{words} --scenario bad=1:3 --json", shop, monkeypatch, capsys))
+    assert sum(row["allowance_minor"] for row in worse["stages"]) > allowance
+    assert "is not understood" in said_here(f"{words} --scenario bad", shop, monkeypatch, capsys, code=1)
+    said = said_here("forecast --scenario bad=1:3 --horizons 3", shop, monkeypatch, capsys)
+    assert "      bad: " in said
+
+    said_here("insight affordability --out afford.parquet", shop, monkeypatch, capsys)
+    people_told = pl.read_parquet(shop / "afford.parquet")
+    known = people_told.filter(pl.col("likely_minor").is_not_null())
+    assert known.height and (known["low_minor"] <= known["likely_minor"]).all()
+    assert "was paid over 6 months" in known["because"][0]
+
+
+def test_a_table_of_debts_teaches_what_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw = np.random.default_rng(2)
+    age, size = draw.integers(1, 60, 1200), draw.gamma(2, 400, 1200).round()
+    comes = draw.random(1200) < np.where(age < 24, 0.6, 0.2)
+    share = np.where(comes, draw.beta(2, 5, 1200), 0).round(4)
+    debts = pl.DataFrame({"debt": range(1200), "months_old": age, "exposure": size, "recovered_share": share})
+    debts.write_csv(tmp_path / "debts.csv")
+    train = "train --table debts.csv --target recovered_share --ignore debt --model loss --out models/losses"
+    told = json.loads(said_here(f"{train} --json", tmp_path, monkeypatch, capsys))
+    assert told["loss_foretold"] == pytest.approx(told["loss_came"], abs=0.03)
+    assert "nearly unpredictable" in told["told"]
+    assert "any recovery" in (tmp_path / "models/losses/card.md").read_text()
+    said = said_here(
+        "score --model models/losses --table debts.csv --keys debt --out lost.csv",
+        tmp_path,
+        monkeypatch,
+        capsys,
+    )
+    assert "1,200 debts foretold, mean loss" in said
+    lost = pl.read_csv(tmp_path / "lost.csv")
+    young = lost.filter(pl.Series(age < 24))["loss_share"].to_numpy()
+    assert young.mean() < lost["loss_share"].to_numpy().mean()
+    assert "needs --table" in said_here(
+        "train --model loss --out models/x", tmp_path, monkeypatch, capsys, code=1
+    )
+    wrong = "train --table debts.csv --target gone --model loss --out models/x"
+    assert "no column 'gone'" in said_here(wrong, tmp_path, monkeypatch, capsys, code=1)
 
 
 @pytest.mark.slow

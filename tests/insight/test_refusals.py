@@ -42,6 +42,15 @@ def model() -> Model:
         ("friends_in_arrears", "social graph"),
         ("通讯录人数", "social graph"),
         ("MARRIAGE", "marital status"),
+        ("NAME_FAMILY_STATUS", "marital status"),
+        ("surname_hash", "ethnicity"),
+        ("native_language", "ethnicity"),
+        ("hiv_status", "health"),
+        ("ip_address_count", "location trails"),
+        ("installed_apps", "social graph"),
+        ("birth_place", "where a person comes from"),
+        ("户籍所在地", "where a person comes from"),
+        ("union_member", "opinion"),
     ],
 )
 def test_a_forbidden_input_is_refused_by_its_name(name: str, key: str) -> None:

@@ -8,7 +8,16 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from dunwell.insight.problems import TrainingUnusable
-from dunwell.insight.rolls import RollRates, States, backtest, forecast_late, next_states, with_history
+from dunwell.insight.rolls import (
+    BOOK_REFINES,
+    RollRates,
+    States,
+    backtest,
+    forecast_late,
+    next_states,
+    with_history,
+)
+from dunwell.insight.rolls.rates import tilted
 
 STATES = States(("ok", "30", "60"), frozenset({"30", "60"}))
 CHANCES = {"ok": [0.94, 0.06, 0.0], "30": [0.5, 0.2, 0.3], "60": [0.1, 0.0, 0.9]}
@@ -94,6 +103,45 @@ def test_forecasts_hold_what_they_promise() -> None:
         )
     assert np.mean(np.abs(errors)) < 0.12
     assert sum(within) >= 13  # of 16; a true 95 % interval fails this less than once in two hundred times
+
+
+def shifting_book(accounts: int = 4000, months: int = 30) -> pl.DataFrame:
+    """More and more cards, late three months in ten, and fewer loans, late three in a hundred."""
+    draw = np.random.default_rng(4)
+    opened = draw.integers(0, months - 6, accounts)
+    is_card = draw.random(accounts) < opened / months
+    who, month = np.nonzero(np.arange(months)[None, :] >= opened[:, None])
+    late = draw.random(len(who)) < np.where(is_card[who], 0.3, 0.03)
+    return pl.DataFrame(
+        {
+            "account_id": [f"A{k:05d}" for k in who.tolist()],
+            "month": month,
+            "state": np.where(late, "30", "ok"),
+            "product": np.where(is_card[who], "card", "loan"),
+        }
+    )
+
+
+def test_a_forecast_that_knows_products_follows_their_mix() -> None:
+    blind, knowing = (
+        backtest(shifting_book(), STATES, months=6, origins=[21, 22, 23], refine=refine)
+        for refine in (BOOK_REFINES[1:], BOOK_REFINES)
+    )
+    assert blind["error"].max() < -0.08  # type: ignore[operator]
+    assert np.abs(knowing["error"].to_numpy()).mean() < 0.05
+
+
+def test_a_scenario_multiplies_the_odds_and_nothing_else() -> None:
+    told = forecast_late(panel(), STATES, horizons=(6,), odds=[1.0, 2.0, 0.5])
+    same, worse, better = told["expected_if"][0].to_list()
+    assert same == pytest.approx(told["expected"][0])
+    assert better < same < worse < 2 * same
+    rates = RollRates(STATES).fit(with_history(panel(), STATES))
+    chances = rates.chances(with_history(panel(), STATES).tail(50))
+    moved = tilted(chances, [1, 2], 3.0)
+    assert np.allclose(moved.sum(axis=1), 1)
+    late, then = chances[:, 1:3].sum(axis=1), moved[:, 1:3].sum(axis=1)
+    assert np.allclose(then / (1 - then), 3 * late / (1 - late))
 
 
 def test_a_forecast_sees_nothing_after_its_origin() -> None:

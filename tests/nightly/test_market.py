@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dunwell.nightly.market import LEFT_FOR_CAPACITY, LEFT_HELD_OUT, Settled, settle
 from dunwell.nightly.offers import VALUE
+from dunwell.strategy import deciding
 from dunwell.strategy.candidates import uses_frame
 from dunwell.strategy.experiments import in_hold_out
 from dunwell.strategy.learned import CONTEXT
@@ -375,3 +376,28 @@ def _total(people: pl.DataFrame, settled: Settled) -> float:
     names = [name.removeprefix(VALUE) for name in people.columns if name.startswith(VALUE)]
     each = [pl.when(pl.col("treatment") == name).then(pl.col(VALUE + name)) for name in names]
     return float(rows.select(pl.coalesce(*each, 0.0).sum()).item())
+
+
+@pytest.mark.slow
+def test_who_would_push_others_from_place_to_place_is_told_the_chance_they_would_have_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who takes a call may send its holder to a text message, and that one's holder home: the whole chain is weighed."""
+    text = TEXT[: TEXT.index("[exploring]")].replace('per_day = "60"', 'per_day = "18"')
+    strategy = written(text.replace('per_day = "25"', 'per_day = "6"'), tmp_path)
+    people, held = market(40), set[str]()
+    monkeypatch.setattr(deciding, "in_hold_out", lambda ids, _: pl.Series([one in held for one in ids]))
+
+    def logged(these: set[str]) -> dict[str, list[float]]:
+        held.clear()
+        held.update(these)
+        settled = settle(strategy, people, DAY, is_cold=False)
+        return dict(settled.decided.select("customer_id", "chances").iter_rows())
+
+    lots, names = np.random.default_rng(1), people["customer_id"].to_list()
+    dear = people.sort("value of call", descending=True, nulls_last=True)["customer_id"].to_list()
+    for _ in range(40):
+        these = {name for name in names if lots.random() < 0.2}
+        chances = logged(these)
+        for name in [one for one in dear if one in these][:3]:
+            assert chances[name] == logged(these - {name})[name], (sorted(these), name)

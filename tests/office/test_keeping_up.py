@@ -33,6 +33,7 @@ from dunwell.office.supervision.board import start_of_day
 from dunwell.office.supervision.day import day_so_far
 from dunwell.office.workplace import Workplace
 from dunwell.outreach.texts import SHIPPED
+from dunwell.policy import PolicyError
 from dunwell.settings import read_settings
 from tests.office.conftest import Office
 from tests.office.test_api import Program
@@ -66,9 +67,9 @@ def test_the_law_of_the_house_binds_from_when_it_is_written(own: Office) -> None
     tighter = '\n[[tighten]]\nrule = "us-reg-f.hours"\nfrom = "10:00"\nto = "11:00"\n'
     rewrite(own.place.policy / "law.toml", lambda text: text + tighter)
     assert CaseFile(own.place, customer).gate.content_hash != gate.content_hash
-    kept = CaseFile(own.place, customer).gate
     rewrite(own.place.policy / "law.toml", lambda text: text + "\nthis is no TOML")
-    assert CaseFile(own.place, customer).gate is kept, "a text that cannot be read changes nothing"
+    with pytest.raises(PolicyError):  # while it cannot be read nothing is lawful
+        CaseFile(own.place, customer).gate  # noqa: B018 - it is read when it is asked for
 
 
 def test_terms_and_their_figures_are_those_that_are_written(own: Office) -> None:

@@ -154,7 +154,7 @@ def test_complaints_of_others_are_neither_shown_nor_answered(bounds: Bounds) -> 
     client, program = bounds.client("compliance"), bounds.program("compliance")
     page = client.get("/complaints").content.decode()
     assert (bounds.theirs in page, bounds.ours in page) == (False, True)
-    assert [one["event_id"] for one in program.get("/api/v1/complaints").json()] == [own]
+    assert [one["event_id"] for one in program.get("/api/v1/complaints").json()["complaints"]] == [own]
     told = json.dumps({"note": "answered", "lift": True})
     answer = program.post(f"/api/v1/complaints/{event}/answer", told, content_type="application/json")
     assert answer.status_code == 404
@@ -216,7 +216,7 @@ def test_figures_count_one_s_own_customers_alone(bounds: Bounds) -> None:
     csv = bounds.client("compliance").get("/reports", {"as": "csv"}).content.decode()
     assert f"r.{bounds.theirs}" not in csv
     assert f"r.{bounds.ours}" in csv
-    assert ",visit,1" in csv
+    assert ",visit,,1" in csv
 
 
 def test_the_kept_share_is_that_of_one_s_own(bounds: Bounds) -> None:
@@ -255,7 +255,7 @@ def test_a_search_does_not_tell_that_somebody_exists(bounds: Bounds) -> None:
     for nobody in (bounds.theirs, "never-was"):
         assert client.post("/search", {"q": nobody})["Location"] == "/queue"
         sought = program.post("/api/v1/search", json.dumps({"text": nobody}), content_type="application/json")
-        assert (sought.status_code, sought.json()) == (200, [])
+        assert (sought.status_code, sought.json()) == (200, {"found": [], "next_cursor": None})
 
 
 def test_a_program_takes_nothing_in_about_others(bounds: Bounds) -> None:
@@ -283,7 +283,7 @@ def test_a_webhook_is_told_of_one_s_own(bounds: Bounds) -> None:
     assert [one.event_id for one in Delivery.objects.filter(webhook=hook)] == [own]
     assert Delivery.objects.filter(webhook=other).count() == 2
     program = bounds.program("collector")
-    assert [one["id"] for one in program.get("/api/v1/webhooks").json()] == [hook.pk]
+    assert [one["id"] for one in program.get("/api/v1/webhooks").json()["webhooks"]] == [hook.pk]
     assert program.delete(f"/api/v1/webhooks/{other.pk}").status_code == 404
     assert Webhook.objects.count() == 2
 

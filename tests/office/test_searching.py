@@ -42,7 +42,12 @@ def test_a_search_stays_within_scope(office: Office) -> None:
     Staff.objects.filter(username="collector").update(jurisdictions=["cn"])
     name = CaseFile(office.place, customer).customer["name"]
     assert customer not in office.client("collector").post("/search", {"q": name}).content.decode()
-    assert office.client("collector").post("/search", {"q": customer}, follow=True).status_code == 404
+    told = [
+        office.client("collector").post("/search", {"q": q}, follow=True) for q in (customer, "CU-nobody")
+    ]
+    assert told[0].redirect_chain == told[1].redirect_chain, "that they exist is not told either"
+    assert f"/case/{customer}" not in told[0].content.decode()
+    assert office.client("collector").get(f"/case/{customer}").status_code == 404
 
 
 def test_the_queue_leads_to_each_case_and_tells_its_keys(office: Office) -> None:

@@ -259,6 +259,32 @@ def test_hardship_is_told_and_asks_for_rest() -> None:
     assert (told["to_on"] == events.day + timedelta(days=int(EFFECTS.hardship_hold_days))).all()
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("customer_id", None, "contact 2 has no customer_id"),
+        ("channel", None, "contact 2 has no channel"),
+        ("at", None, "contact 2 has no at"),
+        ("at", datetime(2026, 6, 9, 9, tzinfo=UTC), "is not of 2026-06-02"),
+        ("party", "cousin", "'cousin' is not a party"),
+    ],
+)
+def test_contacts_that_cannot_be_are_refused_and_no_day_passes(
+    column: str, value: object, message: str
+) -> None:
+    world = DebtorWorld(late_cohort(3, 30), EFFECTS, 1, date(2026, 6, 1))
+    rows: dict[str, list[object]] = {
+        "customer_id": ["CU0000000", "CU0000001"],
+        "channel": ["call", "call"],
+        "at": [datetime(2026, 6, 2, 9, tzinfo=UTC)] * 2,
+        "party": ["self", "self"],
+    }
+    rows[column][1] = value
+    with pytest.raises(ValueError, match=message):
+        world.step(pl.DataFrame(rows))
+    assert world.today == date(2026, 6, 1)
+
+
 def test_who_agrees_to_a_plan_brings_no_less_for_having_been_asked() -> None:
     """People two instalments behind, called once, who all agree to plans: within 90 days no less comes in than from the same
     people, with the same luck, left alone. A plan's parts are the least that comes.

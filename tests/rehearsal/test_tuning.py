@@ -9,7 +9,7 @@ from dunwell.rehearsal.effect_measures import late_cohort
 from dunwell.rehearsal.effects import read_effects
 from dunwell.rehearsal.policies import CallLog, Priority, View, by_bucket, constant_effort
 from dunwell.rehearsal.policy_trial import Trial, run_policy
-from dunwell.rehearsal.tuning import settings_of_marginal_value, settings_of_rules, tuned
+from dunwell.rehearsal.tuning import settings_of_marginal_value, settings_of_ours, settings_of_rules, tuned
 
 TRIAL = Trial(
     late_cohort(120, 20), read_effects(), date(2026, 6, 1), calls_a_day=20, days=6, call_cost_minor=100.0
@@ -32,8 +32,9 @@ def view_of(days: list[int], since: int = 999) -> View:
 
 def test_every_rival_has_as_many_settings() -> None:
     log = CallLog(np.array([0, 0]), np.array([True, False]), np.array([0.5, 0.25]))
-    families = {**settings_of_rules(), "marginal": settings_of_marginal_value([log])}
-    assert {len(settings) for settings in families.values()} == {8}
+    counts = [len(settings) for settings in settings_of_rules().values()]
+    counts += [len(settings_of_marginal_value([log])), len(settings_of_ours(100.0))]
+    assert counts == [8] * 6
 
 
 def test_the_setting_that_brings_in_most_is_taken() -> None:

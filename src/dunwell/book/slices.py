@@ -57,7 +57,7 @@ class Slices:
             return rows.slice(first, last - first)
         owners = np.unique(accounts.owner[accounts.members(number)])
         if table == "customers":
-            return rows[customers.row[owners]]
+            return rows.select(pl.all().gather(customers.row[owners]))
         in_slice = rows[PARTITION].to_numpy() == number
         if OWNER in rows.columns:
             is_owner = np.zeros(len(customers.key) + 1, np.bool_)

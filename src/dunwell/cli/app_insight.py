@@ -49,7 +49,8 @@ def train(
     model: Annotated[
         str,
         typer.Option(
-            help="scorecard (points), additive (finer points), boosted (the strongest), or breakage (of plans in a table)."
+            help="scorecard (points), additive (finer points), boosted (the strongest); of a table also breakage (of "
+            "plans) and loss (the share of a debt that comes back after charge-off)."
         ),
     ] = "scorecard",
     groups: Annotated[
@@ -78,6 +79,8 @@ def train(
     dunwell train --table loans.csv --target defaulted --ignore loan_id --model boosted --out models/loans
 
     dunwell train --table plans.csv --target broken --model breakage --as-of 2026-11-30 --out models/plans
+
+    dunwell train --table debts.csv --target recovered_share --model loss --out models/losses
 
     dunwell train values
     """
@@ -159,6 +162,30 @@ def forecast(
     days: Annotated[int, typer.Option(help="With --calls: how many open days ahead.", min=1)] = 5,
     history: Annotated[int, typer.Option(help="For the book: how many month ends to look back.", min=2)] = 30,
     horizons: Annotated[str, typer.Option(help="How many months ahead, like 1,3,6,12.")] = "1,3,6,12",
+    losses: Annotated[
+        bool,
+        typer.Option(
+            "--losses",
+            help="Instead, for the book: the losses to expect by stage, of twelve months and of the whole life.",
+        ),
+    ] = False,
+    lost_share: Annotated[
+        float | None,
+        typer.Option(
+            help="With --losses: what share of a debt is lost at default; as the book shows when not given.",
+            min=0,
+            max=1,
+        ),
+    ] = None,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A view of the times: weight and factor on the odds of lateness, like adverse=0.3:1.5."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="With --losses: write each account's losses (Parquet, or CSV).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """How many accounts will be 30 days late in the months to come, how sure that is, and the roll rates.
@@ -168,12 +195,20 @@ def forecast(
 
     dunwell forecast --panel panel.csv --states X,C,0,1,2,3,4,5 --late 1,2,3,4,5
 
+    dunwell forecast --losses --scenario "as now=0.7:1" --scenario adverse=0.3:1.5
+
     dunwell forecast --calls calls.csv --days 5
     """
     if calls is not None:
         from dunwell.cli.insight_repayment import forecast_calls
 
         raise typer.Exit(forecast_calls(calls, days, as_json))
+    if losses:
+        from dunwell.cli.inputs import parse_day
+        from dunwell.cli.insight_losses import forecast_losses
+
+        day = parse_day(as_of, "--as-of")
+        raise typer.Exit(forecast_losses(day, history, lost_share, scenario or [], out, as_json))
     from dunwell.cli.insight import forecast as forecast_stock
 
-    raise typer.Exit(forecast_stock(panel, states, late, as_of, history, horizons, as_json))
+    raise typer.Exit(forecast_stock(panel, states, late, as_of, history, horizons, scenario or [], as_json))

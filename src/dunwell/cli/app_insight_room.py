@@ -113,6 +113,33 @@ def behaviour(
 
 
 @room.command(cls=Command)
+def affordability(
+    out: Annotated[Path, typer.Option(help="Where to write the estimates (Parquet, or CSV by its ending).")],
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="People with income_minor, income_known, spending_minor, spending_known and paid_by_month_minor (numbers with "
+            "blanks between), instead of the book."
+        ),
+    ] = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """What people can probably pay a month and how unsure that is: from income and spending where a table has them, and from
+    what they have paid.
+
+    Examples:
+    dunwell insight affordability --out afford.parquet
+
+    dunwell insight affordability --table people.csv --out afford.csv
+    """
+    from dunwell.cli.inputs import parse_day
+    from dunwell.cli.insight_losses import tell_affordability
+
+    raise typer.Exit(tell_affordability(table, parse_day(as_of, "--as-of"), out, as_json))
+
+
+@room.command(cls=Command)
 def promote(
     model: Annotated[Path, typer.Argument(help="The folder of a model in models/ that dunwell train saved.")],
     unmeasured_because: Annotated[

@@ -36,7 +36,8 @@ BEHAVIOUR = "behaviour.json"
 _HELD_OUT = 0.25
 _USE = "use.json"
 _BREAKAGE = "breakage"
-_MODELS = ("scorecard", "additive", "boosted", _BREAKAGE)
+_LOSS = "loss"
+_MODELS = ("scorecard", "additive", "boosted", _BREAKAGE, _LOSS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,15 @@ def train(
 
     if kind == _BREAKAGE and table is None:
         raise CommandError("--model breakage needs --table, the plans that ended and whether each was broken")
+    if kind == _LOSS:
+        from dunwell.cli.insight_losses import train_loss
+
+        if table is None:
+            raise CommandError(
+                "--model loss needs --table, the debts charged off and what share of each came back"
+            )
+        left_out = [*split(ignore), *([groups] if groups else [])]
+        return train_loss(table, target, left_out, groups, out, seed, as_json)
     if table is not None:
         day = parse_day(as_of, "--as-of")
         left_out = [*split(ignore), *([groups] if groups else [])]
@@ -157,8 +167,12 @@ def score(
         from dunwell.cli.insight_repayment import score_repayment
 
         return score_repayment(model_folder, parse_day(as_of, "--as-of"), out, psi_max, as_json)
-    model = load_model(model_folder)
     use = json.loads(load_folder(model_folder)[2].get(_USE, "{}"))
+    if use.get("made_for") == "losses":
+        from dunwell.cli.insight_losses import score_losses
+
+        return score_losses(model_folder, table, out, split(keys), psi_max, as_json)
+    model = load_model(model_folder)
     if psi_max is not None:
         model.psi_max = psi_max
     if table is not None:
@@ -218,11 +232,20 @@ def forecast(
     as_of: str | None,
     history_months: int,
     horizons: str,
+    scenarios: Sequence[str],
     as_json: bool,
 ) -> int:
     """Print how many accounts will be late in the months to come, and the roll rates of a month."""
     extra("scipy")
-    from dunwell.insight.rolls import BOOK_STATES, RollRates, States, forecast_late, with_history
+    from dunwell.cli.insight_losses import read_scenarios
+    from dunwell.insight.rolls import (
+        BOOK_REFINES,
+        BOOK_STATES,
+        RollRates,
+        States,
+        forecast_late,
+        with_history,
+    )
     from dunwell.insight.rolls.book import month_end
 
     if panel_file is not None:
@@ -238,7 +261,9 @@ def forecast(
         kinds = BOOK_STATES
         panel = _book_panel(parse_day(as_of, "--as-of"), history_months)
     months = whole_numbers(horizons, "--horizons")
-    ahead = forecast_late(panel, kinds, horizons=months)
+    views = read_scenarios(scenarios) if scenarios else []
+    refine = BOOK_REFINES if panel_file is None else BOOK_REFINES[1:]
+    ahead = forecast_late(panel, kinds, horizons=months, refine=refine, odds=[one.odds for one in views])
     rates = RollRates(kinds).fit(with_history(panel, kinds))
     last = int(panel["month"].to_numpy().max())
     now = int(panel.filter(pl.col("month") == last).select(kinds.is_late.sum()).item())
@@ -246,6 +271,7 @@ def forecast(
     rows = [row | {"month": at(row["month"])} for row in ahead.iter_rows(named=True)]
     if as_json:
         told = {"last_month": at(last), "late_now": now, "forecast": rows, "roll_rates": rates.to_dict()}
+        told["scenarios"] = [[one.name, one.weight, one.odds] for one in views]
         print(json.dumps(told, ensure_ascii=False, indent=2))
         return 0
     print(
@@ -256,6 +282,8 @@ def forecast(
             f"  {row['months']:>3} months on, {row['month']}: {row['expected']:,.0f} "
             f"(95 %: {row['low']:,.0f} to {row['high']:,.0f}) of the accounts in the book now"
         )
+        for one, expected in zip(views, row.get("expected_if", []), strict=True):
+            print(f"      {one.name}: {expected:,.0f}")
     print("roll rates of one month, per cent:")
     _print_matrix(rates.matrix(), kinds.all)
     return 0

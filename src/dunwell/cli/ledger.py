@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -89,10 +90,10 @@ def write_positions(
                     count = _write(tape, terms, day, instant, staging, watch)
                     return tape, count, tape.write_quarantine(quarantine)
 
-            try:
-                tape, count, files = settle(ROWS_A_SLICE)
-            except NotInOrder:
-                tape, count, files = settle(None)
+            settled = None
+            with suppress(NotInOrder):
+                settled = settle(ROWS_A_SLICE)
+            tape, count, files = settled or settle(None)  # outside, so that what the first try held is let go
         staging.replace(out)
     finally:
         staging.unlink(missing_ok=True)

@@ -22,7 +22,9 @@ class _GivenUp(Exception):
 
 
 class PartsFile:
-    """The file; use as a context manager. It is complete when the block ends without an exception."""
+    """The file; use as a context manager. It is complete when the block ends well, and gone when the block is left by an
+    exception.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -50,9 +52,10 @@ class PartsFile:
             if error is None:
                 self._put(None)
                 self._written.result()
-            elif not self._written.done():
+            else:
                 self._put(_GivenUp())
                 self._written.exception()
+                self._file.unlink(missing_ok=True)  # Polars may have ended it as if it were whole
         finally:
             self._pool.shutdown()
 
@@ -64,7 +67,8 @@ class PartsFile:
                 return
             except Full:
                 if self._written is not None and self._written.done():
-                    self._written.result()
+                    if not isinstance(part, _GivenUp):
+                        self._written.result()
                     return
 
     def _write(self, schema: pl.Schema) -> None:

@@ -2,9 +2,10 @@
 
 ``features`` makes every input of every account from what was known at the time; ``dunwell.insight.scoring``
 has the models, ``rolls`` the roll rates, forecasts and early warning, ``hazards`` when people pay, ``contacts`` when they
-can be reached, ``settlement`` what they can afford and how plans and losses end, ``drivers`` what goes with lateness,
-``behaviour`` patterns for people's good, ``monitoring`` whether a model still holds. ``forbidden_inputs`` lists what none of
-them may rest on. Models need the extra ``insight`` (lightgbm, optbinning, scikit-learn); features and behaviour do not.
+can be reached, ``settlement`` what they can afford and how plans end, ``losses`` what will be lost, ``drivers`` what goes
+with lateness, ``behaviour`` patterns for people's good, ``monitoring`` whether a model still holds. ``forbidden_inputs``
+lists what none of them may rest on. Models need the extra ``insight`` (lightgbm, optbinning, scikit-learn); features
+and behaviour do not.
 """
 
 from dunwell.insight.features import CATALOGUE, Feature, Source, features

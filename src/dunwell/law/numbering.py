@@ -12,6 +12,8 @@ from dunwell.law.ids import UNKNOWN, Ids, Numbers
 UNSEEN_DEBT = -2
 """The number of a debt that no record names: contacts that name their debts do not count to it."""
 
+_NAMING = ("customers", "accounts", "contact_points", "consents", "notices")
+
 _NO_IDS = pl.Series("id", [], pl.String)
 
 
@@ -23,6 +25,7 @@ class Numbering:
     """
 
     def __init__(self, tables: Mapping[str, pl.DataFrame], past_due: pl.DataFrame | None) -> None:
+        self._made_of = {name: tables.get(name) for name in _NAMING}
         self.people = Ids(tables["customers"]["customer_id"])
         points = tables.get("contact_points")
         self.points = Ids(_NO_IDS if points is None else points["contact_point_id"])
@@ -44,6 +47,19 @@ class Numbering:
             debts, owners = _debts(accounts), np.maximum(self.people.numbers(accounts["customer_id"]), NONE)
         self.debt_of = np.concatenate([debts, [UNSEEN_DEBT, NONE]]).astype(np.int64)
         self.owner_of = np.concatenate([owners, [NONE, NONE]]).astype(np.int32)
+
+    def is_changed_by(self, tables: Mapping[str, pl.DataFrame]) -> bool:
+        """Whether other tables than those it was made of need other numbers: the tables that name people, points, accounts or
+        debts are not the same objects, or a contact or hold names what these do not.
+        """
+        if not self.has_accounts or any(
+            tables.get(name) is not frame for name, frame in self._made_of.items()
+        ):
+            return True
+        contacts = tables.get("contacts")
+        if contacts is None or "contact_point_id" not in contacts.columns:
+            return False
+        return bool((self.points.numbers(contacts["contact_point_id"]) == UNKNOWN).any())
 
     def person(self, rows: pl.DataFrame) -> Numbers:
         """Whom each row is about, NONE where the records do not know them."""

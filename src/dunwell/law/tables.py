@@ -5,6 +5,7 @@ number of attempts can then be held against it.
 """
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from dunwell.law.columns import Ints, code_numbers, instants, ints
 from dunwell.law.compiling import jit
 from dunwell.law.grouping import grouped
 from dunwell.law.history import SELF, History, with_known_owner
-from dunwell.law.ids import Ids
+from dunwell.law.ids import Ids, Numbers
 from dunwell.law.numbering import UNSEEN_DEBT, Numbering
 from dunwell.law.spans import each_span
 from dunwell.law.zones import is_zone
@@ -50,6 +51,57 @@ class TableRecords:
             preferences,
             standing.consents(tables.get("consents"), self._numbering),
             standing.notices(tables.get("notices"), self._numbering),
+        )
+
+    def renewed(
+        self, tables: Mapping[str, pl.DataFrame], past_due: pl.DataFrame | None = None
+    ) -> "TableRecords":
+        """The records after rows were added to contacts, holds or preferences, with the other tables as they were: the same as
+        ``TableRecords(tables, past_due)``, for a fraction of its time. Days that pass one after another ask for it.
+        """
+        if self._numbering.is_changed_by(tables):
+            return TableRecords(tables, past_due)
+        new = copy(self)
+        new._late = self._days_past_due(past_due)
+        new._history = History(tables.get("contacts"), self._numbering, self.records.points)
+        preferences, unreadable = standing.preferences(tables.get("preferences"), self._numbering)
+        new.records = self.records._replace(
+            people=self.records.people._replace(is_unreadable=unreadable),
+            contacts=new._history.contacts,
+            states=standing.states(tables, self._numbering),
+            preferences=preferences,
+        )
+        return new
+
+    def people(self, customer_ids: pl.Series) -> Ints:
+        """The numbers of people, NONE for whom the records do not know."""
+        return np.maximum(self._numbering.people.numbers(customer_ids), NONE).astype(np.int64)
+
+    def points_of(self, contact_point_ids: pl.Series) -> Ints:
+        """The numbers of contact points, NONE where none is said."""
+        return self._numbering.point(contact_point_ids.to_frame("contact_point_id")).astype(np.int64)
+
+    def attempts_to(self, person: Ints, at: Ints, channel: str, purpose: str, point: Ints) -> arrays.Attempts:
+        """Attempts by one channel for one purpose to people (``people``) at contact points (``points_of``), about all of their
+        debts: what ``attempts`` makes of a frame that says so. ``at``: microseconds UTC.
+        """
+        count, none = person.size, np.full(person.size, NONE, np.int64)
+        first, debts, past_due, is_strange = self._debts_of(
+            person, np.zeros(count + 1, np.int64), np.zeros(0, np.int32)
+        )
+        return arrays.Attempts(
+            person,
+            at,
+            np.full(count, codes.code(codes.CHANNELS, channel), np.int64),
+            with_known_owner(np.full(count, SELF, np.int64), point, self.records.points),
+            np.full(count, codes.code(codes.PURPOSES, purpose), np.int64),
+            point,
+            none,
+            none,
+            is_strange,
+            first,
+            debts,
+            past_due,
         )
 
     def _days_past_due(self, past_due: pl.DataFrame | None) -> Ints:
@@ -148,8 +200,11 @@ class TableRecords:
         """The debts of attempts and their days past due; one that names none is about all of the person's. And which name a
         debt that the records do not know to be the person's.
         """
-        named_first, accounts = self._numbering.account_lists(frame)
-        is_strange, first = np.zeros(frame.height, np.int64), np.zeros(frame.height + 1, np.int64)
+        return self._debts_of(person, *self._numbering.account_lists(frame))
+
+    def _debts_of(self, person: Ints, named_first: Ints, accounts: Numbers) -> tuple[Ints, Ints, Ints, Ints]:
+        count = person.size
+        is_strange, first = np.zeros(count, np.int64), np.zeros(count + 1, np.int64)
         owned_first, owned = self._owned.first, self._owned.order
         _count_debts(person, named_first, owned_first, first)
         debts, past_due = np.empty(int(first[-1]), np.int64), np.empty(int(first[-1]), np.int64)
@@ -178,7 +233,7 @@ class TableRecords:
                 is_strange,
             )
 
-        each_span(fill, frame.height)
+        each_span(fill, count)
         return first, debts, past_due, is_strange
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 import polars as pl
 
 from dunwell.insight import InsightError
-from dunwell.insight.rolls import BOOK_STATES, backtest, book_panel, forecast_late
+from dunwell.insight.rolls import BOOK_REFINES, BOOK_STATES, backtest, book_panel, forecast_late
 from dunwell.insight.rolls.book import month_end
 from dunwell.ledger import Terms
 
@@ -71,7 +71,7 @@ class LateStock:
         panel = self._panel.drop("number")
         last = int(panel["month"].to_numpy().max())
         try:
-            ahead = forecast_late(panel, BOOK_STATES, horizons=HORIZONS)
+            ahead = forecast_late(panel, BOOK_STATES, horizons=HORIZONS, refine=BOOK_REFINES)
         except InsightError:
             return pl.DataFrame(schema=COLUMNS)
         for row in ahead.iter_rows(named=True):
@@ -94,9 +94,10 @@ class LateStock:
     def _before(self, panel: pl.DataFrame, months: int, origin: int) -> tuple[float | None, float | None]:
         """What was foretold from an origin, from nothing later, and what came of it."""
         try:
-            (row,) = backtest(panel, BOOK_STATES, months=months, origins=[origin]).rows(named=True)
+            told = backtest(panel, BOOK_STATES, months=months, origins=[origin], refine=BOOK_REFINES)
         except InsightError:
             return None, None
+        (row,) = told.rows(named=True)
         return self._every * row["expected"], float(self._every * row["actual"])
 
     def _spread(self, panel: pl.DataFrame, last: int, expected: float) -> float:

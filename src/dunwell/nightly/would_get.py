@@ -38,20 +38,17 @@ class Sharing:
         rows, targets, losses = ways
         moved: list[int] = []
         is_moved = set[int]()
-        for way in range(len(rows)):
-            freed = self._freed(rows[way], targets[way])
-            left = need - freed
-            if int(rows[way]) in is_moved or not ((freed > 0) & (need > 0)).any():
-                continue
-            if not fills_others and ((left > 0) & (need <= 0)).any():
-                continue
-            need = left
+        while (need > 0).any():
+            for way in range(len(rows)):  # from the cheapest on again: who gives way may need another's place
+                freed = self._freed(rows[way], targets[way])
+                helps = ((freed > 0) & (need > 0)).any() and int(rows[way]) not in is_moved
+                if helps and (fills_others or not ((need - freed > 0) & (need <= 0)).any()):
+                    break
+            else:
+                return float("inf")
+            need = need - freed
             is_moved.add(int(rows[way]))
             moved.append(way)
-            if not (need > 0).any():
-                break
-        if (need > 0).any():
-            return float("inf")
         for way in moved[::-1]:
             freed = self._freed(rows[way], targets[way])
             if not (need + freed > 0).any():

@@ -17,7 +17,7 @@ nature, who would have paid anyway, which promises are meant) stays in the world
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
+from dunwell.book import TABLES
 from dunwell.calendars import day_number
 from dunwell.ledger.terms import Terms
 from dunwell.rehearsal.collecting import CHANNELS
@@ -114,10 +115,12 @@ class DebtorWorld:
     def step(self, contacts: pl.DataFrame | None = None) -> Events:
         """Live through the next day with these contacts (CONTACT_COLUMNS); contacts of strangers come to nothing.
 
-        Raises ValueError where a needed column is missing or a channel is not one of the tape's.
+        Raises ValueError where a needed column is missing or empty somewhere, a channel or party is not one of the tape's, or a
+        contact is not of that day on the person's clock.
         """
-        self.today += timedelta(days=1)
-        day = day_number(self.today)
+        tomorrow = self.today + timedelta(days=1)
+        checked = _checked(contacts, tomorrow)
+        self.today, day = tomorrow, day_number(tomorrow)
         calls_in = np.zeros(len(self.persons.keys), dtype=np.bool_)
         count = len(self.debts.keys)
         fees, paid, changed = np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(count, np.int8)
@@ -125,7 +128,7 @@ class DebtorWorld:
         live_persons(day, self.persons, self.debts, self.effects, calls_in)
         state_cards(day, self.debts, self.schedule, is_stated)
         fall_due(day, self.debts, self.schedule, self.effects, fees)
-        rows, encoded = self._encoded(_checked(contacts), calls_in)
+        rows, encoded = self._encoded(checked, calls_in)
         reactions = Reactions.empty(rows.height)
         take_contacts(
             day, encoded, self.persons, self.debts, self.schedule, self.effects, self._habits, reactions
@@ -222,10 +225,11 @@ class DebtorWorld:
 
 
 _INSTANT = pl.Datetime("us", "UTC")
+PARTIES = TABLES["contacts"].by_name["party"].choices
 
 
-def _checked(contacts: pl.DataFrame | None) -> pl.DataFrame:
-    """The contacts with every column of CONTACT_COLUMNS."""
+def _checked(contacts: pl.DataFrame | None, day: date) -> pl.DataFrame:
+    """The contacts of a day with every column of CONTACT_COLUMNS."""
     if contacts is None:
         return pl.DataFrame(schema=CONTACT_COLUMNS)
     missing = [name for name in ("customer_id", "channel", "at") if name not in contacts.columns]
@@ -234,6 +238,25 @@ def _checked(contacts: pl.DataFrame | None) -> pl.DataFrame:
     strange = contacts.filter(~pl.col("channel").cast(pl.String).is_in(CHANNELS))["channel"]
     if strange.len():
         raise ValueError(f"{strange[0]!r} is not a channel; choose from {', '.join(CHANNELS)}")
+    for name in ("customer_id", "channel", "at"):
+        if contacts[name].null_count():
+            row = int(contacts[name].is_null().arg_max() or 0) + 1
+            raise ValueError(
+                f"contact {row} has no {name}; give every contact its customer_id, channel and at"
+            )
+    if "party" in contacts.columns:
+        words = contacts["party"].drop_nulls().cast(pl.String)
+        unknown = words.filter(~words.is_in(PARTIES))
+        if unknown.len():
+            raise ValueError(f"{unknown[0]!r} is not a party; choose from {', '.join(PARTIES)}")
+    # The day there, somewhere on earth: clocks are from twelve hours behind UTC to fourteen ahead of it.
+    begins = datetime.combine(day, time(), UTC)
+    early, late = begins - timedelta(hours=14), begins + timedelta(hours=36)
+    others = contacts.filter(~pl.col("at").is_between(early, late, closed="left"))["at"]
+    if others.len():
+        raise ValueError(
+            f"a contact at {others[0]} is not of {day}, the day to be lived through; leave it to its own day"
+        )
     defaults = {"party": "self", "is_automated": False}
     return contacts.select(
         (pl.col(name) if name in contacts.columns else pl.lit(None))

@@ -32,8 +32,9 @@ class Settings(NamedTuple):
     every ``learn_every`` days. Of the calls ``even_share`` are drawn evenly, the rest by ``draws`` from what is believed.
     ``talk_gain`` with its spread is the prior: the share of what would not come in by itself that a talk brings in.
     Where what came in lies more than ``surprise_most`` standard errors from what was expected, what is older than the last
-    learning counts ``old_weight``. ``calls_share``: it makes so many of the calls that there are. ``told_on``: a day on which
-    somebody who knows tells it that times have turned; nobody does (-1) but in a comparison.
+    learning counts ``old_weight``; as measured that does not pay, so nothing is forgotten unless one asks for it.
+    ``calls_share``: it makes so many of the calls that there are. ``told_on``: a day on which somebody who knows tells it that
+    times have turned; nobody does (-1) but in a comparison.
     """
 
     call_cost_minor: float
@@ -43,7 +44,7 @@ class Settings(NamedTuple):
     draws: int = 32
     talk_gain: float = 0.3
     talk_gain_spread: float = 0.2
-    surprise_most: float = 4.0
+    surprise_most: float = np.inf
     old_weight: float = 0.1
     calls_share: float = 1.0
     told_on: int = -1

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from dunwell.calendars import day_number
 from dunwell.law.gate import Gate
+from dunwell.law.ids import Ids
 from dunwell.law.tables import TableRecords
 from dunwell.ledger.positions import bucket_names
 from dunwell.money import CURRENCIES, minor_exponent
@@ -23,9 +25,9 @@ from dunwell.rehearsal.collecting import CHANNELS as WORLD_CHANNELS
 from dunwell.rehearsal.debtor_world import DebtorWorld, Events
 from dunwell.rehearsal.draws import Flags, Floats, Ints
 from dunwell.rehearsal.effects import Effects
-from dunwell.rehearsal.strategy_setting import Setting
+from dunwell.rehearsal.strategy_setting import GROUPINGS, Setting
 from dunwell.rehearsal.usual_contacts import at_working_hours
-from dunwell.strategy.columns import CHANNELS
+from dunwell.strategy.columns import CHANNELS, FEATURE_COLUMNS
 from dunwell.strategy.eligibility import eligible, eligible_matrix
 from dunwell.strategy.text import LEGAL, LEGAL_ASKED_AS, Strategy
 
@@ -84,38 +86,62 @@ def _for_a_part(strategy: Strategy, share: float) -> Strategy:
 
 def people_past_due(setting: Setting, world: DebtorWorld) -> pl.DataFrame:
     """Those who will be past due tomorrow, in the order of people: ``person`` and the columns of ``strategy.columns``."""
-    standing = world.standing().filter((pl.col("past_due_days") > 0) & (pl.col("status") == "active"))
-    late = standing.join(
-        setting.census.accounts.select("account_id", pl.col("product").cast(pl.String), "currency"),
-        on="account_id",
-        how="left",
-        maintain_order="left",
-    ).with_columns(pl.col("past_due_days") + 1)
-    buckets = bucket_names(late["product"], late["past_due_days"].to_numpy(), setting.terms)
-    late = late.with_columns(buckets.alias("bucket"))
-    order = ["customer_id", "past_due_days", "account_id"]
-    worst = (
-        late.sort(order, descending=[False, True, False])
-        .group_by("customer_id", maintain_order=True)
-        .agg(pl.all().first(), past_due_accounts=pl.len().cast(pl.Float64))
-    )
-    unit = pl.col("currency").cast(pl.String).replace_strict(UNITS, return_dtype=pl.Float64)
-    known = {
-        "past_due_days": pl.col("past_due_days").cast(pl.Float64),
-        "delinquent_days": pl.col("past_due_days").cast(pl.Float64),
-        "bucket": pl.col("bucket"),
-        "product": pl.col("product"),
-        "currency": pl.col("currency"),
-        "past_due_total": pl.col("owed_minor") / unit,
-        "outstanding_principal": pl.col("balance_minor") / unit,
-        "in_default": pl.col("past_due_days") >= 90,
-        "past_due_accounts": pl.col("past_due_accounts"),
+    return _past_due(setting, _Debts.of(setting, world), setting.people, world.standing())
+
+
+class _Debts(NamedTuple):
+    """What does not change about the debts of a world, by debt: ids and their numbers, product, currency, and whose they are."""
+
+    ids: Ids
+    product: pl.Series
+    currency: pl.Series
+    owners: Ints
+
+    @classmethod
+    def of(cls, setting: Setting, world: DebtorWorld) -> "_Debts":
+        accounts = setting.census.accounts
+        return cls(
+            Ids(accounts["account_id"]),
+            accounts["product"].cast(pl.String),
+            accounts["currency"],
+            world.debts.owners,
+        )
+
+
+def _past_due(setting: Setting, debts: _Debts, known: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
+    """``known``: a row a person, with what is asked about them."""
+    is_late = (standing["past_due_days"] > 0) & (standing["status"] == "active")
+    late = standing.filter(is_late)
+    rows = debts.ids.numbers(late["account_id"])
+    persons, days = debts.owners[rows], late["past_due_days"].to_numpy() + 1
+    # The latest account of each person comes first, and of equals that with the first id, as debts are in their order.
+    order = np.lexsort((rows, -days, persons))
+    first = np.flatnonzero(np.diff(persons[order], prepend=-1))
+    worst = order[first]
+    counts = np.diff(np.append(first, len(order)))
+    chosen = late[worst]
+    product, currency = debts.product.gather(rows[worst]), debts.currency.gather(rows[worst])
+    unit = currency.cast(pl.String).replace_strict(UNITS, return_dtype=pl.Float64)
+    past_due = pl.Series(days[worst])
+    today = {
+        "past_due_days": past_due.cast(pl.Float64),
+        "delinquent_days": past_due.cast(pl.Float64),
+        "bucket": bucket_names(product, days[worst], setting.terms),
+        "product": product,
+        "currency": currency,
+        "past_due_total": chosen["owed_minor"] / unit,
+        "outstanding_principal": chosen["balance_minor"] / unit,
+        "in_default": past_due >= 90,
+        "past_due_accounts": pl.Series(counts.astype(np.float64)),
     }
-    today = worst.select("customer_id", **known)
-    people = (
-        setting.people.drop(*known).with_row_index("person").with_columns(pl.col("person").cast(pl.Int64))
+    who = persons[worst]
+    return (
+        known.drop(*today)[who]
+        .with_columns(
+            pl.Series("person", who, dtype=pl.Int64), *(column.alias(name) for name, column in today.items())
+        )
+        .select("person", pl.exclude("person"))
     )
-    return people.join(today, on="customer_id", how="inner", maintain_order="left")
 
 
 class _Desk:
@@ -126,7 +152,12 @@ class _Desk:
     ) -> None:
         self.setting, self.strategy, self.choice = setting, strategy, choice
         self.world = DebtorWorld(setting.census, effects, seed, setting.as_of)
-        self.law = _Law(setting)
+        self.law = _Law(setting, self.world.standing())
+        self.debts = _Debts.of(setting, self.world)
+        # Features that the text does not ask for would be carried along every day for nothing.
+        unasked = FEATURE_COLUMNS - strategy.columns_asked()
+        self.known = setting.people.drop(*unasked, *(f"group_{name}" for name in GROUPINGS))
+        self.ids = Ids(self.world.customers["customer_id"])
         self.prices: list[pl.DataFrame | None] = [None] * setting.copies
         count = setting.people.height
         self.owed_first = self._owed_by_debt()
@@ -141,9 +172,11 @@ class _Desk:
     def live_a_day(self) -> None:
         """Decide for tomorrow, make the contacts, and take in what comes of them."""
         day = self.world.today + timedelta(days=1)
-        late = people_past_due(self.setting, self.world)
-        treatments = self._decided(late, day)
-        contacts = self._contacts(late, treatments)
+        standing = self.world.standing()
+        late = self._past_due(standing)
+        times = self._times(late)
+        treatments = self._decided(late, day, times, standing)
+        contacts = self._contacts(late, treatments, times)
         in_hardship = self.world.persons.hardship_until > day_number(day)
         paid, extra = self.world.debts.paid_minor.copy(), self.world.debts.extra_minor.copy()
         events = self.world.step(contacts)
@@ -151,7 +184,15 @@ class _Desk:
         self.brought += np.rint(np.maximum(extra - self.world.debts.extra_minor, 0)).astype(np.int64)
         self._remember(events, in_hardship)
 
-    def _decided(self, late: pl.DataFrame, day: date) -> pl.Series:
+    def _past_due(self, standing: pl.DataFrame) -> pl.DataFrame:
+        return _past_due(self.setting, self.debts, self.known, standing)
+
+    def _times(self, late: pl.DataFrame) -> pl.Series:
+        """When each person past due is contacted tomorrow, whatever it is by."""
+        people = late.select("customer_id", self.world.customers["timezone"].gather(late["person"]))
+        return at_working_hours(self.world, people)["at"]
+
+    def _decided(self, late: pl.DataFrame, day: date, times: pl.Series, standing: pl.DataFrame) -> pl.Series:
         """The treatment of each person past due."""
         strategy = self.strategy
         table = eligible(strategy, late)
@@ -162,7 +203,8 @@ class _Desk:
             (LEGAL_ASKED_AS if one.channel == LEGAL else one.channel, one.purpose)
             for one in strategy.treatments
         ]
-        lawful = self.law.allowed(self.world, late, list(dict.fromkeys(ways)), allowed, ways)
+        persons, instants = late["person"].to_numpy(), times.dt.timestamp("us").to_numpy()
+        lawful = self.law.allowed(standing, persons, instants, allowed, ways)
         allowed[:, 1:] &= lawful
         return self._chosen(late, table, allowed, day)
 
@@ -181,7 +223,7 @@ class _Desk:
             parts.append(treatments)
         return pl.concat(parts).alias("treatment")
 
-    def _contacts(self, late: pl.DataFrame, treatments: pl.Series) -> pl.DataFrame | None:
+    def _contacts(self, late: pl.DataFrame, treatments: pl.Series, times: pl.Series) -> pl.DataFrame | None:
         """The contacts that were decided, as a world takes them; their minutes and cost are booked."""
         about = pl.DataFrame(
             [
@@ -199,7 +241,7 @@ class _Desk:
         )
         given = (
             late.select("person", "customer_id")
-            .with_columns(treatments)
+            .with_columns(treatments, times)
             .join(about, on="treatment", how="inner", maintain_order="left")
         )
         for name, count in given["treatment"].value_counts().iter_rows():
@@ -210,12 +252,12 @@ class _Desk:
         made = given.filter(pl.col("channel").is_in(WORLD_CHANNELS))
         if not made.height:
             return None
-        placed = made.join(
-            self.law.points, on=["customer_id", "channel"], how="left", maintain_order="left"
-        ).with_columns(self.world.customers["timezone"].gather(made["person"]).alias("timezone"))
-        return at_working_hours(
-            self.world,
-            placed.select("customer_id", "channel", "is_automated", "contact_point_id", "timezone"),
+        at_points = [
+            pl.when(pl.col("channel") == channel).then(points.gather(made["person"]))
+            for channel, points in self.law.points.items()
+        ]
+        return made.select(
+            "customer_id", "channel", "is_automated", pl.coalesce(at_points).alias("contact_point_id"), "at"
         )
 
     def _remember(self, events: Events, in_hardship: Flags) -> None:
@@ -236,13 +278,7 @@ class _Desk:
         self.law.learn(events)
 
     def _persons(self, rows: pl.DataFrame) -> Ints:
-        known = rows.join(
-            self.world.customers.select("customer_id", "person"),
-            on="customer_id",
-            how="left",
-            maintain_order="left",
-        )
-        return known["person"].cast(pl.Int64).to_numpy()
+        return self.ids.numbers(rows["customer_id"]).astype(np.int64)
 
     def _owed_by_debt(self) -> Floats:
         """What is past due on each debt, by debt."""
@@ -287,9 +323,12 @@ class _Desk:
 
 
 class _Law:
-    """What the gate allows of the people of a setting, and what it has learned of them since."""
+    """What the gate allows of the people of a setting, and what it has learned of them since.
 
-    def __init__(self, setting: Setting) -> None:
+    ``points``: by channel the contact point at which each person is contacted, null where there is none.
+    """
+
+    def __init__(self, setting: Setting, standing: pl.DataFrame) -> None:
         self.setting = setting
         self.tables = dict(setting.tables)
         homes = setting.people.select(
@@ -309,49 +348,54 @@ class _Law:
         self.gate_of = np.array(
             [numbers.get(bound[home] or (), -1) for home in homes.iter_rows()], dtype=np.int64
         )
-        self.points = _first_points(setting.tables["contact_points"])
+        first = _first_points(setting.tables["contact_points"])
+        ids = setting.people.select("customer_id")
+        self.points = {
+            channel: ids.join(
+                first.filter(pl.col("channel") == channel),
+                on="customer_id",
+                how="left",
+                maintain_order="left",
+            )["contact_point_id"]
+            for channel in CHANNELS
+        }
+        self.records = TableRecords(self.tables, standing.select("account_id", "past_due_days"))
+        self.numbers = self.records.people(ids["customer_id"])
+        self.point_numbers = {
+            channel: self.records.points_of(points) for channel, points in self.points.items()
+        }
 
     def allowed(
-        self,
-        world: DebtorWorld,
-        late: pl.DataFrame,
-        asked: list[tuple[str, str]],
-        wanted: Flags,
-        ways: list[tuple[str, str]],
+        self, standing: pl.DataFrame, persons: Ints, times: Ints, wanted: Flags, ways: list[tuple[str, str]]
     ) -> Flags:
-        """For each person and treatment (whose channel and purpose are its way), whether the gate allows it tomorrow.
+        """For each person and treatment (whose channel and purpose are its way), whether the gate allows it at their time.
 
-        Only what is ``wanted`` is asked.
+        Only what is ``wanted`` is asked. ``times``: microseconds UTC.
         """
-        answer = np.ones((late.height, len(ways)), dtype=np.bool_)
-        past_due = world.standing().select("account_id", "past_due_days")
-        records = TableRecords(self.tables, past_due)
-        for way in asked:
+        answer = np.ones((len(persons), len(ways)), dtype=np.bool_)
+        self.records = self.records.renewed(self.tables, standing.select("account_id", "past_due_days"))
+        for way in dict.fromkeys(ways):
             columns = [place for place, one in enumerate(ways) if one == way]
             rows = np.flatnonzero(wanted[:, [place + 1 for place in columns]].any(axis=1))
             if not len(rows):
                 continue
-            may = self._asked(world, late[rows], way, records)
+            may = self._asked(persons[rows], times[rows], way)
             for column in columns:
                 answer[rows, column] = may
         return answer
 
-    def _asked(
-        self, world: DebtorWorld, people: pl.DataFrame, way: tuple[str, str], records: TableRecords
-    ) -> Flags:
-        attempts = people.select("person", "customer_id", channel=pl.lit(way[0]), purpose=pl.lit(way[1]))
-        attempts = attempts.join(
-            self.points, on=["customer_id", "channel"], how="left", maintain_order="left"
-        ).with_columns(world.customers["timezone"].gather(attempts["person"]).alias("timezone"))
-        attempts = at_working_hours(world, attempts)
-        may = np.zeros(people.height, dtype=np.bool_)
-        gates = self.gate_of[people["person"].to_numpy()]
+    def _asked(self, persons: Ints, times: Ints, way: tuple[str, str]) -> Flags:
+        channel, purpose = way
+        may = np.zeros(len(persons), dtype=np.bool_)
+        gates, points = self.gate_of[persons], self.point_numbers[channel]
         for number, gate in enumerate(self.gates):
             mine = np.flatnonzero(gates == number)
             if len(mine):
-                judged = gate.judge(
-                    gate.law(records.zone_names), records.records, records.attempts(attempts[mine])
+                who = persons[mine]
+                asked = self.records.attempts_to(
+                    self.numbers[who], times[mine], channel, purpose, points[who]
                 )
+                judged = gate.judge(gate.law(self.records.zone_names), self.records.records, asked)
                 is_refused = np.any(judged.refused != 0, axis=1) | (judged.flags != 0) | bool(gate.missing)
                 may[mine] = ~is_refused
         return may

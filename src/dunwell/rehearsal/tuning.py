@@ -6,6 +6,7 @@ calls taken off, over the same few worlds goes into the comparison, which is run
 
 from collections.abc import Callable, Mapping, Sequence
 
+from dunwell.rehearsal.learning_policy import Settings
 from dunwell.rehearsal.policies import (
     CallLog,
     Policy,
@@ -58,6 +59,18 @@ def settings_of_marginal_value(pilots: Sequence[CallLog]) -> dict[str, Policy]:
         f"shrunk by {weight:.0f}, rest {rest}": marginal_value(pilots, weight, rest)
         for weight in (50.0, 150.0, 450.0, 1350.0)
         for rest in RESTS
+    }
+
+
+def settings_of_ours(call_cost_minor: float) -> dict[str, Settings]:
+    """Eight settings of ours: how much it explores, how much it doubts its belief, how far it looks."""
+    return {
+        f"{even:.0%} even, doubts {doubt:.2f}, {window:.0f} days": Settings(
+            call_cost_minor, even_share=even, talk_gain_spread=doubt, window_days=window
+        )
+        for even in (0.1, 0.02)
+        for doubt in (0.2, 0.05)
+        for window in (90.0, 30.0)
     }
 
 

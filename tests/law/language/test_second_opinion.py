@@ -82,6 +82,12 @@ def test_the_likeliest_category_is_named_and_others_that_are_likely_enough() -> 
     assert {(one.start, one.end) for one in held(0.2, 0.9).doubts(())} == {(10, 20)}
 
 
+def test_the_likeliest_category_is_named_beside_another_that_a_rule_found() -> None:
+    """However unlikely it is by itself: somebody looks at the sentence anyway, and should know all of what it may be."""
+    piece = Judgement(0, 10, 0.85, {"false_authority": 0.3, "threat": 0.45})
+    assert [one.category for one in Opinion((piece,), LIMITS, "").doubts(("false_authority",))] == ["threat"]
+
+
 @pytest.mark.parametrize(
     "text",
     ["We will not hesitate to tell your boss.", "You are a thief.", "If you don't pay, you go to jail."],

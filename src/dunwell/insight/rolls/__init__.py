@@ -4,7 +4,7 @@
 ``book_panel`` makes the panel of a book; ``turning_segments`` warns of segments before they are late.
 """
 
-from dunwell.insight.rolls.book import BOOK_STATES, book_panel
+from dunwell.insight.rolls.book import BOOK_REFINES, BOOK_STATES, book_panel
 from dunwell.insight.rolls.forecast import backtest, forecast_late
 from dunwell.insight.rolls.panel import (
     HISTORY_INPUTS,
@@ -18,6 +18,7 @@ from dunwell.insight.rolls.rates import RollRates
 from dunwell.insight.rolls.warning import false_alarms, turning_segments
 
 __all__ = [
+    "BOOK_REFINES",
     "BOOK_STATES",
     "HISTORY_INPUTS",
     "OTHERS_INPUTS",

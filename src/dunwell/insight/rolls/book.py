@@ -21,6 +21,15 @@ BOOK_STATES = States(
 """Days past due at a month's end; settled: the last instalment's day has passed and nothing is past due."""
 
 
+DEFAULTED = frozenset({"90-119", "120-149", "150+"})
+"""Of BOOK_STATES: in default (90 days past due; IFRS 9 B5.5.37)."""
+
+BOOK_REFINES = ("product", "months_on_book")
+"""What refines the states in a book's forecast. Products differ in how late they run and how fast they are paid off, so
+without them a forecast runs after the mix of products when it shifts.
+"""
+
+
 def month_number(day: date) -> int:
     """A month as a whole number that counts up by one."""
     return day.year * 12 + day.month - 1
@@ -62,8 +71,6 @@ def book_panel(
     months_frame = pl.DataFrame({"month_end": ends, "month": [month_number(day) for day in ends]})
     late = pl.concat(settled.from_timelines) if settled.from_timelines else _late_days(_NO_TIMELINE, ends)
     days = pl.col("late_days").fill_null(0)
-    names = pl.Series(BOOK_STATES.names[1:])
-    place = pl.sum_horizontal((days >= first).cast(pl.UInt32) for first in _FROM_DAYS)
     return (
         accounts.join(months_frame, how="cross")
         .filter(pl.col("opened_on") <= pl.col("month_end"))
@@ -72,11 +79,17 @@ def book_panel(
         .with_columns(
             state=pl.when((days <= 0) & (pl.col("last_due_on") < pl.col("month_end")))
             .then(pl.lit("settled"))
-            .otherwise(place.replace_strict(dict(enumerate(names)), return_dtype=pl.String))
+            .otherwise(state_of(days))
         )
         .select("account_id", "customer_id", "product", "month", "state", OPENED)
         .sort("account_id", "month")
     )
+
+
+def state_of(days: pl.Expr) -> pl.Expr:
+    """The state of an account that is not settled, by its days past due."""
+    place = pl.sum_horizontal((days >= first).cast(pl.UInt32) for first in _FROM_DAYS)
+    return place.replace_strict(dict(enumerate(BOOK_STATES.names[1:])), return_dtype=pl.String)
 
 
 _NO_TIMELINE = Timeline.of(np.empty((0, 5), np.int64))

@@ -16,10 +16,12 @@ def forecast_late(
     horizons: Sequence[int] = (1, 3, 6, 12),
     refine: Sequence[str] = ("months_on_book",),
     window: int | None = 12,
+    odds: Sequence[float] = (),
 ) -> pl.DataFrame:
     """How many of the accounts in the book at the panel's last month will be late so many months later:
     months, month, expected, low, high (95 %). New accounts are not foreseen. Horizons that the panel is too
-    short for are left out; raises TrainingUnusable when that is all of them.
+    short for are left out; raises TrainingUnusable when that is all of them. ``odds``: scenarios, each a factor on the
+    odds of being late; ``expected_if`` then lists how many there would be in each.
     """
     known = with_history(panel, states)
     last = int(known["month"].to_numpy().max())
@@ -31,9 +33,11 @@ def forecast_late(
             continue
         rates = RollRates(states, months=months, refine=refine, window=window).fit(known)
         expected, low, high = rates.stock(now)
-        told.append(
-            {"months": months, "month": last + months, "expected": expected, "low": low, "high": high}
-        )
+        row: dict[str, object] = {"months": months, "month": last + months}
+        row |= {"expected": expected, "low": low, "high": high}
+        if odds:
+            row["expected_if"] = [rates.stock(now, odds=one)[0] for one in odds]
+        told.append(row)
     if not told:
         raise TrainingUnusable(
             f"the panel covers {last - first + 1} months, too few for a forecast of {min(horizons)}. Give a longer one"

@@ -71,14 +71,18 @@ class RollRates:
         it does not reach that far.
         """
         rows = next_states(panel, self.months)
-        if self.window is not None and rows.height:
-            newest = int(rows["month"].to_numpy().max())
-            rows = rows.filter(pl.col("month") > newest - self.window)
         if rows.is_empty():
             raise TrainingUnusable(
                 f"the panel covers {panel['month'].n_unique()} months, too few to see {self.months} months ahead. "
                 "Give a longer panel, or look less far"
             )
+        return self.fit_rows(rows)
+
+    def fit_rows(self, rows: pl.DataFrame) -> Self:
+        """The same of rows that have their ``next_state`` already, one of ``states.all``."""
+        if self.window is not None:
+            newest = int(rows["month"].to_numpy().max())
+            rows = rows.filter(pl.col("month") > newest - self.window)
         keyed = self._keyed(rows)
         self.levels_: list[_Level] = []
         for depth in range(len(self.refine) + 2):
@@ -114,12 +118,16 @@ class RollRates:
         """For each row of a panel the chance of each of ``states.all``, ``months`` later."""
         return self._looked_up(panel)[0]
 
-    def stock(self, panel: pl.DataFrame, wanted: frozenset[str] | None = None) -> tuple[float, float, float]:
+    def stock(
+        self, panel: pl.DataFrame, wanted: frozenset[str] | None = None, *, odds: float = 1.0
+    ) -> tuple[float, float, float]:
         """How many of a month's accounts will be in the wanted states (the late ones) ``months`` later: the
         expected number and its 95 % interval. Its variance is that of the accounts' own chances, of the rates
-        behind them, and the dispersion of the months.
+        behind them, and the dispersion of the months. ``odds``: a scenario, by which the odds of the wanted states
+        are multiplied.
         """
         chances, weights, cell = self._looked_up(panel)
+        chances = tilted(chances, self._places(wanted), odds)
         p = chances[:, self._places(wanted)].sum(axis=1)
         expected = float(p.sum())
         by_cell = np.bincount(cell, weights=p)
@@ -209,6 +217,19 @@ class RollRates:
         )
         told = by_month.filter(pl.col("variance") > 0).select(pl.col("error") ** 2 / pl.col("variance"))
         return max(1.0, float(told.to_series().mean() or 1.0)) if told.height > 1 else 1.0  # type: ignore[arg-type]
+
+
+def tilted(chances: Floats, places: Sequence[int], odds: float) -> Floats:
+    """Chances of states in which the odds of the ``places`` together are multiplied; within them and among the others the
+    proportions stay.
+    """
+    if odds == 1.0:
+        return chances.copy()
+    wanted = chances[:, list(places)].sum(axis=1, keepdims=True)
+    becomes = wanted * odds / (1 - wanted + wanted * odds)
+    made = chances * (1 - becomes) / np.maximum(1 - wanted, 1e-12)
+    made[:, list(places)] = chances[:, list(places)] * becomes / np.maximum(wanted, 1e-12)
+    return np.asarray(made)
 
 
 def _cell(name: str) -> pl.Expr:

@@ -174,16 +174,14 @@ class Opinion:
         )
 
     def doubts(self, found: tuple[str, ...]) -> tuple[Doubt, ...]:
-        """Categories suspected beyond those found: in each suspected piece the likeliest (unless something was found),
-        and others that are likely enough by themselves.
-        """
+        """Categories suspected beyond those found: in each suspected piece the likeliest, and others that are likely enough."""
         doubted: dict[str, Doubt] = {}
         for one in self.judgements:
             if one.unlawful < self.limits.suspect:
                 continue
             likely = sorted(one.categories.items(), key=lambda item: (-item[1], item[0]))
             for number, (name, chance) in enumerate(likely):
-                is_named = chance >= self.limits.also or (number == 0 and not found)
+                is_named = number == 0 or chance >= self.limits.also
                 known = doubted.get(name)
                 if is_named and name not in found and (known is None or known.probability < chance):
                     doubted[name] = Doubt(name, round(chance, 4), one.start, one.end)
