@@ -74,7 +74,7 @@ def test_the_law_of_the_house_binds_from_when_it_is_written(own: Office) -> None
     assert page.status_code == 503
     assert "Nothing can be decided now" in page.content.decode()
     assert "law.toml" in page.content.decode()
-    answer = Program(own).get(f"/cases/{customer}")
+    answer = Program(own).post("/contacts/ask", {"customer_id": customer, "channel": "call"}, "asked")
     assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
     assert answer.json()["detail"].startswith("law.toml: ")
 
