@@ -178,24 +178,25 @@ def test_groups_large_enough_stand_beside_everybody_else(
 def test_a_floor_is_breached_once_it_cannot_be_kept_any_more(
     setting: Setting, shipped: str, write: Write
 ) -> None:
-    floors = 'contacts_per_customer_max = "0.5"\ncure_share_min = "0.99"\n'
+    floors = 'cure_share_min = "0.99"\ncontacts_per_customer_max = "900"\n'
     text = shipped.replace(
-        'complaints_per_thousand_max = "30"', floors + 'complaints_per_thousand_max = "900"'
+        'complaints_per_thousand_max = "30"', floors + 'complaints_per_thousand_max = "30"'
     )
-    compared = rehearse(setting, [write(text)], CHOICE, EFFECTS, 1, 1, 2)
+    touchy = EFFECTS._replace(complaint_share=0.5)
+    compared = rehearse(setting, [write(text)], CHOICE, touchy, 1, 1, 2)
     assert [(floor.name, floor.state) for floor in compared.floors] == [
-        ("complaints_per_thousand_max", "open"),
+        ("complaints_per_thousand_max", "breached"),
         ("contacts_per_customer_max", "open"),
         ("cure_share_min", "open"),
         ("opt_outs_per_thousand_max", "open"),
     ]
     whole = rehearse(
-        setting, [write(text.replace("window_days = 90", "window_days = 2"))], CHOICE, EFFECTS, 1, 1, 2
+        setting, [write(text.replace("window_days = 90", "window_days = 2"))], CHOICE, touchy, 1, 1, 2
     )
     assert {floor.name: floor.state for floor in whole.floors} == {
-        "contacts_per_customer_max": "kept",  # the days are decided under it
+        "contacts_per_customer_max": "kept",
         "cure_share_min": "breached",
-        "complaints_per_thousand_max": "kept",
+        "complaints_per_thousand_max": "breached",
         "opt_outs_per_thousand_max": "kept",
     }
 
