@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from dunwell.book.plans import Detail, empty_rows
-from dunwell.ledger.limitation import limitation
+from dunwell.ledger.limitation import _texts_of, limitation, limitation_texts
 from dunwell.policy import PolicyError, read_policies
 
 LAST_DUE = date(2024, 3, 10)
@@ -248,3 +248,24 @@ def test_events_after_as_of_are_not_looked_at_and_twenty_years_are_the_most() ->
     assert ends_on(later) == date(2027, 3, 10)
     years = [pay(date(2026 + 2 * k, 1, 1), payment_id=f"P{k}") for k in range(12)]
     assert ends_on(tables(payments=years), date(2050, 1, 1)) == date(2044, 3, 10)
+
+
+def test_a_portfolio_s_texts_are_those_of_each_person_by_themselves() -> None:
+    held = limitation_texts()
+    places = [
+        ("cn", None),
+        ("gb", None),
+        ("gb", "sct"),
+        ("us", "ca"),
+        ("us", None),
+        ("nowhere", None),
+        (None, None),
+    ]
+    one_by_one = [_texts_of(held, _placed([place]))[0] for place in places]
+    assert len(set(one_by_one)) > 2
+    many = places * 100
+    assert _texts_of(held, _placed(many)).tolist() == one_by_one * 100
+
+
+def _placed(places: list[tuple[str | None, str | None]]) -> pl.DataFrame:
+    return pl.DataFrame(places, schema={"jurisdiction": pl.String, "region": pl.String}, orient="row")

@@ -234,6 +234,24 @@ def test_a_contact_is_reported_on_the_day_and_hour_of_the_customers_own_clock(of
     assert "Asia/Shanghai" in page
 
 
+def test_a_contact_that_was_put_off_over_midnight_is_one_of_the_day_on_which_it_was_made(
+    office: Office,
+) -> None:
+    case = a_case(office)
+    body = {"channel": "email", "message_id": "m1"}
+    for kind, at in (
+        ("contact.permitted", datetime(2026, 11, 20, 12, tzinfo=UTC)),
+        ("contact.deferred", datetime(2026, 11, 21, 12, tzinfo=UTC)),
+        ("contact.permitted", datetime(2026, 11, 21, 13, tzinfo=UTC)),
+    ):
+        office.place.journal.record([NewEvent(kind, at, case.pk, body=body)])
+    on = {
+        day: sum(build(office.place, date(2026, 11, day), date(2026, 11, day)).volumes.values())
+        for day in (20, 21)
+    }
+    assert on == {20: 0, 21: 1}
+
+
 def test_the_law_is_read_on_a_day_and_compared_with_another(office: Office) -> None:
     officer = office.client("compliance")
     assert "us-reg-f" in officer.get("/law").content.decode()

@@ -8,6 +8,7 @@ import pytest
 
 import dunwell.resolution.promises as promises_file
 from dunwell.policy import PolicyError
+from dunwell.resolution.promise_kernel import walk_promises
 from dunwell.resolution.promise_policy import PromisePolicy, read_promise_policy
 from dunwell.resolution.promises import Cancelled, Part, Promise, PromiseState, Received, judge_account
 
@@ -329,3 +330,13 @@ def test_a_promise_of_nothing_is_refused() -> None:
 
 def test_states_are_told_by_these_words() -> None:
     assert [state.value for state in PromiseState] == ["open", "kept", "partly_kept", "broken", "cancelled"]
+
+
+def test_the_compiled_walk_meets_one_type_whatever_was_paid() -> None:
+    """A second type would be compiled while somebody waits for a page: seconds, in the middle of a day."""
+    judged(promise(), paid(5000, DUE_ON))
+    known = len(walk_promises.signatures)
+    judged(promise())
+    judged(promise(), paid(100, DUE_ON), Cancelled("P1", MADE_AT, "withdrawn"))
+    judged()
+    assert len(walk_promises.signatures) == known

@@ -16,7 +16,7 @@ from dunwell.law.language import LANGUAGES, review
 from dunwell.office.api.hooks import deliver, plan_deliveries
 from dunwell.office.cases.casefile import CaseFile, UnknownCustomer
 from dunwell.office.cases.intake import take_in_files
-from dunwell.office.cases.models import Case
+from dunwell.office.cases.models import Case, values_of
 from dunwell.office.cases.pacing import redecide_when_due
 from dunwell.office.cases.publishing import bring_in_who_wrote, place_in_queue, publish
 from dunwell.office.compliance.complaints import note_complaints
@@ -43,7 +43,7 @@ def warm_up(place: Workplace) -> None:
     """Work out a case of every jurisdiction whole, and one with a promise, so that what is compiled for this machine, the law of
     each place and its clock are ready before the first page.
     """
-    places = Case.objects.order_by("jurisdiction").values_list("jurisdiction", flat=True).distinct()
+    places = values_of(Case.objects.all(), "jurisdiction")
     first = [
         Case.objects.filter(jurisdiction=one).order_by("rank").values_list("pk", flat=True)[:1]
         for one in places

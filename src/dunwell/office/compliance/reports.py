@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ from dunwell.office.workplace import Workplace, workplace
 _WEEK = timedelta(days=7)
 _DAYS_MAX = 366
 _EVENTS_MAX = 100_000
+_GIVEN_UP = ("contact.failed", "contact.deferred")
 _UTC = ZoneInfo("UTC")
 _UNKNOWN = "unknown"
 _FARTHEST = timedelta(hours=14)
@@ -82,26 +83,25 @@ def report(
 
 
 def contacts_of(
-    events: Iterable[tuple[str, str, datetime, Mapping[str, Any]]],
+    events: Sequence[tuple[str, str, datetime, Mapping[str, Any]]],
 ) -> Iterator[tuple[str, str, datetime]]:
     """The contacts that were made, as the gate counts them: subject, channel and the instant of the permission.
 
     A permission that came to nothing (``contact.failed``, ``contact.deferred``) is none; one that was put off and given again is
     one contact.
     """
-    standing: Counter[tuple[str, str]] = Counter()
-    latest: dict[tuple[str, str], tuple[str, datetime]] = {}
+    permitted: dict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
+    given_up: Counter[tuple[str, str]] = Counter()
     for subject, kind, at, body in events:
         message = (subject, str(body.get("message_id")))
         if kind == "contact.permitted":
-            standing[message] += 1
-            if message not in latest or at >= latest[message][1]:
-                latest[message] = (body["channel"], at)
-        elif kind in ("contact.failed", "contact.deferred"):
-            standing[message] -= 1
-    for (subject, name), (channel, at) in latest.items():
-        if standing[subject, name] > 0:
-            yield subject, channel, at
+            permitted[message].append((at, body["channel"]))
+        elif kind in _GIVEN_UP:
+            given_up[message] += 1
+    for message, times in permitted.items():
+        if len(times) > given_up[message]:
+            at, channel = max(times)
+            yield message[0], channel, at
 
 
 def _clock(zone: str | None) -> ZoneInfo:
@@ -151,17 +151,25 @@ def build(place: Workplace, first: date, last: date, staff: Staff | None = None)
     day in UTC. Raises TooMuch.
     """
     midnight, after = (datetime.combine(day, time(), _UTC) for day in (first, last + timedelta(days=1)))
-    begins, ends = (
-        midnight - _FARTHEST - _WEEK,
-        after + _FARTHEST + _WEEK,
-    )  # one may be put off, and given again, later
-    kinds = ("contact.permitted", "contact.failed", "contact.deferred", "contact.refused")
-    rows = Event.objects.filter(kind__in=kinds, happened_at__gte=begins, happened_at__lt=ends).order_by("id")
+    begins, ends = midnight - _FARTHEST, after + _FARTHEST
+    asked = Event.objects.order_by("id")
+    rows = asked.filter(
+        kind__in=("contact.permitted", "contact.refused"), happened_at__gte=begins, happened_at__lt=ends
+    )
     if rows.order_by()[: _EVENTS_MAX + 1].count() > _EVENTS_MAX:
         raise TooMuch
+    # What was permitted may come to nothing on a later day, and be permitted again.
+    given_up = asked.filter(kind__in=_GIVEN_UP, happened_at__gte=begins, happened_at__lt=ends + _WEEK)
+    earlier = asked.filter(
+        kind="contact.permitted",
+        happened_at__gte=begins - _WEEK,
+        happened_at__lt=begins,
+        subject_id__in=given_up.order_by().values("subject_id"),
+    )
     events = [
         (str(subject), kind, at, json.loads(body))
-        for subject, kind, at, body in rows.values_list("subject_id", "kind", "happened_at", "body")
+        for found in (rows, given_up, earlier)
+        for subject, kind, at, body in found.values_list("subject_id", "kind", "happened_at", "body")
     ]
     owners = place.journal.vault.customer_ids({row[0] for row in events})
     people = _people(place, owners)
