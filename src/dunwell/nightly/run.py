@@ -32,6 +32,7 @@ from dunwell.nightly.keeping import (
     kept_model,
     kept_policy,
 )
+from dunwell.nightly.losses import DayLosses, LossFigures
 from dunwell.nightly.lost import lost_rows
 from dunwell.nightly.planned import Appended, Planned, PlannedDay
 from dunwell.nightly.promises import PromiseFigures, merge_promises, promise_figures
@@ -64,6 +65,7 @@ class RunResult:
     cases: pl.DataFrame
     scores: ScoreFigures | None
     decided: DecidedFigures | None
+    losses: LossFigures
     exit_code: int
 
     def summary(self) -> dict[str, Any]:
@@ -78,6 +80,7 @@ class RunResult:
             self.cases,
             self.scores,
             self.decided,
+            self.losses,
         )
 
 
@@ -98,9 +101,9 @@ def run_day(
 
     Writes ``book/``: the partitions, ``positions.parquet``, ``promises.parquet``, ``cases.parquet``, ``worklist.parquet``,
     ``decisions.parquet``, ``options.parquet`` and ``capacities.parquet`` where a strategy is in force, ``analytics.parquet``,
-    ``scores.parquet`` where a model is in use, ``quarantine/``, ``report.html`` and ``run.json``; and keeps the decisions in
-    ``evidence/``. Raises BookInUse while another run goes on, TapeUnusable, TermsError and PolicyError, each before the book is
-    touched.
+    ``scores.parquet`` where a model is in use, ``losses.parquet`` where the book's past tells what to expect, ``quarantine/``,
+    ``report.html`` and ``run.json``; and keeps the decisions in ``evidence/``. Raises BookInUse while another run goes on,
+    TapeUnusable, TermsError and PolicyError, each before the book is touched.
     """
     with writing(settings.book_folder):
         return _run_day(settings, tape_folder, as_of, known_at, now, watch, told_since, forgotten)
@@ -140,6 +143,7 @@ def _run_day(
     )
     with tape, StagedBook(settings.book_folder, tape.partition_count, now) as staged:
         scorer = DayScorer(settings.root / "models", terms, as_of, known_at, settings.locale)
+        losses = DayLosses(terms, as_of, known_at, staged.staging / ".losses")
         valuer, problem = valuer_of(policy, as_of, kept_model(settings))
         aside = staged.staging / ".offers"
         strategic = (
@@ -148,13 +152,28 @@ def _run_day(
         earlier = None if strategic is None else earlier_prices(settings, as_of)
         lost = lost_rows(tape)
         day = _Day(
-            as_of, known_at, policy, settings.actor, lost, strategic, earlier, scorer, told_since, costs
+            as_of,
+            known_at,
+            policy,
+            settings.actor,
+            lost,
+            strategic,
+            earlier,
+            scorer,
+            losses,
+            told_since,
+            costs,
         )
         counted = _settle_all(tape, staged, day, watch)
         scores = scorer.finish(staged.staging)
-        counted.analytics.write_parquet(staged.staging / "analytics.parquet")
+        expected = losses.finish(staged.staging, scorer.panel)
+        merge_analytics([counted.analytics, expected.analytics]).write_parquet(
+            staged.staging / "analytics.parquet"
+        )
         tape.write_quarantine(staged.staging / "quarantine")
-        facts = replace(facts, files=_files_written(settings.book_folder, tape, strategic))
+        facts = replace(
+            facts, files=_files_written(settings.book_folder, tape, strategic, not expected.problem)
+        )
         result = RunResult(
             counted.figures,
             quarantine_of(tape),
@@ -165,6 +184,7 @@ def _run_day(
             counted.cases,
             scores,
             counted.decided,
+            expected,
             tape.exit_code,
         )
         watch("writing the report", tape.partition_count, tape.partition_count)
@@ -185,6 +205,7 @@ class _Day(PlannedDay):
     """What a day is run under."""
 
     scorer: DayScorer
+    losses: DayLosses
     told_since: ToldSince | None
     costs: Costs
 
@@ -222,6 +243,7 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
             partition = staged.write(partition)
             recorded += _last_recorded(partition.tables)
             day.scorer.add(partition.tables)
+            day.losses.add(partition.tables)
             today, cases, figures, arrears = _settle_one(partition, day)
             settled.add(today)
             staged_cases.add(cases)
@@ -284,7 +306,7 @@ def quarantine_of(tape: Tape) -> Quarantine:
     return Quarantine(tuple(files), tuple(rules), unreadable, tuple(tape.ignored))
 
 
-def _files_written(book: Path, tape: Tape, strategic: DayStrategy | None) -> dict[str, str]:
+def _files_written(book: Path, tape: Tape, strategic: DayStrategy | None, has_losses: bool) -> dict[str, str]:
     files = {
         "positions": str(book / "positions.parquet"),
         "promises": str(book / "promises.parquet"),
@@ -297,6 +319,8 @@ def _files_written(book: Path, tape: Tape, strategic: DayStrategy | None) -> dic
     }
     if strategic is not None:
         files |= {name: str(book / f"{name}.parquet") for name in ("options", "capacities")}
+    if has_losses:
+        files["losses"] = str(book / "losses.parquet")
     return files | ({"quarantine": str(book / "quarantine")} if tape.faults.tables() else {})
 
 
@@ -314,6 +338,7 @@ def _write_report(result: RunResult, folder: Path, locale: str) -> None:
         result.cases,
         result.scores,
         result.decided,
+        result.losses,
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "run.json").write_text(
