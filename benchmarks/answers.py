@@ -340,7 +340,7 @@ def main() -> None:
         return
     signals = load_signals()
     say(f"answers, {today()}; sentence encoder {'installed' if signals else 'not installed: rules alone'}")
-    for part in ("held_out", "later"):
+    for part in ("held_out", "later", "odd"):
         for language in CONTEXTS:
             messages = labelled(language, part)
             measure(f"{language}, {part}, rules", messages, None)

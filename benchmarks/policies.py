@@ -23,7 +23,7 @@ from dunwell.rehearsal.comparing import (
     WATCHING,
     by_block,
     hard_pressed,
-    policies_as_set,
+    policies_of,
     policies_of_turned_times,
     tuned_settings,
     turned,
@@ -97,7 +97,7 @@ def _as_tuned(trial: Trial, file: Path) -> dict[str, Policy]:
     words = json.loads(file.read_text())
     for name, setting in words.items():
         say(f"{name}: {setting}")
-    return policies_as_set(trial, words)
+    return policies_of(trial, words)
 
 
 def differences(results: pl.DataFrame) -> list[str]:

@@ -179,7 +179,8 @@ def django_settings(settings: Settings) -> dict[str, Any]:
     """Django's settings for a workspace: its database and dunwell's own apps. Raises SettingsError.
 
     SQLite writes through a log and syncs every commit, so that what was recorded survives a power cut; its transactions
-    take the write lock when they begin, so that two workers wait for each other instead of failing.
+    take the write lock when they begin, so that two workers wait for each other instead of failing; and what is deleted is
+    written over, so that an erased person's key cannot be found in a free page.
     """
     import dj_database_url
 
@@ -194,7 +195,7 @@ def django_settings(settings: Settings) -> dict[str, Any]:
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;",
         }
     return {
         "DATABASES": {"default": database},

@@ -4,11 +4,12 @@ import hashlib
 import hmac
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from email.message import EmailMessage
@@ -408,12 +409,28 @@ def test_a_plan_is_offered_in_an_approved_text(world: World) -> None:
     )
 
 
+def wrapped_keys(world: World) -> set[bytes]:
+    """The people's keys as they lie in the database, wrapped with the master key."""
+    with closing(sqlite3.connect(world.folder / "dunwell.sqlite3")) as database:
+        return {one for (one,) in database.execute("SELECT wrapped_key FROM journal_subject") if one}
+
+
 def test_somebody_is_erased_only_with_a_ground_and_the_journal_stays_whole(world: World) -> None:
     people = json.loads(dunwell("evidence", "retention", "--json", at=world.folder).stdout)["people"]
     assert {"ANN", "BEN", "CAT"} <= {one["customer_id"] for one in people}
     ran = dunwell("evidence", "erase", "CAT", "--why", "request", at=world.folder, code=1)
     assert "give --despite with the ground" in ran.stderr
-    dunwell("evidence", "erase", "CAT", "--why", "request", "--despite", "court order", at=world.folder)
+    dunwell("evidence", "export", "CAT", "--why", "a claim", "--by", "anna", at=world.folder)
+    pack = world.folder / "evidence" / "CAT.zip"
+    assert pack.is_file()
+    keys_before = wrapped_keys(world)
+    ran = dunwell("evidence", "erase", "CAT", "--why", "request", "--despite", "court order", at=world.folder)
+    assert "was made on" in ran.stdout and "by anna (a claim): see that it is destroyed" in ran.stdout
+    assert not pack.exists()
+    (gone,) = keys_before - wrapped_keys(world)
+    database = b"".join(file.read_bytes() for file in world.folder.glob("dunwell.sqlite3*"))
+    assert gone not in database, "the key can still be found in the database's free space"
+    assert all(one in database for one in wrapped_keys(world))
     assert "whole" in dunwell("evidence", "verify", at=world.folder).stdout
     ran = dunwell("evidence", "erase", "CAT", "--why", "request", "--despite", "x", at=world.folder, code=1)
     assert "erased before" in ran.stderr

@@ -123,10 +123,11 @@ def test_a_change_is_lived_through_before_it_ships(said: Said, shop: Path) -> No
 def test_a_breach_is_said_first_and_exits_1(said: Said, shop: Path) -> None:
     draft = shop / "loud.toml"
     text = (shop / "policy" / "strategy.toml").read_text(encoding="utf-8")
-    floor = '[objective.floors]\ncontacts_per_customer_max = "0.01"'
-    draft.write_text(text.replace("[objective.floors]", floor), encoding="utf-8")
+    floor = '[objective.floors]\ncure_share_min = "0.99"'
+    text = text.replace("[objective.floors]", floor).replace("window_days = 90", "window_days = 2")
+    draft.write_text(text, encoding="utf-8")
     shown = said("strategy simulate --strategy loud.toml --days 2 --seeds 1 --customers 20", code=1)
-    assert shown.removeprefix("rehearsing ...\n").startswith("BREACHED contacts_per_customer_max")
+    assert shown.removeprefix("rehearsing ...\n").startswith("BREACHED cure_share_min")
     assert "one seed tells none" in shown
 
 

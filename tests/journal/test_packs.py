@@ -6,16 +6,18 @@ import sys
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dunwell.journal.keys import Signer
-from dunwell.journal.pack_checking import check_pack
+from dunwell.journal.pack_checking import check_pack, hash_of
 from dunwell.journal.packing import Asked, NothingToShow, make_pack
-from dunwell.journal.recording import Journal
+from dunwell.journal.recording import Journal, NewEvent
 from dunwell.journal.sealing import head, last_seal, seal
 from tests.journal.conftest import NOON, some
 
@@ -139,6 +141,75 @@ def test_even_the_lender_cannot_change_an_event_or_its_text_afterwards(pack: Pat
 
         found = check_pack(forge(pack, signer, edit), signer.public)
         assert not found.is_whole, name
+
+
+def test_a_true_event_of_somebody_else_is_found_even_when_the_lender_puts_it_in(
+    pack: Path, signer: Signer, journal: Journal
+) -> None:
+    """Its proof holds: it stands in the journal. But it is not about this person."""
+    other = zipfile.ZipFile(BytesIO(make_pack(journal, signer, Asked("C4", "anna", "x", {}, {}), NOON)))
+    foreign = json.loads(other.read("events.json"))[0]
+
+    def swap(files: dict[str, bytes]) -> None:
+        events = json.loads(files["events.json"])
+        events[0] = foreign
+        files["events.json"] = json.dumps(events).encode()
+
+    found = check_pack(forge(pack, signer, swap), signer.public)
+    assert any("about somebody else" in fault for fault in found.faults)
+
+
+@pytest.mark.parametrize("what", ["twice", "a word more"])
+def test_an_event_told_twice_or_with_a_word_more_is_found(pack: Path, signer: Signer, what: str) -> None:
+    def change(files: dict[str, bytes]) -> None:
+        events = json.loads(files["events.json"])
+        if what == "twice":
+            events.append(events[0])
+        else:
+            events[0]["note"] = "they agreed to everything"
+        files["events.json"] = json.dumps(events).encode()
+
+    assert not check_pack(forge(pack, signer, change), signer.public).is_whole
+
+
+def test_another_letter_than_was_sent_is_found_even_when_the_lender_puts_it_in(
+    journal: Journal, signer: Signer, tmp_path: Path
+) -> None:
+    said = {
+        "message_id": "m-1",
+        "channel": "letter",
+        "references": ["m-1.pdf", f"sha256:{hash_of(b'letter')}"],
+    }
+    journal.record([NewEvent("contact.sent", NOON, "C3", body=said)])
+    seal(signer, NOON)
+    file = tmp_path / "evidence.zip"
+    asked = Asked("C3", "anna", "a claim", {"letters/m-1.pdf": b"letter"}, {})
+    file.write_bytes(make_pack(journal, signer, asked, NOON))
+    assert check_pack(file, signer.public).is_whole
+    for name, data in (("letters/m-1.pdf", b"another"), ("letters/m-2.pdf", b"letter")):
+        forged = forge(file, signer, lambda files, name=name, data=data: files.update({name: data}))  # type: ignore[misc]
+        (fault,) = check_pack(forged, signer.public).faults
+        assert name in fault
+
+
+def test_numbers_that_are_none_are_a_fault_and_no_crash(pack: Path) -> None:
+    found = check_pack(changed(pack, lambda files: files.update({"head.json": b'{"number": 1e999}'})))
+    assert "cannot be read" in found.faults[-1]
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 0.3, 0.9, 0.999])
+def test_a_pack_that_was_cut_off_is_found(pack: Path, length: float) -> None:
+    whole = pack.read_bytes()
+    cut = pack.with_name("cut.zip")
+    cut.write_bytes(whole[: int(length if length >= 1 or not length else length * len(whole))])
+    assert not check_pack(cut).is_whole
+
+
+def test_a_pack_signed_anew_with_another_key_is_not_the_lenders(pack: Path, signer: Signer) -> None:
+    other = Signer(Ed25519PrivateKey.generate())
+    forged = forge(pack, other, lambda files: None)
+    assert "not with the lender's" in check_pack(forged, signer.public).faults[0]
+    assert not check_pack(forged).is_whole, "nor is the head theirs"
 
 
 def test_another_key_is_not_the_lenders(pack: Path) -> None:

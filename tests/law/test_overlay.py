@@ -123,10 +123,10 @@ def test_a_new_workspaces_text_sets_a_contact_budget_and_no_more_until_it_is_unc
     packs = dict(read_law(TEMPLATE / "law.toml").packs)
     assert [rule.id for rule in packs.pop("house").rules] == BUDGET
     assert packs == shipped_packs()
-    said = re.sub(r"^# (?=[a-z]+ = |\[\[)", "", text, flags=re.MULTILINE)
+    said = re.sub(r"^# (?=[a-z_]+ = |\[\[)", "", text, flags=re.MULTILINE)
     law = read_law(_law(tmp_path, said))
     assert law.packs_for("cn") == ["cn", "cn-house", FLOOR, "house"]
-    assert [rule.id for rule in law.packs["house"].rules] == [*BUDGET, "house.no-sundays"]
+    assert [rule.id for rule in law.packs["house"].rules] == [*BUDGET, "house.tries-week", "house.no-sundays"]
     (hours,) = (rule for rule in law.packs["us-reg-f"].rules if rule.id == "us-reg-f.hours")
     assert (hours.values["opens"], hours.values["closes"]) == ("09:00", "20:00")
 

@@ -70,6 +70,13 @@ def test_the_law_of_the_house_binds_from_when_it_is_written(own: Office) -> None
     rewrite(own.place.policy / "law.toml", lambda text: text + "\nthis is no TOML")
     with pytest.raises(PolicyError):  # while it cannot be read nothing is lawful
         CaseFile(own.place, customer).gate  # noqa: B018 - it is read when it is asked for
+    page = own.client("collector").get(f"/case/{customer}")
+    assert page.status_code == 503
+    assert "Nothing can be decided now" in page.content.decode()
+    assert "law.toml" in page.content.decode()
+    answer = Program(own).post("/contacts/ask", {"customer_id": customer, "channel": "call"}, "asked")
+    assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
+    assert answer.json()["detail"].startswith("law.toml: ")
 
 
 def test_terms_and_their_figures_are_those_that_are_written(own: Office) -> None:

@@ -357,3 +357,72 @@ def test_a_master_key_that_is_not_here_stops_the_worker_and_gives_nothing_up(len
         lender.worker().claim()
     work.refresh_from_db()
     assert (work.state, work.attempt_count) == (State.DUE, 0)
+
+
+# --- a provider that takes a message id only once
+
+
+def asked_in_doubt(lender: Lender) -> Dispatcher:
+    """A worker of such a provider, which did not answer in time."""
+    worker = lender.worker("sms", attempts_max=3, back_off_seconds=60.0)
+    worker._is_idempotent = True
+    (message,) = worker.claim().messages
+    worker.settle([Outcome(message.message_id, "deferred", "ReadTimeout", in_doubt=True)])
+    return worker
+
+
+def under_a_budget_of_one_a_day(lender: Lender) -> None:
+    lender.records._gate = Gate(["house-floor", "house"], "first_party", known=read_law(LAW).packs)
+
+
+def test_what_a_provider_may_have_taken_counts_against_the_budget_until_it_is_known(lender: Lender) -> None:
+    under_a_budget_of_one_a_day(lender)
+    lender.due("C1", "sms")
+    asked_in_doubt(lender)
+    lender.clock.move(seconds=1)
+    by_email = lender.due("C1", "email")
+    assert lender.worker("email", "w2").claim().messages == ()
+    by_email.refresh_from_db()
+    assert by_email.why == "house.contact-budget-day"
+
+
+def test_asked_for_again_it_is_the_same_message_and_not_a_second_one(lender: Lender) -> None:
+    under_a_budget_of_one_a_day(lender)
+    work = lender.due("C1", "sms")
+    worker = asked_in_doubt(lender)
+    lender.clock.move(minutes=5)
+    (message,) = worker.claim().messages
+    worker.settle([Outcome(message.message_id, "accepted")])
+    work.refresh_from_db()
+    assert (work.state, work.in_doubt) == (State.SENT, False)
+
+
+@pytest.mark.parametrize("end", ["its day is over", "somebody stopped us", "it was tried enough"])
+def test_what_is_never_asked_for_again_is_unknown_and_not_called_unsent(lender: Lender, end: str) -> None:
+    work = lender.due("C1", "sms")
+    worker = asked_in_doubt(lender)
+    lender.clock.move(minutes=5)
+    if end == "its day is over":
+        lender.clock.move(hours=24)
+    elif end == "somebody stopped us":
+        lender.journal.record([NewEvent("hold.placed", NOON, "C1", body={"hold": "dispute"})])
+    for _ in range(3):
+        for message in worker.claim().messages:
+            worker.settle([Outcome(message.message_id, "deferred", "429 later")])
+        lender.clock.move(minutes=10)
+    work.refresh_from_db()
+    assert work.state == State.UNKNOWN
+    assert kinds()[-1] == "contact.unknown" and "contact.failed" not in kinds()
+
+
+def test_a_worker_of_such_a_provider_that_was_killed_leaves_it_in_doubt(lender: Lender) -> None:
+    work = lender.due("C1", "sms")
+    worker = lender.worker("sms")
+    worker._is_idempotent = True
+    worker.recover()
+    (message,) = worker.claim().messages
+    worker._wire.begin([message.message_id])
+    worker.recover()
+    work.refresh_from_db()
+    assert (work.state, work.in_doubt) == (State.DUE, True)
+    assert json.loads(Event.objects.get(kind="contact.deferred").body)["in_doubt"] is True

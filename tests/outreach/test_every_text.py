@@ -23,6 +23,7 @@ from dunwell.outreach.permitting import Asked, Composed
 from dunwell.outreach.records import BookRecords
 from dunwell.outreach.texts import SHIPPED, Text, read_texts
 from dunwell.outreach.writing_as import sender_of
+from dunwell.policy import PolicyError
 from dunwell.settings import read_settings
 from tests.outreach.small_lender import NOW, PEOPLE, TODAY, make_workspace
 
@@ -63,7 +64,7 @@ class Shop:
         settings = read_settings(self.folder)
         composer = Composer(
             text.channel,
-            [text],
+            lambda: [text],
             self.records,
             sender_of(settings),
             self.channels[text.channel].render,
@@ -237,3 +238,20 @@ def test_without_an_address_for_disputes_no_notice_goes_out(shop: Shop, tmp_path
 
 def test_everybody_in_the_small_lender_is_known(shop: Shop) -> None:
     assert set(shop.records.people(list(PEOPLE))) == set(PEOPLE)
+
+
+def test_the_gate_is_of_the_law_as_it_stands_now(shop: Shop, tmp_path: Path) -> None:
+    settings = read_settings(shop.folder)
+    file = tmp_path / "law.toml"
+    text = (shop.folder / "policy" / "law.toml").read_text(encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
+    records = BookRecords(settings.book_folder, KeptLaw(file).current, "first_party")
+    before = records.gate("US-EN").content_hash
+    file.write_text(text + '\n[[tighten]]\nrule = "us-reg-f.hours"\nfrom = "09:00"\n', encoding="utf-8")
+    assert records.gate("US-EN").content_hash != before
+    file.write_text("no TOML at all", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(PolicyError):
+            records.gate("US-EN")
+    file.write_text(text, encoding="utf-8")
+    assert records.gate("US-EN").content_hash == before

@@ -26,14 +26,22 @@ def keys(
     rotate: Annotated[
         bool, typer.Option("--rotate", help="Make a new master key and wrap every customer's key with it.")
     ] = False,
+    rewrap: Annotated[
+        bool,
+        typer.Option(
+            "--rewrap",
+            help="Wrap with the current master key what is still under an older one: after a stop half-way, or a new key"
+            " in the environment.",
+        ),
+    ] = False,
 ) -> None:
-    """Make the workspace's keys (those that are not there), or take a new master key into use.
+    """Make the workspace's keys (those that are not there), or take a new master key into use. What runs is started anew after.
 
     Example: dunwell evidence keys
     """
     from dunwell.cli.evidence import make_or_rotate_keys
 
-    make_or_rotate_keys(rotate)
+    make_or_rotate_keys(rotate, rewrap)
 
 
 @evidence.command("seal", cls=Command)

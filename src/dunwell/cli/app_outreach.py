@@ -127,6 +127,17 @@ def close_batch(
     close_letters(batch, as_json)
 
 
+@outreach.command("texts", cls=Command)
+def texts() -> None:
+    """Copy the shipped texts of every language, channel and stage that the workspace has none of. Your own files are left alone.
+
+    Example: dunwell outreach texts
+    """
+    from dunwell.cli.outreach import add_texts
+
+    add_texts()
+
+
 @outreach.command("preview", cls=Command)
 def preview(
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The lender's customer_id.")],

@@ -47,7 +47,7 @@ def findings(root: Path) -> list[Finding]:
     except SettingsError as error:
         return [Finding("problem", str(error), f"edit {FILE_NAME}")]
     found = [Finding("ok", f"{FILE_NAME} is readable")]
-    for look in (_engine, _terms, _resolution, _tape, _answers, _book):
+    for look in (_engine, _terms, _resolution, _tape, _texts, _answers, _book):
         found.extend(look(settings))
     return found
 
@@ -140,6 +140,27 @@ def _tape(settings: Settings) -> list[Finding]:
     if present:
         found.append(Finding("ok", f"tape: {', '.join(present)}"))
     return found
+
+
+def _texts(settings: Settings) -> list[Finding]:
+    """Whether there is an approved text for all that a channel may have to say."""
+    from dunwell.outreach.channels import channels_set_up
+    from dunwell.outreach.texts.keeping import look
+
+    channels = channels_set_up(settings)
+    if not channels:
+        return []
+    seen = look(settings.root / "policy" / "texts", channels, settings.actor)
+    found = [Finding("problem", f"policy/texts: {fault}") for fault in seen.faults]
+    if seen.kinds:
+        named = "; ".join(f"{stage} ({language}, {channel})" for language, channel, stage in seen.kinds)
+        what = f"{len(seen.kinds)} kinds of text are not in policy/texts, and what needs them is not sent: {named}"
+        found.append(
+            Finding(
+                "note", what, "dunwell outreach texts, which copies the shipped ones and leaves yours alone"
+            )
+        )
+    return found or [Finding("ok", "there is a text of every kind for the channels that are set up")]
 
 
 def _answers(settings: Settings) -> list[Finding]:

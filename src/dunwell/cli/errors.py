@@ -50,6 +50,7 @@ _MENDABLE = (
     ("dunwell.ledger.terms", "TermsError"),
     ("dunwell.office.running.backup", "BackupUnusable"),
     ("dunwell.outreach.texts.text", "TextsRefused"),
+    ("dunwell.outreach.wire", "NameTaken"),
     ("dunwell.policy", "PolicyError"),
     ("dunwell.settings", "SettingsError"),
     ("dunwell.strategy.problems", "StrategyError"),

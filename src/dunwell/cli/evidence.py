@@ -12,8 +12,8 @@ from dunwell.book import Book, NoBook
 from dunwell.cli.errors import CommandError
 from dunwell.cli.journal import now, open_journal
 from dunwell.journal.heads import Head
-from dunwell.journal.keys import add_master_key, make_keys
-from dunwell.journal.signing import kept_anchors, kept_folder, public_keys, read_anchor, signer_of
+from dunwell.journal.keys import MASTER_VARIABLE, add_master_key, make_keys
+from dunwell.journal.signing import kept_anchors, kept_folder, pack_file, public_keys, read_anchor, signer_of
 from dunwell.law.overlay import read_law
 from dunwell.settings import Settings, read_settings
 
@@ -24,18 +24,30 @@ if TYPE_CHECKING:
     from dunwell.journal.retention import Clock
 
 
-def make_or_rotate_keys(rotate: bool) -> None:
-    """Make the keys that are missing; with ``rotate`` a new master key, and everything rewrapped."""
+def make_or_rotate_keys(rotate: bool, rewrap: bool = False) -> None:
+    """Make the keys that are missing; with ``rotate`` a new master key, and everything rewrapped; with ``rewrap`` only that:
+    what was begun and stopped half-way, or a new key that came by the environment.
+    """
     settings = read_settings(Path.cwd())
     for file in make_keys(settings.keys_folder, os.urandom):
         print(
             f"made {file}: keep a copy in a safe place; without it nothing that is kept can be read or signed"
+        )
+    if rotate and os.environ.get(MASTER_VARIABLE) is not None:
+        raise CommandError(
+            f"the master keys come from {MASTER_VARIABLE}, so a new one in a file would not be used. Put the new key first in"
+            f" {MASTER_VARIABLE} (NAME:BASE64, the older ones after it), then run `dunwell evidence keys --rewrap`"
         )
     if rotate:
         name = add_master_key(settings.keys_folder, os.urandom)
         _, journal = open_journal(Path.cwd())
         print(
             f"master key {name} is in use; {journal.vault.rewrap():,} keys were rewrapped. Older ones may now be removed"
+        )
+    if rewrap:
+        _, journal = open_journal(Path.cwd())
+        print(
+            f"{journal.vault.rewrap():,} keys were rewrapped with {journal.vault.master_id}; older ones may now be removed"
         )
     signer = signer_of(settings)
     print(
@@ -133,11 +145,7 @@ def export_pack(customer: str, why: str, by: str | None, out: Path | None) -> No
         raise CommandError(f"{error}. Look whether the id is right") from error
     except NotKept as error:
         raise CommandError(str(error)) from error
-    file = (
-        out
-        or settings.evidence_folder
-        / f"{''.join(c if c.isalnum() or c in '-_' else '_' for c in customer)}.zip"
-    )
+    file = out or pack_file(settings, customer)
     staging = file.with_suffix(".new")
     staging.write_bytes(pack)
     staging.replace(file)
@@ -192,19 +200,23 @@ def _retention(settings: Settings, journal: "Journal", only: str | None) -> list
 
     wanted = alive_subjects() if only is None else list(journal.vault.references([only]).values())
     subjects = journal.vault.customer_ids(wanted)
-    clocks = _clocks(settings, set(subjects.values()))
-    return retention(subjects, clocks)
+    clocks, notes = _clocks(settings, set(subjects.values()))
+    return retention(subjects, clocks, notes)
 
 
-def _clocks(settings: Settings, customers: set[str]) -> dict[str, list["Clock"]]:
-    """The duties to keep of the packs that bind each person, by their jurisdiction in the book."""
-    from dunwell.office.compliance.erasing import clocks_of
+def _clocks(settings: Settings, customers: set[str]) -> tuple[dict[str, list["Clock"]], dict[str, str]]:
+    """The duties to keep of the packs that bind each person, by their jurisdiction in the book; and where these name no period,
+    what they say of it.
+    """
+    from dunwell.office.compliance.erasing import clocks_of, notes_of
 
     law = read_law(settings.root / "policy" / "law.toml")
-    return {
-        customer: clocks_of(law, jurisdiction, region)
-        for customer, jurisdiction, region in _jurisdictions(settings, customers)
-    }
+    clocks, notes = {}, {}
+    for customer, jurisdiction, region in _jurisdictions(settings, customers):
+        clocks[customer] = clocks_of(law, jurisdiction, region)
+        told = notes_of(law, jurisdiction, region)
+        notes[customer] = "; ".join(f"{one.id}: {one.en} [{one.citation}; not verified]" for one in told)
+    return clocks, notes
 
 
 def _jurisdictions(settings: Settings, customers: set[str]) -> list[tuple[str, str, str | None]]:
@@ -222,7 +234,14 @@ def _jurisdictions(settings: Settings, customers: set[str]) -> list[tuple[str, s
 def erase_customer(customer: str, why: str, by: str | None, despite: str | None) -> None:
     """Erase a person, unless a duty to keep still runs and no ground is given."""
     settings, journal = _open_with_office()
-    from dunwell.office.compliance.erasing import erase_files, erase_records, files_of, names_of
+    from dunwell.office.compliance.erasing import (
+        erase_files,
+        erase_records,
+        erase_strangers,
+        files_of,
+        names_of,
+        packs_handed_out,
+    )
 
     for kept in _retention(settings, journal, customer):
         if not kept.may_be_erased(now().date()) and despite is None:
@@ -230,18 +249,30 @@ def erase_customer(customer: str, why: str, by: str | None, despite: str | None)
             raise CommandError(
                 f"{customer} must be kept {until}: {kept.why}. To erase all the same, give --despite with the ground"
             )
-    if not journal.vault.references([customer]):
+    subject = journal.vault.references([customer]).get(customer)
+    is_in_book = not journal.vault.is_forgotten(customer) and bool(_jurisdictions(settings, {customer}))
+    if subject is None and not is_in_book:
         raise CommandError(
-            f"no customer {customer!r} is in the vault. Look whether the id is right, or whether they were erased before"
+            f"no customer {customer!r} is in the book or the vault. Look whether the id is right, or whether they were erased"
+            " before"
         )
-    files = files_of(settings, journal.vault.references([customer])[customer])
+    files, packs = ([], []) if subject is None else (files_of(settings, subject), packs_handed_out(subject))
     told = why if despite is None else f"{why}; despite: {despite}"
-    names = names_of(settings, customer)
-    count = erase_records(journal, customer, by=by or getpass.getuser(), why=told, names=names)
+    names, by = names_of(settings, customer), by or getpass.getuser()
+    count = erase_records(journal, customer, by=by, why=told, names=names)
+    count += erase_strangers(journal, names, by=by, why=told)
     erase_files(settings, customer, files, names)
+    journal.vault.scrub()
     print(
         f"{customer} was erased: {count:,} pieces of personal data and the key are gone; the journal still verifies"
     )
+    print(
+        "note: the book shows them nowhere; their rows go with the next run, and older backups when you throw them away"
+    )
+    for day, who, ground in packs:
+        print(
+            f"note: a pack of evidence about them was made on {day} by {who} ({ground}): see that it is destroyed"
+        )
 
 
 def readmit_customer(customer: str, why: str, by: str | None) -> None:

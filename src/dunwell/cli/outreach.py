@@ -23,7 +23,7 @@ from dunwell.cli.progress import prepare_kernels
 from dunwell.journal.signing import signer_of
 from dunwell.law.overlay import KeptLaw
 from dunwell.ledger import read_terms
-from dunwell.settings import Settings, SettingsError
+from dunwell.settings import Settings, SettingsError, read_settings
 
 if TYPE_CHECKING:
     from dunwell.outreach.answering import Answering
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from dunwell.outreach.channels import Opened
     from dunwell.outreach.composing import Composer
     from dunwell.outreach.incoming import Understand
-    from dunwell.outreach.texts import Text
     from dunwell.outreach.working import Tally
 
 _SEAL_SECONDS = 30.0
@@ -48,22 +47,23 @@ class Workshop:
 
         law = KeptLaw(root / "policy" / "law.toml").current
         terms = read_terms(self.settings.terms_folder)
-        vault = self.journal.vault
-        self.records = BookRecords(self.settings.book_folder, law, self.settings.actor, terms, vault)
+        self.records = BookRecords(
+            self.settings.book_folder,
+            law,
+            self.settings.actor,
+            terms,
+            self.journal.vault,
+        )
+        from dunwell.outreach.texts.keeping import ApprovedTexts
+
         self.clock = clock
+        self.texts = ApprovedTexts(root / "policy" / "texts", lambda: clock().date())
         self.set_up = channels_set_up(self.settings)
         self._opened: dict[str, Opened] = {}
         if not self.set_up:
             raise CommandError(
                 "no channel is set up. Write [outreach.email], [outreach.sms] or [outreach.letter] in dunwell.toml"
             )
-
-    @cached_property
-    def texts(self) -> "tuple[Text, ...]":
-        """The approved texts, read and reviewed when they are first needed. Raises TextsRefused."""
-        from dunwell.outreach.texts import load_texts
-
-        return load_texts(self.settings.root / "policy" / "texts", self.clock().date())
 
     @cached_property
     def _understand(self) -> "Understand":
@@ -229,8 +229,8 @@ def work_channels(
 
     def run(one: "Opened") -> None:
         try:
-            name = worker or f"{socket.gethostname()}-{one.name}"
-            tallies[one.name] = _work_channel(shop, one, name, until_idle, wait or stop.wait)
+            own = worker if worker is None or len(opened) == 1 else f"{worker}-{one.name}"
+            tallies[one.name] = _work_channel(shop, one, own, until_idle, wait or stop.wait)
         except BaseException as error:
             failures.append(error)
             stop.set()
@@ -256,19 +256,25 @@ def seal_now(shop: Workshop) -> None:
 
 
 def _work_channel(
-    shop: Workshop, opened: "Opened", name: str, until_idle: bool, wait: Callable[[float], bool]
+    shop: Workshop, opened: "Opened", worker: str | None, until_idle: bool, wait: Callable[[float], bool]
 ) -> "Tally":
     from django.db import connection
 
     from dunwell.outreach.dispatching import Dispatcher
-    from dunwell.outreach.wire import WireRecord, this_boot
-    from dunwell.outreach.working import Wires, work
+    from dunwell.outreach.wire import WireRecord, any_name, named, record_file, this_boot
+    from dunwell.outreach.working import Wires, take_over, work
 
+    folder = shop.settings.evidence_folder / "wire"
     with ExitStack() as stack:
         stack.callback(connection.close)
-        wire = stack.enter_context(
-            WireRecord(shop.settings.evidence_folder / "wire" / f"{_file_name(name)}.txt", this_boot())
+        # `run --send` while `work` runs: each has a name of its own, or it would take the other's for left behind.
+        held = (
+            any_name(folder, f"{socket.gethostname()}-{opened.name}")
+            if worker is None
+            else named(folder, worker)
         )
+        name = stack.enter_context(held)
+        wire = stack.enter_context(WireRecord(record_file(folder, name), this_boot()))
         wires = stack.enter_context(Wires())
 
         async def begin(message_ids: Sequence[str]) -> None:
@@ -284,22 +290,25 @@ def _work_channel(
             problem = wires.start(start()).result()
             if problem:
                 print(f"{opened.name}: {problem}; trying again as long as there is work")
-        dispatcher = Dispatcher(
-            opened.name,
-            name,
-            journal=shop.journal,
-            known=shop.records,
-            compose=shop.composer(opened),
-            wire=wire,
-            limits=opened.limits,
-            provider=opened.provider,
-            is_idempotent=opened.is_idempotent,
-        )
-        return work(dispatcher, sender, wires, wait, until_idle=until_idle)
+        compose = shop.composer(opened)
 
+        def dispatcher_of(name: str, record: WireRecord) -> Dispatcher:
+            return Dispatcher(
+                opened.name,
+                name,
+                journal=shop.journal,
+                known=shop.records,
+                compose=compose,
+                wire=record,
+                limits=opened.limits,
+                provider=opened.provider,
+                is_idempotent=opened.is_idempotent,
+            )
 
-def _file_name(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
+        doubtful_count = take_over(opened.name, folder, this_boot(), dispatcher_of)
+        tally = work(dispatcher_of(name, wire), sender, wires, wait, until_idle=until_idle)
+        tally.in_doubt += doubtful_count
+        return tally
 
 
 def tell(told: dict[str, Any]) -> None:
@@ -320,6 +329,24 @@ def tell(told: dict[str, Any]) -> None:
             f"{name:<8} {ends or 'nothing sent'}; {tally['not_now']:,} held back, put off or expired;"
             f" {tally['in_doubt']:,} in doubt from before"
         )
+
+
+def add_texts() -> None:
+    """Copy into the workspace the shipped texts of every kind that it has none of."""
+    settings = read_settings(Path.cwd())
+    from dunwell.outreach.channels import channels_set_up
+    from dunwell.outreach.texts.keeping import add, look
+
+    folder = settings.root / "policy" / "texts"
+    added, left = add(folder, look(folder, channels_set_up(settings), settings.actor).missing)
+    for name in added:
+        print(f"added policy/texts/{name}: read it, and write who approves it and when")
+    for name in left:
+        print(
+            f"left   policy/texts/{name}: a file of yours lies there. Look into it, or give it another name"
+        )
+    if not added and not left:
+        print("there is a text of every kind for the channels that are set up")
 
 
 def preview_message(customer: str, channel: str, stage: str, out: Path | None) -> int:

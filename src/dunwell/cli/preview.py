@@ -1,5 +1,6 @@
 """``dunwell outreach preview``: one message as its reader would see it, and what the gate says of it now."""
 
+import getpass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,7 @@ def preview(
         print(f"no message: {composed.detail}\n")
     else:
         message = composed.message
+        _record_look(journal, customer_id, opened.name)
         print(
             f"To: {message.to}\n"
             + (f"Subject: {message.subject}\n" if message.subject else "")
@@ -83,6 +85,18 @@ def preview(
     elif verdict.not_before is not None:
         print(f"allowed from {verdict.not_before.isoformat()}")
     return 0 if verdict.allowed and not isinstance(composed, Reason) else 1
+
+
+def _record_look(journal: "Journal", customer_id: str, channel: str) -> None:
+    """Whoever sees a preview sees a name and an address: that is an event, recorded before it is shown."""
+    from dunwell.journal.recording import NewEvent
+
+    body = {
+        "by": getpass.getuser(),
+        "why": "preview",
+        "what": f"a message by {channel} as they would read it",
+    }
+    journal.record([NewEvent("data.read", journal.clock(), customer_id, body=body)])
 
 
 def _page(opened: Opened, message: Message) -> bytes:

@@ -179,6 +179,11 @@ def add_master_key(folder: Path, random: Random) -> str:
     staging.unlink(missing_ok=True)
     _write_secret(staging, f"{name}:{b64encode(random(32)).decode()}\n{before}")
     staging.replace(file)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)  # before anything is wrapped with it
+    finally:
+        os.close(descriptor)
     return name
 
 

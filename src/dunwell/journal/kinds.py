@@ -55,9 +55,9 @@ KINDS: Mapping[str, Kind] = {
         (*_ABOUT, "why", "attempts"),
     ),
     "contact.deferred": Kind(
-        "a message was surely not taken yet; it will be tried again",
+        "a message was not taken yet (surely, or ``in_doubt``); it will be tried again",
         ("message_id", "channel"),
-        (*_ABOUT, "why", "attempt", "next_at"),
+        (*_ABOUT, "why", "attempt", "next_at", "in_doubt"),
     ),
     "contact.unknown": Kind(
         "it cannot be known whether a message was taken; it is not tried again",

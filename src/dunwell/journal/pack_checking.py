@@ -7,13 +7,14 @@ when the head was signed; that the texts are those the events speak of; and that
 import json
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from dunwell.journal.canonical import canonical, event_bytes
+from dunwell.journal.canonical import EVENT_COLUMNS, canonical, event_bytes
 from dunwell.journal.digests import digest_of, pseudonym_of
 from dunwell.journal.heads import Head, head_of
 from dunwell.journal.keys import fingerprint, is_signed
@@ -22,8 +23,9 @@ from dunwell.journal.tree import is_consistent, is_included, leaf_hash
 MANIFEST, SIGNATURE = "manifest.json", "signature.json"
 _SIZE_MAX = 2 << 30
 _KEPT = "files/"
+_LETTERS = "letters/"
 _UNREADABLE = (
-    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError),
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ArithmeticError),
     *(zipfile.BadZipFile, zlib.error),
 )
 """What a damaged file can make its readers raise."""
@@ -118,8 +120,10 @@ def _check_contents(
     personal = json.loads(files["personal.json"])
     for event in events:
         _check_event(event, head, faults)
+    _check_belonging(events, faults)
     opened, erased = _check_personal(events, personal, faults)
     _check_files(events, personal, files, faults)
+    _check_letters(events, files, faults)
     _check_names(events, json.loads(files["names.json"]), faults)
     covered = {}
     for entry in json.loads(files["anchors.json"]):
@@ -142,6 +146,40 @@ def _check_event(event: Mapping[str, Any], head: Head, faults: list[str]) -> Non
     leaf = leaf_hash(event_bytes(event))
     if not is_included(leaf, event["leaf_index"], head.tree_size, proof, head.root):
         faults.append(f"event {event['event_id']} is not in the journal as it stands here")
+
+
+def _check_belonging(events: Sequence[Mapping[str, Any]], faults: list[str]) -> None:
+    """All of one person, each once, and nothing beside what was hashed: an event of somebody else's is a true one, too."""
+    subjects = Counter(event["subject"] for event in events)
+    faults += [f"{count} events are about somebody else ({who})" for who, count in subjects.most_common()[1:]]
+    places = Counter(event["leaf_index"] for event in events)
+    faults += [
+        f"the event at place {place} is in it {count} times" for place, count in places.items() if count > 1
+    ]
+    known = {*EVENT_COLUMNS, "leaf_index", "proof"}
+    faults += [
+        f"event {event['event_id']} says {name}, which is no part of it"
+        for event in events
+        for name in sorted(set(event) - known)
+    ]
+
+
+def _check_letters(
+    events: Sequence[Mapping[str, Any]], files: Mapping[str, bytes], faults: list[str]
+) -> None:
+    """Every letter against the digest by which its event names it. (A letter that is not there was not kept.)"""
+    sent: dict[str, set[str]] = {}
+    for event in events:
+        if event["kind"] == "contact.sent":
+            body = json.loads(event["body"])
+            sent.setdefault(str(body["message_id"]), set()).update(map(str, body.get("references", ())))
+    for name in sorted(files):
+        if name.startswith(_LETTERS):
+            message_id = name.removeprefix(_LETTERS).removesuffix(".pdf")
+            if message_id not in sent:
+                faults.append(f"{name} belongs to no event")
+            elif f"sha256:{hash_of(files[name])}" not in sent[message_id]:
+                faults.append(f"{name} is not the letter that was sent")
 
 
 def _check_personal(

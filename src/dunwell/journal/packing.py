@@ -26,6 +26,9 @@ from dunwell.journal.recording import PERSONAL, Journal, NewEvent, columns
 from dunwell.journal.sealing import StoredSubtrees, head, last_seal
 from dunwell.journal.tree import consistency_proof, inclusion_proof
 
+PACK = "a pack of evidence"
+"""What the event says that was read, when a pack is made."""
+
 
 class NothingToShow(LookupError):
     """There is no pack to make; says why and the mend."""
@@ -66,7 +69,7 @@ def make_pack(journal: Journal, signer: Signer, asked: Asked, now: datetime) -> 
     items = [item["item"] for row in rows for item in json.loads(row.body).get(PERSONAL, {}).values()]
     opened = vault.read(items)
     vault.open_keys([subject])
-    body = {"by": asked.by, "why": asked.why, "what": "a pack of evidence", "items": sorted(opened)}
+    body = {"by": asked.by, "why": asked.why, "what": PACK, "items": sorted(opened)}
     journal.record([NewEvent("data.read", now, subject=subject, body=body)])
     trees, signed = StoredSubtrees(), head(newest, signer.public)
     events = [_event(row, trees, signed) for row in rows]

@@ -7,6 +7,7 @@ erased; where no clock is held for the law that binds them, that is said and a p
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 
 from django.db.models import Max, Q
 
@@ -45,13 +46,19 @@ def after_years(day: date, years: int) -> date:
         return date(day.year + years, 3, 1)
 
 
-def retention(subjects: Mapping[str, str], clocks_of: Mapping[str, Sequence[Clock]]) -> list[Kept]:
-    """What must be kept of these people and until when. ``subjects``: customer_id by reference; ``clocks_of``: by customer_id."""
+def retention(
+    subjects: Mapping[str, str],
+    clocks_of: Mapping[str, Sequence[Clock]],
+    notes_of: Mapping[str, str] = MappingProxyType({}),
+) -> list[Kept]:
+    """What must be kept of these people and until when. ``subjects``: customer_id by reference; ``clocks_of``: by customer_id;
+    ``notes_of``: what the law that binds them says where it names no period, by customer_id.
+    """
     rows = dict(
         Event.objects.filter(subject_id__in=subjects).values_list("subject_id").annotate(Max("happened_at"))
     )
     return [
-        _kept(reference, customer, rows[reference], clocks_of.get(customer, ()))
+        _kept(reference, customer, rows[reference], clocks_of.get(customer, ()), notes_of.get(customer, ""))
         for reference, customer in sorted(subjects.items(), key=lambda pair: pair[1])
         if reference in rows
     ]
@@ -69,7 +76,7 @@ def clock_ends(reference: str, clocks: Iterable[Clock]) -> list[tuple[date | Non
     return ends
 
 
-def _kept(reference: str, customer: str, last: datetime, clocks: Sequence[Clock]) -> Kept:
+def _kept(reference: str, customer: str, last: datetime, clocks: Sequence[Clock], note: str) -> Kept:
     has_clock = bool(clocks)
     ends = [(until, clock) for until, clock in clock_ends(reference, clocks) if until is not None]
     if ends:
@@ -86,7 +93,7 @@ def _kept(reference: str, customer: str, last: datetime, clocks: Sequence[Clock]
         customer,
         last,
         None,
-        "no period is held for the law that binds this person: decide, and say why when erasing",
+        note or "no period is held for the law that binds this person: decide, and say why when erasing",
     )
 
 

@@ -55,3 +55,9 @@ def kept_anchors(settings: Settings) -> list[Head]:
 def kept_folder(settings: Settings) -> Path:
     """Where files that belong to the evidence (recordings, uploads) are kept, encrypted."""
     return settings.evidence_folder / "files"
+
+
+def pack_file(settings: Settings, customer_id: str) -> Path:
+    """Where a pack of evidence about a customer is written when nothing else is said."""
+    name = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in customer_id)
+    return settings.evidence_folder / f"{name}.zip"

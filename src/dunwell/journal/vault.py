@@ -13,7 +13,7 @@ from typing import cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.db import transaction
+from django.db import connection, transaction
 
 from dunwell.journal.digests import digest_of, pseudonym_of
 from dunwell.journal.keys import MasterKeys, Random
@@ -65,6 +65,11 @@ class Vault:
         self._open: dict[str, bytes] = {}
         self._pseudonym_keys: dict[str, bytes] = {}
         self._lookup_key: bytes | None = None
+
+    @property
+    def master_id(self) -> str:
+        """The id of the master key that is in use."""
+        return self._master.current
 
     # --- people
 
@@ -257,6 +262,15 @@ class Vault:
             )
         self._forget(subject)
         return count
+
+    def scrub(self) -> None:
+        """Write over what an erased key was in SQLite's log (its file is written over at once). Outside any transaction.
+
+        PostgreSQL gives the space of deleted rows back by its own VACUUM.
+        """
+        if connection.vendor == "sqlite" and not connection.in_atomic_block:
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def forget(self, customer_id: str) -> None:
         """Let nobody meet this customer again: rooms that show people ask ``forgotten``."""

@@ -12,9 +12,9 @@ from itertools import islice
 from dunwell.journal.canonical import event_bytes
 from dunwell.journal.heads import Head
 from dunwell.journal.keys import fingerprint, is_signed
-from dunwell.journal.models import Event, Seal
+from dunwell.journal.models import Event, Node, Seal
 from dunwell.journal.recording import PERSONAL, columns
-from dunwell.journal.sealing import seal_hash, signed_bytes
+from dunwell.journal.sealing import NODE_STEP, seal_hash, signed_bytes
 from dunwell.journal.tree import leaf_hash, node_hash
 from dunwell.journal.vault import Vault
 
@@ -44,12 +44,16 @@ class _Growing:
     def __init__(self) -> None:
         self._stack: list[tuple[int, bytes]] = []
         self.size = 0
+        self.kept: dict[tuple[int, int], bytes] = {}
+        """The subtrees of the levels that the journal keeps, by level and index."""
 
     def add(self, leaf: bytes) -> None:
         level, found = 0, leaf
         while self._stack and self._stack[-1][0] == level:
             found = node_hash(self._stack.pop()[1], found)
             level += 1
+            if level % NODE_STEP == 0:
+                self.kept[level, self.size >> level] = found
         self._stack.append((level, found))
         self.size += 1
 
@@ -140,12 +144,26 @@ def _check_events(seals: Sequence[Seal], anchors: Iterable[Head], faults: list[s
         if growing.size in asked:
             roots.at[growing.size] = growing.root()
     roots.size = growing.size
+    _check_nodes(growing, faults)
     covered = seals[-1].tree_size if seals else 0
     if covered > growing.size:
         _say(faults, f"the last seal covers {covered} events, only {growing.size} are there")
     if covered < rows.count():
         _say(faults, f"{rows.count() - covered} events stand in the tree behind the last seal")
     return roots
+
+
+def _check_nodes(growing: _Growing, faults: list[str]) -> None:
+    """The kept hashes of full subtrees, of which proofs and the next seal are made."""
+    kept = {(node.level, node.index): bytes(node.hash) for node in Node.objects.all()}
+    for place in sorted(kept.keys() | growing.kept.keys()):
+        if kept.get(place) != growing.kept.get(place):
+            level, index = place
+            last = ((index + 1) << level) - 1
+            _say(
+                faults,
+                f"the kept hash over the events number {index << level} to {last} is missing or not theirs",
+            )
 
 
 def _check_anchor(anchor: Head, roots: _Roots, faults: list[str]) -> None:

@@ -24,6 +24,7 @@ from dunwell.nightly.cases import case_counts, merge_cases
 from dunwell.nightly.costs import Costs, read_costs
 from dunwell.nightly.decided import DecidedFigures
 from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partition_figures
+from dunwell.nightly.forgetting import Forgetting, nobody
 from dunwell.nightly.keeping import (
     earlier_prices,
     erase_kept,
@@ -150,7 +151,7 @@ def _run_day(
             None if valuer is None else DayStrategy(valuer, policy.hash, as_of, known_at, aside, problem)
         )
         earlier = None if strategic is None else earlier_prices(settings, as_of)
-        lost = lost_rows(tape)
+        lost, forgetting = lost_rows(tape), Forgetting(forgotten or nobody)
         day = _Day(
             as_of,
             known_at,
@@ -163,6 +164,7 @@ def _run_day(
             losses,
             told_since,
             costs,
+            forgetting,
         )
         counted = _settle_all(tape, staged, day, watch)
         scores = scorer.finish(staged.staging)
@@ -171,6 +173,8 @@ def _run_day(
             staged.staging / "analytics.parquet"
         )
         tape.write_quarantine(staged.staging / "quarantine")
+        forgetting.clear(staged.staging / "quarantine")
+        lost = replace(lost, rows=forgetting.without(lost.rows))
         facts = replace(
             facts, files=_files_written(settings.book_folder, tape, strategic, not expected.problem)
         )
@@ -208,6 +212,7 @@ class _Day(PlannedDay):
     losses: DayLosses
     told_since: ToldSince | None
     costs: Costs
+    forgetting: Forgetting
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +243,7 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
     ):
         for partition in tape.partitions():
             watch("settling the accounts", partition.number, tape.partition_count)
+            day.forgetting.note(partition.tables)
             if day.told_since is not None:
                 partition = Partition(partition.number, day.told_since(partition.tables))
             partition = staged.write(partition)

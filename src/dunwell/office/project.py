@@ -70,6 +70,7 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
             "django.contrib.messages.middleware.MessageMiddleware",
             "django.middleware.clickjacking.XFrameOptionsMiddleware",
             "dunwell.office.access.guard.every_page_has_a_rule",
+            "dunwell.office.access.views.texts_must_be_readable",
             "dunwell.office.api.once.once",
         ],
         "TEMPLATES": [

@@ -17,7 +17,7 @@ from dunwell.book import NoBook
 from dunwell.journal.keys import read_master_keys
 from dunwell.journal.recording import Journal
 from dunwell.law import Gate
-from dunwell.law.overlay import LenderLaw, read_law
+from dunwell.law.overlay import KeptLaw, LenderLaw
 from dunwell.ledger import Terms, TermsError, read_terms
 from dunwell.office.cases.shelf import Shelf
 from dunwell.policy import PolicyError
@@ -111,10 +111,17 @@ class Workplace:
         """The folder of the lender's policy."""
         return self.settings.root / "policy"
 
-    law = Policy[LenderLaw](
-        lambda place: read_law(place.policy / "law.toml"), lambda place: [place.policy / "law.toml"]
-    )
-    """The lender's law: which packs bind whom, and what the house adds. Raises PolicyError."""
+    @property
+    def law(self) -> LenderLaw:
+        """The lender's law as its file says it now: which packs bind whom, and what the house adds.
+
+        While it cannot be read nothing is lawful: raises PolicyError.
+        """
+        return self._kept_law.current()
+
+    @cached_property
+    def _kept_law(self) -> KeptLaw:
+        return KeptLaw(self.policy / "law.toml")
 
     terms = Policy[Mapping[str, Terms]](
         lambda place: read_terms(place.settings.terms_folder),

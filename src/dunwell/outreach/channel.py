@@ -50,7 +50,8 @@ class Outcome:
     """What became of handing one message over. ``detail`` is the provider's answer in words, without personal data.
 
     ``provider_references`` are the provider's own names for it (several where it was split), by which receipts speak.
-    ``retry_after_seconds`` is the provider's wish, where it has one.
+    ``retry_after_seconds`` is the provider's wish, where it has one. ``in_doubt``: it was put off by a provider that takes a
+    message id only once, and may have been taken all the same; it is handed over again, or else it is unknown.
     """
 
     message_id: str
@@ -58,6 +59,7 @@ class Outcome:
     detail: str = ""
     provider_references: tuple[str, ...] = ()
     retry_after_seconds: float | None = None
+    in_doubt: bool = False
 
 
 ReceiptKind = Literal["delivered", "bounced", "delayed", "opened", "unsubscribed", "returned"]

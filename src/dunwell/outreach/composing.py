@@ -50,7 +50,7 @@ class Composer:
     def __init__(
         self,
         channel: str,
-        texts: Sequence[Text],
+        texts: Callable[[], Sequence[Text]],
         records: Known,
         sender: Sender,
         render: Render,
@@ -60,7 +60,7 @@ class Composer:
         offers: Offers = lambda asked: None,
         proposals: Proposals = lambda asked: None,
     ) -> None:
-        """``locale``: the language for whom the records name none."""
+        """``texts``: those that may be used now, asked for each message; ``locale``: the language where the records name none."""
         self._offers, self._proposals = offers, proposals
         self._channel, self._texts, self._records = channel, texts, records
         self._sender, self._render, self._actor, self._locale = sender, render, actor, locale
@@ -72,11 +72,12 @@ class Composer:
         language = customer.row.get("language") or self._locale
         stage = asked.work.stage.replace(" ", "_")
         about = self._about(asked, customer, stage)
+        texts = self._texts()  # outside of what follows: texts that cannot be read stop every message
         bound = self._records.gate(asked.customer_id).packs
         packs = tuple(pack.key for pack in bound if not pack.is_house_policy)  # what binds words is law
         try:
             text = choose(
-                self._texts,
+                texts,
                 language,
                 self._channel,
                 stage,

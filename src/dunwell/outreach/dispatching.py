@@ -36,12 +36,15 @@ from dunwell.outreach.permitting import (
     refused,
 )
 from dunwell.outreach.receipts import stored_name, take_all_early, take_early
+from dunwell.outreach.texts import TextsRefused
 from dunwell.outreach.wire import WireRecord
 from dunwell.policy import PolicyError
 
 _log = logging.getLogger(__name__)
 
-_OF_ALL = (OperationalError, InterfaceError, KeyMissing, PolicyError)
+UNREADABLE = (PolicyError, TextsRefused)
+"""The lender's own law or texts, which were changed, cannot be used."""
+_OF_ALL = (OperationalError, InterfaceError, KeyMissing, *UNREADABLE)
 """What stops every message alike, whichever was at hand."""
 _WHY_MAX = 300
 _NEXT = timedelta(microseconds=1)
@@ -111,7 +114,8 @@ class Dispatcher:
         """
         now = self._journal.clock()
         with transaction.atomic():
-            rows = list(Work.objects.select_for_update().filter(worker=self.name, state=State.CLAIMED))
+            mine = Work.objects.filter(worker=self.name, channel=self.channel, state=State.CLAIMED)
+            rows = list(mine.select_for_update())
             events, doubtful_count = [], 0
             for row in rows:
                 if not self._is_idempotent and self._wire.may_have_left(row.message_id):
@@ -123,8 +127,9 @@ class Dispatcher:
                     doubtful_count += 1
                 else:
                     row.state, row.worker = State.DUE, None
+                    row.in_doubt |= self._wire.may_have_left(row.message_id)
                     row.why = "the worker stopped before it was sent"
-                    said = {"why": row.why, "attempt": row.attempt_count}
+                    said = {"why": row.why, "attempt": row.attempt_count, **_doubt(row)}
                     events.append(self._event(row, "contact.deferred", now, **said))
             self._journal.record(events)
             _save(rows, now)
@@ -207,9 +212,14 @@ class Dispatcher:
             expired = [row for row in rows if row.expires_at <= now]
             for row in expired:
                 row.state, row.why = State.EXPIRED, "its day is over; the next run plans anew"
+                if row.in_doubt:
+                    row.state, row.why = State.UNKNOWN, "its day was over before it could be asked for again"
+            doubtful = [row for row in rows if row.state == State.UNKNOWN]
+            over = [row for row in expired if row.state == State.EXPIRED]
             self._journal.record(
                 [answer.event for answer in answers]
-                + [self._event(row, "contact.failed", now, why=row.why) for row in expired]
+                + [self._event(row, "contact.failed", now, why=row.why) for row in over]
+                + [self._event(row, "contact.unknown", now, why=row.why) for row in doubtful]
             )
             _save(rows, now)
         return Claimed(tuple(one.message for one in permitted), len(rows) - len(permitted))
@@ -272,6 +282,9 @@ class Dispatcher:
         latest = max((at for _, kind, at, _ in seen if kind == "contact.permitted"), default=now)
         now = latest + _NEXT if latest > now else now
         person = with_journal(person, decoded(seen, person, pseudonym))
+        if row.in_doubt:  # handed over again it is the same message, not a second one
+            others = tuple(one for one in person.contacts if one.contact_id != row.message_id)
+            person = replace(person, contacts=others)
         gate = self._known.gate(customer)
         return permit(
             row,
@@ -343,6 +356,7 @@ class Dispatcher:
     def _settled(self, row: Work, outcome: Outcome, now: datetime) -> NewEvent:
         """The row as the outcome leaves it, and the event that says so."""
         row.why = _plain(outcome.detail)[:_WHY_MAX]
+        row.in_doubt = outcome.certainty == "deferred" and (row.in_doubt or outcome.in_doubt)
         if outcome.certainty == "accepted":
             row.state = State.SENT
             return self._event(row, "contact.sent", now, references=list(outcome.provider_references))
@@ -351,11 +365,14 @@ class Dispatcher:
             return self._event(row, "contact.unknown", now, why=row.why)
         next_at = now + timedelta(seconds=self._back_off(row, outcome))
         is_last = row.attempt_count >= self._limits.attempts_max or next_at >= row.expires_at
+        if is_last and row.in_doubt:
+            row.state, row.why = State.UNKNOWN, f"{row.why}; not asked for again"[-_WHY_MAX:]
+            return self._event(row, "contact.unknown", now, why=row.why)
         if outcome.certainty == "refused" or is_last:
             row.state = State.FAILED
             return self._event(row, "contact.failed", now, why=row.why, attempts=row.attempt_count)
         row.state, row.due_at, row.worker = State.DUE, next_at, None
-        said = {"why": row.why, "attempt": row.attempt_count, "next_at": next_at}
+        said = {"why": row.why, "attempt": row.attempt_count, "next_at": next_at, **_doubt(row)}
         return self._event(row, "contact.deferred", now, **said)
 
     def _back_off(self, row: Work, outcome: Outcome | None) -> float:
@@ -370,6 +387,10 @@ class Dispatcher:
         return NewEvent(kind, now, subject=str(row.subject_id), body=said)
 
 
+def _doubt(row: Work) -> dict[str, bool]:
+    return {"in_doubt": True} if row.in_doubt else {}
+
+
 def _plain(words: str) -> str:
     """A provider's words as they can be kept anywhere: bytes that are no text, and unseen characters, are blanks."""
     return "".join(letter if letter.isprintable() else " " for letter in words)
@@ -381,13 +402,22 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__}, {Path(frame.filename).name}:{frame.lineno}"
 
 
-_CHANGED = ("state", "worker", "why", "attempt_count", "due_at", "changed_at", "message_id")
+_CHANGED = ("state", "worker", "why", "attempt_count", "due_at", "in_doubt", "changed_at", "message_id")
 
 
 def _save(rows: Sequence[Work], now: datetime) -> None:
     """Write back where each row stands."""
     values = [
-        (str(row.state), row.worker, row.why, row.attempt_count, row.due_at, now, row.message_id)
+        (
+            str(row.state),
+            row.worker,
+            row.why,
+            row.attempt_count,
+            row.due_at,
+            row.in_doubt,
+            now,
+            row.message_id,
+        )
         for row in rows
     ]
     update(Work, _CHANGED, values)

@@ -24,6 +24,7 @@ from dunwell.outreach.confirming import STAGE as CHANNEL_STOPPED
 from dunwell.outreach.confirming import confirmed_until, once
 from dunwell.outreach.models import Work
 from dunwell.outreach.records import Customer
+from dunwell.policy import PolicyError
 
 Understand = Callable[[str, datetime, str | None, Context], Understanding]
 
@@ -227,7 +228,10 @@ def _answer(
     until = None
     if "stop" in answering.confirm:
         (subject,) = journal.vault.references([writer.customer_id]).values()
-        gate = records.gate(writer.customer_id)
+        try:
+            gate = records.gate(writer.customer_id)
+        except PolicyError:
+            return  # what they said takes effect; whether an answer may go out cannot be told while the law is not readable
         until = confirmed_until(understood, gate, channel, subject, stopped, said_at)
     if until is not None and journal.clock() >= until:
         return

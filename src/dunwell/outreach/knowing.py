@@ -106,7 +106,8 @@ def with_journal(person: Person, events: Sequence[Seen]) -> Person:
 
 
 def _contacts(events: Sequence[Seen]) -> Iterable[Contact]:
-    """Contacts made: a message counts from its permission on, unless it is known that it was never taken.
+    """Contacts made: a message counts from its permission on, unless it is known that it was never taken. One that was put off in
+    doubt counts.
 
     Each permission that came to nothing has one event that says so. They are counted, not read in the order of their instants:
     a worker that waits for the database has looked at the clock before another's event that was recorded first.
@@ -119,7 +120,7 @@ def _contacts(events: Sequence[Seen]) -> Iterable[Contact]:
         if event.kind == "contact.permitted":
             permitted[message] = event
             standing[message] += 1
-        elif event.kind in _NOT_MADE:
+        elif event.kind in _NOT_MADE and not event.body.get("in_doubt"):
             standing[message] -= 1
         elif event.kind in _OUTCOMES:
             outcomes[message] = _OUTCOMES[event.kind]

@@ -25,7 +25,8 @@ class Work(models.Model):
 
     ``key`` makes planning the same contact twice plan it once. ``accounts``: pseudonyms joined by ``;``.
     ``in_reply_to``: the event of the person's own message that this answers. ``why``: the reason for
-    where it stands, in words without personal data.
+    where it stands, in words without personal data. ``in_doubt``: an earlier hand-over may have been taken (by a provider that
+    takes a message id only once): until it is handed over again nobody can say.
     """
 
     message_id = models.CharField(primary_key=True, max_length=36)
@@ -44,6 +45,7 @@ class Work(models.Model):
     attempt_count = models.IntegerField(default=0)
     worker = models.CharField(max_length=60, null=True)
     why = models.CharField(max_length=300, default="")
+    in_doubt = models.BooleanField(default=False)
     changed_at = models.DateTimeField()
 
     class Meta:

@@ -97,7 +97,7 @@ class Refused:
         if self.not_before is not None and self.not_before < self.work.expires_at:
             self.work.due_at = self.not_before
         else:
-            self.work.state = State.HELD
+            self.work.state = State.UNKNOWN if self.work.in_doubt else State.HELD
 
 
 def permit(

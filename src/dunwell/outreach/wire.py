@@ -5,8 +5,10 @@ and may be tried again; in here and without an outcome cannot be known. A line t
 not the machine: so the record names the machine's boot, and after another boot everything claimed is in doubt.
 """
 
+import fcntl
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +21,52 @@ def this_boot() -> str | None:
         return _BOOT_FILE.read_text(encoding="ascii").strip()
     except OSError:
         return None
+
+
+class NameTaken(RuntimeError):
+    """A worker of that name is running. Two of one name would take each other's messages for left behind, and send them twice."""
+
+
+def record_file(folder: Path, name: str) -> Path:
+    """Where a worker's record lies."""
+    return folder / f"{''.join(letter if letter.isalnum() or letter in '-_' else '_' for letter in name)}.txt"
+
+
+@contextmanager
+def named(folder: Path, name: str) -> Iterator[str]:
+    """The name is this process's until the end, or until it is killed. Raises NameTaken."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = record_file(folder, name).with_suffix(".lock")
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise NameTaken(f"a worker {name!r} is running already. Give this one another name") from error
+        yield name
+    finally:
+        os.close(descriptor)
+
+
+_NAMES_MAX = 100
+
+
+@contextmanager
+def any_name(folder: Path, wanted: str) -> Iterator[str]:
+    """The wanted name, or the first of NAME-2, NAME-3, ... that nobody has. Raises NameTaken after so many."""
+    for number in range(1, _NAMES_MAX + 1):
+        name = wanted if number == 1 else f"{wanted}-{number}"
+        held = named(folder, name)
+        try:
+            held.__enter__()
+        except NameTaken:
+            continue
+        try:
+            yield name
+        finally:
+            held.__exit__(None, None, None)
+        return
+    raise NameTaken(f"{_NAMES_MAX} workers {wanted!r} are running already")
 
 
 class WireRecord:

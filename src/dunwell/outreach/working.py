@@ -5,18 +5,24 @@ goes away, the outcomes of what was sent are kept and recorded as soon as it is 
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from dunwell.outreach.channel import Outcome, Sender
-from dunwell.outreach.dispatching import Claimed, Dispatcher
+from dunwell.outreach.dispatching import UNREADABLE, Claimed, Dispatcher
+from dunwell.outreach.models import State, Work
+from dunwell.outreach.wire import NameTaken, WireRecord, named, record_file
 
+_log = logging.getLogger(__name__)
+_UNREADABLE_SECONDS = 5.0
 _T = TypeVar("_T")
 Wait = Callable[[float], bool]
 """Waits so many seconds; True when it is time to stop."""
@@ -84,6 +90,14 @@ def work(
             close_old_connections()
             is_over = wait(idle_seconds)
             tally.in_doubt += _insist(dispatcher.recover, wait) or 0
+        except UNREADABLE as error:
+            # Somebody is writing a law or a text: nothing goes out until it can be read again.
+            _finish(dispatcher, sending, tally, wait)
+            sending, claimed = None, Claimed()
+            if until_idle:
+                raise
+            _log.error("%s: nothing is sent until this is mended: %s", dispatcher.channel, error)
+            is_over = wait(_UNREADABLE_SECONDS)
         except BaseException:
             _finish(dispatcher, sending, tally, wait)  # what went out is recorded, whatever ends this worker
             raise
@@ -95,6 +109,28 @@ def work(
         is_over = is_over or (wait(idle_seconds) if is_idle and not until_idle else is_idle or wait(0.0))
     _finish(dispatcher, sending, tally, wait)
     return tally
+
+
+def take_over(
+    channel: str, folder: Path, boot: str | None, dispatcher_of: Callable[[str, WireRecord], Dispatcher]
+) -> int:
+    """What workers of this channel left that are no more, recovered by their own records in ``folder``; how many are in doubt.
+
+    A worker whose record is not here ran on another machine and finds it there.
+    """
+    claimed = Work.objects.filter(channel=channel, state=State.CLAIMED)
+    names = claimed.order_by().values_list("worker", flat=True).distinct()
+    doubtful_count = 0
+    for name in [one for one in names if one is not None]:
+        file = record_file(folder, name)
+        if not file.is_file():
+            continue
+        try:
+            with named(folder, name), WireRecord(file, boot) as record:
+                doubtful_count += dispatcher_of(name, record).recover()
+        except NameTaken:
+            continue  # it is alive
+    return doubtful_count
 
 
 def _finish(

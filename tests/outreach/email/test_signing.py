@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from dunwell.outreach.email.rendering import compose
+from dunwell.outreach.email.rendering import UnfitMessage, compose
 from dunwell.outreach.email.sender import EmailSender
 from dunwell.outreach.email.settings import DkimSettings
 from dunwell.outreach.email.signing import SigningKey, read_keys, sign
@@ -124,3 +124,93 @@ def test_a_key_that_cannot_sign_is_refused_with_the_mend(tmp_path: Path) -> None
         read(write_key(tmp_path / "short.pem", rsa.generate_private_key(65537, 1024)))
     with pytest.raises(SettingsError, match="neither RSA nor Ed25519"):
         read(write_key(tmp_path / "ec.pem", ec.generate_private_key(ec.SECP256R1())))
+
+
+# --- odd messages, each against dkimpy, which signs and verifies by its own code
+
+
+HEADERS = b"\r\n".join(
+    (
+        *(b"From: Lender <care@lender.example>", b"To: ana@example.com"),
+        *(b"Subject: Your plan", b"Date: Fri, 1 May 2026 10:00:00 +0000"),
+    )
+)
+BODIES = [
+    *(b"", b"\r\n", b"\r\n\r\n\r\n", b" \r\n\t \r\n", b"x", b"x\r\n", b"x\r\n\r\n\r\n"),
+    *(b"trailing blanks \t \r\n  leading  and   inner\r\n", b"\r\n\r\nempty lines before\r\n"),
+    *(
+        "八位字节 8-bit\r\n".encode(),
+        b"\xff\xfe\x80 no text at all\r\n",
+        b"." * 990 + b"\r\n",
+        b"no line end \t ",
+    ),
+    b"a blank line, then the end\r\n \r\n",
+]
+HEADS = {
+    "plain": HEADERS,
+    "folded": HEADERS.replace(
+        b"Subject: Your", b"Subject:\r\n\t a long  subject\r\n   over   three\t\r\n lines Your"
+    ),
+    "8 bit": HEADERS + b"\r\nX-Name: " + "王小明".encode(),
+    "8 bit signed": HEADERS.replace(b"Your plan", "您的方案".encode()),
+    "long": HEADERS + b"\r\nContent-Type: text/plain; x=" + b"y" * 2000,
+    "many recipients": HEADERS.replace(
+        b"ana@example.com", b",\r\n ".join(b"a%d@example.com" % n for n in range(200))
+    ),
+    "odd case": HEADERS.replace(b"Subject:", b"sUBJECT:").replace(b"Date:", b"DATE:"),
+    "empty value": HEADERS.replace(b"Subject: Your plan", b"Subject:"),
+    "no subject, no date": HEADERS.split(b"\r\nSubject")[0],
+    "a colon in a value": HEADERS.replace(b"Your plan", b"plan: 1: 2 ;= b=x; bh=y"),
+}
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [*(("folded", body) for body in BODIES), *((head, b"Hello\r\n\r\n") for head in HEADS)],
+)
+def test_any_message_is_signed_so_that_it_verifies(
+    keys: tuple[SigningKey, ...], head: str, body: bytes
+) -> None:
+    raw = sign(HEADS[head] + b"\r\n\r\n" + body, keys, NOW)
+    assert verdicts(raw, keys) == [True, True]
+    assert b"; l=" not in raw, "the whole body is signed"
+    kept = body.rstrip(b"\r\n \t")
+    if kept:
+        longer = raw.removesuffix(body) + body.rstrip(b"\r\n") + b"\r\nand more\r\n"
+        assert verdicts(longer, keys) == [False, False]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEADERS.split(b"\r\n", 1)[1],
+        HEADERS + b"\r\nFrom: Another <other@lender.example>",
+        HEADERS + b"\r\nsubject: Another",
+        HEADERS.replace(b"\r\n", b"\n"),
+        HEADERS + b"\r\nno colon here",
+        HEADERS.replace(b"Subject:", b"Subject :"),
+    ],
+    ids=["no From", "two From", "two subjects", "lone line feeds", "no colon", "a blank before the colon"],
+)
+def test_what_a_receiver_would_read_in_two_ways_is_not_signed(
+    keys: tuple[SigningKey, ...], head: bytes
+) -> None:
+    with pytest.raises(UnfitMessage):
+        sign(head + b"\r\n\r\nHello\r\n", keys, NOW)
+
+
+@pytest.mark.parametrize("body", [b"one\ntwo\r\n", b"one\rtwo\r\n", b"\n"])
+def test_a_body_with_a_lone_line_end_is_not_signed(keys: tuple[SigningKey, ...], body: bytes) -> None:
+    """A relay makes CRLF of it (RFC 5321 section 2.3.8), and what arrives is not what was signed."""
+    with pytest.raises(UnfitMessage, match="line end"):
+        sign(HEADERS + b"\r\n\r\n" + body, keys, NOW)
+
+
+def test_a_second_header_added_on_the_way_is_found(keys: tuple[SigningKey, ...]) -> None:
+    raw = sign(HEADERS + b"\r\n\r\nHello\r\n", keys, NOW)
+    for added in (
+        b"From: thief@evil.example\r\n",
+        b"Reply-To: thief@evil.example\r\n",
+        b"subject: hurry\r\n",
+    ):
+        assert verdicts(raw.replace(b"To: ana", added + b"To: ana", 1), keys) == [False, False]

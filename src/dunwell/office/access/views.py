@@ -1,13 +1,18 @@
 """Pages that say no, and the choice of language."""
 
+from collections.abc import Callable
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 from django.views.decorators.http import require_POST
 
+from dunwell.book import NoBook
+from dunwell.ledger import TermsError
 from dunwell.office.access.guard import open_to_all
 from dunwell.office.access.models import Staff
+from dunwell.policy import PolicyError
 
 _COOKIE = "django_language"
 
@@ -20,6 +25,23 @@ def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """There is no such page, or nothing this person may see."""
     return render(request, "office/not_found.html", status=404)
+
+
+def texts_must_be_readable(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Django middleware: where the lender's policy cannot be read or there is no book yet, a page that says so and the mend."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        return get_response(request)
+
+    def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, PolicyError | TermsError | NoBook):
+            return render(request, "office/unreadable.html", {"problem": str(exception)}, status=503)
+        return None
+
+    answer.process_exception = process_exception  # type: ignore[attr-defined]
+    return answer
 
 
 @open_to_all

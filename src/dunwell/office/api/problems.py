@@ -1,5 +1,6 @@
 """Errors as RFC 9457 asks: ``application/problem+json`` with a title, a status and what to do; never a page or traceback."""
 
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -8,7 +9,9 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, Throttled, ValidationError
 
 from dunwell.book import NoBook
+from dunwell.ledger import TermsError
 from dunwell.office.cases.casefile import UnknownCustomer
+from dunwell.policy import PolicyError
 
 CONTENT_TYPE = "application/problem+json"
 _TITLES = {
@@ -21,7 +24,7 @@ _TITLES = {
     413: "The request is too large",
     422: "The request says something that cannot be",
     429: "Too many requests",
-    503: "There is no book yet",
+    503: "There is no book yet, or a text of the lender's policy cannot be read",
 }
 
 
@@ -72,8 +75,14 @@ def tell_problems(api: NinjaAPI) -> None:
     def said(request: HttpRequest, error: Any) -> HttpResponse:
         return problem(error.status_code, str(error))
 
+    def unreadable(request: HttpRequest, error: Any) -> HttpResponse:
+        place = f"{Path(error.file).name}: {error.key}: {error.problem}"
+        return problem(503, f"{place}. {error.mend}; until then nothing is decided")
+
     def ours(request: HttpRequest, error: Any) -> HttpResponse:
         return problem(error.status, error.detail, **error.more)
 
     api.add_exception_handler(HttpError, said)
     api.add_exception_handler(Problem, ours)
+    api.add_exception_handler(PolicyError, unreadable)
+    api.add_exception_handler(TermsError, unreadable)

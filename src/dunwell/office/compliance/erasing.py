@@ -21,9 +21,10 @@ from django.db.models import Count
 
 from dunwell.book import Book, NoBook
 from dunwell.journal.models import Event, VaultItem
+from dunwell.journal.packing import PACK
 from dunwell.journal.recording import Journal
 from dunwell.journal.retention import Clock, clock_ends
-from dunwell.journal.signing import kept_folder
+from dunwell.journal.signing import kept_folder, pack_file
 from dunwell.law.overlay import LenderLaw
 from dunwell.nightly.keeping import erase_kept
 from dunwell.office.api.models import Answer, Delivery
@@ -34,7 +35,9 @@ from dunwell.office.compliance.models import Review
 from dunwell.office.desk.contact import CONTACT
 from dunwell.office.desk.opening import LOOKED, OPENED
 from dunwell.office.desk.queue import PASSED
+from dunwell.outreach.incoming import UNMATCHED
 from dunwell.outreach.models import State, Work
+from dunwell.outreach.records import plain_address
 from dunwell.settings import Settings
 
 KIND = "erasure"
@@ -85,14 +88,18 @@ def clocks_of(law: LenderLaw, jurisdiction: str, region: str | None) -> list[Clo
     ]
 
 
+def notes_of(law: LenderLaw, jurisdiction: str, region: str | None) -> list[Any]:
+    """The rules of the packs that bind somebody which say why no period to keep is held."""
+    return [one for one in _retention_rules(law, jurisdiction, region) if "keep_years" not in one.values]
+
+
 def _rules(law: LenderLaw, jurisdiction: str, region: str | None) -> list[Any]:
+    return [one for one in _retention_rules(law, jurisdiction, region) if "keep_years" in one.values]
+
+
+def _retention_rules(law: LenderLaw, jurisdiction: str, region: str | None) -> list[Any]:
     packs = [law.packs[key] for key in law.packs_for(jurisdiction, region) if key in law.packs]
-    return [
-        rule
-        for pack in packs
-        for rule in pack.rules
-        if rule.kind == "retention" and "keep_years" in rule.values
-    ]
+    return [rule for pack in packs for rule in pack.rules if rule.kind == "retention"]
 
 
 def duties(file: CaseFile) -> list[Duty]:
@@ -113,6 +120,11 @@ def duties(file: CaseFile) -> list[Duty]:
         )
         for until, clock in ends
     ]
+
+
+def notes(file: CaseFile) -> list[Any]:
+    """What the law that binds this person says where it names no period."""
+    return notes_of(file.place.law, file.customer["jurisdiction"], file.customer["region"])
 
 
 def holding(file: CaseFile) -> Holding:
@@ -152,6 +164,7 @@ def erase(file: CaseFile, *, by: str, why: str, despite: str = "") -> int:
     with transaction.atomic():
         why = f"{why}; despite: {despite}" if despite else why
         count = erase_records(place.journal, customer, by=by, why=why, names=names)
+        count += erase_strangers(place.journal, names, by=by, why=why)
         transaction.on_commit(lambda: erase_files(place.settings, customer, files, names))
     return count
 
@@ -197,6 +210,22 @@ def erase_records(
         return journal.erase(customer_id, by=by, why=why)
 
 
+def erase_strangers(journal: Journal, addresses: Collection[str], *, by: str, why: str) -> int:
+    """What somebody wrote from these addresses while the records did not know whose they are; how many pieces went."""
+    forms = {
+        form for one in addresses for form in (one, one.strip(), plain_address(one), f"+{plain_address(one)}")
+    }
+    names = [f"{UNMATCHED}{form}" for form in sorted(forms)]
+    return sum(journal.erase(name, by=by, why=why) for name in journal.vault.references(names))
+
+
+def packs_handed_out(subject: str) -> list[tuple[str, str, str]]:
+    """The packs of evidence that were made about a person: the day, by whom and why. Whoever has one has it still."""
+    read = Event.objects.filter(subject_id=subject, kind="data.read", body__contains=PACK).order_by("id")
+    told = [(at, json.loads(body)) for at, body in read.values_list("happened_at", "body")]
+    return [(at.date().isoformat(), body["by"], body["why"]) for at, body in told if body.get("what") == PACK]
+
+
 def _erase_answers(names: Collection[str]) -> None:
     """What is kept of answers to programs and names the person; the request stays known, so that it is not carried out again."""
     forms = {form for name in names for form in (name, json.dumps(name)[1:-1])}
@@ -236,7 +265,7 @@ def erase_files(
     """Letters, recordings and papers of the person's, their rows among the kept decisions and in the files that were taken in."""
     for taken in sorted((settings.root / "intake" / "done").glob("*.csv")):
         _erase_rows(taken, {customer_id, *names})
-    for file in files:
+    for file in (*files, pack_file(settings, customer_id)):
         file.unlink(missing_ok=True)
     erase_kept(settings, [customer_id])
 

@@ -53,6 +53,7 @@ def _context(request: HttpRequest, file: CaseFile) -> dict[str, Any]:
         "is_open": is_open,
         "once": once_of(request),
         "duties": duties,
+        "notes": [(one, one.zh if language == "zh" else one.en) for one in erasing.notes(file)],
         "holding": erasing.holding(file),
         "must_stay": erasing.must_stay(file, today),
         "asked": Approval.objects.filter(kind=erasing.KIND, subject=file.customer_id, decision="").first(),

@@ -203,7 +203,7 @@ def preview(file: CaseFile, opened: Opened, way: Way) -> dict[str, Any]:
     place = file.place
     composer = Composer(
         way.channel,
-        approved_texts(place),
+        lambda: approved_texts(place),
         FileRecords(file),
         sender_of(place.settings),
         opened.render,

@@ -47,6 +47,9 @@ _FRACTION = re.compile(rf"(?P<below>[{_DIGIT}十百\d]+)分之(?P<above>[{_DIGIT
 _TENTHS = re.compile("([一二两三四五六七八九1-9])成")
 _REST = re.compile("剩下的?|剩余的?|余下的?|尾款|余款|其余的?|剩的|余额|其他的")
 _MINIMUM = re.compile("最低(?:还款)?(?:金)?额?")
+_PAID_OUT = re.compile(r"(?:还|付|转|打|给|汇|交|存|补|扣)(?:给|上|款)?(?:你们?|您|了)?$")
+"""Words after which a bare numeral is a sum: 还八十, 转你二十五."""
+_TO_MORE = re.compile(rf"(?:到|至|~|-)(?=[{_DIGIT}{_SCALE}\d])")
 _SCALES = {"百": 100, "千": 1000, "万": 10000, "w": 10000, "k": 1000}
 
 
@@ -96,7 +99,9 @@ def _figure(match: re.Match[str], text: str, own: str) -> Amount | None:
 def _spelt(match: re.Match[str], text: str, own: str) -> Amount | None:
     word = match.group("spelt")
     has_scale = any(one in word for one in "百千万佰仟")
-    if not (match.group("currency") or (has_scale and len(word) > 1)):
+    is_sum = match.group("currency") or (has_scale and len(word) > 1)
+    is_paid_out = len(word) > 1 and _PAID_OUT.search(text, max(0, match.start() - 4), match.start())
+    if not (is_sum or is_paid_out):
         return None
     if _NAMED_BEFORE.search(text, max(0, match.start() - 4), match.start()):
         return None
@@ -117,7 +122,8 @@ def _rough(match: re.Match[str], text: str) -> tuple[str, ...]:
         or _ROUGHLY.search(text, max(0, match.start() - 3), match.start())
         or _ROUGH_TAIL.match(text, match.end())
     )
-    return (ROUGH_AMOUNT,) if is_rough else ()
+    rough = (ROUGH_AMOUNT,) if is_rough else ()
+    return (*rough, RANGE) if _TO_MORE.match(text, match.end()) else rough
 
 
 def _fraction(match: re.Match[str]) -> Amount | None:

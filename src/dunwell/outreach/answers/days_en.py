@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 from text_to_num import text2num
 
@@ -157,6 +158,40 @@ def _plain_weekday(match: re.Match[str], reference: Reference) -> Reading:
     return (*this[0], *following[0]), (EITHER_DAY,)
 
 
+def _weekday_of_month(match: re.Match[str], reference: Reference) -> Reading:
+    """As "the first Monday of April", "the last Friday of this month"."""
+    place, number = match.group("place"), _weekday_number(match)
+    if match.group("month"):
+        days, doubts = day_and_month(reference, _month_number(match), 1)
+        first = days[0] if days else None
+    else:
+        first = month_shifted(reference.today.replace(day=1), 1 if match.group("which") == "next" else 0)
+        doubts = ()
+    if first is None:
+        return one(None, *doubts)
+    if place == "last":
+        end = end_of_month(first)
+        return one(end - timedelta(days=(end.weekday() - number) % 7), *doubts)
+    turn = ("first", "second", "third", "fourth").index(_TURNS.get(place, place))
+    day = first + timedelta(days=(number - first.weekday()) % 7 + 7 * turn)
+    return one(day, *doubts)
+
+
+_TURNS = {"1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth"}
+
+
+def _weekday_after_next(match: re.Match[str], reference: Reference) -> Reading:
+    """A week after "next Friday", which may itself mean two days."""
+    number = _weekday_number(match)
+    readings = {
+        moved
+        for weeks in (0, 1)
+        for day in weekday_of_week(reference, number, weeks)[0]
+        if day > reference.today and (moved := shifted(day, 7)) is not None
+    }
+    return tuple(sorted(readings)), (EITHER_DAY,) if len(readings) > 1 else ()
+
+
 def _weeks_from_weekday(match: re.Match[str], reference: Reference) -> Reading:
     weeks = 7 * _count(match.group("count"))
     if match.group("weekday"):
@@ -249,6 +284,14 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (_pattern(r"(\d{1,2})/(\d{1,2})(?:/((?:20)?\d\d))?"), _slashed),
     (_pattern(rf"{_COUNT}\s+weeks?\s+(?P<from>from)\s+(?:now|today|{_WEEKDAY})"), _weeks_from_weekday),
     (_pattern(rf"{_COUNT}\s+weeks?\s+on\s+(?P<from>){_WEEKDAY}"), _weeks_from_weekday),
+    (
+        _pattern(
+            rf"(?:the\s+)?(?P<place>first|second|third|fourth|last|1st|2nd|3rd|4th)\s+{_WEEKDAY}\s+(?:of|in)\s+"
+            rf"(?:(?:the|this|(?P<which>next))\s+month|{_MONTH})"
+        ),
+        _weekday_of_month,
+    ),
+    (_pattern(rf"(?:the\s+)?{_WEEKDAY}\s+after\s+next"), _weekday_after_next),
     (
         _pattern(
             rf"(?:(?P<which>next week|next|this coming|coming|this)\s+)?{_WEEKDAY}(?P<later>\s+(?:of\s+)?next\s+week)?"

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from dkim.canonicalization import Relaxed  # type: ignore[import-untyped]
 
+from dunwell.outreach.email.rendering import UnfitMessage
 from dunwell.outreach.email.settings import DkimSettings
 from dunwell.settings import SettingsError
 
@@ -33,6 +34,9 @@ RSA_BITS_MIN = 2048
 """RFC 8301 section 3.2: signers should use 2048 bits at least."""
 
 _NAME = b"DKIM-Signature"
+_SIGNED = frozenset(name.lower().encode() for name in SIGNED_HEADERS)
+_FIELD_NAME = re.compile(rb"[!-9;-~]+")
+_LONE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _FOLD = re.compile(rb"\r\n([ \t])")
 _LINE = 72
 
@@ -63,12 +67,15 @@ def read_keys(settings: Sequence[DkimSettings]) -> tuple[SigningKey, ...]:
 def sign(message: bytes, keys: Sequence[SigningKey], at: datetime) -> bytes:
     """The message with one DKIM-Signature header for each key in front. CRLF line ends in, CRLF line ends out.
 
-    ``at``: when it is signed.
+    ``at``: when it is signed. Raises UnfitMessage for what a relay would change or a receiver might read in two ways: a lone
+    line end, a line of the head that is no header, a header that stands twice, no From or two of them.
     """
     if not keys:
         return message
     head, _, body = message.partition(b"\r\n\r\n")
-    fields = dict(Relaxed.canonicalize_headers(_fields(head)))
+    if _LONE.search(message):
+        raise UnfitMessage("it holds a lone line end, which a relay would change. Write CRLF")
+    fields = _once(_fields(head))
     names = [name.lower().encode() for name in SIGNED_HEADERS]
     present = [name for name in names if name in fields]
     signed = b"".join(name + b":" + fields[name] for name in present)
@@ -77,10 +84,25 @@ def sign(message: bytes, keys: Sequence[SigningKey], at: datetime) -> bytes:
     return b"".join([*(_signature(signed, named, body_hash, key, at) for key in keys), message])
 
 
+def _once(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The headers in canonical form by name, those that are signed each once. Raises UnfitMessage."""
+    if not all(_FIELD_NAME.fullmatch(name) for name, _ in headers):
+        raise UnfitMessage("a line of its head is no header")
+    fields: dict[bytes, bytes] = {}
+    for name, value in Relaxed.canonicalize_headers(headers):
+        if name in fields and name in _SIGNED:
+            raise UnfitMessage(f"its header {name.decode('ascii')} stands twice")
+        fields[name] = value
+    if b"from" not in fields:
+        raise UnfitMessage("it has no From")
+    return fields
+
+
 def _fields(head: bytes) -> list[tuple[bytes, bytes]]:
     """The headers, each with its value as it stands, folded lines included. Ours stand once each."""
     unfolded = _FOLD.sub(rb"\1", head)
-    return [(name, value) for name, _, value in (line.partition(b":") for line in unfolded.split(b"\r\n"))]
+    found = [line.partition(b":") for line in unfolded.split(b"\r\n")]
+    return [(name if colon else b"", value) for name, colon, value in found]
 
 
 def _signature(signed: bytes, named: bytes, body_hash: bytes, key: SigningKey, at: datetime) -> bytes:

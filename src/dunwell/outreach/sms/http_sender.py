@@ -24,6 +24,15 @@ from dunwell.outreach.sms.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER, sig
 
 _TRY_AGAIN = (401, 407, 408, 409, 425, 429)
 """Not the message's fault: our credentials, a time-out, a twin of this request under way, too many requests."""
+_MAYBE_TAKEN = (408, 409, 425)
+_NEVER_ASKED = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.InvalidURL,
+    httpx.UnsupportedProtocol,
+)
+"""Errors before a byte of the request has left."""
 _ANSWER_BYTES_MAX = 64 * 1024
 _RETRY_AFTER_SECONDS_MAX = 86_400.0
 
@@ -102,7 +111,13 @@ class HttpSender:
                     answer = await _read_some(response)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, ValueError) as error:
             detail = f"the provider could not be asked ({type(error).__name__})"
-            return Outcome(message_id, "deferred", detail, retry_after_seconds=LOST_RETRY_SECONDS)
+            return Outcome(
+                message_id,
+                "deferred",
+                detail,
+                retry_after_seconds=LOST_RETRY_SECONDS,
+                in_doubt=not isinstance(error, _NEVER_ASKED),
+            )
         return self._outcome(message_id, response, answer)
 
     def _outcome(self, message_id: str, response: httpx.Response, answer: bytes) -> Outcome:
@@ -119,7 +134,8 @@ class HttpSender:
         wait_seconds = _retry_after(response.headers.get("Retry-After", ""), self._clock())
         if status == 429 and wait_seconds is not None:
             self._pace.hold(min(wait_seconds, self._settings.timeout_seconds))
-        return Outcome(message_id, "deferred", detail, retry_after_seconds=wait_seconds)
+        in_doubt = status >= 500 or status in _MAYBE_TAKEN
+        return Outcome(message_id, "deferred", detail, retry_after_seconds=wait_seconds, in_doubt=in_doubt)
 
 
 async def _read_some(response: httpx.Response) -> bytes:
