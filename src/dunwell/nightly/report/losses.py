@@ -9,13 +9,14 @@ from dunwell.nightly.report.language import Language
 from dunwell.nightly.report.page import Cell, Section, Table, columns
 
 _AMOUNTS = ("exposure_minor", "loss_12m_minor", "loss_life_minor", "allowance_minor")
+_WHY_NOT = {"package": "losses.package", "young": "losses.young", "few": "losses.few"}
 
 
 def losses_section(losses: LossFigures, language: Language) -> Section:
     """The sums with their definition, and what they rest on; or why they cannot be told."""
     say = language.say
     if losses.problem:
-        return Section("losses", say("losses.title"), lead=[say(f"losses.{losses.problem}")])
+        return Section("losses", say("losses.title"), lead=[why_not_told(losses.problem, language)])
     told: list[list[Cell]] = [
         [
             row["currency"],
@@ -58,6 +59,11 @@ def losses_section(losses: LossFigures, language: Language) -> Section:
         Table(say("losses.shares"), lost_headings, lost, say("losses.shares_note")),
     ]
     return Section("losses", say("losses.title"), lead=[say("losses.lead")], tables=tables)
+
+
+def why_not_told(problem: str, language: Language) -> str:
+    """The sentence for a problem of ``nightly.losses.PROBLEMS``."""
+    return language.say(_WHY_NOT[problem])
 
 
 def _amount(minor: int, currency: str) -> str:

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 
 from dunwell.nightly.report.language import Language, read_language
+from dunwell.nightly.report.losses import why_not_told
 from dunwell.nightly.report.scores import scores_told
 from dunwell.nightly.scores import told_before
 from dunwell.office.access.guard import needs, staff_of
@@ -36,7 +37,7 @@ def foretold(request: HttpRequest) -> HttpResponse:
 def why_no_losses() -> str:
     """Why the last run told no losses to expect; empty where it did, and where there is no run."""
     problem = (run_record("losses") or {}).get("problem")
-    return report_words().say(f"losses.{problem}") if problem else ""
+    return why_not_told(problem, report_words()) if problem else ""
 
 
 def run_record(name: str) -> Any:
