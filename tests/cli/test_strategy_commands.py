@@ -161,6 +161,21 @@ def test_an_experiment_from_its_size_to_its_reading(said: Said, shop: Path) -> N
     ).write_csv(shop / "harms.csv")
     told = said(f"{read} --log log.parquet --until {DAY + timedelta(days=20)} --harms harms.csv", code=1)
     assert "STOP: complaint: 20 of" in told
+    line = 'stopped = [{ arm = "negotiation by call", since = DAY, why = "complaint" }]'
+    assert line in told
+    until = DAY + timedelta(days=20)
+    stopping = (shop / "policy" / "strategy.toml").read_text(encoding="utf-8") + line.replace(
+        "DAY", str(until)
+    )
+    (shop / "stopping.toml").write_text(stopping, encoding="utf-8")
+    told = said(f"{read} --log log.parquet --until {until} --harms harms.csv --strategy stopping.toml")
+    assert "stopped by the text: complaint: 20 of" in told
+    told = said(
+        f'experiment assign "a text first, or a call" --customers due.csv --on {until} --out late.csv --strategy stopping.toml'
+    )
+    assert "negotiation by call (stopped)" in told
+    late = pl.read_csv(shop / "late.csv").filter(pl.col("arm") != "negotiation by sms")
+    assert late["probability"].round(9).unique().to_list() == [0.6]
     assert "has no experiment 'another'" in said(
         f"experiment read another --log log.csv --until {DAY}", code=1
     )

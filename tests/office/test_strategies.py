@@ -23,6 +23,7 @@ from dunwell.office.strategies.telling import draw, gap_lines, measure_lines
 from dunwell.office.workplace import Workplace
 from dunwell.rehearsal.effects import read_effects
 from dunwell.settings import read_settings
+from dunwell.strategy.experiments.stopping import Stopped
 from dunwell.strategy.text import read_strategy
 from tests.office.conftest import Office
 
@@ -88,6 +89,23 @@ def test_the_page_shows_what_is_in_force(shop: Office) -> None:
     assert "By stage, the first channel that reaches the person" in page
     assert "letter before action" in page
     assert "<textarea" not in page, "who may not propose has no form"
+
+
+def test_the_page_shows_which_arms_are_stopped_in_the_readers_language(shop: Office) -> None:
+    stop = Stopped("a trial", "call", "none", date(2026, 11, 20), "", "complaint", 12, 1000, 2, 1000)
+    file = shop.place.settings.book_folder / "run.json"
+    told = json.loads(file.read_text(encoding="utf-8"))
+    client = shop.client("auditor")
+    assert "Arms that are stopped" not in client.get("/strategies").content.decode()
+    told["decided"]["stopped"] = [stop.as_dict()]
+    file.write_text(json.dumps(told), encoding="utf-8")
+    page = client.get("/strategies").content.decode()
+    assert "a trial: call" in page
+    assert "guard-rail: complaints of 12 of 1,000 customers" in page
+    assert "{ arm = ..., since = ..., until = ..., why = ... }" in page
+    chinese = client.get("/strategies", headers={"accept-language": "zh-Hans"}).content.decode()
+    assert "已停止的实验组" in chinese
+    assert "护栏:投诉" in chinese
 
 
 def test_a_mistake_is_told_at_once_with_its_place_and_mend_and_what_was_typed_stays(shop: Office) -> None:

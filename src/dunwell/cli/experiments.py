@@ -23,6 +23,7 @@ from dunwell.strategy.experiments import (
     size_for_means,
     size_for_shares,
 )
+from dunwell.strategy.experiments.design import STOPPED
 from dunwell.strategy.text import read_strategy
 
 
@@ -83,7 +84,8 @@ def assign(name: str, customers: Path, out: Path, on: str, file: Path | None, as
     if rows["customer_id"].is_duplicated().any():
         twice = rows.filter(pl.col("customer_id").is_duplicated())["customer_id"][0]
         raise CommandError(f"{customers}: customer {twice!r} is there twice. Keep one row")
-    drawn = randomise(experiment, rows)
+    assert day is not None
+    drawn = randomise(experiment, rows, experiment.stopped_on(day))
     log = rows.with_columns(drawn["arm"], drawn["probability"], drawn["eligible"], assigned_on=pl.lit(day))
     if out.suffix == ".csv":
         lists = [column for column, kind in log.schema.items() if isinstance(kind, pl.List)]
@@ -97,6 +99,8 @@ def assign(name: str, customers: Path, out: Path, on: str, file: Path | None, as
         return 0
     for arm in experiment.treatments:
         print(f"{arm:<32} {counts.get(arm, 0):>9,}")
+        if late := counts.get(f"{arm}{STOPPED}"):
+            print(f"{arm + STOPPED:<32} {late:>9,}, who get {experiment.control!r}")
     print(f"{outside:,} outside the experiment: fewer than two arms are open to them, or not the control")
     return 0
 
@@ -124,8 +128,8 @@ def read(
     if as_json:
         print(json.dumps(_record(experiment, reading), ensure_ascii=False, indent=2))
     else:
-        _tell(experiment, reading)
-    return 1 if reading.alarms else 0
+        _tell(experiment, reading, experiment.stopped_on(day))
+    return 1 if any(alarm.arm not in experiment.stopped_on(day) for alarm in reading.alarms) else 0
 
 
 def money_in(payments: Path | None) -> pl.DataFrame:
@@ -189,7 +193,7 @@ def _experiment(name: str, file: Path | None) -> Experiment:
     raise CommandError(f"{strategy.policy.file} has no experiment {name!r}. It has: {known}")
 
 
-def _tell(experiment: Experiment, reading: Reading) -> None:
+def _tell(experiment: Experiment, reading: Reading, shut: frozenset[str]) -> None:
     for sentence in reading.imbalance:
         print(f"unsound: {sentence}")
     for one in reading.comparisons:
@@ -203,7 +207,13 @@ def _tell(experiment: Experiment, reading: Reading) -> None:
             f"({one.interval.low:+.4g} to {one.interval.high:+.4g}); {one.count:,} closed, {one.open_count:,} open"
         )
     for alarm in reading.alarms:
+        if alarm.arm in shut:
+            print(f"stopped by the text: {alarm.sentence.removesuffix(f'. Stop {alarm.arm!r}')}")
+            continue
         print(f"STOP: {alarm.sentence}")
+        print(
+            f'  write below the experiment: stopped = [{{ arm = "{alarm.arm}", since = DAY, why = "{alarm.event}" }}]'
+        )
     for arm in experiment.treatments[1:]:
         print(f"{arm}: {reading.verdict(arm)}")
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from dunwell.nightly.market import Settled
 from dunwell.strategy.deciding import HOLD_OUT_ARM
+from dunwell.strategy.experiments.stopping import Stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class DecidedFigures:
     """``treatments``: segment, treatment, customers. ``arms``: arm (hold-out, or experiment and arm), customers.
     ``capacities``: as the book has them (``capacities``). ``gap``: how far from the best the day is at most, as a share.
     ``basis``: ``text-order`` (nothing is known of values), ``priors`` or ``learned``; ``problem``: why learned values on the
-    shelf were not used.
+    shelf were not used. ``stopped``: the arms of running experiments that are drawn no more.
     """
 
     treatments: pl.DataFrame
@@ -26,6 +27,7 @@ class DecidedFigures:
     gap: float
     basis: str
     problem: str = ""
+    stopped: tuple[Stopped, ...] = ()
 
     @property
     def held_out_count(self) -> int:
@@ -45,6 +47,7 @@ class DecidedFigures:
             "gap": self.gap,
             "basis": self.basis,
             "problem": self.problem,
+            "stopped": [one.as_dict() for one in self.stopped],
         }
 
 
@@ -60,6 +63,7 @@ def decided_figures(
     currency: str,
     basis: str,
     problem: str,
+    stopped: tuple[Stopped, ...] = (),
 ) -> DecidedFigures:
     """The counts of all partitions together, with the day's."""
     total = pl.concat(counted).group_by("segment", "treatment").agg(pl.col("customers").sum())
@@ -73,6 +77,7 @@ def decided_figures(
         settled.gap,
         basis,
         problem,
+        stopped,
     )
 
 

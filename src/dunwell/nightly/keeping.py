@@ -29,6 +29,7 @@ from dunwell.nightly.strategist import DayStrategy, Earlier
 from dunwell.policy import PolicyError
 from dunwell.settings import Settings
 from dunwell.strategy import learned as shelf
+from dunwell.strategy.experiments.stopping import Stopped
 from dunwell.strategy.learned import FOLDER as VALUES
 
 WORD = "kept.json"
@@ -253,6 +254,7 @@ def _strategy(settings: Settings, run_id: str, strategic: DayStrategy) -> dict[s
         "is_cold": strategic.settled.is_cold,
         "gap": strategic.settled.gap,
         "prices": dict(prices.iter_rows()),
+        "stopped": [one.as_dict() for one in strategic.stopped],
         "earlier": None if earlier is None else {"run_id": earlier.run_id, "prices": dict(earlier.prices)},
     }
 
@@ -287,6 +289,11 @@ def earlier_of(about: Mapping[str, Any]) -> Earlier | None:
     """The prices that a kept run started from."""
     told = about["strategy"]["earlier"]
     return None if told is None else Earlier(told["run_id"], _numbers(told["prices"]))
+
+
+def stopped_of(about: Mapping[str, Any]) -> tuple[Stopped, ...]:
+    """The arms that were stopped on the day of a kept run."""
+    return tuple(Stopped.of(told) for told in about["strategy"].get("stopped", ()))
 
 
 def _numbers(prices: Mapping[str, Any]) -> dict[str, float]:

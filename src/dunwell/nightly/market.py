@@ -4,7 +4,7 @@ Pure, and made of nothing but the market (``offers``), the text and an earlier d
 can be made again from them bit for bit, whatever the order of the customers was.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,6 +20,7 @@ from dunwell.strategy.candidates import capacities_frame, uses_frame
 from dunwell.strategy.deciding import Lots, Room, draw
 from dunwell.strategy.experiments.design import NOTHING
 from dunwell.strategy.experiments.randomising import lots_of
+from dunwell.strategy.experiments.stopping import Stopped, arms_of
 from dunwell.strategy.floors import floor_limits, floor_uses
 from dunwell.strategy.text import Strategy
 
@@ -60,10 +61,17 @@ class Settled:
 
 
 def settle(
-    strategy: Strategy, market: pl.DataFrame, day: date, *, is_cold: bool, earlier: pl.DataFrame | None = None
+    strategy: Strategy,
+    market: pl.DataFrame,
+    day: date,
+    *,
+    is_cold: bool,
+    earlier: pl.DataFrame | None = None,
+    stopped: Sequence[Stopped] = (),
 ) -> Settled:
     """Decide a day. ``is_cold``: the first treatment of the text's order is chosen, the latest customers first where
-    capacities bind. ``earlier``: an earlier day's prices (capacity, price), to start from.
+    capacities bind. ``earlier``: an earlier day's prices (capacity, price), to start from. ``stopped``: the arms that
+    are drawn no more.
     """
     market = market.sort("customer_id")
     names, ids = strategy.treatment_names, market["customer_id"]
@@ -76,7 +84,7 @@ def settle(
         capacities["available"].is_not_null().to_numpy()
     )  # the rest must be reached, and no lot stands in its way
     room = Room(matrix[bounds], capacities["available"].drop_nulls().to_numpy().astype(np.float64))
-    lots = draw(strategy, ids, allowed, day, room)
+    lots = draw(strategy, ids, allowed, day, room, arms_of(stopped))
     wanted = _in_order(market, names, allowed) if is_cold else values.copy()
     wanted[:, 1:] -= _TELLS_EQUALS_APART * lots_of(ids, names[1:], f"equals\0{day}")
     is_notice = np.array([False, *(one.purpose == NOTICE for one in strategy.treatments)])

@@ -83,7 +83,7 @@ class Planned:
         )
         inputs = inputs_digests(tables, today, promises, offered.people["customer_id"], day.known_at)
         mine = segments.join(offered.people, on="customer_id", how="semi")
-        day.strategic.add(offered, inputs, mine)
+        day.strategic.add(tables, offered, inputs, mine)
         self._count += 1
 
     def decide(self) -> DecidedFigures | None:
@@ -108,6 +108,7 @@ class Planned:
             strategy.currency,
             strategic.valuer.basis,
             strategic.problem,
+            strategic.stopped,
         )
 
     def _add(self, work: pl.DataFrame, decided: pl.DataFrame, segments: pl.DataFrame) -> None:

@@ -18,6 +18,7 @@ from dunwell.nightly.keeping import (
     market_of,
     model_of,
     read_market,
+    stopped_of,
 )
 from dunwell.nightly.lost import Lost
 from dunwell.nightly.market import settle
@@ -164,6 +165,7 @@ def _by_the_strategy(
         then.as_of,
         is_cold=valuer.is_cold,
         earlier=None if (earlier := earlier_of(then.about)) is None else earlier.frame,
+        stopped=stopped_of(then.about),
     )
     inputs = inputs_digests(tables, today, promises, offered.people["customer_id"], then.known_at)
     made = Made(then.as_of, then.known_at, then.policy.hash, valuer.models)

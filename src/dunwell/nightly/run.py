@@ -25,6 +25,7 @@ from dunwell.nightly.costs import Costs, read_costs
 from dunwell.nightly.decided import DecidedFigures
 from dunwell.nightly.figures import Figures, bucket_order, merge_figures, partition_figures
 from dunwell.nightly.forgetting import Forgetting, nobody
+from dunwell.nightly.guarding import Guard
 from dunwell.nightly.keeping import (
     earlier_prices,
     erase_kept,
@@ -148,7 +149,17 @@ def _run_day(
         valuer, problem = valuer_of(policy, as_of, kept_model(settings))
         aside = staged.staging / ".offers"
         strategic = (
-            None if valuer is None else DayStrategy(valuer, policy.hash, as_of, known_at, aside, problem)
+            None
+            if valuer is None
+            else DayStrategy(
+                valuer,
+                policy.hash,
+                as_of,
+                known_at,
+                aside,
+                problem,
+                Guard(settings, valuer.strategy, as_of, known_at),
+            )
         )
         earlier = None if strategic is None else earlier_prices(settings, as_of)
         lost, forgetting = lost_rows(tape), Forgetting(forgotten or nobody)

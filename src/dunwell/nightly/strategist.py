@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
@@ -18,6 +19,7 @@ from dunwell.nightly.market import Settled, settle
 from dunwell.nightly.offers import Offered, Valuer
 from dunwell.nightly.policies import RunPolicy
 from dunwell.strategy import learned as shelf
+from dunwell.strategy.experiments.stopping import Stopped
 from dunwell.strategy.rates import FILE_NAME as RATES_FILE
 from dunwell.strategy.rates import read_rates
 
@@ -62,6 +64,16 @@ class Earlier:
         )
 
 
+class Guard(Protocol):
+    """Looks after the guard-rails of the day's experiments (``guarding``)."""
+
+    def add(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Take note of a partition of the day's book."""
+
+    def stopped(self) -> tuple[Stopped, ...]:
+        """Every arm that is stopped on the day."""
+
+
 class DayStrategy:
     """A day's offers, gathered; then what was decided, a partition at a time."""
 
@@ -73,17 +85,28 @@ class DayStrategy:
         known_at: datetime | None,
         aside: Path,
         problem: str,
+        guard: Guard,
     ) -> None:
-        """``aside``: a folder of its own for what is laid aside; ``finish`` removes it. ``problem``: see ``valuer_of``."""
+        """``aside``: a folder of its own for what is laid aside; ``finish`` removes it. ``problem``: see ``valuer_of``.
+        ``guard``: has seen every partition before the day is settled.
+        """
         self.valuer, self.problem, self._aside = valuer, problem, aside
+        self._guard = guard
         self._made = Made(as_of, known_at, policy_hash, valuer.models)
         self._markets: list[pl.DataFrame] = []
         aside.mkdir(parents=True)
 
-    def add(self, offered: Offered, inputs: pl.DataFrame, segments: pl.DataFrame) -> None:
-        """Lay a partition's offers aside. ``inputs``: customer_id and inputs_hash; ``segments``: what else the second pass
-        needs of its customers.
+    def add(
+        self,
+        tables: Mapping[str, pl.DataFrame],
+        offered: Offered,
+        inputs: pl.DataFrame,
+        segments: pl.DataFrame,
+    ) -> None:
+        """Lay a partition's offers aside, and show its ``tables`` to the guard. ``inputs``: customer_id and inputs_hash;
+        ``segments``: what else the second pass needs of its customers.
         """
+        self._guard.add(tables)
         place = self._aside / str(len(self._markets))
         place.mkdir()
         parts = (offered.people, offered.offers, offered.market, inputs, segments)
@@ -95,12 +118,14 @@ class DayStrategy:
         """Decide the day for everybody, starting from an earlier day's prices."""
         self.market = pl.concat(self._markets).sort("customer_id")
         self.earlier = earlier
+        self.stopped = self._guard.stopped()
         self.settled = settle(
             self.valuer.strategy,
             self.market,
             self._made.as_of,
             is_cold=self.valuer.is_cold,
             earlier=None if earlier is None else earlier.frame,
+            stopped=self.stopped,
         )
         return self.settled
 

@@ -255,6 +255,11 @@ def _decided_parts(decided: DecidedFigures) -> Iterator[RenderableType]:
         yield Padding(table, (0, 0, 0, 2))
     for arm, customers in decided.arms.iter_rows():
         yield Padding(Text(f"{customers:,} {arm}"), (0, 0, 0, 2))
+    for stop in decided.stopped:
+        yield Padding(Text(f"STOPPED {stop.sentence}", style="bold"), (0, 0, 0, 2))
+        if stop.is_by_guard_rail:
+            line = f"to draw it again from a day on, write below the experiment: {stop.taken_up('DAY')}"
+            yield Padding(Text(line), (0, 0, 0, 4))
     if decided.explored_count:
         yield Padding(Text(f"{decided.explored_count:,} drawn by lot, to learn from"), (0, 0, 0, 2))
     for sentence in decided.capacities["told_en"]:

@@ -9,15 +9,17 @@ somebody hangs on nothing but salts and the customer's id. Where the lots would 
 and the probability says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from dunwell.strategy.experiments import Experiment, in_hold_out, propensities, randomise
+from dunwell.strategy.experiments.design import STOPPED
 from dunwell.strategy.experiments.randomising import even_lots, numbers_in_unit
 from dunwell.strategy.problems import StrategyError
 from dunwell.strategy.text import Strategy
@@ -31,7 +33,9 @@ DECIDED: Mapping[str, type[pl.DataType]] = {
     "arm": pl.String,
     "probability": pl.Float64,
 }
-"""The columns of ``decide``, named as a decision has them. ``arm``: hold-out, or experiment and arm; null for neither."""
+"""The columns of ``decide``, named as a decision has them. ``arm``: hold-out, or experiment and arm; null for neither. Who drew
+a stopped arm has STOPPED after it, and gets the control.
+"""
 
 HOLD_OUT_ARM = "hold-out"
 _SPREADS = 6.0
@@ -115,9 +119,11 @@ def draw(
     allowed: NDArray[np.bool_],
     day: date,
     room: Room | None = None,
+    stopped: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Lots:
-    """The lots of a day. ``room``: what they may take of the capacities; all they ask for where None. Raises StrategyError
-    where to do nothing is ruled out.
+    """The lots of a day. ``room``: what they may take of the capacities; all they ask for where None. ``stopped``: by
+    experiment, the arms that are drawn no more beside those that the text stops. Raises StrategyError where to do nothing is
+    ruled out.
     """
     names, hold_out, rate = strategy.treatment_names, strategy.hold_out, strategy.explore_rate
     if not allowed[:, 0].all():
@@ -134,20 +140,27 @@ def draw(
     arms = pl.Series([None] * count, dtype=pl.String)
     is_free = np.ones(count, dtype=bool)
     for experiment in strategy.experiments:
-        if not _is_running(experiment, day):
+        if not experiment.is_running(day):
             continue
+        shut = experiment.stopped_on(day) | frozenset(stopped.get(experiment.name, ()))
         shares, drawn = _arms(experiment, names, customer_ids, allowed)
+        is_shut = np.array([name in shut for name in names])
+        control = names.index(experiment.control)
+        shares[:, control] += shares[:, is_shut].sum(axis=1)
+        shares[:, is_shut] = 0.0
         share, left = _that_fits(
             shares[shares.any(axis=1) & is_free & ~is_held], room.uses, left, together=True
         )
         enters = shares.any(axis=1) & is_free
         if share.min() < 1:
             enters &= numbers_in_unit(customer_ids, f"{experiment.salt}\0enters") < share.min()
-        given = np.where(enters, drawn, given)
+        given = np.where(enters, np.where(is_shut[drawn], control, drawn), given)
         fixed += (free * share.min())[:, None] * shares
         free = free * np.where(shares.any(axis=1), 1 - share.min(), 1.0)
         is_free &= ~enters
-        told = pl.Series([f"{experiment.name}: {name}" for name in names], dtype=pl.String)
+        told = pl.Series(
+            [f"{experiment.name}: {name}{STOPPED if name in shut else ''}" for name in names], dtype=pl.String
+        )
         arms = arms.zip_with(~pl.Series(enters), told.gather(drawn))
     if rate:
         even = rate * propensities(np.ones(len(names)), allowed)
@@ -197,10 +210,6 @@ def _arms(
     shares[:, columns] = propensities(np.array([arm.share for arm in experiment.arms]), allowed[:, columns])
     shares[drawn["arm"].is_null().to_numpy()] = 0.0
     return shares, place.fill_null(0).to_numpy()
-
-
-def _is_running(experiment: Experiment, day: date) -> bool:
-    return experiment.starts_on <= day < experiment.starts_on + timedelta(days=experiment.enrol_days)
 
 
 def _blocked(

@@ -1,5 +1,7 @@
 """What in a strategy can be read but is likely not meant."""
 
+from datetime import timedelta
+
 from dunwell.strategy.columns import COLUMNS
 from dunwell.strategy.eligibility import run_cases
 from dunwell.strategy.experiments.design import NOTHING
@@ -71,6 +73,18 @@ def _of_experiments(strategy: Strategy) -> list[str]:
         events = {rail.event for rail in experiment.guard_rails}
         if "complaint" not in events:
             found.append(f"experiment {experiment.name!r} has no guard-rail on complaints")
+        ends_on = experiment.starts_on + timedelta(days=experiment.enrol_days)
+        for stop in experiment.stops:
+            if not stop.since < ends_on or (stop.until is not None and stop.until <= experiment.starts_on):
+                found.append(
+                    f"experiment {experiment.name!r}: the stop of {stop.arm!r} since {stop.since} stops nothing: "
+                    f"lots are drawn from {experiment.starts_on} to before {ends_on}"
+                )
+        if {stop.arm for stop in experiment.stops if stop.until is None} >= set(experiment.treatments[1:]):
+            found.append(
+                f"experiment {experiment.name!r}: every arm is stopped, so all get the control and nothing is learned: "
+                "end it, or take an arm up again (until)"
+            )
         groups = [
             set(treatment.segments)
             for treatment in strategy.treatments

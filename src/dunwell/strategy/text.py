@@ -6,7 +6,7 @@ each treatment takes, and what is wanted; values, the law and the capacities cho
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from dunwell.money import CURRENCIES
 from dunwell.policy import PolicyError, PolicyText, content_hash, read_policy
 from dunwell.strategy.columns import CHANNELS, COLUMNS
 from dunwell.strategy.conditions import Condition
-from dunwell.strategy.experiments import Arm, Experiment, GuardRail, HoldOut
+from dunwell.strategy.experiments import Arm, Experiment, GuardRail, HoldOut, Stop
 from dunwell.strategy.experiments.design import NOTHING, WINDOWS_DAYS
 from dunwell.strategy.problems import StrategyError
 from dunwell.strategy.text_values import Values
@@ -300,6 +300,11 @@ def _experiment(values: Values, treatments: list[str]) -> Experiment:
         alpha = float(rail.number("alpha", "0.05", least="0.001", most="0.5"))
         rails.append(GuardRail(event, float(rail.number("ratio_max", "1", least="0.1")), alpha))
         rail.done()
+    stops = []
+    for stop in values.tables("stopped"):
+        stopped_arm = stop.text("arm", choices=treatments)
+        stops.append(Stop(stopped_arm, stop.day("since"), stop.text("why"), stop.day_or_none("until")))
+        stop.done()
     try:
         experiment = Experiment(
             name=values.text("name"),
@@ -315,6 +320,10 @@ def _experiment(values: Values, treatments: list[str]) -> Experiment:
         )
     except StrategyError as error:
         raise values.error("arm", "cannot be run", str(error)) from error
+    try:
+        experiment = replace(experiment, stops=tuple(stops))
+    except StrategyError as error:
+        raise values.error("stopped", "cannot be", str(error)) from error
     values.done("note")
     return experiment
 

@@ -71,6 +71,10 @@ class Values:
             raise self.error(name, f"{value!r} is no day", f"Write {name} = 2026-12-01")
         return value
 
+    def day_or_none(self, name: str) -> date | None:
+        """A day, None where the key is missing."""
+        return None if self._get(name, None, "a day like 2026-12-01") is None else self.day(name)
+
     def texts(self, name: str, default: Any = _MISSING, choices: Collection[str] = ()) -> tuple[str, ...]:
         """A list of texts, each one of the choices."""
         values = self._get(name, default, 'a list like ["..."]')

@@ -1,15 +1,24 @@
 """What the strategy decided: treatments by segment, the lots, and what one more of each capacity would be worth."""
 
+from collections.abc import Sequence
+
 from dunwell.nightly.decided import DecidedFigures
 from dunwell.nightly.report.language import Language
 from dunwell.nightly.report.page import Cell, Section, Table, columns
 from dunwell.strategy.deciding import HOLD_OUT_ARM
 from dunwell.strategy.experiments.design import NOTHING
+from dunwell.strategy.experiments.stopping import Stopped
 
 _BASES = {
     "text-order": "decided.basis_text_order",
     "priors": "decided.basis_priors",
     "learned": "decided.basis_learned",
+}
+
+_EVENTS = {
+    "complaint": "guard_rail.complaint",
+    "opt_out": "guard_rail.opt_out",
+    "hardship": "guard_rail.hardship",
 }
 
 
@@ -28,6 +37,7 @@ def decided_section(decided: DecidedFigures, language: Language) -> Section:
     if arms.height:
         drawn: list[list[Cell]] = [[arm, f"{customers:,}"] for arm, customers in arms.iter_rows()]
         tables.append(Table(say("decided.arms"), columns(language, "arm", "+customers"), drawn))
+    tables += stopped_tables(decided.stopped, language)
     if decided.capacities.height:
         told = f"told_{language.code}"
         worth: list[list[Cell]] = [
@@ -50,3 +60,30 @@ def decided_section(decided: DecidedFigures, language: Language) -> Section:
     if decided.problem:
         lead.append(say("decided.problem", problem=decided.problem))
     return Section("decided", say("decided.title"), lead=lead, tables=tables)
+
+
+def stopped_tables(stopped: Sequence[Stopped], language: Language) -> list[Table]:
+    """The arms that are stopped, since when and why; no table where none is."""
+    if not stopped:
+        return []
+    rows: list[list[Cell]] = [
+        [f"{one.experiment}: {one.arm}", one.since.isoformat(), _why(one, language)] for one in stopped
+    ]
+    say = language.say
+    headings = columns(language, "arm", "since", "stop_reason")
+    return [Table(say("decided.stopped"), headings, rows, say("decided.stopped_note"))]
+
+
+def _why(stop: Stopped, language: Language) -> str:
+    if not stop.is_by_guard_rail:
+        return stop.why
+    say = language.say
+    return say(
+        "decided.stopped_by",
+        event=say(_EVENTS[stop.event]),
+        arm_events=f"{stop.arm_events:,}",
+        arm_count=f"{stop.arm_count:,}",
+        control=say("decided.nothing") if stop.control == NOTHING else stop.control,
+        control_events=f"{stop.control_events:,}",
+        control_count=f"{stop.control_count:,}",
+    )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from dunwell.nightly.stages import HouseReason, read_ladder
 from dunwell.office.cases.casefile import CaseFile
-from dunwell.strategy.experiments.design import NOTHING
+from dunwell.strategy.experiments.design import NOTHING, STOPPED
 
 _LOT_MOST = 0.5
 """What was chosen with less than this chance, and in no experiment, was drawn by exploring."""
@@ -86,6 +86,10 @@ def _lot(file: CaseFile) -> str:
     arm, probability = rows["arm"][0], rows["probability"][0]
     if arm == "hold-out":
         return _("drawn by lot for the hold-out, which is left in peace so that the rest can be measured")
+    if arm is not None and arm.endswith(STOPPED):
+        return _("an experiment's control, for the arm that was drawn by lot is stopped: %(arm)s") % {
+            "arm": arm.removesuffix(STOPPED)
+        }
     if arm is not None:
         return _("drawn by lot in an experiment: %(arm)s") % {"arm": arm}
     if probability is not None and probability < _LOT_MOST:

@@ -1,5 +1,6 @@
 """The strategy's pages: what is in force, what is proposed, the two side by side, and the decision by somebody else."""
 
+import json
 from functools import lru_cache
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from dunwell.journal.recording import NewEvent
+from dunwell.nightly.report.decided import stopped_tables
+from dunwell.nightly.report.language import read_language
+from dunwell.nightly.report.page import Table
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.strategies.comparing import ANSWER, folder_of, read_answer
@@ -43,6 +47,7 @@ from dunwell.office.strategies.telling import (
 from dunwell.office.workplace import Workplace, workplace
 from dunwell.strategy.conditions import in_words
 from dunwell.strategy.differing import differences
+from dunwell.strategy.experiments.stopping import Stopped
 
 _SHOWN = 50
 
@@ -51,7 +56,18 @@ _SHOWN = 50
 @require_GET
 def strategies(request: HttpRequest) -> HttpResponse:
     """The strategy in force, and the proposals, the latest first."""
-    return render(request, "office/strategies.html", _context(text_in_force(workplace())))
+    context = _context(text_in_force(workplace()))
+    return render(request, "office/strategies.html", context | {"stopped": _stopped(staff_of(request))})
+
+
+def _stopped(staff: Staff) -> list[Table]:
+    """The arms of experiments that are stopped, as the last run says; nothing to who may see a part of the portfolio alone."""
+    file = workplace().settings.book_folder / "run.json"
+    if staff.is_bound or not file.is_file():
+        return []
+    decided = json.loads(file.read_text(encoding="utf-8")).get("decided") or {}
+    words = read_language("zh" if (get_language() or "en").startswith("zh") else "en")
+    return stopped_tables([Stopped.of(told) for told in decided.get("stopped", ())], words)
 
 
 def _context(typed: str, why: str = "", problem: Read | None = None) -> dict[str, Any]:

@@ -6,8 +6,8 @@ looks, and guard-rails stop an arm that harms people long before its money could
 """
 
 from dunwell.strategy.experiments.adjusting import adjusted
-from dunwell.strategy.experiments.analysis import Comparison, Reading, read_experiment
-from dunwell.strategy.experiments.design import Arm, Experiment, GuardRail, HoldOut
+from dunwell.strategy.experiments.analysis import Comparison, Reading, guard_alarms, read_experiment
+from dunwell.strategy.experiments.design import Arm, Experiment, GuardRail, HoldOut, Stop
 from dunwell.strategy.experiments.guarding import Alarm, harm_evidence
 from dunwell.strategy.experiments.outcomes import outcomes_by_window
 from dunwell.strategy.experiments.randomising import explore, in_hold_out, propensities, randomise
@@ -24,9 +24,11 @@ __all__ = [
     "Interval",
     "Reading",
     "Size",
+    "Stop",
     "adjusted",
     "always_valid",
     "explore",
+    "guard_alarms",
     "harm_evidence",
     "in_hold_out",
     "outcomes_by_window",

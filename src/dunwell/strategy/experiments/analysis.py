@@ -10,11 +10,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dunwell.strategy.experiments.adjusting import adjusted
-from dunwell.strategy.experiments.design import Experiment
+from dunwell.strategy.experiments.design import STOPPED, Experiment
 from dunwell.strategy.experiments.guarding import Alarm, harm_evidence
 from dunwell.strategy.experiments.outcomes import outcomes_by_window
 from dunwell.strategy.experiments.randomising import allowed_matrix, propensities
 from dunwell.strategy.experiments.sequential import Interval, always_valid, critical_value
+from dunwell.strategy.experiments.stopping import taken_up_on
 from dunwell.strategy.problems import StrategyError
 
 Floats = NDArray[np.float64]
@@ -77,11 +78,13 @@ def read_experiment(
     ``log``: customer_id, assigned_on, arm, probability, ``blocked`` where something was ruled out, and the columns named
     in ``before`` (what was known earlier, for CUPED). ``payments``: customer_id, on, amount. ``harms``: customer_id, on,
     event (the names of the guard-rails). Customers for whom both arms were possible are compared, each weighted by one
-    over the probability of what they got.
+    over the probability of what they got. Who drew an arm when it was stopped (``STOPPED`` after its name) got the control and
+    is compared with it, but is not counted by the guard-rails, whose arms must grow in step; of whom only the control was left
+    nothing is learned.
     """
     enrolled = _enrolled(experiment, log)
     outcomes = outcomes_by_window(enrolled, payments, experiment.windows_days, known_until)
-    allowed = allowed_matrix(enrolled, experiment.treatments)
+    allowed = _open_arms(experiment, enrolled)
     comparisons = []
     for column, arm in enumerate(experiment.treatments[1:], start=1):
         both = enrolled.filter(pl.Series(allowed[:, 0] & allowed[:, column])).filter(
@@ -97,6 +100,40 @@ def read_experiment(
     )
 
 
+def guard_alarms(
+    experiment: Experiment, log: pl.DataFrame, harms: pl.DataFrame, known_until: date
+) -> tuple[Alarm, ...]:
+    """The arms whose guard-rails are crossed as of a day. ``log``: customer_id, assigned_on, arm and ``blocked``, a customer a
+    row; ``harms`` as for ``read_experiment``.
+    """
+    drawn = _with_drawn(log)
+    return tuple(_alarms(experiment, drawn, _open_arms(experiment, drawn), harms, known_until))
+
+
+def _with_drawn(log: pl.DataFrame) -> pl.DataFrame:
+    """The log with ``drawn``, the arm that the lot fell on, and ``is_stopped``, whether it was stopped."""
+    return log.with_columns(
+        pl.col("arm").str.strip_suffix(STOPPED).alias("drawn"),
+        pl.col("arm").str.ends_with(STOPPED).alias("is_stopped"),
+    )
+
+
+def _open_arms(experiment: Experiment, enrolled: pl.DataFrame) -> NDArray[np.bool_]:
+    """Which arms could be given to each customer: neither ruled out nor stopped on the day, by the text or as the log says."""
+    allowed = allowed_matrix(enrolled, experiment.treatments)
+    for column, arm in enumerate(experiment.treatments):
+        days = enrolled.filter((pl.col("drawn") == arm) & pl.col("is_stopped"))["assigned_on"].unique()
+        allowed[:, column] &= ~enrolled["assigned_on"].is_in(days.implode()).to_numpy()
+        for stop in experiment.stops:
+            if stop.arm == arm:
+                last = date.max if stop.until is None else stop.until
+                on = pl.col("assigned_on")
+                allowed[:, column] &= (
+                    ~enrolled.select((on >= stop.since) & (on < last)).to_series().to_numpy()
+                )
+    return allowed
+
+
 def _enrolled(experiment: Experiment, log: pl.DataFrame) -> pl.DataFrame:
     """The log's rows in the experiment, checked. Raises StrategyError."""
     for name in _LOG:
@@ -105,7 +142,8 @@ def _enrolled(experiment: Experiment, log: pl.DataFrame) -> pl.DataFrame:
     rows = log.filter(pl.col("arm").is_not_null()).with_columns(
         pl.col(name).cast(kind) for name, kind in _LOG.items()
     )
-    strangers = set(rows["arm"].unique()) - set(experiment.treatments)
+    rows = _with_drawn(rows)
+    strangers = set(rows["drawn"].unique()) - set(experiment.treatments)
     if strangers:
         raise StrategyError(
             f"the log has an arm {min(strangers)!r} that experiment {experiment.name!r} has not. "
@@ -114,6 +152,11 @@ def _enrolled(experiment: Experiment, log: pl.DataFrame) -> pl.DataFrame:
     if rows["customer_id"].is_duplicated().any():
         twice = rows.filter(pl.col("customer_id").is_duplicated())["customer_id"][0]
         raise StrategyError(f"customer {twice!r} is in the log twice. Keep the row of the first assignment")
+    rows = rows.with_columns(
+        pl.when("is_stopped").then(pl.lit(experiment.control)).otherwise("arm").alias("arm")
+    )
+    if experiment.stops or rows["is_stopped"].any():
+        rows = rows.filter(pl.Series(_open_arms(experiment, rows).sum(axis=1) >= 2))
     wrong = rows.filter(~pl.col("probability").is_between(0, 1, closed="none").fill_null(False))
     if wrong.height:
         raise StrategyError(
@@ -175,8 +218,12 @@ def _alarms(
         is_struck = enrolled["customer_id"].is_in(struck.implode()).to_numpy()
         for column, arm in enumerate(experiment.treatments[1:], start=1):
             both = allowed[:, 0] & allowed[:, column]
-            in_arm = both & (enrolled["arm"] == arm).to_numpy()
-            in_control = both & (enrolled["arm"] == experiment.control).to_numpy()
+            if (again := taken_up_on(experiment, arm, known_until)) is not None:
+                both = both & (enrolled["assigned_on"] >= again).to_numpy()
+            in_arm, in_control = (
+                both & ((enrolled["drawn"] == name) & ~enrolled["is_stopped"]).to_numpy()
+                for name in (arm, experiment.control)
+            )
             counts = (
                 int((in_arm & is_struck).sum()),
                 int(in_arm.sum()),
@@ -195,7 +242,10 @@ def _alarms(
 
 def _imbalance(experiment: Experiment, enrolled: pl.DataFrame, allowed: NDArray[np.bool_]) -> list[str]:
     """Arms with more or fewer customers than the shares, within what was allowed, explain: sample ratio mismatch, at any look."""
-    expected = propensities(np.array([arm.share for arm in experiment.arms]), allowed)
+    by_lot = allowed_matrix(enrolled, experiment.treatments)
+    expected = propensities(np.array([arm.share for arm in experiment.arms]), by_lot)
+    expected[:, 0] += np.where(allowed, 0.0, expected).sum(axis=1)
+    expected = np.where(allowed, expected, 0.0)
     growth = max(enrolled.height / experiment.first_look, 1.0)
     limit = critical_value(growth, _IMBALANCE_ALPHA / len(experiment.arms))
     found = []

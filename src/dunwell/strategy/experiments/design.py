@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from dunwell.strategy.problems import StrategyError
 
@@ -11,6 +11,9 @@ NOTHING = "none"
 
 WINDOWS_DAYS = (30, 90, 365)
 """A month shows whether money came sooner, a year whether more came and whether people were worse off."""
+
+STOPPED = " (stopped)"
+"""After an arm's name in a log: the customer drew it when it was stopped, and got the control."""
 
 _SHARES_OFF_MAX = 1e-9
 
@@ -43,6 +46,22 @@ class GuardRail:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """An arm that is drawn no more from ``since`` on, and why; ``until``: the day on which it is taken up again, None while it
+    is not.
+    """
+
+    arm: str
+    since: date
+    why: str
+    until: date | None = None
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the arm is stopped on a day."""
+        return self.since <= day and (self.until is None or day < self.until)
+
+
+@dataclass(frozen=True, slots=True)
 class HoldOut:
     """The standing hold-out: a share of all customers, always the same ones, who get ``treatment`` whatever is decided."""
 
@@ -64,7 +83,7 @@ class Experiment:
     ``arms``: the first is the control. ``salt`` makes this experiment's lots independent of every other's.
     ``outcome_days``: the window that decides; the ``windows_days`` are all reported. ``first_look``: the customers
     (control and arm together, windows closed) before whom no interval is given. ``alpha``: the chance that any arm is
-    ever called different when none is.
+    ever called different when none is. ``stops``: arms that are drawn no more; who drew one gets the control.
     """
 
     name: str
@@ -77,6 +96,7 @@ class Experiment:
     first_look: int = 500
     alpha: float = 0.05
     guard_rails: tuple[GuardRail, ...] = ()
+    stops: tuple[Stop, ...] = ()
 
     def __post_init__(self) -> None:
         problem = self._problem()
@@ -98,6 +118,14 @@ class Experiment:
         """The error that each comparison with the control may have, so that all together keep to ``alpha`` (Bonferroni)."""
         return self.alpha / (len(self.arms) - 1)
 
+    def is_running(self, day: date) -> bool:
+        """Whether lots are drawn on a day."""
+        return self.starts_on <= day < self.starts_on + timedelta(days=self.enrol_days)
+
+    def stopped_on(self, day: date) -> frozenset[str]:
+        """The arms that the text stops on a day."""
+        return frozenset(stop.arm for stop in self.stops if stop.holds_on(day))
+
     def _problem(self) -> str:
         names = self.treatments
         if len(names) < 2 or len(set(names)) < len(names):
@@ -112,4 +140,12 @@ class Experiment:
             return f"is decided after {self.outcome_days} days, which is not among its windows {list(self.windows_days)}"
         if self.enrol_days < 1 or self.first_look < 2 or not 0 < self.alpha < 1:
             return "needs enrol_days from 1, first_look from 2, and alpha between 0 and 1"
+        for stop in self.stops:
+            if stop.arm not in names[1:]:
+                return f"stops {stop.arm!r}, which is none of its arms beside the control: {', '.join(names[1:])}"
+            if stop.until is not None and stop.until <= stop.since:
+                return (
+                    f"takes {stop.arm!r} up again on {stop.until}, not after {stop.since}, when it was stopped. "
+                    "Write an until that is later than since"
+                )
         return ""

@@ -6,14 +6,14 @@ one arm is ruled out, only those who had it move. SHA-256 makes the customer's n
 Lea and Flood 2014) mixes the arm in: both give the same everywhere and for ever, which a replay needs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dunwell.strategy.experiments.design import Experiment, HoldOut
+from dunwell.strategy.experiments.design import STOPPED, Experiment, HoldOut
 from dunwell.strategy.problems import StrategyError
 
 Floats = NDArray[np.float64]
@@ -27,12 +27,13 @@ ASSIGNED: Mapping[str, pl.DataType | type[pl.DataType]] = {
 """The columns of ``randomise``. ``arm`` and ``probability`` are null for who is outside the experiment."""
 
 
-def randomise(experiment: Experiment, customers: pl.DataFrame) -> pl.DataFrame:
+def randomise(experiment: Experiment, customers: pl.DataFrame, stopped: Collection[str] = ()) -> pl.DataFrame:
     """Each customer's arm and its probability, a row a customer in their order, with the columns of ASSIGNED.
 
     ``customers``: customer_id and, where the law or a policy rules arms out, ``blocked``, a list of treatments; the
     shares of the others are renormalised. Who has fewer than two arms left, or may not have the control, is outside the
-    experiment: nothing can be learned from somebody whose arm was certain.
+    experiment: nothing can be learned from somebody whose arm was certain. Who draws one of the ``stopped`` arms gets the
+    control, with STOPPED after the arm's name; the control's probability is larger by theirs. Nobody else moves.
 
     >>> from datetime import date
     >>> from dunwell.strategy.experiments import Arm
@@ -45,15 +46,18 @@ def randomise(experiment: Experiment, customers: pl.DataFrame) -> pl.DataFrame:
     shares = propensities(np.array([arm.share for arm in experiment.arms]), allowed)
     chosen = _first_to_come(customers["customer_id"], experiment.salt, names, shares)
     is_in = allowed[:, 0] & (allowed.sum(axis=1) >= 2)
-    probability = shares[np.arange(len(chosen)), chosen]
+    is_stopped = np.array([name in stopped for name in names])
+    told = [f"{name}{STOPPED}" if name in stopped else name for name in names]
+    shares[:, 0] += shares[:, is_stopped].sum(axis=1)
+    probability = shares[np.arange(len(chosen)), np.where(is_stopped[chosen], 0, chosen)]
     found = pl.DataFrame(
         {
             "customer_id": customers["customer_id"],
-            "arm": pl.Series(names, dtype=pl.String).gather(chosen),
+            "arm": pl.Series(told, dtype=pl.String).gather(chosen),
             "probability": probability,
             "is_in": is_in,
         }
-    ).with_columns(_names_of(allowed, names).alias("eligible"))
+    ).with_columns(_names_of(allowed & ~is_stopped, names).alias("eligible"))
     only_in = [pl.when("is_in").then(name).alias(name) for name in ("arm", "probability")]
     return found.with_columns(only_in).select(pl.col(name).cast(kind) for name, kind in ASSIGNED.items())
 
