@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import shutil
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,10 @@ import pytest
 
 from dunwell.book import Book, Partition
 from dunwell.ledger import positions
+from dunwell.money import minor_exponent
 from dunwell.nightly.analytics import SECTIONS
 from dunwell.nightly.costs import read_costs
+from dunwell.office import workplace
 from dunwell.office.analytics.counts import SEGMENT, Wanted, read_counts, section_counts
 from dunwell.policy import PolicyError
 from tests.office.conftest import AS_OF, Office
@@ -280,6 +284,38 @@ def test_what_the_run_foretold_is_shown_and_held_against_what_came(office: Offic
         assert f">{row['month_end']}<" in page and f">{row['expected']:,.0f}<" in page
         assert row["actual_then"] is None or f">{row['actual_then']:,.0f}<" in page
     assert office.client("collector").get("/analytics/foretold").status_code == 403
+
+
+def test_the_losses_to_expect_are_the_accounts_of_the_run_added_up(
+    office: Office, counts: pl.DataFrame
+) -> None:
+    segments, count, value = segments_of(office), Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
+    for row in pl.read_parquet(office.place.settings.book_folder / "losses.parquet").to_dicts():
+        if row["exposure_minor"]:
+            for measure in ("exposure", "loss_12m", "loss_life", "allowance"):
+                key = (*segments[row["account_id"]], f"{row['stage']}.{measure}", row["currency"])
+                count[key] += 1
+                value[key] += row[f"{measure}_minor"]
+    assert {key[3] for key in count} >= {"1.allowance", "2.allowance", "3.allowance"}
+    assert counted(counts, "losses", "count") == count
+    assert counted(counts, "losses", "value") == +value
+    jurisdiction, currency = next((key[1], key[0]) for key in value if key[3] == "3.allowance")
+    allowance = sum(
+        one for key, one in value.items() if key[1] == jurisdiction and key[3:] == ("3.allowance", currency)
+    )
+    page = office.client("analyst").get(f"/analytics/losses?jurisdiction={jurisdiction}").content.decode()
+    assert f">{allowance / 10 ** minor_exponent(currency):,.2f}<" in page
+
+
+def test_why_no_losses_were_told_is_said(office: Office, tmp_path: Path) -> None:
+    book = tmp_path / "book"
+    book.mkdir()
+    shutil.copytree(office.place.settings.root / "policy", tmp_path / "policy")
+    (book / "run.json").write_text('{"losses": {"problem": "young"}}', encoding="utf-8")
+    workplace.use(replace(office.place, settings=replace(office.place.settings, root=tmp_path)))
+    client = office.client("analyst")
+    assert "month ends do not reach over a year" in client.get("/analytics/losses").content.decode()
+    assert "month ends do not reach over a year" not in client.get("/analytics/roll").content.decode()
 
 
 def test_nobody_is_named_and_a_collector_does_not_get_in(office: Office) -> None:

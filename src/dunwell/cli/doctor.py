@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dunwell.settings import FILE_NAME, Settings, SettingsError, read_settings
+from dunwell.settings import FILE_NAME, Settings, SettingsError, read_settings, set_up_django
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,7 @@ def _tape(settings: Settings) -> list[Finding]:
 
 def _texts(settings: Settings) -> list[Finding]:
     """Whether there is an approved text for all that a channel may have to say."""
+    set_up_django(settings)
     from dunwell.outreach.channels import channels_set_up
     from dunwell.outreach.texts.keeping import look
 

@@ -22,6 +22,7 @@ from dunwell.insight.losses import (
     expected_losses,
     exposures,
     lost_shares,
+    shares_of,
 )
 from dunwell.insight.problems import extra
 from dunwell.insight.rolls import BOOK_STATES, book_panel, with_history
@@ -257,18 +258,12 @@ def _shares_of(accounts: pl.DataFrame, shares: pl.DataFrame, lost_share: float |
     currencies = accounts["currency"].unique().to_list()
     if lost_share is not None:
         return dict.fromkeys(currencies, lost_share)
-    known = dict(shares.select("currency", "lost_share").iter_rows())
-    missing = sorted(set(currencies) - set(known))
-    if missing and shares.height:  # a currency without any default of its own: as all
-        of_all = shares.filter(pl.col("rests_on") == "all")["lost_share"]
-        mean = float((of_all if len(of_all) else shares["lost_share"]).to_numpy().mean())
-        known |= dict.fromkeys(missing, mean)
-    elif missing:
+    if currencies and shares.is_empty():
         raise CommandError(
             "too few defaults of the book were followed to know what comes back after one. Say what share is lost with "
             "--lost-share, like 0.6"
         )
-    return known
+    return shares_of(currencies, shares) if currencies else {}
 
 
 def _curves(seen: Defaults, day: date) -> dict[str, list[dict[str, Any]]]:

@@ -16,7 +16,9 @@ from dunwell.nightly.costs import COLLECTED, PARTS, Costs, collected, contact_co
 from dunwell.nightly.figures import OFF_BOOK_STATUSES
 from dunwell.nightly.vintages import vintage_figures
 
-SECTIONS = ("roll", "vintages", "cure", "promises", "reach", "capacity", "law", "cost")
+SECTIONS = ("roll", "vintages", "cure", "promises", "reach", "capacity", "law", "cost", "losses")
+LOSS_MEASURES = ("exposure", "loss_12m", "loss_life", "allowance")
+"""What is summed of the losses to expect, the second part of their keys."""
 CONTACT_DAYS = 90
 """Calls of so many days are counted by hour."""
 CURE_DAYS = (7, 14, 30, 60, 90)
@@ -45,6 +47,8 @@ class Analytics(dy.Schema):
     - ``law``: contacts held back, by rule and clause (``of``); value: by this rule alone.
     - ``cost``: contacts of ``costs.DAYS`` by channel, and payments on accounts past due (``costs.COLLECTED``), by currency
       (``of``); value: what they cost, and what was paid, in thousandths of the minor unit.
+    - ``losses``: accounts that owe something by IFRS 9 stage and measure (``1.exposure``; LOSS_MEASURES), by currency
+      (``of``); value: the measure in minor units.
     """
 
     section = dy.String(regex=f"^({'|'.join(SECTIONS)})$")
@@ -133,7 +137,23 @@ def cost_analytics(
     )
 
 
-def _summed(rows: pl.DataFrame, key: pl.Expr, value: pl.Expr) -> pl.DataFrame:
+def loss_analytics(losses: pl.DataFrame) -> pl.DataFrame:
+    """The losses to expect of a partition, as Analytics. ``losses``: the accounts with segment, stage, exposure_minor,
+    loss_12m_minor, loss_life_minor and allowance_minor, whole numbers.
+    """
+    measures = losses.filter(pl.col("exposure_minor") > 0).unpivot(
+        [f"{name}_minor" for name in LOSS_MEASURES], index=[*_SEGMENT, "stage"]
+    )
+    key = pl.format("{}.{}", "stage", pl.col("variable").str.strip_suffix("_minor"))
+    return _summed(measures, key, pl.col("value"), "losses")
+
+
+def segments_of_accounts(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """account_id and the segment that it is counted in, a row each in the table's order."""
+    return _placed(tables).select("account_id", *_SEGMENT)
+
+
+def _summed(rows: pl.DataFrame, key: pl.Expr, value: pl.Expr, section: str = "cost") -> pl.DataFrame:
     return (
         rows.select(
             pl.col(_SEGMENT).fill_null(UNKNOWN), key.alias("key"), value.cast(pl.Int64).alias("value")
@@ -141,7 +161,7 @@ def _summed(rows: pl.DataFrame, key: pl.Expr, value: pl.Expr) -> pl.DataFrame:
         .group_by(*_SEGMENT, "key")
         .agg(pl.len().cast(pl.Int64).alias("count"), pl.col("value").sum())
         .select(
-            pl.lit("cost").alias("section"),
+            pl.lit(section).alias("section"),
             *_SEGMENT,
             "key",
             pl.col("currency").alias("of"),

@@ -63,12 +63,17 @@ class LateStock:
             self._every *= 2
             self._panel = self._panel.filter(pl.col("number") % self._every == 0)
 
+    @property
+    def panel(self) -> pl.DataFrame:
+        """The month ends gathered: of every account, or of a large book's part."""
+        return self._panel.drop("number", strict=False)
+
     def finish(self) -> pl.DataFrame:
         """A row a horizon, with COLUMNS; none where the book has too few month ends."""
         told: list[dict[str, object]] = []
         if self._panel.is_empty():
             return pl.DataFrame(schema=COLUMNS)
-        panel = self._panel.drop("number")
+        panel = self.panel
         last = int(panel["month"].to_numpy().max())
         try:
             ahead = forecast_late(panel, BOOK_STATES, horizons=HORIZONS, refine=BOOK_REFINES)

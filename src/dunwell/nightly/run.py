@@ -34,6 +34,7 @@ from dunwell.nightly.keeping import (
     kept_model,
     kept_policy,
 )
+from dunwell.nightly.losses import DayLosses, LossFigures
 from dunwell.nightly.lost import lost_rows
 from dunwell.nightly.planned import Appended, Planned, PlannedDay
 from dunwell.nightly.promises import PromiseFigures, merge_promises, promise_figures
@@ -66,6 +67,7 @@ class RunResult:
     cases: pl.DataFrame
     scores: ScoreFigures | None
     decided: DecidedFigures | None
+    losses: LossFigures
     exit_code: int
 
     def summary(self) -> dict[str, Any]:
@@ -80,6 +82,7 @@ class RunResult:
             self.cases,
             self.scores,
             self.decided,
+            self.losses,
         )
 
 
@@ -100,9 +103,9 @@ def run_day(
 
     Writes ``book/``: the partitions, ``positions.parquet``, ``promises.parquet``, ``cases.parquet``, ``worklist.parquet``,
     ``decisions.parquet``, ``options.parquet`` and ``capacities.parquet`` where a strategy is in force, ``analytics.parquet``,
-    ``scores.parquet`` where a model is in use, ``quarantine/``, ``report.html`` and ``run.json``; and keeps the decisions in
-    ``evidence/``. Raises BookInUse while another run goes on, TapeUnusable, TermsError and PolicyError, each before the book is
-    touched.
+    ``scores.parquet`` where a model is in use, ``losses.parquet`` where the book's past tells what to expect, ``quarantine/``,
+    ``report.html`` and ``run.json``; and keeps the decisions in ``evidence/``. Raises BookInUse while another run goes on,
+    TapeUnusable, TermsError and PolicyError, each before the book is touched.
     """
     with writing(settings.book_folder):
         return _run_day(settings, tape_folder, as_of, known_at, now, watch, told_since, forgotten)
@@ -142,6 +145,7 @@ def _run_day(
     )
     with tape, StagedBook(settings.book_folder, tape.partition_count, now) as staged:
         scorer = DayScorer(settings.root / "models", terms, as_of, known_at, settings.locale)
+        losses = DayLosses(terms, as_of, known_at, staged.staging / ".losses")
         valuer, problem = valuer_of(policy, as_of, kept_model(settings))
         aside = staged.staging / ".offers"
         strategic = (
@@ -168,17 +172,23 @@ def _run_day(
             strategic,
             earlier,
             scorer,
+            losses,
             told_since,
             costs,
             forgetting,
         )
         counted = _settle_all(tape, staged, day, watch)
         scores = scorer.finish(staged.staging)
-        counted.analytics.write_parquet(staged.staging / "analytics.parquet")
+        expected = losses.finish(staged.staging, scorer.panel)
+        merge_analytics([counted.analytics, expected.analytics]).write_parquet(
+            staged.staging / "analytics.parquet"
+        )
         tape.write_quarantine(staged.staging / "quarantine")
         forgetting.clear(staged.staging / "quarantine")
         lost = replace(lost, rows=forgetting.without(lost.rows))
-        facts = replace(facts, files=_files_written(settings.book_folder, tape, strategic))
+        facts = replace(
+            facts, files=_files_written(settings.book_folder, tape, strategic, not expected.problem)
+        )
         result = RunResult(
             counted.figures,
             quarantine_of(tape),
@@ -189,6 +199,7 @@ def _run_day(
             counted.cases,
             scores,
             counted.decided,
+            expected,
             tape.exit_code,
         )
         watch("writing the report", tape.partition_count, tape.partition_count)
@@ -209,6 +220,7 @@ class _Day(PlannedDay):
     """What a day is run under."""
 
     scorer: DayScorer
+    losses: DayLosses
     told_since: ToldSince | None
     costs: Costs
     forgetting: Forgetting
@@ -248,6 +260,7 @@ def _settle_all(tape: Tape, staged: StagedBook, day: _Day, watch: Watch) -> _Cou
             partition = staged.write(partition)
             recorded += _last_recorded(partition.tables)
             day.scorer.add(partition.tables)
+            day.losses.add(partition.tables)
             today, cases, figures, arrears = _settle_one(partition, day)
             settled.add(today)
             staged_cases.add(cases)
@@ -310,7 +323,7 @@ def quarantine_of(tape: Tape) -> Quarantine:
     return Quarantine(tuple(files), tuple(rules), unreadable, tuple(tape.ignored))
 
 
-def _files_written(book: Path, tape: Tape, strategic: DayStrategy | None) -> dict[str, str]:
+def _files_written(book: Path, tape: Tape, strategic: DayStrategy | None, has_losses: bool) -> dict[str, str]:
     files = {
         "positions": str(book / "positions.parquet"),
         "promises": str(book / "promises.parquet"),
@@ -323,6 +336,8 @@ def _files_written(book: Path, tape: Tape, strategic: DayStrategy | None) -> dic
     }
     if strategic is not None:
         files |= {name: str(book / f"{name}.parquet") for name in ("options", "capacities")}
+    if has_losses:
+        files["losses"] = str(book / "losses.parquet")
     return files | ({"quarantine": str(book / "quarantine")} if tape.faults.tables() else {})
 
 
@@ -340,6 +355,7 @@ def _write_report(result: RunResult, folder: Path, locale: str) -> None:
         result.cases,
         result.scores,
         result.decided,
+        result.losses,
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "run.json").write_text(

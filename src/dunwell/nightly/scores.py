@@ -137,6 +137,11 @@ class DayScorer:
             figures = self._unscored("")
         return None if figures is None else replace(figures, late_stock=stock)
 
+    @property
+    def panel(self) -> pl.DataFrame:
+        """The book's month ends that the forecast looks at; without rows where there is none."""
+        return pl.DataFrame() if self._late_stock is None else self._late_stock.panel
+
     def _look_ahead(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Roll rates need the extra ``insight``; without it the run goes on without them."""
         if self._late_stock is not None:

@@ -16,6 +16,7 @@ from rich.text import Text
 from dunwell.nightly.about import Quarantine, RunFacts
 from dunwell.nightly.decided import DecidedFigures
 from dunwell.nightly.figures import Figures, in_order, movements
+from dunwell.nightly.losses import LossFigures
 from dunwell.nightly.numbers import amount_text, plain_amount, share_text, short_amount
 from dunwell.nightly.promises import PromiseFigures
 from dunwell.nightly.scores import ScoreFigures
@@ -39,6 +40,7 @@ def summary_dict(
     cases: pl.DataFrame | None = None,
     scores: ScoreFigures | None = None,
     decided: DecidedFigures | None = None,
+    losses: LossFigures | None = None,
 ) -> dict[str, Any]:
     """The summary for ``--json``: plain values only, money as decimal text, days as ISO text.
 
@@ -65,6 +67,7 @@ def summary_dict(
         "contacts": None if work is None else _contacts_dict(work),
         "decided": None if decided is None else decided.as_dict(),
         "scores": None if scores is None else scores.as_dict(),
+        "losses": None if losses is None else losses.as_dict(),
         "quarantine": {
             "rows": quarantine.row_count,
             "files": [

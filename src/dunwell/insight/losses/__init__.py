@@ -13,7 +13,7 @@ from dunwell.insight.losses.expected import (
     default_chances,
     expected_losses,
 )
-from dunwell.insight.losses.shares import lost_shares
+from dunwell.insight.losses.shares import lost_shares, shares_of
 
 __all__ = [
     "DEFAULT",
@@ -26,4 +26,5 @@ __all__ = [
     "expected_losses",
     "exposures",
     "lost_shares",
+    "shares_of",
 ]

@@ -1,5 +1,6 @@
 """What part of an exposure at default is lost, by currency: what the book's own defaults have not brought back."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
@@ -43,6 +44,14 @@ def lost_shares(defaults: Defaults, as_of: date, seed: int = 0) -> pl.DataFrame:
         found, rests_on = (own, currency) if own is not None and is_enough else (whole, "all")
         told.append({"currency": currency, **found, "rests_on": rests_on})
     return pl.DataFrame(told, schema=SHARE_COLUMNS)
+
+
+def shares_of(currencies: Sequence[str], shares: pl.DataFrame) -> dict[str, float]:
+    """The share lost in each currency, as ``lost_shares`` (some rows) tells it; in one without any default of its own, as all."""
+    of_all = shares.filter(pl.col("rests_on") == "all")["lost_share"]
+    mean = float((of_all if len(of_all) else shares["lost_share"]).to_numpy().mean())
+    known = dict(shares.select("currency", "lost_share").iter_rows())
+    return {currency: known.get(currency, mean) for currency in currencies}
 
 
 def _share(defaults: Defaults, as_of: date, seed: int) -> dict[str, float] | None:

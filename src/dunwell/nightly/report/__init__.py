@@ -11,6 +11,7 @@ import polars as pl
 from dunwell.nightly.about import Quarantine, RunFacts
 from dunwell.nightly.decided import DecidedFigures
 from dunwell.nightly.figures import Figures
+from dunwell.nightly.losses import LossFigures
 from dunwell.nightly.promises import PromiseFigures
 from dunwell.nightly.report.classes import classes_section
 from dunwell.nightly.report.contacts import contacts_section
@@ -18,6 +19,7 @@ from dunwell.nightly.report.decided import decided_section
 from dunwell.nightly.report.endings import endings_section
 from dunwell.nightly.report.html import page_html
 from dunwell.nightly.report.language import LANGUAGES, read_language
+from dunwell.nightly.report.losses import losses_section
 from dunwell.nightly.report.movement import roll_section, vintages_section
 from dunwell.nightly.report.overview import ageing_section, buckets_section, glance_section
 from dunwell.nightly.report.provenance import about_section, quality_section, reading_section
@@ -39,6 +41,7 @@ def render_report(
     cases: pl.DataFrame | None = None,
     scores: ScoreFigures | None = None,
     decided: DecidedFigures | None = None,
+    losses: LossFigures | None = None,
 ) -> str:
     """The report as one HTML text.
 
@@ -57,6 +60,7 @@ def render_report(
         *([] if decided is None else [decided_section(decided, words)]),
         *([] if promises is None or cases is None else [endings_section(promises, cases, facts, words)]),
         *([] if scores is None else [scores_section(scores, words)]),
+        *([] if losses is None else [losses_section(losses, words)]),
         quality_section(quarantine, words),
         reading_section(words),
         about_section(facts, words),

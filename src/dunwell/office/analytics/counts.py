@@ -10,6 +10,7 @@ import polars as pl
 from dunwell.money import CURRENCIES
 from dunwell.nightly.analytics import SECTIONS, Analytics
 from dunwell.nightly.costs import COLLECTED, PARTS
+from dunwell.nightly.losses import losses_by_stage
 
 SEGMENT = ("jurisdiction", "product", "currency")
 """What a page can be narrowed to, by the names in its address."""
@@ -112,6 +113,14 @@ def cost_table(rows: pl.DataFrame) -> list[Spent]:
     return sorted(found, key=lambda one: (-one.count, one.currency))
 
 
+def losses_covered(rows: pl.DataFrame) -> float:
+    """The allowance as a share of what is owed, in the currency with the most accounts. ``rows``: the counts of ``losses``."""
+    sums = losses_by_stage(rows).group_by("currency", maintain_order=True)
+    added = sums.agg(pl.col("accounts", "exposure_minor", "allowance_minor").sum())
+    most = added.sort("accounts", "currency", descending=[True, False]).row(0, named=True)
+    return float(most["allowance_minor"] / most["exposure_minor"])
+
+
 def headline(counts: pl.DataFrame, name: str, wanted: Wanted) -> float | int | None:
     """A section in one figure: a share, or for ``capacity`` and ``law`` a number of people; None where nothing was counted."""
     rows = section_counts(counts, "capacity" if name == "law" else name, wanted)
@@ -124,6 +133,8 @@ def headline(counts: pl.DataFrame, name: str, wanted: Wanted) -> float | int | N
     if name == "cost":
         first = cost_table(rows)[0]
         return first.cost / first.collected if first.collected else None
+    if name == "losses":
+        return losses_covered(rows)
     count, value = int(rows["count"].sum()), int(rows["value"].sum())
     if name == "roll":
         return int(rows.filter(pl.col("key") != pl.col("of"))["count"].sum()) / count

@@ -19,7 +19,7 @@ from dunwell.office.analytics.counts import (
     read_counts,
     section_counts,
 )
-from dunwell.office.analytics.foretold import report_words
+from dunwell.office.analytics.foretold import report_words, why_no_losses
 from dunwell.office.analytics.telling import TOLD, draw, table_of
 from dunwell.office.desk.templatetags.shown import percent
 from dunwell.office.sheets import csv_of
@@ -46,7 +46,15 @@ def section(request: HttpRequest, name: str) -> HttpResponse:
     counts, stamp = read_counts(workplace().settings.book_folder)
     rows = section_counts(counts, name, _wanted(request))
     table = table_of(name, rows, bucket_order(workplace().terms))
-    context = {"name": name, "told": TOLD[name], "table": table, "has_run": stamp, **_around(request)}
+    why = why_no_losses() if name == "losses" and not table.rows else ""
+    context = {
+        "name": name,
+        "told": TOLD[name],
+        "table": table,
+        "why": why,
+        "has_run": stamp,
+        **_around(request),
+    }
     return render(request, "office/analytics_section.html", context)
 
 
