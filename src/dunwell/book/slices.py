@@ -18,6 +18,18 @@ from dunwell.book.matching import OWNER, Matcher
 from dunwell.book.partitions import PARTITION
 from dunwell.book.tables import TABLES
 
+_FEW_VALUES = ("product", "currency", "jurisdiction", "region", "language", "timezone")
+
+
+def _small(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same rows in less memory while they are held: text of few values as numbers, empty columns as nothing."""
+    texts = [column for column in rows.get_columns() if column.dtype == pl.String]
+    return rows.with_columns(
+        column.cast(pl.Null if column.null_count() == len(column) else pl.Categorical)
+        for column in texts
+        if column.name in _FEW_VALUES or column.null_count() == len(column)
+    )
+
 
 class Slices:
     """Typed rows by slice; takes the place of Buckets."""
@@ -30,7 +42,7 @@ class Slices:
 
     def add(self, table: str, rows: pl.DataFrame) -> None:
         """Keep a batch of a table that is held."""
-        self._held.setdefault(table, []).append(rows)
+        self._held.setdefault(table, []).append(_small(rows))
 
     def drop(self, table: str) -> None:
         """Forget a table, to read it again."""
@@ -46,8 +58,10 @@ class Slices:
             return None
         parts = self._held[table]
         if len(parts) > 1:
-            parts[:] = [pl.concat(parts, rechunk=True)]
-        return self._within(table, parts[0], number).drop(PARTITION, OWNER, strict=False)
+            # As they are: put side by side anew, millions of accounts would for a moment be held twice.
+            parts[:] = [pl.concat(parts, how="vertical_relaxed", rechunk=False)]
+        rows = self._within(table, parts[0], number).drop(PARTITION, OWNER, strict=False).rechunk()
+        return rows.with_columns(pl.col(pl.Categorical, pl.Null).cast(pl.String))
 
     def _within(self, table: str, rows: pl.DataFrame, number: int) -> pl.DataFrame:
         """Rows of the slice's accounts, or of its accounts' customers (who may have accounts in other slices too)."""
