@@ -164,7 +164,7 @@ def test_summary_and_report_tell_of_it(harmed: tuple[Path, RunResult]) -> None:
         in out.getvalue()
     )
     assert f'stopped = [{{ arm = "{SMS}", since = 2026-11-24, until = DAY, why = "..." }}]' in out.getvalue()
-    for code, words in (("en", "complaints of 20 of"), ("zh", "护栏:投诉")):
+    for code, words in (("en", "complaints of 20 of"), ("zh", "护栏：投诉")):
         language = read_language(code)
         (table,) = [
             one

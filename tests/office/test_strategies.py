@@ -105,7 +105,7 @@ def test_the_page_shows_which_arms_are_stopped_in_the_readers_language(shop: Off
     assert "{ arm = ..., since = ..., until = ..., why = ... }" in page
     chinese = client.get("/strategies", headers={"accept-language": "zh-Hans"}).content.decode()
     assert "已停止的实验组" in chinese
-    assert "护栏:投诉" in chinese
+    assert "护栏：投诉" in chinese
 
 
 def test_a_mistake_is_told_at_once_with_its_place_and_mend_and_what_was_typed_stays(shop: Office) -> None:

@@ -75,15 +75,15 @@ def _floor_row(name: str, found: Mapping[str, Any], strategy: Strategy, is_cold:
     limit, days = strategy.objective.floors[name], strategy.objective.window_days
     amount = f"{price:,.2f} {strategy.currency}"
     have_en = f"{used:,.2f} {event} expected of the day's {most:,.2f} ({limit} in {days} days)"
-    have_zh = f"预计 {used:,.2f} {event_zh},当日份额 {most:,.2f}({days} 天内 {limit})"
+    have_zh = f"预计 {used:,.2f} {event_zh}，当日份额 {most:,.2f}({days} 天内 {limit})"
     if is_least and used < most:
         en = f"it cannot be reached today: {have_en}, and neither law nor capacities leave more. Add capacity, or lower it"
-        zh = f"今日无法达到:{have_zh};法律与产能不允许更多。请增加产能或调低"
+        zh = f"今日无法达到：{have_zh}；法律与产能不允许更多。请增加产能或调低"
     elif is_cold or price <= 0:
-        en, zh = f"it costs nothing today; {have_en}", f"今日没有代价;{have_zh}"
+        en, zh = f"it costs nothing today; {have_en}", f"今日没有代价；{have_zh}"
     else:
         en = f"one {'less to reach' if is_least else 'more'} would be worth about {amount} today; {have_en}"
-        zh = f"今日{'少要求' if is_least else '多允许'}一个约值 {amount};{have_zh}"
+        zh = f"今日{'少要求' if is_least else '多允许'}一个约值 {amount}；{have_zh}"
     return {
         "name": name,
         "kind": FLOOR,
@@ -93,7 +93,7 @@ def _floor_row(name: str, found: Mapping[str, Any], strategy: Strategy, is_cold:
         "price": round(Decimal(price), 4),
         "unit": event,
         "told_en": f"{name}: {en}.",
-        "told_zh": f"{name}:{zh}。",
+        "told_zh": f"{name}：{zh}。",
     }
 
 
@@ -108,13 +108,13 @@ def _row(capacity: Capacity, found: Mapping[str, Any], currency: str, is_cold: b
     skill = f" ({capacity.skill})" if capacity.skill else ""
     if is_cold:
         en = f"{have} used; what one more {name_en}{skill} would bring is not known yet."
-        zh = f"已用 {have};再多一{name_zh}{skill}能带来多少,目前尚不可知。"
+        zh = f"已用 {have}；再多一{name_zh}{skill}能带来多少，目前尚不可知。"
     elif price > 0:
         en = f"one more {name_en}{skill} today is worth about {amount}; {have} used."
-        zh = f"今日再多一{name_zh}{skill}约值 {amount};已用 {have}。"
+        zh = f"今日再多一{name_zh}{skill}约值 {amount}；已用 {have}。"
     else:
         en = f"more would add nothing today; {have} used."
-        zh = f"今日再多也无益处;已用 {have}。"
+        zh = f"今日再多也无益处；已用 {have}。"
     return {
         "name": capacity.name,
         "kind": capacity.kind,
@@ -124,7 +124,7 @@ def _row(capacity: Capacity, found: Mapping[str, Any], currency: str, is_cold: b
         "price": round(Decimal(price), 4),
         "unit": unit,
         "told_en": f"{capacity.name}: {en}",
-        "told_zh": f"{capacity.name}:{zh}",
+        "told_zh": f"{capacity.name}：{zh}",
     }
 
 
