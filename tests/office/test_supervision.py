@@ -32,6 +32,9 @@ def test_the_day_counts_contacts_that_were_made_and_conversations_with_the_custo
             told("contact.made", outcome="conversation", party="other", by="ann"),
             told("contact.permitted", channel="email"),
             told("contact.failed", channel="email"),
+            told("contact.permitted", channel="letter"),
+            told("contact.deferred", channel="letter"),
+            told("contact.permitted", channel="letter"),  # one letter, put off once
             told(
                 "contact.refused",
                 channel="sms",
@@ -42,7 +45,7 @@ def test_the_day_counts_contacts_that_were_made_and_conversations_with_the_custo
             told("payment.seen", amount="0.25", currency="CNY"),
         ]
     )
-    assert (day.contacts["call"], day.contacts["email"]) == (2, 0)
+    assert (day.contacts["call"], day.contacts["email"], day.contacts["letter"]) == (2, 0, 1)
     assert (day.conversations, day.right_party) == (2, 1)
     assert day.refused == {"cn.hours": 1, "house.contact-budget-week": 1}
     assert {name: str(amount) for name, amount in day.cash.items()} == {"CNY": "10.75"}

@@ -30,6 +30,7 @@ def some_events(office: Office, count: int, chance: random.Random) -> None:
     said: list[tuple[str, dict[str, Any]]] = [
         ("contact.permitted", {"channel": "call", "message_id": "m", "worker": "desk:ann"}),
         ("contact.failed", {"channel": "call", "message_id": "m"}),
+        ("contact.deferred", {"channel": "call", "message_id": "m"}),
         ("contact.made", {"channel": "call", "outcome": "conversation", "direction": "out", "by": "ann"}),
         ("contact.refused", {"channel": "sms", "reasons": [{"rule": "gb.hours"}]}),
         ("payment.seen", {"payment": "p", "amount": "0.10", "currency": "GBP"}),

@@ -22,7 +22,8 @@ KINDS = (
 )
 """The events that change what may be done."""
 
-_NOT_MADE = ("contact.failed", "contact.deferred")
+NOT_MADE = ("contact.failed", "contact.deferred")
+"""Of a permission that came to nothing, unless it is in doubt (``came_to_nothing``)."""
 _OUTCOMES = {"contact.bounced": "bounced", "contact.opened": "opened"}
 
 
@@ -105,6 +106,11 @@ def with_journal(person: Person, events: Sequence[Seen]) -> Person:
     )
 
 
+def came_to_nothing(kind: str, body: Mapping[str, Any]) -> bool:
+    """Whether an event says that what was permitted was surely not sent. One put off in doubt may have been: it counts."""
+    return kind in NOT_MADE and not body.get("in_doubt")
+
+
 def _contacts(events: Sequence[Seen]) -> Iterable[Contact]:
     """Contacts made: a message counts from its permission on, unless it is known that it was never taken. One that was put off in
     doubt counts.
@@ -120,7 +126,7 @@ def _contacts(events: Sequence[Seen]) -> Iterable[Contact]:
         if event.kind == "contact.permitted":
             permitted[message] = event
             standing[message] += 1
-        elif event.kind in _NOT_MADE and not event.body.get("in_doubt"):
+        elif came_to_nothing(event.kind, event.body):
             standing[message] -= 1
         elif event.kind in _OUTCOMES:
             outcomes[message] = _OUTCOMES[event.kind]

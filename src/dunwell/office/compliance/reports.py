@@ -24,11 +24,11 @@ from dunwell.office.desk import words
 from dunwell.office.sheets import csv_of
 from dunwell.office.tallies.models import ComplaintClock
 from dunwell.office.workplace import Workplace, workplace
+from dunwell.outreach.knowing import NOT_MADE, came_to_nothing
 
 _WEEK = timedelta(days=7)
 _DAYS_MAX = 366
 _EVENTS_MAX = 100_000
-_GIVEN_UP = ("contact.failed", "contact.deferred")
 _UTC = ZoneInfo("UTC")
 _UNKNOWN = "unknown"
 _FARTHEST = timedelta(hours=14)
@@ -87,8 +87,7 @@ def contacts_of(
 ) -> Iterator[tuple[str, str, datetime]]:
     """The contacts that were made, as the gate counts them: subject, channel and the instant of the permission.
 
-    A permission that came to nothing (``contact.failed``, ``contact.deferred``) is none; one that was put off and given again is
-    one contact.
+    A permission that came to nothing is none; one that was put off and given again is one contact.
     """
     permitted: dict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
     given_up: Counter[tuple[str, str]] = Counter()
@@ -96,7 +95,7 @@ def contacts_of(
         message = (subject, str(body.get("message_id")))
         if kind == "contact.permitted":
             permitted[message].append((at, body["channel"]))
-        elif kind in _GIVEN_UP:
+        elif came_to_nothing(kind, body):
             given_up[message] += 1
     for message, times in permitted.items():
         if len(times) > given_up[message]:
@@ -159,7 +158,7 @@ def build(place: Workplace, first: date, last: date, staff: Staff | None = None)
     if rows.order_by()[: _EVENTS_MAX + 1].count() > _EVENTS_MAX:
         raise TooMuch
     # What was permitted may come to nothing on a later day, and be permitted again.
-    given_up = asked.filter(kind__in=_GIVEN_UP, happened_at__gte=begins, happened_at__lt=ends + _WEEK)
+    given_up = asked.filter(kind__in=NOT_MADE, happened_at__gte=begins, happened_at__lt=ends + _WEEK)
     earlier = asked.filter(
         kind="contact.permitted",
         happened_at__gte=begins - _WEEK,

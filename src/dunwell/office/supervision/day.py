@@ -16,8 +16,8 @@ _KEPT_FROM = 200
 """Fewer new events than this are counted each time anew."""
 
 KINDS = (
-    *("contact.permitted", "contact.refused", "contact.failed", "contact.made", "contact.replied"),
-    *("promise.made", "payment.seen", "hold.placed", "case.note"),
+    *("contact.permitted", "contact.refused", "contact.failed", "contact.deferred"),
+    *("contact.made", "contact.replied", "promise.made", "payment.seen", "hold.placed", "case.note"),
 )
 
 
@@ -83,8 +83,8 @@ class Day:
 def day_of(events: Iterable[tuple[str, str]], day: Day | None = None) -> Day:
     """The day's figures from its events (kind, body as JSON), in their order; added to ``day`` where it is given.
 
-    A contact is one the gate permitted and that was not given up; a conversation is with the right party when it was the
-    customer who took part.
+    A contact is one the gate permitted and that was neither given up nor put off (it is permitted anew then); a conversation is
+    with the right party when it was the customer who took part.
     """
     day = day or Day()
     for kind, text in events:
@@ -176,6 +176,7 @@ _COUNT = {
     "contact.permitted": _permitted,
     "contact.refused": _refused,
     "contact.failed": _failed,
+    "contact.deferred": _failed,
     "contact.made": _made,
     "contact.replied": _replied,
     "promise.made": _promised,
