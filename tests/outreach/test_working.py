@@ -74,6 +74,32 @@ def test_while_the_law_cannot_be_read_nothing_goes_out_and_then_it_does(
         work(worker, Taker(), wires, wait, until_idle=True)
 
 
+def test_what_was_claimed_before_the_law_could_not_be_read_goes_out_once_it_can(
+    lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch that is claimed one by one can break off half-way."""
+    lender.due("C1")
+    worker = lender.worker()
+    claim, broken = worker.claim, [PolicyError("law.toml", "rules", "cannot be read", "Mend it")]
+
+    def half_way() -> Claimed:
+        claimed = claim()
+        if broken:
+            raise broken.pop()
+        return claimed
+
+    monkeypatch.setattr(worker, "claim", half_way)
+    waits: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        return len(waits) > 5
+
+    with Wires() as wires:
+        work(worker, Taker(), wires, wait, until_idle=False)
+    assert Work.objects.get().state == State.SENT
+
+
 # --- whose messages are left behind
 
 

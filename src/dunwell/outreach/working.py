@@ -97,6 +97,7 @@ def work(
             if until_idle:
                 raise
             _log.error("%s: nothing is sent until this is mended: %s", dispatcher.channel, error)
+            tally.in_doubt += _insist(dispatcher.recover, wait) or 0  # what was claimed one by one before it
             is_over = wait(_UNREADABLE_SECONDS)
         except BaseException:
             _finish(dispatcher, sending, tally, wait)  # what went out is recorded, whatever ends this worker
