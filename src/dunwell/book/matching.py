@@ -280,7 +280,13 @@ class Matcher:
         is bad.
         """
         is_known = exponents != UNKNOWN_EXPONENT
-        factors = 10 ** (MONEY_SCALE - exponents.astype(np.int64))
+        decimals = np.unique(exponents)
+        # Most tapes are in one currency, and dividing by one number is several times as fast as by one a row.
+        factors: int | NDArray[np.int64] = (
+            10 ** (MONEY_SCALE - int(decimals[0]))
+            if len(decimals) == 1
+            else 10 ** (MONEY_SCALE - exponents.astype(np.int64))
+        )
         for column in table.columns:
             if column.kind is not Kind.MONEY or column.typed_name not in batch:
                 continue

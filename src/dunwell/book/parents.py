@@ -251,7 +251,7 @@ class SliceAccounts:
         """The row of each in its slice's frame (of one that was not found: 0)."""
         places = np.maximum(found, 0)
         if self.are_all_good or not len(found):
-            return (places % np.int32(self.slice_size)).view(np.uint32)
+            return np.asarray(places - self.partitions_of(places) * np.int32(self.slice_size)).view(np.uint32)
         first = int(places.min()) // self.slice_size * self.slice_size
         is_good = self._card[first : int(places.max()) + 1] & _GOOD != 0
         slices = self.partitions_of(np.arange(len(is_good), dtype=np.int32))

@@ -287,7 +287,11 @@ class Tape:
         kept: Future[None] | None = None
         try:
             with ThreadPoolExecutor(1) as keeper:
-                for placed in self._placed(source, repeated, rising, _BATCH_ROWS):
+                is_small = isinstance(self.accounts, SliceAccounts) and not self.accounts.are_many
+                rows = (
+                    _BATCH_ROWS // 4 if is_small else _BATCH_ROWS
+                )  # put aside, what is looked up costs a pass a batch
+                for placed in self._placed(source, repeated, rising, rows):
                     if kept is not None:
                         kept.result()
                     # One batch is put away while the next is checked.
