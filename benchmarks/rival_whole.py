@@ -192,7 +192,9 @@ def _classes(
 ) -> pl.DataFrame:
     """asset_class and in_default of a block of accounts, in their order."""
     states = _states(accounts, frames, steps, today)
-    worst = _worst_class(states, due_days)
+    first = due_days["account"].search_sorted(accounts["account"][0], side="left")
+    last = due_days["account"].search_sorted(accounts["account"][-1], side="right")
+    worst = _worst_class(states, due_days.slice(first, last - first))
     told = accounts.select("account").join(worst, on="account", how="left", maintain_order="left")
     told = told.join(_defaults(states, today), on="account", how="left", maintain_order="left")
     return told.select("account", pl.col("worst").fill_null(0), pl.col("in_default").fill_null(False))
@@ -347,12 +349,13 @@ def _positions(
     as_of: date,
 ) -> pl.DataFrame:
     today = (as_of - EPOCH).days
-    paid = frames.payments.group_by("account").agg(
-        last_paid=pl.col("paid").max(), paid_30d=pl.col("amount").filter(pl.col("paid") > today - 30).sum()
-    )
-    last_due = due_days.group_by("account").agg(last_due=pl.col("due").max())
+    ends_account = (pl.col("account") != pl.col("account").shift(-1)).fill_null(True)
+    last_paid = frames.payments.filter(ends_account).select("account", last_paid="paid")
+    last_due = due_days.filter(ends_account).select("account", last_due="due")
+    lately = frames.payments.filter(pl.col("paid") > today - 30)
+    paid_30d = lately.group_by("account").agg(paid_30d=pl.col("amount").sum())
     rows = pl.concat([accounts, classes, told], how="horizontal")
-    for more in (paid, last_due):
+    for more in (last_paid, last_due, paid_30d):
         rows = rows.join(more, on="account", how="left", maintain_order="left")
     if rows.select((today - pl.col("last_due") >= LIMITATION_YEARS * 365).any()).item():
         raise BadRows("instalments: a claim may be time-barred, which the rival does not follow")
