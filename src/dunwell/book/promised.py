@@ -29,7 +29,7 @@ def spread(promises: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     named = promises.with_columns(pl.col("account_row").cast(pl.UInt32).alias("§place"))
     named = named.join(places, on="§place", how="left", maintain_order="left").drop("§place")
     rows = with_account_ids(named).drop("account_id").explode("account_ids")
-    rows = rows.join(places, left_on="account_ids", right_on="account_id", maintain_order="left")
+    rows = rows.join(places, left_on="account_ids", right_on="account_id", how="inner", maintain_order="left")
     spread_rows = rows.with_columns(pl.col("§place").cast(kind).alias("account_row"))
     return spread_rows.join(
         promises.select("promise_id", "account_ids"), on="promise_id", how="left", suffix="_named"

@@ -185,7 +185,7 @@ def withdraw(request: HttpRequest, customer_id: str, promise_id: str) -> HttpRes
         elif reason not in WITHDRAWALS:
             messages.error(request, _("Choose a reason."))
         else:
-            working.withdraw(file, staff_of(request), promise_id, found[0]["account_id"], reason)
+            working.withdraw(file, staff_of(request), promise_id, found[0]["account_ids"], reason)
             messages.success(request, _("The promise is withdrawn. It stays in the records."))
     return redirect("case", customer_id)
 
