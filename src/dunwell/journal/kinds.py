@@ -141,7 +141,9 @@ KINDS: Mapping[str, Kind] = {
         ("old", "new"),
     ),
     "data.erased": Kind("a person's key was destroyed", ("by", "why"), ("items",)),
-    "case.assigned": Kind("a case was given to somebody, or to nobody", ("by", "to")),
+    "case.assigned": Kind(
+        "a case was given to somebody, or to nobody; why: the skill that it asks for", ("by", "to"), ("why",)
+    ),
     "approval.decided": Kind(
         "a second person agreed to something or refused it", ("by", "approval", "decision", "why")
     ),

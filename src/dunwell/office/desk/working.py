@@ -18,6 +18,7 @@ from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case, Received
 from dunwell.office.cases.publishing import place_in_queue
+from dunwell.office.cases.routing import SKILL_OF_STATE, reroute
 from dunwell.office.desk.contact import Current
 from dunwell.resolution.room import room_minor
 
@@ -178,6 +179,8 @@ def log(file: CaseFile, staff: Staff, contact: Current, told: Told) -> bool:
         if told.promised is not None:
             Received.objects.bulk_create(promise_rows(file, staff, contact.message_id, told.promised, now))
         reorder(file.customer_id, now, told.come_back_at, was_spoken_to=told.outcome in SPOKEN)
+        if set(told.came) & set(SKILL_OF_STATE):
+            reroute(file.place, file.customer_id, staff.username)
     return True
 
 
