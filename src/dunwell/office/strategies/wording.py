@@ -7,8 +7,7 @@ from decimal import Decimal
 from babel import Locale, UnknownLocaleError
 from babel.numbers import format_decimal, format_percent
 from django.utils.functional import Promise as Lazy
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _now
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from dunwell.strategy.columns import COLUMNS, Kind
@@ -151,11 +150,11 @@ def conditions_told(conditions: Iterable[Condition]) -> str:
         bounds[one.column].append(str(_BOUNDS[one.op]) % {"value": value})
     phrases = [
         words
-        or _now("%(meaning)s: %(bounds)s")
+        or gettext("%(meaning)s: %(bounds)s")
         % {"meaning": MEANINGS.get(name) or COLUMNS[name].meaning, "bounds": _and(bounds[name])}
         for name, words in told
     ]
-    return _list(phrases, "; ", "；") or _now("everybody else")
+    return _list(phrases, "; ", "；") or gettext("everybody else")
 
 
 def change_told(change: str) -> str:
@@ -204,7 +203,7 @@ def _value(column: str, value: Decimal | str | bool) -> str:
             return str(format_percent(value, "#,##0.## %", locale=locale))
         return str(format_decimal(value, locale=locale))
     if isinstance(value, bool):
-        return _now("yes") if value else _now("no")
+        return gettext("yes") if value else gettext("no")
     if column == "language":
         try:
             return str(Locale.parse(value.replace("-", "_")).get_display_name(locale) or value)
@@ -218,7 +217,7 @@ def _list(texts: Sequence[str], comma: str = ", ", chinese: str = "、") -> str:
 
 
 def _and(texts: Sequence[str]) -> str:
-    return (_now(" and ")).join(texts)
+    return (gettext(" and ")).join(texts)
 
 
 def _locale() -> str:
