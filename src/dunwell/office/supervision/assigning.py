@@ -16,6 +16,7 @@ from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.models import Case, values_of
 from dunwell.office.cases.routing import (
+    TAKE_CASES,
     loads_of,
     on_duty,
     share_out,
@@ -37,7 +38,7 @@ BATCH_MAX = 2000
 def load(request: HttpRequest) -> HttpResponse:
     """Who has how many cases, who is away, and what nobody has."""
     staff, today = staff_of(request), workplace().clock().date()
-    people = list(team_of(staff))
+    people = [one for one in team_of(staff) if one.role in TAKE_CASES]
     loads = loads_of(people)
     cases = Case.objects.visible_to(staff).exclude(stage="closed")
     free = cases.filter(assigned_to=None)
