@@ -54,6 +54,16 @@ def seen_by_subject(subjects: Sequence[str]) -> dict[str, list[tuple[str, str, d
     return found
 
 
+def last_event() -> int:
+    """The number of the last event in the journal. On SQLite, which has one writer at a time, all later ones have higher ones."""
+    return Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def subjects_since(last: int) -> set[str]:
+    """The persons of whom anything was recorded after that event."""
+    return {str(one) for one in Event.objects.filter(id__gt=last).values_list("subject_id", flat=True)}
+
+
 def decoded(
     rows: Iterable[tuple[str, str, datetime, str]], person: Person, pseudonym: Pseudonym
 ) -> list[Seen]:
