@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from dunwell.journal.finding import events_of
 from dunwell.journal.models import Event
 from dunwell.law import Contact, Notice, Person, Preference, State
 
@@ -46,7 +47,7 @@ Pseudonym = Callable[[str, str], str]
 
 def seen_by_subject(subjects: Sequence[str]) -> dict[str, list[tuple[str, str, datetime, str]]]:
     """event_id, kind, happened_at and body of these persons' events that matter here, in their order."""
-    rows = Event.objects.filter(subject_id__in=subjects, kind__in=KINDS).order_by("happened_at", "id")
+    rows = events_of(subjects, KINDS).order_by("happened_at", "id")
     found: dict[str, list[tuple[str, str, datetime, str]]] = {subject: [] for subject in subjects}
     columns = rows.values_list("subject_id", "event_id", "kind", "happened_at", "body")
     for subject, event_id, kind, at, body in columns:
