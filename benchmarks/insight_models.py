@@ -47,7 +47,7 @@ PANEL = States(("X", "C", "0", "1", "2", "3", "4", "5"), frozenset("12345"))
 _LAST_LEARNED = -12
 
 
-class _OptBinnings:
+class OptBinnings:
     """OptBinning's own scorecard with a logistic regression, as its documentation shows it."""
 
     def fit(self, frame: pl.DataFrame, target: pl.Series) -> None:
@@ -97,7 +97,7 @@ def _scores(task: Task) -> None:
     settings = SETTINGS[task.name]
     shared: dict[str, Any] = {"risk": task.risk, "special_values": task.special_values}
     makers: dict[str, Callable[[], Any]] = {
-        "OptBinning's scorecard": _OptBinnings,
+        "OptBinning's scorecard": OptBinnings,
         "Scorecard": lambda: Scorecard(**shared, **settings["scorecard"]),
         "AdditiveScorecard": lambda: AdditiveScorecard(**shared, **settings["additive"]),
         "BoostedModel": lambda: BoostedModel(**shared, **settings["boosted"]),
