@@ -51,6 +51,7 @@ class OptBinnings:
     """OptBinning's own scorecard with a logistic regression, as its documentation shows it."""
 
     def fit(self, frame: pl.DataFrame, target: pl.Series) -> None:
+        """Bin, and learn the weights."""
         from optbinning import BinningProcess
         from optbinning import Scorecard as OptBinningScorecard
 
@@ -64,6 +65,7 @@ class OptBinnings:
         self._card.fit(frame.to_pandas(), target.to_numpy())
 
     def predict_proba(self, frame: pl.DataFrame) -> Any:
+        """The chances of 0 and of 1."""
         return self._card.predict_proba(frame.to_pandas())
 
 

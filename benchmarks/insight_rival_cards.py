@@ -21,8 +21,7 @@ def main(name: str, rows_file: str, out: str, fold_count: int) -> None:
     told = []
     for fold in range(fold_count):
         learned, held = (
-            rows[(rows["fold_"] == fold) == is_held].drop(columns="fold_")
-            for is_held in (False, True)
+            rows[(rows["fold_"] == fold) == is_held].drop(columns="fold_") for is_held in (False, True)
         )
         card, began = make(), _cpu_s()
         card.fit(learned)

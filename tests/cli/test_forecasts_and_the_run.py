@@ -53,7 +53,9 @@ def test_the_command_and_the_run_say_the_same(
     losses = said("forecast --losses --out told.parquet --json")
     assert run["losses"]["stages"]
     assert pl.read_parquet("told.parquet").equals(pl.read_parquet("book/losses.parquet"))
-    assert [{k: v for k, v in row.items() if k != "coverage"} for row in losses["stages"]] == run["losses"]["stages"]
+    assert [{k: v for k, v in row.items() if k != "coverage"} for row in losses["stages"]] == run["losses"][
+        "stages"
+    ]
     assert losses["lost_shares"] == run["losses"]["lost_shares"]
     stock = said("forecast --json")["forecast"]
     for mine, its in zip(stock, run["scores"]["late_stock"], strict=True):

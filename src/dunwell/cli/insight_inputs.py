@@ -49,6 +49,21 @@ def read_table(file: Path) -> pl.DataFrame:
         ) from error
 
 
+def read_calls(file: Path) -> pl.DataFrame:
+    """A contact centre's calls: ``at``, a day and time, and ``calls``. Raises CommandError."""
+    try:
+        calls = (
+            pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, try_parse_dates=True)
+        )
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise CommandError(
+            f"{file} cannot be read. Give Parquet or CSV with the columns at and calls"
+        ) from error
+    if "at" not in calls.columns or not isinstance(calls["at"].dtype, pl.Datetime):
+        raise CommandError(f"{file} has no column 'at' with a day and time, like 2026-11-30T08:15:00. Add it")
+    return calls
+
+
 def split(words: str) -> list[str]:
     """Words between commas."""
     return [word.strip() for word in words.split(",") if word.strip()]

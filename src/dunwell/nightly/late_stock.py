@@ -10,8 +10,9 @@ from datetime import date, datetime
 import polars as pl
 
 from dunwell.insight import InsightError
-from dunwell.insight.rolls import BOOK_REFINES, BOOK_STATES, backtest, book_panel, forecast_late
+from dunwell.insight.rolls import BOOK_REFINES, BOOK_STATES, book_panel
 from dunwell.insight.rolls.book import month_end
+from dunwell.insight.rolls.forecast import backtest_known, forecast_known, with_refining
 from dunwell.ledger import Terms
 
 HORIZONS = (1, 3, 6, 12)
@@ -80,13 +81,13 @@ class LateStock:
         """A row a horizon of HORIZONS, with COLUMNS; none where the book has too few month ends."""
         if self._panel.is_empty():
             return pl.DataFrame(schema=COLUMNS)
-        panel = self.panel
-        last = int(panel["month"].to_numpy().max())
+        known = with_refining(self.panel, BOOK_STATES, BOOK_REFINES)
+        last = int(known["month"].to_numpy().max())
         try:
-            ahead = self.ahead(HORIZONS)
+            ahead = self._ahead(known, HORIZONS)
         except InsightError:
             return pl.DataFrame(schema=COLUMNS)
-        before = [self._before(panel, months, last - months) for months in ahead["months"].to_list()]
+        before = [self._before(known, months, last - months) for months in ahead["months"].to_list()]
         return ahead.select(
             "months",
             pl.col("month").map_elements(month_end, return_dtype=pl.Date).alias("month_end"),
@@ -97,13 +98,16 @@ class LateStock:
 
     def ahead(self, horizons: Sequence[int], odds: Sequence[float] = ()) -> pl.DataFrame:
         """``insight.rolls.forecast_late`` of the whole book. Raises TrainingUnusable where its month ends are too few."""
-        panel = self.panel
-        last = int(panel["month"].to_numpy().max())
+        return self._ahead(with_refining(self.panel, BOOK_STATES, BOOK_REFINES), horizons, odds)
+
+    def _ahead(
+        self, known: pl.DataFrame, horizons: Sequence[int], odds: Sequence[float] = ()
+    ) -> pl.DataFrame:
+        last = int(known["month"].to_numpy().max())
         told = []
-        for row in forecast_late(
-            panel, BOOK_STATES, horizons=horizons, refine=BOOK_REFINES, odds=odds
-        ).iter_rows(named=True):
-            spread = self._spread(panel, last, row["expected"])
+        ahead = forecast_known(known, BOOK_STATES, horizons=horizons, refine=BOOK_REFINES, odds=odds)
+        for row in ahead.iter_rows(named=True):
+            spread = self._spread(known, last, row["expected"])
             row["low"] = max(0.0, self._every * row["low"] - spread)
             row["high"] = self._every * row["high"] + spread
             row["expected"] *= self._every
@@ -112,10 +116,10 @@ class LateStock:
             told.append(row)
         return pl.DataFrame(told)
 
-    def _before(self, panel: pl.DataFrame, months: int, origin: int) -> tuple[float | None, float | None]:
+    def _before(self, known: pl.DataFrame, months: int, origin: int) -> tuple[float | None, float | None]:
         """What was foretold from an origin, from nothing later, and what came of it."""
         try:
-            told = backtest(panel, BOOK_STATES, months=months, origins=[origin], refine=BOOK_REFINES)
+            told = backtest_known(known, BOOK_STATES, months=months, origins=[origin], refine=BOOK_REFINES)
         except InsightError:
             return None, None
         (row,) = told.rows(named=True)

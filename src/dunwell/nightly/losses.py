@@ -24,8 +24,9 @@ from dunwell.insight.losses import (
 )
 from dunwell.insight.losses.shares import SHARE_COLUMNS
 from dunwell.insight.problems import ExtraMissing, TrainingUnusable, extra
-from dunwell.insight.rolls import BOOK_STATES, with_history
+from dunwell.insight.rolls import BOOK_STATES
 from dunwell.insight.rolls.book import DEFAULTED
+from dunwell.insight.rolls.panel import with_months_on_book
 from dunwell.ledger import Terms
 from dunwell.nightly.analytics import LOSS_MEASURES, loss_analytics, merge_analytics, segments_of_accounts
 from dunwell.nightly.planned import Appended
@@ -118,7 +119,7 @@ class DayLosses:
             extra("scipy")
             if panel.is_empty():
                 return LossFigures(problem="young")
-            rates = default_chances(with_history(panel, BOOK_STATES), BOOK_STATES, DEFAULTED)
+            rates = default_chances(with_months_on_book(panel, BOOK_STATES), BOOK_STATES, DEFAULTED)
         except ExtraMissing:
             return LossFigures(problem="package")
         except TrainingUnusable:

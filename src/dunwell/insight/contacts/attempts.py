@@ -94,11 +94,14 @@ def asks_of(
     """What a try would be like for each person, channel and hour of the person's day, on the day of ``at``, from
     what had happened before ``at``: customer_id, at, and the inputs.
     """
-    history = _history(tables, at.date(), known_at).filter(pl.col("_at") < at)
-    grid = (
-        pl.DataFrame({"customer_id": people}, schema={"customer_id": pl.String})
-        .join(pl.DataFrame({"channel": channels}, schema={"channel": pl.String}), how="cross")
-        .join(pl.DataFrame({"hour": hours}, schema={"hour": pl.Int8}), how="cross")
+    asked = pl.DataFrame({"customer_id": people}, schema={"customer_id": pl.String})
+    own = {
+        **tables,
+        "contacts": tables["contacts"].join(asked, on="customer_id", how="semi", maintain_order="left"),
+    }
+    history = _history(own, at.date(), known_at).filter(pl.col("_at") < at)
+    grid = asked.join(pl.DataFrame({"channel": channels}, schema={"channel": pl.String}), how="cross").join(
+        pl.DataFrame({"hour": hours}, schema={"hour": pl.Int8}), how="cross"
     )
     return inputs_at(history, grid.with_columns(at=pl.lit(at), weekday=pl.lit(at.isoweekday(), pl.Int8)))
 
