@@ -51,13 +51,13 @@ class _Scorecardpys:
 
 
 class _Toads:
-    """As its documentation shows it: merged bins of at least a twentieth of the rows, weights of evidence, its scorecard."""
+    """As its documentation shows it: merged bins of at least a twentieth of the rows, missing ones apart, weights of evidence, its scorecard."""
 
     def fit(self, rows: Any) -> None:
         toad = importlib.import_module("toad")
         transform = importlib.import_module("toad.transform")
         combiner = transform.Combiner()
-        combiner.fit(rows, y="target_", method="chi", min_samples=0.05)
+        combiner.fit(rows, y="target_", method="chi", min_samples=0.05, empty_separate=True)
         weights = transform.WOETransformer()
         woe = weights.fit_transform(combiner.transform(rows), rows["target_"], exclude=["target_"])
         self._names = [name for name in rows.columns if name != "target_"]

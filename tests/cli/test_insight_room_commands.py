@@ -149,5 +149,8 @@ def test_a_forecast_of_the_book_writes_its_card(
 def test_a_card_that_is_not_known_or_has_no_calls_says_so(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for words, said in (("weather", "There are: forecast, losses, affordability, calls"), ("calls", "--calls")):
+    for words, said in (
+        ("weather", "There are: forecast, losses, affordability, calls"),
+        ("calls", "--calls"),
+    ):
         assert said in said_here(f"insight card {words} --out c", shop, monkeypatch, capsys, code=1)
