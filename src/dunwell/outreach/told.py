@@ -15,7 +15,7 @@ import polars as pl
 
 from dunwell.book import TABLES
 from dunwell.book.additions import Addition, with_additions, without_customers
-from dunwell.journal.models import Event
+from dunwell.journal.finding import events_of
 from dunwell.journal.recording import Journal
 from dunwell.law import Account, ContactPoint, Person
 from dunwell.money import format_minor
@@ -105,7 +105,7 @@ def with_withdrawals(
 
 def _rows(subjects: list[str], now: datetime) -> dict[str, list[tuple[str, str, datetime, str]]]:
     found: dict[str, list[tuple[str, str, datetime, str]]] = {}
-    rows = Event.objects.filter(subject_id__in=subjects, kind__in=_KINDS, recorded_at__lte=now)
+    rows = events_of(subjects, _KINDS).filter(recorded_at__lte=now)
     columns = ("subject_id", "event_id", "kind", "happened_at", "body")
     for subject, event_id, kind, at, body in rows.order_by("happened_at", "id").values_list(*columns):
         found.setdefault(str(subject), []).append((event_id, kind, at, body))
