@@ -26,7 +26,7 @@ if ! engine inspect --type image "$base" > "$folder/base.json" 2> /dev/null; the
 fi
 
 echo "== the build"
-engine build --isolation chroot --format docker --pull-never --layers "$@" -f deploy/Containerfile -t dunwell .
+engine build --isolation chroot --format docker --pull-never "$@" -f deploy/Containerfile -t dunwell .
 
 echo "== a workspace, as the image's own user"
 container=$(engine from --pull-never dunwell)

@@ -12,9 +12,9 @@ from dunwell.journal.recording import NewEvent
 from dunwell.office.access.models import Staff, Team
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case
-from dunwell.office.supervision.assigning import STAGES_SKILLED, Wanting, Worker, share_out
 from dunwell.office.supervision.coaching import occasions
 from dunwell.office.supervision.day import day_of
+from dunwell.office.supervision.sharing import STAGES_SKILLED, Wanting, Worker, share_out
 from dunwell.office.supervision.vulnerable import vulnerable
 from tests.office.conftest import Office
 
