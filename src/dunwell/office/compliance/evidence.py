@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from dunwell.journal.attachments import NotKept
 from dunwell.journal.packing import Asked, NothingToShow, make_pack
 from dunwell.journal.sealing import seal
-from dunwell.journal.signing import kept_anchors, kept_folder, signer_of
+from dunwell.journal.signing import kept_anchors, kept_folder, plain_name, signer_of
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.cases.casefile import CaseFile, UnknownCustomer
 from dunwell.office.compliance.evidence_files import letters_of, product_files
@@ -42,8 +42,8 @@ def evidence(request: HttpRequest, customer_id: str) -> HttpResponse:
         messages.error(request, _("The journal knows nothing of this customer yet."))
         return redirect("evidence", customer_id)
     response = HttpResponse(pack, content_type="application/zip")
-    safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in customer_id)
-    response["Content-Disposition"] = content_disposition_header(True, f"evidence-{safe}.zip") or ""
+    name = f"evidence-{plain_name(customer_id)}.zip"
+    response["Content-Disposition"] = content_disposition_header(True, name) or ""
     return response
 
 
