@@ -54,6 +54,8 @@ def board(request: HttpRequest) -> BoardOut:
         cash={currency: text_of(amount) for currency, amount in sorted(day.cash.items())},
         refused=dict(day.refused),
         holds=dict(day.holds),
+        moved=dict(day.moved),
+        without_skill=told["without_skill"],
         **{name: told[name] for name in ("kept", "due", "waiting", "urgent", "held_back", "approvals")},
         messages_due=told.get("messages_due"),
         messages_unknown=told.get("unknown"),

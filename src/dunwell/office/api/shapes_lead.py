@@ -24,6 +24,7 @@ class DayOf(Schema):
 
 class BoardOut(Schema):
     """The day since midnight UTC. ``cash``: by currency, as decimal text; ``refused``: what the law held back, by rule;
+    ``moved``: cases that moved by themselves, by why; ``without_skill``: cases that nobody has and that want a skill;
     ``kept`` of ``due``: promises that fell due in 30 days. ``messages_due``, ``messages_unknown`` and ``capacities`` are the
     whole lender's: null to who may see a part.
     """
@@ -37,6 +38,8 @@ class BoardOut(Schema):
     cash: dict[str, str]
     refused: dict[str, int]
     holds: dict[str, int]
+    moved: dict[str, int]
+    without_skill: int
     kept: int
     due: int
     waiting: int

@@ -62,6 +62,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "contacts": sorted(day.contacts.items()),
         "cash": sorted(day.cash.items()),
         "holds": day.holds.most_common(),
+        "moved": day.moved.most_common(),
     }
     template = "office/board_figures.html" if request.headers.get("HX-Request") else "office/board.html"
     return render(request, template, context)
@@ -93,6 +94,7 @@ def figures_of(place: Workplace, staff: Staff) -> dict[str, Any]:
         "waiting": cases.filter(needs_person=True).count(),
         "urgent": cases.filter(is_urgent=True).count(),
         "held_back": cases.filter(is_held_back=True).count(),
+        "without_skill": cases.exclude(wants="").filter(assigned_to=None).count(),
         "approvals": seen_by(staff).filter(decision="").count(),
     }
     if not staff.is_bound:
