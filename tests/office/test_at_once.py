@@ -21,7 +21,6 @@ from dunwell.office.cases.models import Case, Received
 from dunwell.office.desk import working
 from dunwell.office.desk.contact import Current
 from dunwell.office.desk.working import Promised, PromisePart, Told
-from dunwell.office.supervision import sharing
 from tests.office.conftest import Office
 from tests.office.test_calls import Desk
 from tests.office.test_case_page import bodies
