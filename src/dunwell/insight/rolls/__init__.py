@@ -4,6 +4,7 @@
 ``book_panel`` makes the panel of a book; ``turning_segments`` warns of segments before they are late.
 """
 
+from dunwell.insight.rolls.ahead import INFLOW, NEW, forecast_states, late_of_new
 from dunwell.insight.rolls.book import BOOK_REFINES, BOOK_STATES, book_panel
 from dunwell.insight.rolls.card import rolls_card
 from dunwell.insight.rolls.forecast import backtest, forecast_late
@@ -22,6 +23,8 @@ __all__ = [
     "BOOK_REFINES",
     "BOOK_STATES",
     "HISTORY_INPUTS",
+    "INFLOW",
+    "NEW",
     "OTHERS_INPUTS",
     "SPELL_INPUTS",
     "RollRates",
@@ -30,6 +33,8 @@ __all__ = [
     "book_panel",
     "false_alarms",
     "forecast_late",
+    "forecast_states",
+    "late_of_new",
     "next_states",
     "rolls_card",
     "turning_segments",

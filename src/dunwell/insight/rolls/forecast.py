@@ -18,10 +18,10 @@ def forecast_late(
     window: int | None = 12,
     odds: Sequence[float] = (),
 ) -> pl.DataFrame:
-    """How many of the accounts in the book at the panel's last month will be late so many months later:
-    months, month, expected, low, high (95 %). New accounts are not foreseen. Horizons that the panel is too
-    short for are left out; raises TrainingUnusable when that is all of them. ``odds``: scenarios, each a factor on the
-    odds of being late; ``expected_if`` then lists how many there would be in each.
+    """How many of the accounts in the book at the panel's last month will be late so many months later: months, month,
+    expected, low, high (95 %). New accounts are not foreseen (``forecast_states`` has them). Horizons that the panel is too
+    short or too young for (``RollRates.has_seen_enough``) are left out; raises TrainingUnusable when that is all of them.
+    ``odds``: scenarios, each a factor on the odds of being late; ``expected_if`` then lists how many there would be in each.
     """
     return forecast_known(
         with_refining(panel, states, refine),
@@ -56,9 +56,9 @@ def forecast_known(
     now = known.filter(pl.col("month") == last)
     told = []
     for months in horizons:
-        if first + months > last:
+        rates = rates_for(known, states, months=months, refine=refine, window=window)
+        if rates is None:
             continue
-        rates = RollRates(states, months=months, refine=refine, window=window).fit(known)
         expected, low, high = rates.stock(now)
         row: dict[str, object] = {"months": months, "month": last + months}
         row |= {"expected": expected, "low": low, "high": high}
@@ -70,6 +70,19 @@ def forecast_known(
             f"the panel covers {last - first + 1} months, too few for a forecast of {min(horizons)}. Give a longer one"
         )
     return pl.DataFrame(told)
+
+
+def rates_for(
+    known: pl.DataFrame, states: States, *, months: int, refine: Sequence[str], window: int | None = 12
+) -> RollRates | None:
+    """The rates of so many months for the accounts at the panel's last month; None where it is too short, or too young."""
+    last, first = (
+        int(edge) for edge in known.select(last=pl.col("month").max(), first=pl.col("month").min()).row(0)
+    )
+    if first + months > last:
+        return None
+    rates = RollRates(states, months=months, refine=refine, window=window).fit(known)
+    return rates if rates.has_seen_enough else None
 
 
 def backtest(
@@ -107,6 +120,8 @@ def backtest_known(
             rates.fit(known.filter(pl.col("month") <= origin)) if rows.is_empty() else rates.fit_rows(rows)
         )
         now = later.filter(pl.col("month") == origin)
+        if not rates.has_seen_enough:
+            continue
         expected, low, high = rates.stock(now)
         actual = now.filter(pl.col("next_state").is_in(sorted(states.late))).height
         told.append(
@@ -118,5 +133,9 @@ def backtest_known(
                 "actual": actual,
                 "error": (expected - actual) / max(1, actual),
             }
+        )
+    if not told:
+        raise TrainingUnusable(
+            f"before these months the panel has followed accounts for {months} months from too few of them. Give a longer panel"
         )
     return pl.DataFrame(told)

@@ -25,6 +25,7 @@ _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0)
 CUTS: Mapping[str, tuple[float, ...]] = {
     "duration": (2, 3, 4, 7, 13),
     "months_on_book": (6, 12, 24),
+    "months_to_go": (1, 2, 3, 4, 6, 9, 12, 18, 24),
     "late_months_3": (1, 2, 3),
     "late_months_12": (1, 2, 3, 6),
     "late_months": (1, 2, 4, 8),
@@ -88,7 +89,8 @@ class RollRates:
         self.levels_: list[_Level] = []
         for depth in range(len(self.refine) + 2):
             self.levels_.append(self._level(counted, ("state", *self.refine)[:depth]))
-        self.dispersion_ = self._dispersion(counted)
+        self._counted = counted
+        self.dispersion_ = self._dispersion(self._places(None))
         return self
 
     def matrix(self) -> pl.DataFrame:
@@ -128,8 +130,9 @@ class RollRates:
         are multiplied.
         """
         chances, weights, cell = self._looked_up(panel)
-        chances = tilted(chances, self._places(wanted), odds)
-        p = chances[:, self._places(wanted)].sum(axis=1)
+        places = self._places(wanted)
+        chances = tilted(chances, places, odds)
+        p = chances[:, places].sum(axis=1)
         expected = float(p.sum())
         by_cell = np.bincount(cell, weights=p)
         seen = np.maximum(1, np.bincount(cell))
@@ -137,8 +140,16 @@ class RollRates:
         in_weight = np.bincount(cell, weights=weights) / seen
         of_rates = float((by_cell**2 * (1 - share) / np.maximum(share, 1e-9) / (in_weight + 1)).sum())
         of_chance = float((p * (1 - p)).sum())
-        spread = 1.96 * float(np.sqrt(self.dispersion_ * (of_chance + of_rates)))
+        dispersion = self.dispersion_ if wanted is None else self._dispersion(places)
+        spread = 1.96 * float(np.sqrt(dispersion * (of_chance + of_rates)))
         return expected, max(0.0, expected - spread), expected + spread
+
+    @property
+    def has_seen_enough(self) -> bool:
+        """Whether it counted from at least half as many months as it looks ahead. From fewer it knows a young book's first
+        accounts alone, and of made books a year ahead nearly twice as many were foretold as came.
+        """
+        return 2 * self._counted["month"].n_unique() >= self.months
 
     def to_dict(self) -> dict[str, Any]:
         """The matrix and its settings as plain values."""
@@ -218,10 +229,11 @@ class RollRates:
             first += level.cells.height
         return chances, weights, cell
 
-    def _dispersion(self, counted: pl.DataFrame) -> float:
-        """The mean of squared standardised errors of the months' late stocks, each against these rates."""
-        chances = self._of_cells(counted)[0][:, self._places(None)].sum(axis=1)
-        late = pl.col("next_state").cast(pl.String).is_in(sorted(self.states.late)).cast(pl.Int64)
+    def _dispersion(self, places: list[int]) -> float:
+        """The mean of squared standardised errors of the months' stocks in some states, each against these rates."""
+        counted = self._counted
+        chances = self._of_cells(counted)[0][:, places].sum(axis=1)
+        late = pl.col("next_state").to_physical().is_in(places).cast(pl.Int64)
         months = counted.select("month", "len", late=late).with_columns(p=pl.Series(chances))
         p, times = pl.col("p"), pl.col("len")
         by_month = (
