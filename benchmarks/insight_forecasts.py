@@ -52,18 +52,16 @@ def main(words: list[str] | None = None) -> None:
     if "made" in asked.only.split(","):
         rows: list[Row] = []
         for seed in range(1, asked.books + 1):
-            rows += fared(made_panel(seed), BOOK_STATES, (1, 3, 6), 9, BOOK_REFINES)
+            rows += fared(made_panel(seed), BOOK_STATES, (1, 3, 6), 9, BOOK_REFINES, True)
         tell(f"{asked.books} made books, 9 origins each", rows, BOOK_STATES)
     if "cards" in asked.only.split(","):
         if not (asked.data / "credit_record_monthly.csv.gz").is_file():
             say(f"cards: {asked.data} has no credit_record_monthly.csv.gz, not measured")
             return
         panel = delinquency(asked.data).panel.select("account_id", "month", pl.col("state").cast(pl.String))
-        tell(
-            f"card panel, {asked.origins} origins",
-            fared(panel, PANEL, (1, 3, 6, 12), asked.origins, ("months_on_book",)),
-            PANEL,
-        )
+        for trend in (False, True):
+            title = f"card panel, {asked.origins} origins{', following the vintages' if trend else ''}"
+            tell(title, fared(panel, PANEL, (1, 3, 6, 12), asked.origins, ("months_on_book",), trend), PANEL)
 
 
 def made_panel(seed: int, accounts: int = 25_000) -> pl.DataFrame:
@@ -78,7 +76,12 @@ def made_panel(seed: int, accounts: int = 25_000) -> pl.DataFrame:
 
 
 def fared(
-    panel: pl.DataFrame, states: States, horizons: Sequence[int], origins: int, refine: Sequence[str]
+    panel: pl.DataFrame,
+    states: States,
+    horizons: Sequence[int],
+    origins: int,
+    refine: Sequence[str],
+    trend: bool,
 ) -> list[Row]:
     """Months ahead, what, expected, low, high and what came, of each of the last origins from which it is known."""
     known = with_months_on_book(panel, states)
@@ -95,8 +98,8 @@ def fared(
             came[NEW] = then.filter(pl.col("months_on_book") < months, states.is_late).height
             came[LATE] = old.filter(states.is_late).height
             try:
-                by_state = forecast_states(before, states, horizons=[months], refine=refine)
-                late = forecast_late(before, states, horizons=[months], refine=refine)
+                by_state = forecast_states(before, states, horizons=[months], refine=refine, trend=trend)
+                late = forecast_late(before, states, horizons=[months], refine=refine, trend=trend)
             except TrainingUnusable:
                 continue  # a book that young is not foretold
             rows = [*by_state.rows(), (months, LATE, *late.select("expected", "low", "high").row(0))]

@@ -103,7 +103,7 @@ class LateStock:
     def states_ahead(self, horizons: Sequence[int]) -> pl.DataFrame:
         """``insight.rolls.forecast_states`` of the whole book. Raises TrainingUnusable where its month ends are too few."""
         panel = self.panel
-        told = forecast_states(panel, BOOK_STATES, horizons=horizons, refine=BOOK_REFINES)
+        told = forecast_states(panel, BOOK_STATES, horizons=horizons, refine=BOOK_REFINES, trend=True)
         last = int(panel["month"].to_numpy().max())
         spread = pl.Series([self._spread(panel, last, one) for one in told["expected"].to_list()])
         return told.with_columns(pl.col("expected", "low", "high") * self._every).with_columns(
@@ -115,7 +115,9 @@ class LateStock:
     ) -> pl.DataFrame:
         last = int(known["month"].to_numpy().max())
         told = []
-        ahead = forecast_known(known, BOOK_STATES, horizons=horizons, refine=BOOK_REFINES, odds=odds)
+        ahead = forecast_known(
+            known, BOOK_STATES, horizons=horizons, refine=BOOK_REFINES, trend=True, odds=odds
+        )
         for row in ahead.iter_rows(named=True):
             spread = self._spread(known, last, row["expected"])
             row["low"] = max(0.0, self._every * row["low"] - spread)
@@ -129,7 +131,9 @@ class LateStock:
     def _before(self, known: pl.DataFrame, months: int, origin: int) -> tuple[float | None, float | None]:
         """What was foretold from an origin, from nothing later, and what came of it."""
         try:
-            told = backtest_known(known, BOOK_STATES, months=months, origins=[origin], refine=BOOK_REFINES)
+            told = backtest_known(
+                known, BOOK_STATES, months=months, origins=[origin], refine=BOOK_REFINES, trend=True
+            )
         except InsightError:
             return None, None
         (row,) = told.rows(named=True)

@@ -8,6 +8,7 @@ import polars as pl
 from dunwell.insight.problems import TrainingUnusable
 from dunwell.insight.rolls.forecast import rates_for, with_refining
 from dunwell.insight.rolls.panel import States
+from dunwell.insight.rolls.vintages import Drift, drift_of, vintage_trend
 
 INFLOW = "inflow"
 """Among the states of ``forecast_states``: accounts that are not late now and will be."""
@@ -16,8 +17,6 @@ NEW = "new"
 """And: the late of accounts that are opened from now on, at the pace of the last ``window`` months."""
 
 _Z_95 = 1.96
-_VINTAGES_MIN = 12
-_STEPS = 20
 
 
 def forecast_states(
@@ -27,10 +26,11 @@ def forecast_states(
     horizons: Sequence[int] = (1, 3, 6, 12),
     refine: Sequence[str] = ("months_on_book",),
     window: int = 12,
+    trend: bool = False,
 ) -> pl.DataFrame:
     """A row a horizon and state: months, state (of ``states``, INFLOW or NEW), expected, low, high (95 %). States are of the
-    accounts in the book at the panel's last month; the horizons as ``forecast_late`` has them. NEW is left out where no account
-    was opened in the window.
+    accounts in the book at the panel's last month; horizons and ``trend`` as ``forecast_late`` has them. NEW is
+    left out where no account was opened in the window.
     """
     known = with_refining(panel, states, refine)
     last = int(known["month"].to_numpy().max())
@@ -40,8 +40,9 @@ def forecast_states(
         rates = rates_for(known, states, months=months, refine=refine, window=window)
         if rates is None:
             continue
-        rows = {name: rates.stock(now, frozenset({name})) for name in states.names}
-        rows[INFLOW] = rates.stock(now.filter(~states.is_late))
+        drift = drift_of(known, states, rates) if trend else Drift()
+        rows = {name: rates.stock(now, frozenset({name}), drift=drift) for name in states.names}
+        rows[INFLOW] = rates.stock(now.filter(~states.is_late), drift=drift)
         new = late_of_new(known, states, months, window)
         if new is not None:
             rows[NEW] = new
@@ -78,59 +79,17 @@ def late_of_new(
     )
     if reach < 1 or not opened.sum():
         return None
-    young = known.filter(pl.col("months_on_book") < months, pl.col("month") > last - 2 * window).with_columns(
-        _opened=pl.col("month") - pl.col("months_on_book"), _late=states.is_late.cast(pl.Float64)
-    )
-    ages = (
-        young.group_by("months_on_book").agg(late=pl.col("_late").sum(), seen=pl.len()).sort("months_on_book")
-    )
-    if ages.height < months:
+    trend = vintage_trend(known, states, months=months, window=window)
+    if trend is None or len(trend.shares) < months:
         return None
-    seen = ages["seen"].cast(pl.Float64).to_numpy()
-    share = (ages["late"].to_numpy() + 0.5) / (seen + 1)
-    slope, unsure, middle, excess = _vintage_trend(
-        young, pl.DataFrame({"months_on_book": ages["months_on_book"], "_share": share})
-    )
-    ahead = (
-        last + months - np.arange(months) - middle
-    )  # how much later than those learned from each age's accounts are opened
-    share = share * np.exp(slope * ahead)
+    # How much later than those learned from the accounts of each age are opened.
+    ahead = last + months - np.arange(months) - trend.middle
+    seen, share = trend.seen, trend.shares * np.exp(trend.slope * ahead)
     pace, spread = float(opened.mean()), float(opened.var(ddof=1)) if reach > 1 else float(opened.mean())
     expected = pace * float(share.sum())
     of_chance = float((pace * share * (1 - share)).sum()) + spread * float((share**2).sum())
     of_rates = float((pace**2 * share * (1 - share) / (seen + 1)).sum())
     of_pace = spread / reach * float(share.sum()) ** 2
-    of_trend = (pace * unsure * float((share * ahead).sum())) ** 2
-    half = _Z_95 * float(np.sqrt(excess * (of_chance + of_rates) + of_pace + of_trend))
+    of_trend = (pace * trend.spread * float((share * ahead).sum())) ** 2
+    half = _Z_95 * float(np.sqrt(trend.excess * (of_chance + of_rates) + of_pace + of_trend))
     return expected, max(0.0, expected - half), expected + half
-
-
-def _vintage_trend(young: pl.DataFrame, shares: pl.DataFrame) -> tuple[float, float, float, float]:
-    """By how much (in logs) each month's new accounts are later than the month's before at the same age, drawn to nothing by how
-    unsure it is; its standard error; the month about which it turns; and how much more the vintages vary than chance.
-    """
-    by_vintage = (
-        young.join(shares, on="months_on_book")
-        .group_by("_opened")
-        .agg(came=pl.col("_late").sum(), foretold=pl.col("_share").sum())
-        .filter(pl.col("foretold") > 0)
-        .sort("_opened")
-    )
-    opened, came, foretold = (
-        by_vintage[name].cast(pl.Float64).to_numpy() for name in ("_opened", "came", "foretold")
-    )
-    middle = float(np.average(opened, weights=foretold))
-    if len(opened) < _VINTAGES_MIN:
-        return 0.0, 0.0, middle, 1.0
-    x = opened - middle
-    slope = 0.0
-    for _ in range(_STEPS):  # Poisson regression with one slope, its level kept at that of the ages
-        mean = foretold * np.exp(slope * x)
-        mean *= came.sum() / mean.sum()
-        slope += float((x * (came - mean)).sum() / max(1e-9, (x**2 * mean).sum()))
-    mean = foretold * np.exp(slope * x)
-    mean *= came.sum() / mean.sum()
-    excess = max(1.0, float(((came - mean) ** 2 / np.maximum(mean, 0.5)).sum()) / (len(opened) - 2))
-    variance = excess / max(1e-9, float((x**2 * mean).sum()))
-    kept = max(0.0, 1 - variance / slope**2) if slope else 0.0
-    return slope * kept, float(np.sqrt(variance)), middle, excess
