@@ -17,7 +17,7 @@ from dunwell.insight.rolls.panel import (
     with_history,
 )
 from dunwell.insight.rolls.rates import RollRates
-from dunwell.insight.rolls.warning import false_alarms, turning_segments
+from dunwell.insight.rolls.warning import false_alarms, monthly_steps, turning_counts, turning_segments
 
 __all__ = [
     "BOOK_REFINES",
@@ -35,8 +35,10 @@ __all__ = [
     "forecast_late",
     "forecast_states",
     "late_of_new",
+    "monthly_steps",
     "next_states",
     "rolls_card",
+    "turning_counts",
     "turning_segments",
     "with_history",
 ]

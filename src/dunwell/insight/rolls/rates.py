@@ -146,7 +146,9 @@ class RollRates:
         share = by_cell / seen
         in_weight = np.bincount(cell, weights=weights) / seen
         of_rates = float((by_cell**2 * (1 - share) / np.maximum(share, 1e-9) / (in_weight + 1)).sum())
-        of_rates *= min(self.months, self._counted["month"].n_unique())  # looks that overlap tell the same again
+        of_rates *= min(
+            self.months, self._counted["month"].n_unique()
+        )  # looks that overlap tell the same again
         of_chance = float((p * (1 - p)).sum())
         of_drift = 0.0
         if drift is not None and drift.spread:

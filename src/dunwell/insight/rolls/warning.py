@@ -46,7 +46,7 @@ def turning_segments(
     if absent:
         raise CannotScore(f"the panel has no column {absent[0]!r}. Add it, or name other segments")
     counts = monthly_steps(_looked_at(panel, recent, past), states, segment, early)
-    return _turning(counts, list(segment), recent, past, level)
+    return turning_counts(counts, segment, recent=recent, past=past, level=level)
 
 
 def monthly_steps(
@@ -120,7 +120,13 @@ def _looked_at(panel: pl.DataFrame, recent: int, past: int) -> pl.DataFrame:
     return panel.filter(pl.col("month") >= last - recent - past)
 
 
-def _turning(counts: pl.DataFrame, segment: list[str], recent: int, past: int, level: float) -> pl.DataFrame:
+def turning_counts(
+    counts: pl.DataFrame, segment: Sequence[str], *, recent: int = 3, past: int = 12, level: float = 0.05
+) -> pl.DataFrame:
+    """``turning_segments`` of what ``monthly_steps`` counted, or of any other sign that is counted so: the segment's columns,
+    month, at_risk, steps, accounts and late.
+    """
+    segment = list(segment)
     last = int(counts["month"].to_numpy().max())
     rows = counts.filter(pl.col("month") > last - recent - past).with_columns(
         is_recent=pl.col("month") > last - recent
