@@ -28,6 +28,7 @@ EARLY = frozenset("1")
 _SHUFFLED_ROWS = 2000
 _SEGMENTS = ("NAME_INCOME_TYPE", "NAME_HOUSING_TYPE", "NAME_EDUCATION_TYPE", "OCCUPATION_TYPE")
 _SEGMENTS_MIN = 4
+_TRIES = 60
 
 
 def main(words: list[str] | None = None) -> None:
@@ -85,7 +86,7 @@ def _loan_drivers(data: Path, rounds: int) -> None:
     at_issue = told.select("grade", "int_rate", "installment", "funded")
     _found("LendingClub, charged off", at_issue, told["is_charged_off"], told["issue_d"], rounds)
     lost = told.filter("is_charged_off", pl.col("exposure") > 100).with_columns(
-        lost_share=(1 - pl.col("recoveries") / pl.col("exposure")).clip(0, 1)
+        lost_share=(1 - pl.col("recoveries") / pl.col("exposure")).clip(0, 1).fill_nan(0).fill_null(0)
     )
     known = lost.select(
         "grade", "int_rate", "installment", "funded", "exposure", "repaid_share", "total_rec_late_fee"
@@ -260,47 +261,70 @@ def _segmented(data: Path) -> pl.DataFrame:
 
 def _trade_off(panel: pl.DataFrame, rounds: int) -> None:
     """By how many recent months are looked at: how often anything is called turning where people are dealt anew, and how often a
-    segment is that turned so many months ago, so many times.
+    segment is whose steps were so many times what its own past gives, for as many months. The steps of all segments in the months
+    since are drawn from their own past rates, moved as the book moved.
     """
-    by = "NAME_HOUSING_TYPE"
     draw, windows, levels = np.random.default_rng(7), (1, 3, 6), (0.05, 0.20)
     known = panel.filter(pl.col("month") >= -30)
-    people = known.select("person", by).unique("person", keep="last", maintain_order=True)
-    false = dict.fromkeys(((w, level) for w in windows for level in levels), 0)
-    deals = max(40, rounds // 4)
-    for _ in range(deals):
-        dealt = people.select("person").hstack(people.select(by)[draw.permutation(people.height)])
-        counts = monthly_steps(known.drop(by).join(dealt, on="person", how="left"), STATES, [by], EARLY)
-        for window, level in false:
-            told = turning_counts(counts, [by], recent=window, level=level)
-            false[window, level] += bool(told["is_turning"].any())
-    counts = monthly_steps(known, STATES, [by], EARLY)
-    last = int(counts["month"].to_numpy().max())
-    tries = 100
     say(
-        "\n| recent months looked at | level | any false alarm | turned | seen after 1 month | 3 months | 6 months |"
+        "\n| by | recent months | level | any false alarm | turned | its steps in them | 1.25 times | 1.5 | 2 | 3 |"
     )
-    say("|---|---|---|---|---|---|---|")
-    for (window, level), alarms in false.items():
-        for times in (1.25, 1.5, 2.0):
-            seen = []
-            for since in (1, 3, 6):
-                mine = (pl.col(by) == "With parents") & (pl.col("month") > last - since)
-                rate = counts.filter(mine).select(pl.col("steps").sum() / pl.col("at_risk").sum()).item()
+    say("|---|---|---|---|---|---|---|---|---|---|")
+    for by, turned in (("NAME_HOUSING_TYPE", "With parents"), ("NAME_INCOME_TYPE", "Commercial associate")):
+        people = known.select("person", by).unique("person", keep="last", maintain_order=True)
+        false = dict.fromkeys(((window, level) for window in windows for level in levels), 0)
+        deals = max(40, rounds // 4)
+        for _ in range(deals):
+            dealt = people.select("person").hstack(people.select(by)[draw.permutation(people.height)])
+            counts = monthly_steps(known.drop(by).join(dealt, on="person", how="left"), STATES, [by], EARLY)
+            for window, level in false:
+                told = turning_counts(counts, [by], recent=window, level=level)
+                false[window, level] += bool(told["is_turning"].any())
+        counts = monthly_steps(known, STATES, [by], EARLY)
+        for (window, level), alarms in false.items():
+            seen, steps = [], 0.0
+            for times in (1.25, 1.5, 2.0, 3.0):
                 found = 0
-                for _ in range(tries):
-                    more = draw.binomial(
-                        (counts["at_risk"] - counts["steps"]).to_numpy(), min(1.0, (times - 1) * rate)
-                    )
-                    turned = counts.with_columns(
-                        steps=pl.when(mine).then(pl.col("steps") + pl.Series(more)).otherwise("steps")
-                    )
-                    told = turning_counts(turned, [by], recent=window, level=level)
-                    found += bool(told.filter(pl.col(by) == "With parents")["is_turning"].any())
-                seen.append(f"{100 * found / tries:.0f} %")
-            say(
-                f"| {window} | {level} | {share_interval(alarms, deals)} | {times} times | {' | '.join(seen)} |"
-            )
+                for _ in range(_TRIES):
+                    made, steps = _drawn_steps(counts, by, turned, window, times, draw)
+                    told = turning_counts(made, [by], recent=window, level=level)
+                    found += bool(told.filter(pl.col(by) == turned)["is_turning"].any())
+                seen.append(f"{100 * found / _TRIES:.0f} %")
+            share = share_interval(alarms, deals)
+            say(f"| {by} | {window} | {level} | {share} | {turned} | {steps:.0f} | {' | '.join(seen)} |")
+
+
+def _drawn_steps(
+    counts: pl.DataFrame, by: str, turned: str, window: int, times: float, draw: np.random.Generator
+) -> tuple[pl.DataFrame, float]:
+    """The counts with the last months' steps drawn anew, the turned segment's so many times as likely; and how many steps it
+    would have had unturned.
+    """
+    last = int(counts["month"].to_numpy().max())
+    is_new, is_past = (
+        pl.col("month") > last - window,
+        pl.col("month").is_between(last - window - 11, last - window),
+    )
+    rate = pl.col("steps").filter(is_past).sum().over(by) / pl.col("at_risk").filter(is_past).sum().over(by)
+    whole = counts.group_by("month").agg(_moved=pl.col("steps").sum() / pl.col("at_risk").sum())
+    usual = counts.filter(is_past).select(pl.col("steps").sum() / pl.col("at_risk").sum()).item()
+    rows = counts.with_columns(_rate=rate.fill_null(0.0)).join(whole, on="month", maintain_order="left")
+    is_turned = (pl.col(by) == turned) & is_new
+    chance = rows.select(
+        (pl.col("_rate") * pl.col("_moved") / usual * pl.when(is_turned).then(times).otherwise(1.0)).clip(
+            0, 1
+        )
+    )
+    drawn = draw.binomial(rows["at_risk"].to_numpy(), np.nan_to_num(chance.to_series().to_numpy()))
+    made = rows.with_columns(steps=pl.when(is_new).then(pl.Series(drawn)).otherwise("steps")).select(
+        counts.columns
+    )
+    mean = (
+        rows.filter(is_turned)
+        .select((pl.col("_rate") * pl.col("_moved") / usual * pl.col("at_risk")).sum())
+        .item()
+    )
+    return made, float(mean)
 
 
 def _foretells(panel: pl.DataFrame) -> None:
