@@ -51,7 +51,9 @@ class _Scorecardpys:
 
 
 class _Toads:
-    """As its documentation shows it: merged bins of at least a twentieth of the rows, missing ones apart, weights of evidence, its scorecard."""
+    """As its documentation shows it: merged bins of at least a twentieth of the rows, missing ones apart, weights of evidence,
+    its scorecard.
+    """
 
     def fit(self, rows: Any) -> None:
         toad = importlib.import_module("toad")
