@@ -180,6 +180,12 @@ def test_a_call_is_permitted_ended_with_a_promise_and_a_stop_binds_the_next(
     end = f"/cases/{case.pk}/contacts/{begun['contact_id']}/end"
     assert program.post(end, {"outcome": "no_answer", "promise": promise}).status_code == 422
     told = {"outcome": "conversation", "promise": promise, "came": ["stop"], "note": "spoke calmly"}
+    refused = program.post(end, told)
+    assert refused.status_code == 422
+    assert "nobody has shown that they are the customer" in refused.json()["detail"]
+    born = str(file.customer["born_on"])
+    facts = {"facts": {"account": file.account_ids[0][-4:], "born": born}}
+    assert program.post(end.replace("/end", "/identity"), facts).json()["passed"]
     assert program.post(end, told).json() == {"recorded": True}
     assert program.post(end, told).json() == {"recorded": False}
     promises = program.get(f"/cases/{case.pk}").json()["promises"]

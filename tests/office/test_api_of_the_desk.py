@@ -208,12 +208,35 @@ def test_a_call_that_was_not_made_counts_for_nothing(office: Office, program: Pr
     assert not [one for one in CaseFile(office.place, case.pk).person.contacts if one.at == office.clock()]
 
 
+def test_after_a_check_that_failed_nobody_has_promised_whoever_is_said_to_have_verified_them(
+    office: Office, program: Program, case: Case
+) -> None:
+    begun = program.post(
+        "/contacts", {"customer_id": case.pk, "contact_point_id": phone(office, case.pk)}
+    ).json()
+    where = f"/cases/{case.pk}/contacts/{begun['contact_id']}"
+    assert not program.post(f"{where}/identity", {"facts": {"account": "0000"}}).json()["passed"]
+    day = (office.clock().date() + timedelta(days=3)).isoformat()
+    promise = {
+        "account_id": CaseFile(office.place, case.pk).account_ids[0],
+        "parts": [{"amount": "1.00", "due_on": day}],
+        "identity_verified_by": "the telephone system, by PIN",
+    }
+    answer = program.post(f"{where}/end", {"outcome": "conversation", "promise": promise})
+    assert answer.status_code == 422
+    assert "did not pass" in answer.json()["detail"]
+
+
 def test_a_promise_of_a_call_that_came_in_is_kept_and_withdrawn_for_a_reason(
     office: Office, program: Program, case: Case
 ) -> None:
     account = CaseFile(office.place, case.pk).account_ids[0]
     day = (office.clock().date() + timedelta(days=3)).isoformat()
-    promise = {"account_id": account, "parts": [{"amount": "1.00", "due_on": day}]}
+    promise = {
+        "account_id": account,
+        "parts": [{"amount": "1.00", "due_on": day}],
+        "identity_verified_by": "the telephone system, by PIN",
+    }
     told = {"outcome": "conversation", "promise": promise}
     assert program.post(f"/cases/{case.pk}/incoming", told).json() == {"recorded": True}
     (made,) = [one for one in program.get(f"/cases/{case.pk}").json()["promises"] if one["state"] == "open"]

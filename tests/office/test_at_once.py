@@ -50,7 +50,7 @@ def promise_of_a_rival(desk: Desk, amount_minor: int) -> None:
     file, staff = desk.file, Staff.objects.get(username="team_lead")
     account = file.overdue_ids[0]
     due = desk.office.clock().date()
-    promised = Promised(account, "USD", (PromisePart(amount_minor, due),))
+    promised = Promised((account,), "USD", (PromisePart(amount_minor, due),))
     contact = Current(
         desk.customer, str(uuid4()), "call", desk.point, desk.office.clock().isoformat(), passed=True
     )

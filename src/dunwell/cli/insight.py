@@ -11,7 +11,7 @@ import polars as pl
 
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day
-from dunwell.cli.insight_inputs import open_book, read_table, split, whole_numbers
+from dunwell.cli.insight_inputs import known_on, open_book, read_table, split, whole_numbers
 from dunwell.cli.progress import progress
 from dunwell.insight.features import CATALOGUE, features
 from dunwell.insight.problems import extra
@@ -28,6 +28,7 @@ from dunwell.insight.training import (
 
 if TYPE_CHECKING:
     from dunwell.insight.scoring import Model
+    from dunwell.nightly.late_stock import LateStock
 
 OTHER_OUTCOMES = ("pays", "reached")
 BEHAVIOUR = "behaviour.json"
@@ -248,6 +249,9 @@ def forecast(
     )
     from dunwell.insight.rolls.book import month_end
 
+    months = whole_numbers(horizons, "--horizons")
+    views = read_scenarios(scenarios) if scenarios else []
+    odds = [one.odds for one in views]
     if panel_file is not None:
         if states is None or late is None:
             raise CommandError(
@@ -257,16 +261,14 @@ def forecast(
         panel = read_table(panel_file)
         if "state" in panel.columns:
             panel = panel.with_columns(pl.col("state").cast(pl.String))
+        ahead = forecast_late(panel, kinds, horizons=months, refine=BOOK_REFINES[1:], odds=odds)
+        now = panel.filter(pl.col("month") == pl.col("month").max(), kinds.is_late).height
     else:
         kinds = BOOK_STATES
-        panel = _book_panel(parse_day(as_of, "--as-of"), history_months)
-    months = whole_numbers(horizons, "--horizons")
-    views = read_scenarios(scenarios) if scenarios else []
-    refine = BOOK_REFINES if panel_file is None else BOOK_REFINES[1:]
-    ahead = forecast_late(panel, kinds, horizons=months, refine=refine, odds=[one.odds for one in views])
+        stock = late_stock(parse_day(as_of, "--as-of"), history_months)
+        ahead, panel, now = stock.ahead(months, odds), stock.panel, stock.late_now
     rates = RollRates(kinds).fit(with_history(panel, kinds))
     last = int(panel["month"].to_numpy().max())
-    now = int(panel.filter(pl.col("month") == last).select(kinds.is_late.sum()).item())
     at = (lambda number: month_end(number).isoformat()) if panel_file is None else str
     rows = [row | {"month": at(row["month"])} for row in ahead.iter_rows(named=True)]
     if as_json:
@@ -371,22 +373,22 @@ def _accounts_to_score(as_of: date | None, use: dict[str, Any]) -> pl.DataFrame:
     return rows.with_columns(as_of=pl.lit(day))
 
 
-def _book_panel(as_of: date | None, months: int) -> pl.DataFrame:
-    from dunwell.insight.rolls import book_panel
+def late_stock(as_of: date | None, months: int) -> "LateStock":
+    """The month ends of the book, gathered as the daily run gathers them."""
+    from dunwell.nightly.late_stock import LateStock
 
     book, terms = open_book()
     day = as_of or date.fromisoformat(book.as_of)
+    stock = LateStock(terms, day, known_on(book, day), history_months=months)
     with progress() as watch:
-        parts = []
         for number in range(book.partition_count):
             watch("reading the arrears", number, book.partition_count)
-            parts.append(book_panel(book.partition(number).tables, terms, day, months))
-    panel = pl.concat(parts)
-    if panel.is_empty():
+            stock.add(book.partition(number).tables)
+    if stock.panel.is_empty():
         raise CommandError(
             "the book has no account that was open at a month's end. Run a day with a fuller tape"
         )
-    return panel
+    return stock
 
 
 def _groups(rows: pl.DataFrame, column: str | None) -> pl.Series | None:

@@ -5,6 +5,7 @@
 """
 
 from dunwell.insight.rolls.book import BOOK_REFINES, BOOK_STATES, book_panel
+from dunwell.insight.rolls.card import rolls_card
 from dunwell.insight.rolls.forecast import backtest, forecast_late
 from dunwell.insight.rolls.panel import (
     HISTORY_INPUTS,
@@ -30,6 +31,7 @@ __all__ = [
     "false_alarms",
     "forecast_late",
     "next_states",
+    "rolls_card",
     "turning_segments",
     "with_history",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from dunwell.insight.problems import TrainingUnusable
-from dunwell.insight.rolls.panel import States, next_states, with_history
+from dunwell.insight.rolls.panel import States, next_states, with_history, with_months_on_book
 from dunwell.insight.rolls.rates import RollRates
 
 
@@ -23,10 +23,37 @@ def forecast_late(
     short for are left out; raises TrainingUnusable when that is all of them. ``odds``: scenarios, each a factor on the
     odds of being late; ``expected_if`` then lists how many there would be in each.
     """
-    known = with_history(panel, states)
-    last = int(known["month"].to_numpy().max())
+    return forecast_known(
+        with_refining(panel, states, refine),
+        states,
+        horizons=horizons,
+        refine=refine,
+        window=window,
+        odds=odds,
+    )
+
+
+def with_refining(panel: pl.DataFrame, states: States, refine: Sequence[str]) -> pl.DataFrame:
+    """The panel with the columns that ``refine`` names, and no more of the history than that needs."""
+    if all(name == "months_on_book" or name in panel.columns for name in refine):
+        return with_months_on_book(panel, states)
+    return with_history(panel, states)
+
+
+def forecast_known(
+    known: pl.DataFrame,
+    states: States,
+    *,
+    horizons: Sequence[int],
+    refine: Sequence[str],
+    window: int | None = 12,
+    odds: Sequence[float] = (),
+) -> pl.DataFrame:
+    """``forecast_late`` of a panel that has what refines it already (``with_refining``)."""
+    last, first = (
+        int(edge) for edge in known.select(last=pl.col("month").max(), first=pl.col("month").min()).row(0)
+    )
     now = known.filter(pl.col("month") == last)
-    first = int(known["month"].to_numpy().min())
     told = []
     for months in horizons:
         if first + months > last:
@@ -57,15 +84,31 @@ def backtest(
     """The forecast made at each origin from nothing later, beside what came: origin, expected, low, high,
     actual, error (a share of the actual).
     """
-    known = with_history(panel, states)
-    later = next_states(known, months).with_columns(is_late=pl.col("next_state").is_in(sorted(states.late)))
+    known = with_refining(panel, states, refine)
+    return backtest_known(known, states, months=months, origins=origins, refine=refine, window=window)
+
+
+def backtest_known(
+    known: pl.DataFrame,
+    states: States,
+    *,
+    months: int,
+    origins: Sequence[int],
+    refine: Sequence[str],
+    window: int | None = 12,
+) -> pl.DataFrame:
+    """``backtest`` of a panel that has what refines it already (``with_refining``)."""
+    later = next_states(known, months)
     told = []
     for origin in origins:
-        rates = RollRates(states, months=months, refine=refine, window=window).fit(
-            known.filter(pl.col("month") <= origin)
+        rates = RollRates(states, months=months, refine=refine, window=window)
+        rows = later.filter(pl.col("month") + months <= origin)
+        rates = (
+            rates.fit(known.filter(pl.col("month") <= origin)) if rows.is_empty() else rates.fit_rows(rows)
         )
-        expected, low, high = rates.stock(known.filter(pl.col("month") == origin))
-        actual = int(later.filter(pl.col("month") == origin)["is_late"].sum())
+        now = later.filter(pl.col("month") == origin)
+        expected, low, high = rates.stock(now)
+        actual = now.filter(pl.col("next_state").is_in(sorted(states.late))).height
         told.append(
             {
                 "origin": origin,

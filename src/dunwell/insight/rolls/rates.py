@@ -70,7 +70,7 @@ class RollRates:
         """Count the rolls of a panel (with history, where ``refine`` names it). Raises TrainingUnusable when
         it does not reach that far.
         """
-        rows = next_states(panel, self.months)
+        rows = next_states(self._recent(panel), self.months)
         if rows.is_empty():
             raise TrainingUnusable(
                 f"the panel covers {panel['month'].n_unique()} months, too few to see {self.months} months ahead. "
@@ -83,11 +83,12 @@ class RollRates:
         if self.window is not None:
             newest = int(rows["month"].to_numpy().max())
             rows = rows.filter(pl.col("month") > newest - self.window)
-        keyed = self._keyed(rows)
+        cells = ("month", "state", *self.refine, "next_state")
+        counted = self._keyed(rows).group_by(cells).agg(pl.len().cast(pl.Int64)).sort(cells)
         self.levels_: list[_Level] = []
         for depth in range(len(self.refine) + 2):
-            self.levels_.append(self._level(keyed, ("state", *self.refine)[:depth]))
-        self.dispersion_ = self._dispersion(rows)
+            self.levels_.append(self._level(counted, ("state", *self.refine)[:depth]))
+        self.dispersion_ = self._dispersion(counted)
         return self
 
     def matrix(self) -> pl.DataFrame:
@@ -154,21 +155,30 @@ class RollRates:
         names = self.states.late if wanted is None else wanted
         return [place for place, name in enumerate(self.states.all) if name in names]
 
+    def _recent(self, panel: pl.DataFrame) -> pl.DataFrame:
+        """The months that the origins of the window and what came of them lie in."""
+        if self.window is None or panel.is_empty():
+            return panel
+        return panel.filter(pl.col("month") > pl.col("month").max() - self.months - self.window)
+
     def _keyed(self, panel: pl.DataFrame) -> pl.DataFrame:
+        """The panel with its cells named."""
         absent = [name for name in self.refine if name not in panel.columns]
         if absent:
             raise CannotScore(
                 f"the panel has no column {absent[0]!r}. Add history to it (with_history), or refine by others"
             )
-        return panel.with_columns(pl.col("state").cast(pl.String), *(_cell(name) for name in self.refine))
+        names = pl.Enum(self.states.all)
+        state = [
+            pl.col(name).cast(names, strict=False)
+            for name in ("state", "next_state")
+            if name in panel.columns
+        ]
+        return panel.with_columns(*state, *(_cell(name) for name in self.refine))
 
-    def _level(self, keyed: pl.DataFrame, columns: tuple[str, ...]) -> _Level:
+    def _level(self, rows: pl.DataFrame, columns: tuple[str, ...]) -> _Level:
         by = list(columns)
-        counted = (
-            keyed.group_by(*by, "next_state").agg(pl.len())
-            if by
-            else keyed.group_by("next_state").agg(pl.len())
-        )
+        counted = rows.group_by(*by, "next_state").agg(pl.col("len").sum())
         names = self.states.all
         if by:
             cells = counted.select(by).unique().sort(by)
@@ -177,7 +187,7 @@ class RollRates:
             cells = pl.DataFrame({"_": [0]}).select()
             place = np.zeros(counted.height, np.int64)
         counts = np.zeros((max(1, cells.height), len(names)))
-        next_place = counted["next_state"].replace_strict({n: k for k, n in enumerate(names)}).to_numpy()
+        next_place = counted["next_state"].to_physical().to_numpy()
         np.add.at(counts, (place, next_place), counted["len"].to_numpy())
         if not by:
             whole = (counts + 0.5) / (counts + 0.5).sum()
@@ -192,10 +202,12 @@ class RollRates:
         """Chances, the rows behind them, and a number of the cell, for each row: the finest cell that was
         seen.
         """
-        keyed = self._keyed(panel)
-        chances = np.repeat(self.levels_[0].chances, panel.height, axis=0)
-        weights = np.full(panel.height, self.levels_[0].counts.sum())
-        cell = np.zeros(panel.height, np.int64)
+        return self._of_cells(self._keyed(panel))
+
+    def _of_cells(self, keyed: pl.DataFrame) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        chances = np.repeat(self.levels_[0].chances, keyed.height, axis=0)
+        weights = np.full(keyed.height, self.levels_[0].counts.sum())
+        cell = np.zeros(keyed.height, np.int64)
         first = 1
         for level in self.levels_[1:]:
             place = _places_in(level, keyed)
@@ -206,14 +218,16 @@ class RollRates:
             first += level.cells.height
         return chances, weights, cell
 
-    def _dispersion(self, rows: pl.DataFrame) -> float:
+    def _dispersion(self, counted: pl.DataFrame) -> float:
         """The mean of squared standardised errors of the months' late stocks, each against these rates."""
-        chances = self.chances(rows)[:, self._places(None)].sum(axis=1)
-        months = rows.select("month", late=pl.col("next_state").is_in(sorted(self.states.late))).with_columns(
-            p=pl.Series(chances)
-        )
-        by_month = months.group_by("month").agg(
-            error=pl.col("late").sum() - pl.col("p").sum(), variance=(pl.col("p") * (1 - pl.col("p"))).sum()
+        chances = self._of_cells(counted)[0][:, self._places(None)].sum(axis=1)
+        late = pl.col("next_state").cast(pl.String).is_in(sorted(self.states.late)).cast(pl.Int64)
+        months = counted.select("month", "len", late=late).with_columns(p=pl.Series(chances))
+        p, times = pl.col("p"), pl.col("len")
+        by_month = (
+            months.group_by("month")
+            .agg(error=(times * (pl.col("late") - p)).sum(), variance=(times * p * (1 - p)).sum())
+            .sort("month")
         )
         told = by_month.filter(pl.col("variance") > 0).select(pl.col("error") ** 2 / pl.col("variance"))
         return max(1.0, float(told.to_series().mean() or 1.0)) if told.height > 1 else 1.0  # type: ignore[arg-type]

@@ -41,7 +41,9 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
 
     jurisdictions = Words(gettext_lazy("Jurisdictions"), gettext_lazy("like gb, us; empty: all"))
     languages = Words(gettext_lazy("Languages"), gettext_lazy("like en, zh; empty: all"))
-    skills = Words(gettext_lazy("Skills"), gettext_lazy("like legal, late stage, vulnerability"))
+    skills = Words(
+        gettext_lazy("Skills"), gettext_lazy("like legal, late stage, vulnerability, dispute, complaint")
+    )
 
     class Meta:
         """The fields, in the order of the page."""

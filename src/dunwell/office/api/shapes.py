@@ -85,6 +85,7 @@ class Promise(Schema):
 
     promise_id: str
     account_id: str
+    account_ids: list[str]
     state: str
     currency: str
     amount: str
@@ -179,9 +180,16 @@ class PartIn(Schema):
 
 
 class PromiseIn(Schema):
-    """A promise that was made in the contact."""
+    """A promise that was made in the contact, for one debt (``account_id``) or one sum for several in one currency.
 
-    account_id: Id
+    ``identity_verified_by``: who or what verified that it is the customer, where the contact's own check did not.
+    """
+
+    account_id: Id | None = None
+    account_ids: list[Id] | None = Field(None, min_length=1, max_length=100)
+    identity_verified_by: (
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=80)] | None
+    ) = None
     parts: list[PartIn] = Field(..., min_length=1, max_length=12)
 
 

@@ -86,12 +86,12 @@ def _decisions(settings: Settings, customer: str) -> dict[str, bytes]:
 
 def letters_of(settings: Settings, journal: "Journal", customer: str) -> dict[str, bytes]:
     """The customer's letters as they were laid into the print folder, by their name in the pack; what is gone is left out."""
-    from dunwell.journal.models import Event
+    from dunwell.journal.finding import events_of
 
     table = settings.outreach.get("letter", {})
     folder = settings.root / (table.get("folder", "print") if isinstance(table, Mapping) else "print")
     subjects = list(journal.vault.references([customer]).values())
-    sent = Event.objects.filter(subject_id__in=subjects, kind="contact.sent")
+    sent = events_of(subjects, ["contact.sent"])
     found = {}
     for body in map(json.loads, sent.values_list("body", flat=True)):
         if body["channel"] != "letter":

@@ -375,6 +375,7 @@ def promise_plan(file: CaseFile, staff: Staff, payload: Mapping[str, Any], once:
     """
     now = file.place.clock()
     accounts = sorted({name for part in payload["parts"] for name in part["by_account"]})
+    gone: set[str] = set()
     for number, account in enumerate(accounts, start=1):
         parts = tuple(
             working.PromisePart(part["by_account"][account], date.fromisoformat(part["due_on"]))
@@ -383,8 +384,10 @@ def promise_plan(file: CaseFile, staff: Staff, payload: Mapping[str, Any], once:
         )
         if not parts:
             continue
-        replaced = tuple(one["promise_id"] for one in working.open_promises(file, account))
-        promised = working.Promised(account, payload["currency"], parts, replaced)
+        before = working.open_promises(file, [account])
+        replaced = tuple(one["promise_id"] for one in before if one["promise_id"] not in gone)
+        gone.update(replaced)
+        promised = working.Promised((account,), payload["currency"], parts, replaced)
         name = f"{once}-{number}"
         file.place.journal.record(working.promise_events(file, staff, name, promised, now))
         Received.objects.bulk_create(working.promise_rows(file, staff, name, promised, now))

@@ -47,6 +47,15 @@ OUTCOMES: Words = {
     "wrong_party": _("wrong party"),
     "refused": _("would not talk"),
 }
+SKILLS: Words = {
+    "vulnerability": _("vulnerable people"),
+    "dispute": _("disputes"),
+    "complaint": _("complaints"),
+    "legal": _("legal matters"),
+    "visit": _("visits"),
+    "late stage": _("late stage"),
+}
+"""The skills by which cases go to people; a lender's own keep their names."""
 HOLDS: Words = {
     "pause": _("pause"),
     "dispute": _("dispute"),

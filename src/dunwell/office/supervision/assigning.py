@@ -1,13 +1,10 @@
 """Who works which case: by language, jurisdiction, skill and load; cases of people on leave find others."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.db import connection, transaction
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -18,87 +15,22 @@ from dunwell.journal.recording import NewEvent
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.models import Case, values_of
+from dunwell.office.cases.routing import (
+    loads_of,
+    on_duty,
+    share_out,
+    states_of,
+    wanting,
+    workers_of,
+)
 from dunwell.office.paging import COUNTED_MAX
 from dunwell.office.supervision.board import team_of
-from dunwell.office.supervision.vulnerable import vulnerable
 from dunwell.office.workplace import workplace
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 BATCH_MAX = 2000
-STAGES_SKILLED: Mapping[str, str] = {"legal": "legal", "visit": "visit", "letter before action": "late stage"}
-"""Stages whose cases go to people with a skill, where anybody in the team has it."""
-CARE = "vulnerability"
-"""The skill of those who get the cases of vulnerable people, where anybody in the team has it."""
-
-
-@dataclass
-class Worker:
-    """Somebody who can take cases. ``load``: how many they have."""
-
-    name: str
-    languages: frozenset[str] = field(default_factory=frozenset)
-    jurisdictions: frozenset[str] = field(default_factory=frozenset)
-    skills: frozenset[str] = field(default_factory=frozenset)
-    load: int = 0
-
-
-@dataclass(frozen=True)
-class Wanting:
-    """A case that wants somebody: its language (the first part of BCP 47), jurisdiction and stage, and whether the customer is
-    vulnerable.
-    """
-
-    customer_id: str
-    language: str
-    jurisdiction: str
-    stage: str
-    is_vulnerable: bool = False
-
-    @property
-    def skills(self) -> frozenset[str]:
-        """The skills that it wants."""
-        wanted = {STAGES_SKILLED.get(self.stage), CARE if self.is_vulnerable else None}
-        return frozenset(skill for skill in wanted if skill is not None)
-
-
-def share_out(cases: Sequence[Wanting], workers: Sequence[Worker]) -> dict[str, str]:
-    """Who gets which case: of those who speak the language and know the jurisdiction (no entry: any), the one with the fewest.
-
-    A case that nobody can take stays out. The same cases and people give the same shares.
-    """
-    skilled = {skill for worker in workers for skill in worker.skills}
-    given = {}
-    for case in cases:
-        wanted = case.skills & skilled
-        able = [
-            worker
-            for worker in workers
-            if (not worker.languages or case.language in worker.languages)
-            and (not worker.jurisdictions or case.jurisdiction in worker.jurisdictions)
-            and wanted <= worker.skills
-        ]
-        if able:
-            least = min(able, key=lambda worker: (worker.load, worker.name))
-            least.load += 1
-            given[case.customer_id] = least.name
-    return given
-
-
-def loads_of(people: Sequence[Staff]) -> dict[int, int]:
-    """How many open cases some people have; who has none is left out."""
-    theirs = Case.objects.filter(assigned_to__in=people).exclude(stage="closed").order_by()
-    return dict(theirs.values_list("assigned_to").annotate(Count("pk")))
-
-
-def on_duty(people: Sequence[Staff], day: date) -> list[Staff]:
-    """Collectors and team leads who are here today."""
-    return [
-        one
-        for one in people
-        if one.role in ("collector", "team_lead") and (one.on_leave_until is None or one.on_leave_until < day)
-    ]
 
 
 @needs("team.read")
@@ -202,25 +134,9 @@ def _taken(cases: "QuerySet[Case]", count: int) -> list[Case]:
 
 
 def _give(request: HttpRequest, cases: Sequence[Case], people: Sequence[Staff]) -> None:
-    loads = loads_of(people)
-    workers = [
-        Worker(
-            one.username,
-            frozenset(one.languages),
-            frozenset(one.scope or ()),
-            frozenset(one.skills),
-            loads.get(one.pk, 0),
-        )
-        for one in people
-        if one.scope is None or one.scope  # bound to nothing: they may see nobody
-    ]
     place = workplace()
-    frail = vulnerable(place, [case.pk for case in cases], place.clock().date())
-    wanting = [
-        Wanting(case.pk, case.language.split("-")[0], case.jurisdiction, case.stage, case.pk in frail)
-        for case in cases
-    ]
-    given = share_out(wanting, workers)
+    states = states_of(place, [case.pk for case in cases], place.clock().date())
+    given = share_out([wanting(case, states.get(case.pk, ())) for case in cases], workers_of(people))
     by_name = {one.username: one for one in people}
     with transaction.atomic():
         for case in cases:

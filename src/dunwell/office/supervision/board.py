@@ -73,6 +73,8 @@ def board(request: HttpRequest) -> HttpResponse:
         "contacts": sorted(day.contacts.items()),
         "cash": sorted(day.cash.items()),
         "holds": day.holds.most_common(),
+        "moved": day.moved.most_common(),
+        "without_skill": cases.exclude(wants="").filter(assigned_to=None).count(),
         "people": sorted(
             (one for name, one in day.people.items() if name in names), key=lambda one: one.name
         ),
