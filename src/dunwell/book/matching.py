@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from dunwell.book.finding import hashes
 from dunwell.book.parents import (
+    CURRENCY_CODES,
+    EXPONENTS,
     PLACE,
     UNKNOWN_EXPONENT,
     Exponents,
@@ -27,7 +29,6 @@ from dunwell.book.quarantine import PARENT_IN_QUARANTINE, Faults
 from dunwell.book.sources import ROW
 from dunwell.book.tables import Kind, Table
 from dunwell.book.values import MONEY_SCALE, TOO_FINE
-from dunwell.money import CURRENCIES
 
 OWNER = "§owner"
 """In slices of a tape: the hash of the customer of a row that is a customer's and no account's (null: of an account's)."""
@@ -144,12 +145,9 @@ class Matcher:
         hashed = batch.pop(CUSTOMER)
         customer = self._parent(hashed, self.customers, "customer_id is not in customers", checks)
         currency, product = batch["currency"], batch["product"]
-        exponents = (
-            currency.replace_strict(dict(CURRENCIES), default=UNKNOWN_EXPONENT, return_dtype=pl.Int8)
-            .fill_null(UNKNOWN_EXPONENT)
-            .to_numpy()
-        )
-        is_known = exponents != UNKNOWN_EXPONENT
+        known = {code: k for k, code in enumerate(CURRENCY_CODES)}
+        codes = currency.replace_strict(known, default=-1, return_dtype=pl.Int16).fill_null(-1).to_numpy()
+        is_known = codes >= 0
         checks.note("currency is not ISO 4217", pl.Series(~is_known) & currency.is_not_null())
         expected = product.replace_strict(dict(self._products), default=None, return_dtype=pl.String)
         checks.note("product has no terms", product.is_not_null() & expected.is_null())
@@ -160,15 +158,15 @@ class Matcher:
         is_without_rate = product.is_in(sorted(self._needing_rate)) & batch["annual_rate_ppb"].is_null()
         is_without_rate &= ~pl.Series(checks.is_broken("annual_rate"))
         checks.note("annual_rate is missing, and the product's penalty is a multiple of it", is_without_rate)
-        self._to_minor_units(batch, plan.source.table, exponents, checks)
+        self._to_minor_units(batch, plan.source.table, EXPONENTS[codes], checks)
         key = _keys(batch.pop(KEY))
         if isinstance(self.accounts, SliceAccounts):
             place = self.accounts.next_places(len(key))
-            self.accounts.add(key, ~checks.is_bad, exponents)
+            self.accounts.add(key, ~checks.is_bad, codes)
             batch[PLACE] = pl.Series(PLACE, customer)
         else:
             place = self.customers.partitions_of(customer)
-            self.accounts.add(key, ~checks.is_bad, place, exponents)
+            self.accounts.add(key, ~checks.is_bad, place, codes, customer)
         batch[PARTITION] = pl.Series(PARTITION, place)
 
     def _place_children(self, plan: Plan, batch: dict[str, pl.Series], checks: Checks) -> None:
@@ -187,6 +185,8 @@ class Matcher:
             self._follow(table.name, account)
         if plan.money_scale != self.accounts.exponent:
             self._to_minor_units(batch, table, self.accounts.exponents_of(account), checks)
+        if "account_ids" in batch:
+            self._check_account_ids(batch["account_ids"], checks, account)
         if table.name == "payments":
             target = batch.get("reverses", batch.get("reverses_key"))
             if target is not None and target.null_count():
@@ -252,7 +252,13 @@ class Matcher:
             checks.note(PARENT_IN_QUARANTINE, pl.Series(~is_orphan & ~parents.good(found)))
         return found
 
-    def _check_account_ids(self, lists: pl.Series, checks: Checks) -> None:
+    def _check_account_ids(
+        self, lists: pl.Series, checks: Checks, own: NDArray[np.int32] | None = None
+    ) -> None:
+        """Note the lists that name an account which is not there. ``own``: each row's account, beside which only those
+        of the same customer, in the same currency, may stand. Raises NotInOrder in slices, where others may lie in
+        other slices.
+        """
         if lists.null_count() == len(lists):
             return
         flat = (
@@ -265,10 +271,27 @@ class Matcher:
             if self.accounts.count
             else np.full(flat.height, -1, np.int32)
         )
-        for rule, is_broken in (
+        rules = [
             ("account_ids names an account that is not in accounts", found < 0),
             (PARENT_IN_QUARANTINE, (found >= 0) & ~self.accounts.good(found)),
-        ):
+        ]
+        if own is not None and self.accounts.count:
+            beside = own[flat["row"].to_numpy()]
+            are_known = (found >= 0) & (beside >= 0)
+            if isinstance(self.accounts, Parents):
+                rules += [
+                    (
+                        "account_ids names another customer's account",
+                        are_known & ~self.accounts.share_owner(found, beside),
+                    ),
+                    (
+                        "account_ids names an account in another currency",
+                        are_known & ~self.accounts.share_currency(found, beside),
+                    ),
+                ]
+            elif (are_known & (found != beside)).any():
+                raise NotInOrder("promises")
+        for rule, is_broken in rules:
             mask = np.zeros(len(lists), np.bool_)
             mask[flat["row"].to_numpy()[is_broken]] = True
             checks.note(rule, pl.Series(mask))

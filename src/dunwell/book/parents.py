@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dunwell.book.finding import Index, number_within
 from dunwell.book.register import Following, Register
+from dunwell.money import CURRENCIES
 
 Found = NDArray[np.int32]
 """What ``find`` gives for each row: a number at or above 0 by which the others are asked, -1 where no parent is known."""
@@ -20,6 +21,12 @@ Exponents = NDArray[np.int8]
 """The decimals of each account's currency, -1 where it is not known."""
 
 UNKNOWN_EXPONENT = -1
+
+CURRENCY_CODES = sorted(CURRENCIES)
+"""A currency is kept as its place among these, -1 where it is none of them."""
+
+EXPONENTS: Exponents = np.array([*(CURRENCIES[code] for code in CURRENCY_CODES), UNKNOWN_EXPONENT], np.int8)
+"""The decimals of each; the last is for -1."""
 
 
 def _shared(exponents: Exponents) -> int | None:
@@ -40,35 +47,41 @@ class Parents:
         self._keys: list[NDArray[np.uint64]] = []
         self._good: list[NDArray[np.bool_]] = []
         self._places: list[NDArray[np.int32]] = []
-        self._exponents: list[Exponents] = []
+        self._currencies: list[NDArray[np.int16]] = []
+        self._owners: list[Found] = []
 
     def add(
         self,
         keys: NDArray[np.uint64],
         is_good: NDArray[np.bool_],
         places: NDArray[np.int32],
-        exponents: Exponents | None = None,
+        currencies: NDArray[np.int16] | None = None,
+        owners: Found | None = None,
     ) -> None:
-        """Note the next rows: the hashes of their ids, whether they are good, their partitions and decimals."""
+        """Note the next rows: the hashes of their ids, whether they are good, their partitions; of accounts also the codes of
+        their currencies and what was found of their customers.
+        """
         self._keys.append(keys)
         self._good.append(is_good)
         self._places.append(places)
-        if exponents is not None:
-            self._exponents.append(exponents)
+        if currencies is not None and owners is not None:
+            self._currencies.append(currencies)
+            self._owners.append(owners)
 
     def close(self, partition_count: int) -> None:
         """Put the batches together once the file is read, and number the good ones within their partitions."""
         self._index = Index(np.concatenate([np.empty(0, np.uint64), *self._keys]))
         self._is_good = np.concatenate([np.empty(0, np.bool_), *self._good])
         self._partition = np.concatenate([np.empty(0, np.int32), *self._places])
-        self._exponent = np.concatenate([np.empty(0, np.int8), *self._exponents])
+        self._currency = np.concatenate([np.empty(0, np.int16), *self._currencies])
+        self._owner = np.concatenate([np.empty(0, np.int32), *self._owners])
         self.count = len(self._is_good)
         self._row, counts = np.full(self.count, -1, np.int32), np.zeros(partition_count, np.int64)
         number_within(self._partition, self._is_good, self._row, counts)
         self._is_incomplete = np.zeros(self.count, np.bool_)
         self.are_all_good = bool(self._is_good.all())
         self._is_one_partition = partition_count == 1
-        self.exponent = _shared(self._exponent[self._is_good]) if len(self._exponent) else None
+        self.exponent = _shared(EXPONENTS[self._currency[self._is_good]]) if len(self._currency) else None
         self.forget()
 
     def find(self, keys: NDArray[np.uint64], table: str) -> Found:
@@ -97,7 +110,15 @@ class Parents:
         """The decimals of each account's currency."""
         if not self.count:
             return np.full(len(found), UNKNOWN_EXPONENT, np.int8)
-        return np.where(found >= 0, self._exponent[found], np.int8(UNKNOWN_EXPONENT))
+        return np.where(found >= 0, EXPONENTS[self._currency[found]], np.int8(UNKNOWN_EXPONENT))
+
+    def share_owner(self, found: Found, others: Found) -> NDArray[np.bool_]:
+        """Whether these accounts are of the same customers as the others."""
+        return np.asarray(self._owner[found] == self._owner[others])
+
+    def share_currency(self, found: Found, others: Found) -> NDArray[np.bool_]:
+        """Whether these accounts are in the same currencies as the others."""
+        return np.asarray(self._currency[found] == self._currency[others])
 
     def members(self, partition: int) -> NDArray[np.int64]:
         """The good ones of a partition, in the order of its frame."""
@@ -209,7 +230,9 @@ class SliceAccounts:
         """The slices of the next ``count`` rows."""
         return self.partitions_of(np.arange(self.count, self.count + count, dtype=np.int32))
 
-    def add(self, keys: NDArray[np.uint64], is_good: NDArray[np.bool_], exponents: Exponents) -> None:
+    def add(
+        self, keys: NDArray[np.uint64], is_good: NDArray[np.bool_], currencies: NDArray[np.int16]
+    ) -> None:
         """Note the next accounts."""
         if self.are_many:
             self._register.add(keys, np.arange(self.count, self.count + len(keys), dtype=np.int32))
@@ -217,7 +240,7 @@ class SliceAccounts:
                 keys.tofile(stream)
         else:
             self._keys.append(keys)
-        self._cards.append((exponents + 1).astype(np.uint8) | (is_good.view(np.uint8) * _GOOD))
+        self._cards.append((EXPONENTS[currencies] + 1).astype(np.uint8) | (is_good.view(np.uint8) * _GOOD))
         self.count += len(keys)
 
     def close(self, partition_count: int) -> None:
