@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from dunwell.book import Detail, NotInOrder, register
+from dunwell.book import Detail, NotInOrder, matching, register
 from tests.book.tapes import Read, Rows, good_tables, payment, write_tape
 
 ACCOUNTS = 12
@@ -204,6 +204,19 @@ def test_of_many_accounts_none_may_stand_twice(tmp_path: Path) -> None:
     assert_alike(Read(folder), Read(folder, rows_a_slice=20))
     with pytest.raises(NotInOrder):
         Read(folder, rows_a_slice=20, parents_held=5)
+
+
+def test_customers_of_very_many_places_are_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = tables_of([1] * ACCOUNTS, [0] * ACCOUNTS)
+    for number, customer in enumerate(tables["customers"]):
+        customer["region"] = f"{number} Long Lane"
+    folder = write_tape(tmp_path, tables)
+    assert_alike(Read(folder), Read(folder, rows_a_slice=20))
+    monkeypatch.setattr(matching, "PLACES_MOST", 2)
+    with pytest.raises(NotInOrder):
+        Read(folder, rows_a_slice=20)
 
 
 def test_a_promise_for_debts_of_several_slices_is_read_whole(tmp_path: Path) -> None:

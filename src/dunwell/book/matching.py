@@ -34,8 +34,14 @@ OWNER = "§owner"
 """In slices of a tape: the hash of the customer of a row that is a customer's and no account's (null: of an account's)."""
 
 
+PLACES_MOST = 100_000
+"""Of so many different places (jurisdiction, region, time zone) customers in slices may be; where each region is an address, there
+are more.
+"""
+
+
 class NotInOrder(Exception):
-    """A tape cannot be taken in slices: rows do not stand in the order of the accounts, or keys may repeat."""
+    """A tape cannot be taken in slices: rows do not stand in the order of the accounts, keys may repeat, or the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,8 @@ class Matcher:
         place = np.zeros(len(key), np.int32)
         if isinstance(self.customers, SliceCustomers):
             self.customers.add(key, ~checks.is_bad, pl.DataFrame(list(batch.values())))
+            if self.customers.place_count > PLACES_MOST:
+                raise NotInOrder("customers")
         else:
             place = (key % np.uint64(self.partition_count)).astype(np.int32)
             self.customers.add(key, ~checks.is_bad, place)

@@ -161,6 +161,11 @@ class SliceCustomers:
         """How many there are."""
         return self._register.count
 
+    @property
+    def place_count(self) -> int:
+        """Of how many different places they are."""
+        return len(self._number_of)
+
     def add(self, keys: NDArray[np.uint64], is_good: NDArray[np.bool_], rows: pl.DataFrame) -> None:
         """Note the next customers with their rows."""
         self._register.add(keys, (self._numbers(rows) * 2 + is_good).astype(np.int32))
