@@ -35,8 +35,8 @@ OWNER = "§owner"
 
 
 PLACES_MOST = 100_000
-"""Of so many different places (jurisdiction, region, time zone) customers in slices may be; where each region is an address, there
-are more.
+"""Of so many different places (jurisdiction, region, time zone) customers in slices may be; where regions are addresses, there are
+more.
 """
 
 
