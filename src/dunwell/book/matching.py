@@ -35,9 +35,7 @@ OWNER = "§owner"
 
 
 PLACES_MOST = 100_000
-"""Of so many different places (jurisdiction, region, time zone) customers in slices may be; where regions are addresses, there are
-more.
-"""
+"""Customers in slices may be of so many different places (jurisdiction, region, time zone); regions that are addresses are more."""
 
 
 class NotInOrder(Exception):
