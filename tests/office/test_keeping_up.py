@@ -296,7 +296,8 @@ def test_a_program_tells_of_contacts_and_promises_within_the_desk_s_own_bounds(o
 
     def parts(*days: int) -> dict[str, Any]:
         dues = [(now + timedelta(days=one)).date().isoformat() for one in days]
-        return {"account_id": account, "parts": [{"amount": "1.00", "due_on": due} for due in dues]}
+        made = [{"amount": "1.00", "due_on": due} for due in dues]
+        return {"account_id": account, "parts": made, "identity_verified_by": "the bank's PIN"}
 
     assert told(began_at=(now - timedelta(days=400)).isoformat())[0] == 422
     assert told(come_back_at=(now + timedelta(days=400)).isoformat())[0] == 422

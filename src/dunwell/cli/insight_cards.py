@@ -56,7 +56,13 @@ def _of_forecast(as_of: date | None) -> ModelCard:
     panel, groups, _ = _followed(as_of)
     months = min(12, (panel["month"].n_unique() - 4) // 2)
     return rolls_card(
-        panel, BOOK_STATES, months=max(1, months), refine=BOOK_REFINES, groups=groups, window=_window(panel)
+        panel,
+        BOOK_STATES,
+        months=max(1, months),
+        refine=BOOK_REFINES,
+        trend=True,
+        groups=groups,
+        window=_window(panel),
     )
 
 

@@ -34,6 +34,9 @@ SKILL_OF_STATE: Mapping[str, str] = {
 SKILL_OF_STAGE: Mapping[str, str] = {"legal": "legal", "visit": "visit", "letter before action": "late stage"}
 """The same by stage."""
 
+TAKE_CASES = ("collector", "team_lead")
+"""The roles of those who work cases."""
+
 
 @dataclass
 class Worker:
@@ -99,7 +102,7 @@ def on_duty(people: Sequence[Staff], day: date) -> list[Staff]:
     return [
         one
         for one in people
-        if one.role in ("collector", "team_lead") and (one.on_leave_until is None or one.on_leave_until < day)
+        if one.role in TAKE_CASES and (one.on_leave_until is None or one.on_leave_until < day)
     ]
 
 

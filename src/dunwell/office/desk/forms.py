@@ -127,10 +127,9 @@ class LogForm(forms.Form):
             self.add_error("account", _("Nothing is owed on this account."))
             return
         parts = self._parts(cleaned, currency)
-        if self.errors:
-            return
-        if not parts:
+        if not parts and not self.errors:
             self.add_error("amount_1", _("Say how much they promise, and by when."))
+        if any(name.startswith("amount_") for name in self.errors):
             return
         before = open_promises(self.file, accounts)
         replaced = tuple(one["promise_id"] for one in before if cleaned.get("replaces"))
@@ -142,7 +141,8 @@ class LogForm(forms.Form):
                 message += " " + _("An open promise stands for the rest; let the new one replace it.")
             self.add_error("amount_1", message)
             return
-        self.promised = Promised(accounts, currency, tuple(parts), replaced)
+        if not self.errors:
+            self.promised = Promised(accounts, currency, tuple(parts), replaced)
 
     def _parts(self, cleaned: dict[str, Any], currency: str) -> list[PromisePart]:
         today = self.file.place.clock().astimezone(self.zone).date()
@@ -158,10 +158,10 @@ class LogForm(forms.Form):
                 continue
             amount = self._amount(number, text, currency)
             self._check_due(number, due, today, within)
-            if amount is not None and due is not None:
-                parts.append(PromisePart(amount, due))
+            if amount is not None:
+                parts.append(PromisePart(amount, due or today))
         days = [part.due_on for part in parts]
-        if days != sorted(set(days)):
+        if not any(name.startswith("due_") for name in self.errors) and days != sorted(set(days)):
             self.add_error("due_1", _("Give each part its own day, the earliest first."))
         return parts
 

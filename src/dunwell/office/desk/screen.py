@@ -153,6 +153,10 @@ def log_context(
         "outcomes": [(name, OUTCOMES[name]) for name in CALL_OUTCOMES],
         "came": [(name, words, CAME_KEYS[name]) for name, words in CAME.items()],
         "promisable": promisable(file, form),
+        "promise_total": _owed_in_all(file),
+        "has_more_parts": any(
+            typed.get(f"{name}_{number}") for name in ("amount", "due") for number in range(2, PARTS_MAX + 1)
+        ),
         "open_promise_count": len(open_promises(file, file.overdue_ids)),
         "parts": [
             {
@@ -176,6 +180,15 @@ def promisable(file: CaseFile, form: LogForm | None) -> list[dict[str, Any]]:
     chosen = typed.getlist("account") if is_sent_back else usual_accounts(file)
     debts = {row["account_id"]: row for row in debts_of(file)}
     return [debts[name] | {"is_chosen": name in chosen} for name in file.overdue_ids if name in debts]
+
+
+def _owed_in_all(file: CaseFile) -> list[dict[str, Any]]:
+    """What is past due, and what settles it all, of the overdue debts of each currency."""
+    late = file.positions.filter(pl.col("account_id").is_in(file.overdue_ids))
+    summed = late.group_by("currency", maintain_order=True).agg(
+        past_due=pl.col("past_due_total").sum(), payoff=pl.col("payoff_total").sum()
+    )
+    return summed.to_dicts()
 
 
 def answerable(file: CaseFile) -> str | None:

@@ -8,8 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from dunwell.office.cases.casefile import CaseFile, Happened
-from dunwell.office.desk.sentences import sentence
-from dunwell.office.desk.templatetags.shown import day, minor, money, word
+from dunwell.office.desk.templatetags.shown import day, minor, money, sentence, word
 from dunwell.office.desk.words import channel_name, hold_name, outcome_name
 
 _LEFT_OUT = {"data.read", "contact.planned", "contact.deferred", "contact.delayed", "decision.made"}

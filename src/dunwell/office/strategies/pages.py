@@ -43,8 +43,8 @@ from dunwell.office.strategies.telling import (
     measure_lines,
     treatment_rows,
 )
+from dunwell.office.strategies.wording import change_told, conditions_told
 from dunwell.office.workplace import workplace
-from dunwell.strategy.conditions import in_words
 from dunwell.strategy.differing import differences
 from dunwell.strategy.experiments.stopping import Stopped
 
@@ -78,7 +78,7 @@ def _context(typed: str, why: str = "", problem: Read | None = None) -> dict[str
         segments = [
             (
                 segment.name,
-                in_words(segment.when),
+                conditions_told(segment.when),
                 [t.name for t in strategy.treatments if segment.name in t.segments],
             )
             for segment in strategy.segments
@@ -135,7 +135,9 @@ def one(request: HttpRequest, proposal_id: int) -> HttpResponse:
     context = {
         "proposal": proposal,
         "cautions": new.cautions,
-        "changes": differences(old.strategy, new.strategy) if old.strategy and new.strategy else [],
+        "changes": [change_told(change) for change in differences(old.strategy, new.strategy)]
+        if old.strategy and new.strategy
+        else [],
         "told": told,
         "is_mine": proposal.proposed_by_id == staff.pk,
         "outdated": None if proposal.decision else is_outdated(proposal, place),

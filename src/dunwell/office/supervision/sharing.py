@@ -10,7 +10,15 @@ from django.db import connection, transaction
 from dunwell.journal.recording import NewEvent
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.models import Case, values_of
-from dunwell.office.cases.routing import loads_of, on_duty, share_out, states_of, wanting, workers_of
+from dunwell.office.cases.routing import (
+    TAKE_CASES,
+    loads_of,
+    on_duty,
+    share_out,
+    states_of,
+    wanting,
+    workers_of,
+)
 from dunwell.office.paging import COUNTED_MAX
 from dunwell.office.supervision.board import team_of
 from dunwell.office.workplace import workplace
@@ -44,7 +52,7 @@ class Load:
 
 def load_of(staff: Staff, today: date) -> Load:
     """The load of somebody's team."""
-    people = list(team_of(staff))
+    people = [one for one in team_of(staff) if one.role in TAKE_CASES]
     loads = loads_of(people)
     free = Case.objects.visible_to(staff).exclude(stage="closed").filter(assigned_to=None)
     counted = free.order_by()[: COUNTED_MAX + 1].count()
