@@ -183,6 +183,15 @@ def test_ids_need_not_rise_as_long_as_none_stands_twice(tmp_path: Path) -> None:
         Read(write_tape(tmp_path / "twice", tables), rows_a_slice=20)
 
 
+def test_a_promise_for_debts_of_several_slices_is_read_whole(tmp_path: Path) -> None:
+    tables = tables_of([1] * ACCOUNTS, [0] * ACCOUNTS)
+    tables["promises"][0]["account_ids"] = "A11"
+    assert Read(write_tape(tmp_path / "one", tables), rows_a_slice=10).exit_code == 0
+    tables["promises"][0]["account_ids"] = "A00;A11"
+    with pytest.raises(NotInOrder):
+        Read(write_tape(tmp_path / "two", tables), rows_a_slice=10)
+
+
 def test_a_slice_knows_all_of_a_customers_holds_and_contacts(tmp_path: Path) -> None:
     tables: dict[str, Any] = tables_of([1] * ACCOUNTS, [0, 1, 2] * 4)
     read = Read(write_tape(tmp_path, tables), rows_a_slice=10)

@@ -264,7 +264,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str) -> N
     script = tmp_path / "python"
     script.write_text(f"#!/bin/sh\n{program}\n")
     script.chmod(0o755)
-    monkeypatch.setattr("dunwell.office.strategies.comparing.sys.executable", str(script))
+    monkeypatch.setattr("dunwell.office.beside.sys.executable", str(script))
 
 
 def test_the_keeper_computes_what_waits_and_keeps_texts_and_answer(

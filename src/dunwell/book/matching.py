@@ -232,6 +232,8 @@ class Matcher:
                 else np.full(len(account), -1, np.int16)
             )
             self._to_minor_units(batch, table, codes, checks)
+        if "account_ids" in batch:
+            self._check_account_ids(batch["account_ids"], checks, account)
         if table.name == "payments":
             target = batch.get("reverses", batch.get("reverses_key"))
             if target is not None and target.null_count():
@@ -300,7 +302,12 @@ class Matcher:
             checks.note(PARENT_IN_QUARANTINE, pl.Series(~is_orphan & ~parents.is_good[position]))
         return position
 
-    def _check_account_ids(self, lists: pl.Series, checks: Checks) -> None:
+    def _check_account_ids(
+        self, lists: pl.Series, checks: Checks, own: NDArray[np.int32] | None = None
+    ) -> None:
+        """Note the lists that name an account which is not there. ``own``: each row's account, beside which only those
+        of the same customer, in the same currency, may stand. Raises NotInOrder where another lies in another slice.
+        """
         if lists.null_count() == len(lists):
             return
         flat = (
@@ -313,7 +320,7 @@ class Matcher:
             if len(self.accounts.key)
             else np.full(flat.height, -1, np.int32)
         )
-        for rule, is_broken in (
+        rules = [
             ("account_ids names an account that is not in accounts", position < 0),
             (
                 PARENT_IN_QUARANTINE,
@@ -321,7 +328,25 @@ class Matcher:
                 if len(self.accounts.key)
                 else np.zeros(flat.height, np.bool_),
             ),
-        ):
+        ]
+        if own is not None and len(self.accounts.key):
+            beside = own[flat["row"].to_numpy()]
+            are_known = (position >= 0) & (beside >= 0)
+            whose, currency = self.accounts.owner, self.accounts.currency
+            rules += [
+                (
+                    "account_ids names another customer's account",
+                    are_known & (whose[position] != whose[beside]),
+                ),
+                (
+                    "account_ids names an account in another currency",
+                    are_known & (currency[position] != currency[beside]),
+                ),
+            ]
+            slices = self.accounts.partition
+            if self._is_in_slices and (are_known & (slices[position] != slices[beside])).any():
+                raise NotInOrder("promises")
+        for rule, is_broken in rules:
             mask = np.zeros(len(lists), np.bool_)
             mask[flat["row"].to_numpy()[is_broken]] = True
             checks.note(rule, pl.Series(mask))

@@ -182,24 +182,34 @@ def _wishes(person: Person) -> Iterable[Addition]:
 
 
 def _promises(events: Sequence[Seen]) -> Iterable[Addition]:
-    """Promises with an amount and one day, of one account: what an answer confirmed."""
     for event in events:
-        parts = event.body.get("parts", ()) if event.kind == "promise.made" else ()
-        for number, part in enumerate(parts):
-            days = [part["due_on"]] if "due_on" in part else part.get("days", [])
-            if part.get("amount_minor") and len(days) == 1 and len(event.accounts) == 1:
-                whole = str(event.body.get("promise") or event.event_id)
-                row = {
-                    "promise_id": whole if len(parts) == 1 else f"{whole}-{number + 1}",
-                    "part_of": None if len(parts) == 1 else whole,
-                    "account_id": event.accounts[0],
-                    "made_at": event.at.isoformat(),
-                    "due_on": days[0],
-                    "amount": format_minor(part["amount_minor"], part["currency"]),
-                    "contact_id": event.body.get("message_id"),
-                    "made_by": event.body.get("by"),
-                }
-                yield Addition("promises", _given(row), event.at)
+        if event.kind == "promise.made":
+            yield from promised(event.event_id, event.at, event.body, event.accounts)
+
+
+def promised(
+    event_id: str, at: datetime, body: Mapping[str, Any], accounts: Sequence[str]
+) -> Iterable[Addition]:
+    """The rows of a promise that the journal tells of (``promise.made``), for all its debts: the parts with an amount and
+    one day. What an answer confirmed stands in no other place.
+    """
+    parts = body.get("parts", ())
+    for number, part in enumerate(parts):
+        days = [part["due_on"]] if "due_on" in part else part.get("days", [])
+        if part.get("amount_minor") and len(days) == 1 and accounts:
+            whole = str(body.get("promise") or event_id)
+            row = {
+                "promise_id": whole if len(parts) == 1 else f"{whole}-{number + 1}",
+                "part_of": None if len(parts) == 1 else whole,
+                "account_id": accounts[0],
+                "account_ids": ";".join(accounts) if len(accounts) > 1 else None,
+                "made_at": at.isoformat(),
+                "due_on": days[0],
+                "amount": format_minor(part["amount_minor"], part["currency"]),
+                "contact_id": body.get("message_id"),
+                "made_by": body.get("by"),
+            }
+            yield Addition("promises", _given(row), at)
 
 
 def _given(row: Mapping[str, Any]) -> dict[str, str | None]:

@@ -7,7 +7,6 @@ day, decisions, letters, recordings. The book shows them nowhere from then on, a
 import csv
 import json
 import logging
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -34,6 +33,7 @@ from dunwell.office.api.problems import problem
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case, Received
 from dunwell.office.compliance.models import Review
+from dunwell.office.compliance.naming import names_person
 from dunwell.office.desk.contact import CONTACT
 from dunwell.office.desk.opening import LOOKED, OPENED
 from dunwell.office.desk.queue import PASSED
@@ -215,7 +215,7 @@ def erase_records(
         Approval.objects.filter(subject=customer_id).update(subject=reference, payload={}, why="", reason="")
         for names_part in _parts(list(events.values_list("event_id", flat=True))):
             Review.objects.filter(event_id__in=names_part).update(note="")
-        _erase_answers({customer_id, *names})
+        _erase_answers(customer_id, names)
         _erase_from_sessions(customer_id)
         return journal.erase(customer_id, by=by, why=why)
 
@@ -236,13 +236,11 @@ def packs_handed_out(subject: str) -> list[tuple[str, str, str]]:
     return [(at.date().isoformat(), body["by"], body["why"]) for at, body in told if body.get("what") == PACK]
 
 
-def _erase_answers(names: Collection[str]) -> None:
+def _erase_answers(customer_id: str, names: Collection[str]) -> None:
     """What is kept of answers to programs and names the person; the request stays known, so that it is not carried out again."""
-    forms = {form for name in names for form in (name, json.dumps(name)[1:-1])}
-    is_named = re.compile("|".join(rf"(?<!\w){re.escape(form)}(?!\w)" for form in sorted(forms)))
     gone = problem(410, "The person whom this was about was erased")
     for answer in Answer.objects.exclude(status=0).iterator(chunk_size=500):
-        if is_named.search(bytes(answer.body).decode(errors="replace")):
+        if names_person(bytes(answer.body), customer_id, names):
             Answer.objects.filter(pk=answer.pk).update(
                 status=410, body=gone.content, content_type=gone["Content-Type"]
             )

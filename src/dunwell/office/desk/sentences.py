@@ -49,6 +49,7 @@ _FORMS = (
     # authority
     _("%(file)s lets nobody in the role %(role)s grant %(grant)s"),
     _("%(file)s names no amount of %(currency)s for %(role)s"),
+    _("%(amount)s was given up before and counts"),
     _("%(role)s may grant up to %(limit)s alone"),
     _("%(amount)s is above what %(role)s may grant alone"),
     _("%(who)s must agree, up to %(limit)s"),

@@ -14,9 +14,10 @@ from django.shortcuts import render
 
 from dunwell.journal.models import Event
 from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.access.models import Staff
 from dunwell.office.cases.scope import visible_subjects
 from dunwell.office.supervision.board import team_of
-from dunwell.office.workplace import workplace
+from dunwell.office.workplace import Workplace, workplace
 
 _DAYS = 14
 _REFUSED_OFTEN = 5
@@ -55,7 +56,12 @@ def occasions(events: Iterable[tuple[str, datetime, str, str | None]]) -> list[O
 @needs("team.read")
 def coaching(request: HttpRequest) -> HttpResponse:
     """The occasions of the last two weeks."""
-    place, staff = workplace(), staff_of(request)
+    found = occasions_of(workplace(), staff_of(request))
+    return render(request, "office/coaching.html", {"occasions": found})
+
+
+def occasions_of(place: Workplace, staff: Staff) -> list[Occasion]:
+    """The occasions of the last two weeks in somebody's team, by name."""
     names = {one.username for one in team_of(staff)}
     since = place.clock() - timedelta(days=_DAYS)
     told = [
@@ -70,4 +76,4 @@ def coaching(request: HttpRequest) -> HttpResponse:
     if staff.is_bound:
         told = [row for row in told if str(row[3]) in owners]
     found = occasions((kind, at, body, owners.get(str(subject))) for kind, at, body, subject in told)
-    return render(request, "office/coaching.html", {"occasions": [one for one in found if one.name in names]})
+    return [one for one in found if one.name in names]
