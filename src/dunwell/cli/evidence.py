@@ -215,7 +215,7 @@ def _clocks(settings: Settings, customers: set[str]) -> tuple[dict[str, list["Cl
     for customer, jurisdiction, region in _jurisdictions(settings, customers):
         clocks[customer] = clocks_of(law, jurisdiction, region)
         told = notes_of(law, jurisdiction, region)
-        notes[customer] = "; ".join(f"{one.id}: {one.en} [{one.citation}; not verified]" for one in told)
+        notes[customer] = "; ".join(f"{one.id}: {one.en} [{one.source}]" for one in told)
     return clocks, notes
 
 
