@@ -6,9 +6,11 @@ day, decisions, letters, recordings. The book shows them nowhere from then on, a
 
 import csv
 import json
+import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,8 @@ from dunwell.outreach.incoming import UNMATCHED
 from dunwell.outreach.models import State, Work
 from dunwell.outreach.records import plain_address
 from dunwell.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 KIND = "erasure"
 """The kind of the approval by which a second person agrees."""
@@ -165,8 +169,14 @@ def erase(file: CaseFile, *, by: str, why: str, despite: str = "") -> int:
         why = f"{why}; despite: {despite}" if despite else why
         count = erase_records(place.journal, customer, by=by, why=why, names=names)
         count += erase_strangers(place.journal, names, by=by, why=why)
+        transaction.on_commit(partial(_scrub, place.journal))
         transaction.on_commit(lambda: erase_files(place.settings, customer, files, names))
     return count
+
+
+def _scrub(journal: Journal) -> None:
+    if not journal.vault.scrub():
+        _log.warning("an erased key may still stand in the database's files: run `dunwell evidence scrub`")
 
 
 def names_of(settings: Settings, customer_id: str) -> frozenset[str]:

