@@ -35,7 +35,7 @@ OWNER = "§owner"
 
 
 PLACES_MOST = 100_000
-"""Customers in slices may be of so many different places (jurisdiction, region, time zone); regions that are addresses are more."""
+"""Of so many different places (jurisdiction, region, time zone) customers in slices may be, and of no more."""
 
 
 class NotInOrder(Exception):
