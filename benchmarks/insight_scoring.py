@@ -5,9 +5,9 @@ reasons), when overdue ones pay, and when people are reached. Then, on the clock
 all it is asked of, and what the daily run foretells with them: the late of the months to come (learned and held against what
 came), and the losses to expect. Learning of models that are kept is not timed.
 
-The tape has no contacts. So some of its people are given six in the last ninety days (``--reached-people``, a tenth of the accounts
-when not given: most of the tape's accounts are past due, and of a book a few in a hundred are), and for each of them the best of
-four channels and thirteen hours is found, and the chance to have reached them after three tries.
+The tape has no contacts. So some of its people are given six in the last ninety days (``--reached-people``, a tenth of the
+accounts when not given: most of the tape's accounts are past due, and of a book a few in a hundred are), and for each of them
+the best of four channels and thirteen hours is found, and the chance to have reached them after three tries.
 """
 
 import argparse

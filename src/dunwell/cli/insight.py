@@ -240,11 +240,13 @@ def forecast(
     extra("scipy")
     from dunwell.cli.insight_losses import read_scenarios
     from dunwell.insight.rolls import (
-        BOOK_REFINES,
         BOOK_STATES,
+        INFLOW,
+        NEW,
         RollRates,
         States,
         forecast_late,
+        forecast_states,
         with_history,
     )
     from dunwell.insight.rolls.book import month_end
@@ -261,18 +263,21 @@ def forecast(
         panel = read_table(panel_file)
         if "state" in panel.columns:
             panel = panel.with_columns(pl.col("state").cast(pl.String))
-        ahead = forecast_late(panel, kinds, horizons=months, refine=BOOK_REFINES[1:], odds=odds)
+        ahead = forecast_late(panel, kinds, horizons=months, odds=odds)
+        by_state = forecast_states(panel, kinds, horizons=months)
         now = panel.filter(pl.col("month") == pl.col("month").max(), kinds.is_late).height
     else:
         kinds = BOOK_STATES
         stock = late_stock(parse_day(as_of, "--as-of"), history_months)
         ahead, panel, now = stock.ahead(months, odds), stock.panel, stock.late_now
+        by_state = stock.states_ahead(months)
     rates = RollRates(kinds).fit(with_history(panel, kinds))
     last = int(panel["month"].to_numpy().max())
     at = (lambda number: month_end(number).isoformat()) if panel_file is None else str
     rows = [row | {"month": at(row["month"])} for row in ahead.iter_rows(named=True)]
     if as_json:
         told = {"last_month": at(last), "late_now": now, "forecast": rows, "roll_rates": rates.to_dict()}
+        told["by_state"] = by_state.to_dicts()
         told["scenarios"] = [[one.name, one.weight, one.odds] for one in views]
         print(json.dumps(told, ensure_ascii=False, indent=2))
         return 0
@@ -286,6 +291,11 @@ def forecast(
         )
         for one, expected in zip(views, row.get("expected_if", []), strict=True):
             print(f"      {one.name}: {expected:,.0f}")
+        for state in by_state.filter(pl.col("months") == row["months"]).iter_rows(named=True):
+            what = {INFLOW: "of them not late now", NEW: "late, of accounts yet to be opened"}.get(
+                state["state"], state["state"]
+            )
+            print(f"      {what}: {state['expected']:,.0f} ({state['low']:,.0f} to {state['high']:,.0f})")
     print("roll rates of one month, per cent:")
     _print_matrix(rates.matrix(), kinds.all)
     return 0

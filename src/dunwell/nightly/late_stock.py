@@ -10,7 +10,7 @@ from datetime import date, datetime
 import polars as pl
 
 from dunwell.insight import InsightError
-from dunwell.insight.rolls import BOOK_REFINES, BOOK_STATES, book_panel
+from dunwell.insight.rolls import BOOK_REFINES, BOOK_STATES, book_panel, forecast_states
 from dunwell.insight.rolls.book import month_end
 from dunwell.insight.rolls.forecast import backtest_known, forecast_known, with_refining
 from dunwell.ledger import Terms
@@ -100,12 +100,24 @@ class LateStock:
         """``insight.rolls.forecast_late`` of the whole book. Raises TrainingUnusable where its month ends are too few."""
         return self._ahead(with_refining(self.panel, BOOK_STATES, BOOK_REFINES), horizons, odds)
 
+    def states_ahead(self, horizons: Sequence[int]) -> pl.DataFrame:
+        """``insight.rolls.forecast_states`` of the whole book. Raises TrainingUnusable where its month ends are too few."""
+        panel = self.panel
+        told = forecast_states(panel, BOOK_STATES, horizons=horizons, refine=BOOK_REFINES, trend=True)
+        last = int(panel["month"].to_numpy().max())
+        spread = pl.Series([self._spread(panel, last, one) for one in told["expected"].to_list()])
+        return told.with_columns(pl.col("expected", "low", "high") * self._every).with_columns(
+            low=(pl.col("low") - spread).clip(0), high=pl.col("high") + spread
+        )
+
     def _ahead(
         self, known: pl.DataFrame, horizons: Sequence[int], odds: Sequence[float] = ()
     ) -> pl.DataFrame:
         last = int(known["month"].to_numpy().max())
         told = []
-        ahead = forecast_known(known, BOOK_STATES, horizons=horizons, refine=BOOK_REFINES, odds=odds)
+        ahead = forecast_known(
+            known, BOOK_STATES, horizons=horizons, refine=BOOK_REFINES, trend=True, odds=odds
+        )
         for row in ahead.iter_rows(named=True):
             spread = self._spread(known, last, row["expected"])
             row["low"] = max(0.0, self._every * row["low"] - spread)
@@ -119,7 +131,9 @@ class LateStock:
     def _before(self, known: pl.DataFrame, months: int, origin: int) -> tuple[float | None, float | None]:
         """What was foretold from an origin, from nothing later, and what came of it."""
         try:
-            told = backtest_known(known, BOOK_STATES, months=months, origins=[origin], refine=BOOK_REFINES)
+            told = backtest_known(
+                known, BOOK_STATES, months=months, origins=[origin], refine=BOOK_REFINES, trend=True
+            )
         except InsightError:
             return None, None
         (row,) = told.rows(named=True)

@@ -10,6 +10,7 @@ from dunwell.insight.problems import TrainingUnusable
 from dunwell.insight.rolls.forecast import backtest
 from dunwell.insight.rolls.panel import States, next_states, with_history
 from dunwell.insight.rolls.rates import RollRates
+from dunwell.insight.rolls.vintages import Drift, drift_of
 from dunwell.insight.scoring.card import LIMITS, ModelCard, card_of_chances
 from dunwell.insight.scoring.measures import Figure, mean_interval, share_interval
 
@@ -31,6 +32,7 @@ def rolls_card(
     *,
     months: int = 12,
     refine: Sequence[str] = ("months_on_book",),
+    trend: bool = False,
     groups: pl.DataFrame | None = None,
     window: tuple[date, date] | None = None,
     seed: int = 0,
@@ -53,10 +55,13 @@ def rolls_card(
     rates = RollRates(states, months=months, refine=refine).fit(known.filter(pl.col("month") <= origin))
     late = [place for place, name in enumerate(states.all) if name in states.late]
     rows = next_states(known, months).filter(pl.col("month") == origin)
-    chance = rates.chances(rows)[:, late].sum(axis=1)
+    drift = drift_of(known.filter(pl.col("month") <= origin), states, rates) if trend else Drift()
+    chance = rates.drifted(rows, rates.chances(rows), drift.log_odds)[:, late].sum(axis=1)
     came = rows.select(pl.col("next_state").is_in(sorted(states.late)).cast(pl.Float64)).to_series()
     first_origin = max(first + months + _MONTHS_ENOUGH, origin - ORIGINS_MAX + 1)
-    told = backtest(panel, states, months=months, origins=range(first_origin, origin + 1), refine=refine)
+    told = backtest(
+        panel, states, months=months, origins=range(first_origin, origin + 1), refine=refine, trend=trend
+    )
     held = int(told.select(pl.col("actual").is_between("low", "high").sum()).item())
     error = told["error"].to_numpy()
     more: dict[str, Figure] = {

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dunwell.insight.forbidden import refuse_forbidden
 from dunwell.insight.problems import CannotScore, TrainingUnusable, extra
 from dunwell.insight.rolls.panel import States, next_states
+from dunwell.insight.rolls.vintages import Drift
 
 Floats = NDArray[np.float64]
 _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0)
@@ -25,6 +26,7 @@ _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0)
 CUTS: Mapping[str, tuple[float, ...]] = {
     "duration": (2, 3, 4, 7, 13),
     "months_on_book": (6, 12, 24),
+    "months_to_go": (1, 2, 3, 4, 6, 9, 12, 18, 24),
     "late_months_3": (1, 2, 3),
     "late_months_12": (1, 2, 3, 6),
     "late_months": (1, 2, 4, 8),
@@ -88,7 +90,8 @@ class RollRates:
         self.levels_: list[_Level] = []
         for depth in range(len(self.refine) + 2):
             self.levels_.append(self._level(counted, ("state", *self.refine)[:depth]))
-        self.dispersion_ = self._dispersion(counted)
+        self._counted = counted
+        self.dispersion_ = self._dispersion(self._places(None))
         return self
 
     def matrix(self) -> pl.DataFrame:
@@ -120,25 +123,61 @@ class RollRates:
         return self._looked_up(panel)[0]
 
     def stock(
-        self, panel: pl.DataFrame, wanted: frozenset[str] | None = None, *, odds: float = 1.0
+        self,
+        panel: pl.DataFrame,
+        wanted: frozenset[str] | None = None,
+        *,
+        odds: float = 1.0,
+        drift: Drift | None = None,
     ) -> tuple[float, float, float]:
         """How many of a month's accounts will be in the wanted states (the late ones) ``months`` later: the
         expected number and its 95 % interval. Its variance is that of the accounts' own chances, of the rates
         behind them, and the dispersion of the months. ``odds``: a scenario, by which the odds of the wanted states
-        are multiplied.
+        are multiplied. ``drift``: what the odds of lateness are moved by first (``vintages``).
         """
         chances, weights, cell = self._looked_up(panel)
-        chances = tilted(chances, self._places(wanted), odds)
-        p = chances[:, self._places(wanted)].sum(axis=1)
+        places = self._places(wanted)
+        moved = 0.0 if drift is None else drift.log_odds
+        before, chances = chances, tilted(self.drifted(panel, chances, moved), places, odds)
+        p = chances[:, places].sum(axis=1)
         expected = float(p.sum())
         by_cell = np.bincount(cell, weights=p)
         seen = np.maximum(1, np.bincount(cell))
         share = by_cell / seen
         in_weight = np.bincount(cell, weights=weights) / seen
         of_rates = float((by_cell**2 * (1 - share) / np.maximum(share, 1e-9) / (in_weight + 1)).sum())
+        of_rates *= min(
+            self.months, self._counted["month"].n_unique()
+        )  # looks that overlap tell the same again
         of_chance = float((p * (1 - p)).sum())
-        spread = 1.96 * float(np.sqrt(self.dispersion_ * (of_chance + of_rates)))
+        of_drift = 0.0
+        if drift is not None and drift.spread:
+            further = self.drifted(panel, before, moved + drift.spread)
+            of_drift = float(tilted(further, places, odds)[:, places].sum()) - expected
+        dispersion = self.dispersion_ if wanted is None else self._dispersion(places)
+        spread = 1.96 * float(np.sqrt(dispersion * (of_chance + of_rates) + of_drift**2))
         return expected, max(0.0, expected - spread), expected + spread
+
+    def drifted(self, panel: pl.DataFrame, chances: Floats, log_odds: float) -> Floats:
+        """The chances with the log odds of lateness moved for the rows that are not late yet."""
+        if not log_odds:
+            return chances
+        is_well = panel.select(~self.states.is_late).to_series().to_numpy()
+        made = chances.copy()
+        made[is_well] = tilted(chances[is_well], self._places(None), float(np.exp(log_odds)))
+        return made
+
+    @property
+    def mean_month(self) -> float:
+        """The mean month it was counted from."""
+        return float(np.average(self._counted["month"].to_numpy(), weights=self._counted["len"].to_numpy()))
+
+    @property
+    def has_seen_enough(self) -> bool:
+        """Whether it counted from at least half as many months as it looks ahead. From fewer it knows a young book's first
+        accounts alone, and of made books a year ahead nearly twice as many were foretold as came.
+        """
+        return 2 * self._counted["month"].n_unique() >= self.months
 
     def to_dict(self) -> dict[str, Any]:
         """The matrix and its settings as plain values."""
@@ -218,10 +257,11 @@ class RollRates:
             first += level.cells.height
         return chances, weights, cell
 
-    def _dispersion(self, counted: pl.DataFrame) -> float:
-        """The mean of squared standardised errors of the months' late stocks, each against these rates."""
-        chances = self._of_cells(counted)[0][:, self._places(None)].sum(axis=1)
-        late = pl.col("next_state").cast(pl.String).is_in(sorted(self.states.late)).cast(pl.Int64)
+    def _dispersion(self, places: list[int]) -> float:
+        """The mean of squared standardised errors of the months' stocks in some states, each against these rates."""
+        counted = self._counted
+        chances = self._of_cells(counted)[0][:, places].sum(axis=1)
+        late = pl.col("next_state").to_physical().is_in(places).cast(pl.Int64)
         months = counted.select("month", "len", late=late).with_columns(p=pl.Series(chances))
         p, times = pl.col("p"), pl.col("len")
         by_month = (
