@@ -1,7 +1,7 @@
 """One sum for several debts: chosen on the desk, told over the API, judged on the spot and at night."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -49,7 +49,7 @@ def made(file: CaseFile) -> dict[str, Any]:
 
 def pay(desk: Desk, account: str, amount: str, **more: str) -> None:
     day = desk.office.clock().date().isoformat()
-    row = {"payment_id": f"M-{uuid4()}", "account_id": account, "paid_on": day, "amount": amount, **more}
+    row = {"payment_id": f"M-{uuid4()}", "account_id": account, "paid_on": day, "amount": amount} | more
     taken = take_in(desk.office.place, "payments", [row], "test")
     assert taken.new_count == 1, taken.refused
 
@@ -86,6 +86,21 @@ def test_a_reversal_on_one_of_the_debts_is_seen_at_once(desk: Desk) -> None:
     pay(desk, second, "8", payment_id="R2", kind="reversal", reverses="M2")
     row = made(desk.file)
     assert (row["state"], row["credited"]) == ("open", 12)
+
+
+def test_a_payment_told_late_of_an_earlier_day_mends_what_was_broken(desk: Desk) -> None:
+    first, second = desk.file.overdue_ids[:2]
+    desk.promise()
+    desk.office.clock.move(days=7)
+    assert made(desk.file)["state"] == "broken"
+    day = (desk.office.clock() - timedelta(days=3)).date().isoformat()
+    for account, amount in ((first, "5"), (second, "15")):
+        pay(desk, account, amount, paid_on=day)
+    row = made(desk.file)
+    assert (row["state"], row["kept_on"]) == ("kept", date.fromisoformat(day))
+    late = (desk.office.clock() - timedelta(days=1)).date().isoformat()
+    pay(desk, first, "3", payment_id="late", paid_on=late)
+    assert made(desk.file)["credited"] == 20
 
 
 def test_without_a_word_about_the_debts_it_is_for_all_that_are_overdue(desk: Desk) -> None:
