@@ -26,7 +26,7 @@ if ! engine inspect --type image "$base" > "$folder/base.json" 2> /dev/null; the
 fi
 
 echo "== the build"
-engine build --isolation chroot --format docker --pull-never --layers "$@" -f deploy/Containerfile -t dunwell .
+engine build --isolation chroot --format docker --pull-never "$@" -f deploy/Containerfile -t dunwell .
 
 echo "== a workspace, as the image's own user"
 container=$(engine from --pull-never dunwell)
@@ -38,6 +38,7 @@ user=$(engine inspect --type image --format '{{.Docker.Config.User}}' dunwell)
 chown "$(engine run --isolation chroot "$container" id -u "$user")" "$workspace"
 inside() { engine run --isolation chroot --volume "$workspace:/workspace" "$container" -- "$@"; }
 inside dunwell init /workspace
+inside dunwell evidence keys
 inside dunwell run --tape tape/ --as-of 2026-11-23
 
 echo "== the office: the image's CMD and HEALTHCHECK in a network of its own"

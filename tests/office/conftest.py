@@ -81,3 +81,13 @@ def office(ran: Path, db: None) -> Iterator[Office]:
     yield Office(place, clock)
     workplace.use(None)
     translation.deactivate()  # a page in Chinese leaves its language behind
+
+
+@pytest.fixture
+def own(office: Office, ran: Path, tmp_path: Path) -> Iterator[Office]:
+    """The office on a copy of its workspace, whose files may be changed."""
+    shutil.copytree(ran, tmp_path / "shop")
+    place = Workplace(read_settings(tmp_path / "shop"), office.clock)
+    workplace.use(place)
+    yield Office(place, office.clock)
+    workplace.use(office.place)

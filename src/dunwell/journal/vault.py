@@ -5,15 +5,16 @@ once the customer's key is destroyed neither the item nor the digest tells anyth
 """
 
 import hmac
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import cast
+from typing import Any, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.db import connection, transaction
+from django.db import OperationalError, ProgrammingError, connection, transaction
 
 from dunwell.journal.digests import digest_of, pseudonym_of
 from dunwell.journal.keys import MasterKeys, Random
@@ -54,6 +55,7 @@ class Kept:
 
 
 _OUTSIDE = "outside the database"
+_LOCK_PATIENCE = "10s"
 
 
 class Vault:
@@ -263,14 +265,16 @@ class Vault:
         self._forget(subject)
         return count
 
-    def scrub(self) -> None:
-        """Write over what an erased key was in SQLite's log (its file is written over at once). Outside any transaction.
+    def scrub(self) -> bool:
+        """Write over what erased keys were in the database's own files; whether that is done. Outside any transaction.
 
-        PostgreSQL gives the space of deleted rows back by its own VACUUM.
+        SQLite's file was written over at once, its log is emptied here. PostgreSQL keeps a row as it was until something takes
+        its place: the table of the keys is written anew, for which nobody may use it (some seconds for a million people). It is
+        not done where others do not let go of it, or read what was before: call it again.
         """
-        if connection.vendor == "sqlite" and not connection.in_atomic_block:
-            with connection.cursor() as cursor:
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if connection.in_atomic_block:
+            return False
+        return _scrub_postgresql() if connection.vendor == "postgresql" else _scrub_sqlite()
 
     def forget(self, customer_id: str) -> None:
         """Let nobody meet this customer again: rooms that show people ask ``forgotten``."""
@@ -320,6 +324,35 @@ class Vault:
             if not rows:
                 return count
             count += len(rows)
+
+
+def _scrub_sqlite() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        is_busy, *_ = cursor.fetchone()
+    return not is_busy
+
+
+def _scrub_postgresql() -> bool:
+    table = connection.ops.quote_name(Subject._meta.db_table)
+    kept: list[str] = []
+
+    def hear(said: Any) -> None:
+        # "3 dead row versions cannot be removed yet": somebody's older view of the database still shows them.
+        kept.extend(re.findall(r"^\d+", said.message_detail or "")[:1])
+
+    with connection.cursor() as cursor:
+        driver: Any = connection.connection
+        driver.add_notice_handler(hear)
+        try:
+            cursor.execute(f"SET lock_timeout = '{_LOCK_PATIENCE}'")
+            cursor.execute(f"VACUUM (FULL, VERBOSE) {table}")
+        except (OperationalError, ProgrammingError):
+            return False
+        finally:
+            driver.remove_notice_handler(hear)
+            cursor.execute("RESET lock_timeout")
+    return bool(kept) and not any(map(int, kept))
 
 
 def _about(subject: str, reference: str, kind: str) -> bytes:

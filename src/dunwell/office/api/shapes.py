@@ -103,6 +103,96 @@ class CaseWhole(Schema):
     promises: list[Promise]
 
 
+class HoldNow(Schema):
+    """A state that binds contacts today; ``debts`` empty: of the whole person."""
+
+    kind: str
+    since: date
+    until: date | None
+    debts: list[str]
+
+
+class Wish(Schema):
+    """What the customer asked for, in words; ``since``: when it came in, null where the records tell it."""
+
+    kind: str
+    detail: str
+    since: datetime | None
+
+
+class NoticeGiven(Schema):
+    """A notice that was given."""
+
+    kind: str
+    at: datetime
+
+
+class ConsentGiven(Schema):
+    """A consent to a channel, and when it was withdrawn."""
+
+    channel: str
+    given_at: datetime | date | None
+    withdrawn_at: datetime | None
+    source: str | None
+
+
+class PointMasked(Schema):
+    """A contact point, masked, with the consents for it."""
+
+    contact_point_id: str
+    kind: str
+    party: str
+    place: str | None
+    value: str
+    not_theirs_from: datetime | date | None
+    consents: list[ConsentGiven]
+
+
+class Records(Schema):
+    """Who the customer is, masked, and what is recorded of them beside debts and events."""
+
+    name: str
+    language: str | None
+    jurisdiction: str
+    region: str | None
+    timezone: str
+    points: list[PointMasked]
+    holds: list[HoldNow]
+    wishes: list[Wish]
+    notices: list[NoticeGiven]
+
+
+class RuleSaid(Schema):
+    """A rule that rules something out, where it stands and its sentence."""
+
+    rule: str
+    citation: str
+    words: str
+
+
+class OptionOut(Schema):
+    """A treatment as it stood in the last run; money as decimal text. ``why``: why it was not chosen."""
+
+    treatment: str
+    channel: str | None
+    value: str
+    value_sd: float
+    cost: str
+    price: str
+    net: str
+    why: str
+    rules: list[RuleSaid]
+
+
+class OptionsOut(Schema):
+    """Why this treatment: the chosen one (null: no strategy decided), the others, and how a lot decided."""
+
+    chosen: OptionOut | None
+    others: list[OptionOut]
+    by_lot: str
+    currency: str
+
+
 class Happening(Schema):
     """An event of the journal about the customer."""
 

@@ -52,7 +52,12 @@ _TOLD = pl.Struct(
         "reasons": pl.List(pl.Struct({"rule": pl.String})),
     }
 )
-_EVENTS = {"subject": pl.String, "kind": pl.String, "at": pl.Datetime("us", "UTC"), "body": pl.String}
+_EVENTS: Mapping[str, Any] = {
+    "subject": pl.String,
+    "kind": pl.String,
+    "at": pl.Datetime("us", "UTC"),
+    "body": pl.String,
+}
 
 
 @dataclass
@@ -259,7 +264,7 @@ def _parts(rows: "QuerySet[Event]") -> Iterator[pl.DataFrame]:
     found = rows.order_by().values_list("subject_id", "kind", "happened_at", "body")
     events = found.iterator(chunk_size=_READ)
     while part := list(islice(events, _READ)):
-        yield events_frame([(str(one), *rest) for one, *rest in part])
+        yield events_frame([(str(one), kind, at, body) for one, kind, at, body in part])
 
 
 def _people(place: Workplace, staff: Staff | None, subjects: Collection[str]) -> Known:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dunwell.book import Book, NoBook, Partition
+from dunwell.journal.signing import plain_name
 from dunwell.law.pack import PACKS_FOLDER
 from dunwell.settings import Settings
 
@@ -114,7 +115,7 @@ def _statement(settings: Settings, partition: Partition, row: int, as_of: date) 
         told = statement(account_events(partition.tables, row, None), terms, as_of)
     except AccountNotOpen:
         return {}
-    name = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in account["account_id"])
+    name = plain_name(account["account_id"])
     return {
         f"statements/{name}.pdf": statement_pdf(told),
         f"statements/{name}.json": json.dumps(statement_json(told), ensure_ascii=False, indent=1).encode(),
