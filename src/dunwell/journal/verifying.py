@@ -202,7 +202,7 @@ def _check_erasures(faults: list[str]) -> None:
 
 
 def _check_people_and_items(vault: Vault, faults: list[str]) -> None:
-    """Everybody who was not erased: their key opens, and they are found under the customer_id that is kept of them. Every piece of
+    """Everybody who was not erased: their key opens, and they are found under the customer_id kept of them. Every piece of
     personal data that an event speaks of: there, and unchanged.
     """
     people = list(Subject.objects.filter(wrapped_key__isnull=False).values_list("reference", flat=True))
