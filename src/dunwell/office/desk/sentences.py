@@ -182,7 +182,7 @@ _FORMS = (
     _("recorded_wrongly"),
 )
 _SLOT = re.compile(r"%\((?P<slot>\w+)\)s")
-_ONE_WORD = ("name", "other", "day", "last", "count", "currency", "file")
+_ONE_WORD = ("name", "other", "day", "last", "count", "currency", "file", "role")
 """Slots that hold no space."""
 _SOURCE = re.compile(r"(.+?)( \[.*\])", re.DOTALL)
 
@@ -196,7 +196,7 @@ def _pattern(form: str) -> re.Pattern[str]:
     parts, end = [], 0
     for slot in _SLOT.finditer(form):
         parts.append(re.escape(form[end : slot.start()]))
-        filled = r"\S+" if slot["slot"] in _ONE_WORD else ".+?"
+        filled = r"\S+" if slot["slot"] in _ONE_WORD else "[^;]+?" if slot["slot"] in ("amount", "who") else ".+?"
         parts.append(f"(?P<{slot['slot']}>{filled})")
         end = slot.end()
     # "1 day" and "3 days" are one form.
