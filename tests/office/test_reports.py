@@ -226,6 +226,18 @@ def test_a_contact_that_was_put_off_over_midnight_is_one_of_the_day_on_which_it_
     assert on == {20: 0, 21: 1}
 
 
+def test_what_was_put_off_before_the_days_and_failed_in_them_is_no_contact_of_theirs(office: Office) -> None:
+    body = {"channel": "email", "message_id": "m1"}
+    for kind, at in (
+        ("contact.permitted", datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        ("contact.deferred", datetime(2026, 11, 20, 8, 1, tzinfo=UTC)),
+        ("contact.permitted", datetime(2026, 11, 21, 9, tzinfo=UTC)),
+        ("contact.failed", datetime(2026, 11, 21, 9, 1, tzinfo=UTC)),
+    ):
+        office.place.journal.record([NewEvent(kind, at, a_case().pk, body=body)])
+    assert build(office.place, date(2026, 11, 21), date(2026, 11, 21)).volumes == {}
+
+
 def test_many_contacts_are_counted_beside_the_pages_and_told_the_same(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

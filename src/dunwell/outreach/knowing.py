@@ -19,12 +19,13 @@ KINDS = (
     *("contact.permitted", "contact.sent", "contact.failed", "contact.deferred", "contact.unknown"),
     *("contact.delivered", "contact.bounced", "contact.opened", "contact.replied", "contact.made"),
     *("consent.withdrawn", "hold.placed", "hold.lifted", "point.not_theirs", "notice.sent"),
-    "promise.made",
+    *("promise.made", "promise.withdrawn"),
 )
 """The events that change what may be done."""
 
 NOT_MADE = ("contact.failed", "contact.deferred")
 """Of a permission that came to nothing, unless it is in doubt (``came_to_nothing``)."""
+_PROMISES = ("promise.made", "promise.withdrawn")
 _OUTCOMES = {"contact.bounced": "bounced", "contact.opened": "opened"}
 
 
@@ -91,10 +92,24 @@ def undeliverable(rows: Iterable[tuple[str, str, datetime, str]]) -> set[str]:
 
 
 def promised_until(rows: Iterable[tuple[str, str, datetime, str]]) -> date | None:
-    """The last day of what they promised and confirmed since the run; None where they promised nothing."""
-    bodies = [json.loads(body) for _, kind, _, body in rows if kind == "promise.made"]
-    days = [day for body in bodies for part in body["parts"] for day in part.get("days", ())]
-    return date.fromisoformat(max(days)) if days else None
+    """Until when somebody is left in peace for what they promised since the run, to us in writing or to a collector: the first day
+    of each promise that was not withdrawn, the latest of these. From then on the runs know whether it was kept. None where they
+    promised nothing.
+    """
+    told = [(event_id, kind, json.loads(body)) for event_id, kind, _, body in rows if kind in _PROMISES]
+    gone = {body["promise"] for _, kind, body in told if kind == "promise.withdrawn"}
+    firsts = [
+        min(days)
+        for event_id, kind, body in told
+        if kind == "promise.made" and body.get("promise", event_id) not in gone
+        if (days := [max(_days_of(part)) for part in body["parts"] if _days_of(part)])
+    ]
+    return date.fromisoformat(max(firsts)) if firsts else None
+
+
+def _days_of(part: Mapping[str, Any]) -> Sequence[str]:
+    """The days on which a part of a promise may be paid: a collector writes one, an answer may name several."""
+    return [part["due_on"]] if "due_on" in part else part.get("days", [])
 
 
 def with_journal(person: Person, events: Sequence[Seen]) -> Person:

@@ -33,7 +33,7 @@ OPEN_PROMISE = Reason(
     "house-floor.open-promise",
     "house policy",
     "prohibited",
-    "The person confirmed a promise to pay, and its day has not passed.",
+    "The person promised to pay, and the day of it has not passed.",
 )
 CANNOT_BE_MADE = Reason(
     "outreach.cannot-be-made",
@@ -113,8 +113,8 @@ def permit(
 ) -> Permitted | Refused:
     """May this message go out now? The gate is asked first, then the text is made and reviewed as it would be read.
 
-    ``undeliverable``: pseudonyms of contact points from which messages came back for good. ``promised_until``: the last day of
-    a promise that they confirmed since the run; until it has passed they are not dunned.
+    ``undeliverable``: pseudonyms of contact points from which messages came back for good. ``promised_until``: the first
+    day of a promise that they made since the run; until it has passed they are not dunned.
     """
     points = {pseudonym("point", name): name for name in person.contact_points}
     accounts = {pseudonym("account", name): name for name in person.accounts or ()}

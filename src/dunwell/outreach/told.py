@@ -25,7 +25,6 @@ from dunwell.outreach.knowing import KINDS, Seen, decoded, with_journal
 MARK = "journal-"
 """How the id of a hold begins that stands in the book because the journal told of it."""
 
-_KINDS = (*KINDS, "promise.withdrawn")
 _BATCH = 500
 _HOLDS = next(column.choices for column in TABLES["holds"].columns if column.name == "kind")
 
@@ -105,7 +104,7 @@ def with_withdrawals(
 
 def _rows(subjects: list[str], now: datetime) -> dict[str, list[tuple[str, str, datetime, str]]]:
     found: dict[str, list[tuple[str, str, datetime, str]]] = {}
-    rows = events_of(subjects, _KINDS).filter(recorded_at__lte=now)
+    rows = events_of(subjects, KINDS).filter(recorded_at__lte=now)
     columns = ("subject_id", "event_id", "kind", "happened_at", "body")
     for subject, event_id, kind, at, body in rows.order_by("happened_at", "id").values_list(*columns):
         found.setdefault(str(subject), []).append((event_id, kind, at, body))

@@ -83,8 +83,9 @@ def build(place: Workplace, first: date, last: date, staff: Staff | None = None)
     begins, ends = midnight - _FARTHEST, after + _FARTHEST
     # What was permitted may come to nothing on a later day, and be permitted again.
     given_up = Event.objects.filter(kind__in=NOT_MADE, happened_at__gte=begins, happened_at__lt=ends + _WEEK)
+    # And what was permitted before may have come to nothing before: both are held against each other.
     earlier = Event.objects.filter(
-        kind="contact.permitted",
+        kind__in=("contact.permitted", *NOT_MADE),
         happened_at__gte=begins - _WEEK,
         happened_at__lt=begins,
         subject_id__in=given_up.values("subject_id"),
