@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from dunwell.cli.workspace import copy_template
-from dunwell.nightly.decisions import DECISION_SCHEMA, NO_TREATMENT
+from dunwell.nightly.decisions import DECISION_SCHEMA, NO_TREATMENT, inputs_digests
 from dunwell.nightly.replay import CannotReplay, replay
 from dunwell.nightly.run import run_day
 from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
@@ -157,3 +157,18 @@ def test_what_cannot_be_made_again_says_why(shop: Settings) -> None:
     shutil.rmtree(policy)
     with pytest.raises(CannotReplay, match="Restore it from your copy"):
         replay(shop, decision)
+
+
+def test_a_promise_for_one_debt_is_told_as_before_there_were_others_and_one_for_several_is_not() -> None:
+    """Else no decision about somebody with a promise could be made again as it was kept."""
+    tables = {"accounts": pl.DataFrame({"account_id": ["A1", "A2"], "customer_id": ["C1", "C1"]})}
+    owed = pl.DataFrame({"account_id": ["A1"], "customer_id": ["C1"]})
+    before = pl.DataFrame({"promise_id": ["P1"], "account_id": ["A1"], "customer_id": ["C1"]})
+
+    def digest(promises: pl.DataFrame) -> str:
+        told = inputs_digests(tables, owed, promises, pl.Series(["C1"]), None)
+        return str(told["inputs_hash"].item())
+
+    alone, both = (before.with_columns(account_ids=pl.Series([ids])) for ids in (["A1"], ["A1", "A2"]))
+    assert digest(alone) == digest(before)
+    assert digest(both) != digest(before)

@@ -137,6 +137,20 @@ def test_the_cases_of_vulnerable_people_go_to_those_trained_for_it(office: Offic
     assert lifted.pk not in frail
 
 
+def test_a_dispute_of_one_debt_lasts_while_that_of_another_is_lifted(office: Office) -> None:
+    case = Case.objects.filter(account_count__gt=1).order_by("pk")[0]
+    debts = CaseFile(office.place, case.pk).account_ids[:2]
+    for kind, names in (("hold.placed", debts[:1]), ("hold.placed", debts[1:]), ("hold.lifted", debts[:1])):
+        told = NewEvent(kind, office.clock(), case.pk, tuple(names), body={"hold": "dispute", "by": "x"})
+        office.place.journal.record([told])
+        office.clock.move(minutes=1)
+    assert "dispute" in states_of(office.place, [case.pk], office.clock().date()).get(case.pk, set())
+    office.place.journal.record(
+        [NewEvent("hold.lifted", office.clock(), case.pk, body={"hold": "dispute", "by": "x"})]
+    )
+    assert "dispute" not in states_of(office.place, [case.pk], office.clock().date()).get(case.pk, set())
+
+
 def told_at_the_desk(office: Office, desk: Desk, *came: str) -> object:
     desk.client.post(f"/case/{desk.customer}/called", {"once": str(uuid4())})
     desk.identify()

@@ -109,14 +109,18 @@ def inputs_digests(
     """customer_id and inputs_hash: SHA-256 over every row that the decision was made from, as known then."""
     wanted = customer_ids.to_frame("customer_id")
     accounts = tables["accounts"].select("account_id", "customer_id").with_row_index("account_row")
-    frames = {name: tables[name] for name in _INPUTS if name in tables}
+    frames = {name: tables[name] for name in _INPUTS if name in tables and name != "promises"}
     if known_at is not None:
         frames = {name: rows.filter(pl.col("recorded_at") <= known_at) for name, rows in frames.items()}
     owners = accounts.select("account_id", "customer_id")
     frames["positions"] = positions
-    frames["promises"] = promises.drop("customer_id", strict=False).join(owners, on="account_id", how="left")
+    made = promises.drop("customer_id", strict=False).join(owners, on="account_id", how="left")
+    # A promise for one debt is told as it was before there were others, so that decisions made then are found equal.
+    is_for_several = pl.col("account_ids").list.len() > 1
+    alone = made.filter(~is_for_several).drop("account_ids") if "account_ids" in made.columns else made
+    several = [made.filter(is_for_several)] if "account_ids" in made.columns else []
     said = []
-    for name, rows in sorted(frames.items()):
+    for name, rows in [*sorted(frames.items()), *(("promises", rows) for rows in (alone, *several))]:
         if "account_row" in rows.columns:
             rows = _owned(rows, accounts)
         mine = rows.join(wanted, on="customer_id", how="semi")

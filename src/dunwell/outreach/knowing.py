@@ -92,8 +92,8 @@ def undeliverable(rows: Iterable[tuple[str, str, datetime, str]]) -> set[str]:
 
 
 def promised_until(rows: Iterable[tuple[str, str, datetime, str]]) -> date | None:
-    """Until when somebody is left in peace for what they promised since the run, to us in writing or to a collector: the first day
-    of each promise that was not withdrawn, the latest of these. From then on the runs know whether it was kept. None where they
+    """Until when somebody is left in peace for what they promised since the run, in writing or to a collector: the first day of
+    each promise that was not withdrawn, the latest of these. From then on the runs know whether it was kept. None where they
     promised nothing.
     """
     told = [(event_id, kind, json.loads(body)) for event_id, kind, _, body in rows if kind in _PROMISES]

@@ -134,7 +134,7 @@ def states_of(place: Workplace, customer_ids: Sequence[str], day: date) -> dict[
     """
     found = {customer: _by_records(place, customer, day) for customer in customer_ids}
     subjects = place.journal.vault.references(customer_ids)
-    told: dict[str, set[str]] = defaultdict(set)
+    told: dict[str, set[tuple[str, tuple[str, ...]]]] = defaultdict(set)
     rows = Event.objects.filter(
         subject_id__in=list(subjects.values()), kind__in=("hold.placed", "hold.lifted")
     ).order_by("happened_at", "id")
@@ -143,12 +143,13 @@ def states_of(place: Workplace, customer_ids: Sequence[str], day: date) -> dict[
         until = body.get("until")
         if body["hold"] not in SKILL_OF_STATE:
             continue
-        if kind == "hold.lifted":
-            told[str(subject)].discard(body["hold"])
+        held, debts = told[str(subject)], tuple(body.get("accounts", ()))
+        if kind == "hold.lifted":  # of the debts that it names, else of all
+            held -= {one for one in held if one[0] == body["hold"] and debts in ((), one[1])}
         elif until is None or date.fromisoformat(until) >= day:
-            told[str(subject)].add(body["hold"])
+            held.add((body["hold"], debts))
     for customer, subject in subjects.items():
-        found[customer] |= told.get(subject, set())
+        found[customer] |= {state for state, _debts in told.get(subject, ())}
     return {customer: states for customer, states in found.items() if states}
 
 
