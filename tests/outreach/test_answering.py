@@ -262,6 +262,21 @@ def test_a_sum_for_several_debts_is_read_back_for_all_of_them_and_confirmed_as_o
     assert (row.row["amount"], row.row["account_ids"]) == ("50.00", "C1-A;C1-B;C1-C")
 
 
+@pytest.mark.parametrize("hold", ["dispute", "attorney"])
+def test_a_sum_is_not_read_back_for_a_debt_that_is_held(lender: Lender, hold: str) -> None:
+    """What they promise for the others is asked about, and a disputed debt is not acknowledged by it."""
+    lender.records.reached_at(ADDRESS, "C1")
+    person = lender.records.persons["C1"]
+    lender.records.persons["C1"] = replace(
+        person, accounts={**(person.accounts or {}), "C1-B": Account(20), "C1-C": Account(20)}
+    )
+    lender.journal.record([NewEvent("hold.placed", NOON, "C1", ("C1-A",), body={"hold": hold})])
+    lender.clock.move(minutes=5)
+    say(lender, "I can pay 50 on 30 November")
+    assert len(answer_of().accounts.split(";")) == 2
+    assert send_all(lender) == ["promise_check"]
+
+
 @pytest.mark.parametrize("word", ["YES", "Yes, that's right. Thanks", "确认"])
 def test_a_yes_makes_the_promise_once_and_needs_nobody(lender: Lender, word: str) -> None:
     work = read_back(lender)
