@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import OperationalError, ProgrammingError, connection, transaction
 
 from dunwell.journal.digests import digest_of, pseudonym_of
-from dunwell.journal.keys import MasterKeys, Random
+from dunwell.journal.keys import KeyMissing, KeysUnusable, MasterKeys, Random
 from dunwell.journal.models import Forgotten, Subject, VaultItem, VaultKey
 from dunwell.journal.rows import insert
 
@@ -238,6 +238,33 @@ class Vault:
                 else:
                     digests[row.reference] = digest_of(salt, text)
         return digests, damaged
+
+    def examine_people(self, subjects: Collection[str]) -> set[str]:
+        """Those of some subjects who were not erased and whose key does not open, or who are not found by the customer_id that is
+        kept of them. Raises KeyMissing.
+        """
+        wrong: set[str] = set()
+        for part in _parts(list(subjects)):
+            lookups: dict[str, str | None] = {}
+            for row in Subject.objects.filter(reference__in=part, wrapped_key__isnull=False):
+                lookups[row.reference] = row.lookup
+                try:
+                    wrapped = bytes(cast(bytes, row.wrapped_key))
+                    self._remember(row.reference, self._master.unwrap(row.master_id, wrapped, row.reference))
+                except KeyMissing:
+                    raise
+                except KeysUnusable:
+                    lookups.pop(row.reference)
+                    wrong.add(row.reference)
+            named: set[str] = set()
+            for item in VaultItem.objects.filter(subject_id__in=list(lookups), kind=CUSTOMER_ID):
+                try:
+                    if self._lookup(self._opened(item)[0]) == lookups[item.subject_id]:
+                        named.add(item.subject_id)
+                except Damaged:
+                    continue
+            wrong |= lookups.keys() - named
+        return wrong
 
     def customer_ids(self, subjects: Collection[str]) -> dict[str, str]:
         """The lender's customer_id of subjects that are not erased, by reference."""
