@@ -199,12 +199,14 @@ class Vault:
 
     def _opened(self, row: VaultItem) -> tuple[str, bytes]:
         """Text and salt of an item whose subject's key is open. Raises Damaged."""
-        sealed = bytes(row.sealed)
-        about = _about(row.subject_id, row.reference, row.kind)
+        return self._opened_item(row.subject_id, row.reference, row.kind, bytes(row.sealed))
+
+    def _opened_item(self, subject: str, reference: str, kind: str, sealed: bytes) -> tuple[str, bytes]:
         try:
-            plain = AESGCM(self._open[row.subject_id]).decrypt(sealed[:12], sealed[12:], about)
+            box = AESGCM(self._open[subject])
+            plain = box.decrypt(sealed[:12], sealed[12:], _about(subject, reference, kind))
         except InvalidTag as error:
-            raise Damaged(f"item {row.reference} of the vault was changed: restore the database") from error
+            raise Damaged(f"item {reference} of the vault was changed: restore the database") from error
         return plain[_SALT_BYTES:].decode(), plain[:_SALT_BYTES]
 
     def seal_bytes(self, subject: str, about: str, data: bytes) -> bytes:
@@ -271,13 +273,12 @@ class Vault:
         found = {}
         for part in _parts(list(subjects)):
             rows = VaultItem.objects.filter(subject_id__in=part, kind=CUSTOMER_ID)
-            rows = rows.filter(subject__wrapped_key__isnull=False).select_related("subject")
-            for row in rows:
-                if row.subject_id not in self._open:
-                    wrapped = bytes(cast(bytes, row.subject.wrapped_key))
-                    key = self._master.unwrap(row.subject.master_id, wrapped, row.subject_id)
-                    self._remember(row.subject_id, key)
-                found[row.subject_id] = self._opened(row)[0]
+            rows = rows.filter(subject__wrapped_key__isnull=False)
+            columns = ("subject_id", "reference", "sealed", "subject__master_id", "subject__wrapped_key")
+            for subject, reference, sealed, master_id, wrapped in rows.values_list(*columns):
+                if subject not in self._open:
+                    self._remember(subject, self._master.unwrap(master_id, bytes(wrapped), subject))
+                found[subject] = self._opened_item(subject, reference, CUSTOMER_ID, bytes(sealed))[0]
         return found
 
     # --- the ends
