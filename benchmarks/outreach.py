@@ -12,6 +12,7 @@ reviewing texts of other kinds costs.
 """
 
 import argparse
+import gc
 import json
 import os
 import subprocess
@@ -125,10 +126,11 @@ def _run(name: str, url: str, port: str, worker_count: int, sink_pid: int, serve
     done = sum(one["done"] for one in told)
     each = {part: sum(one["spent"][part] for one in told) * 1000 / done for part in told[0]["spent"]}
     busy = ", ".join(f"{one['cpu'] / took:.0%}" for one in told)
-    own = each["claim"] - each["text"] + each["settle"]
+    own, text = each["claim"] - each["text"] + each["settle"], each["text"]
+    lock = "" if server is not None else f"; {each['locked']:.2f} of it under the write lock"
     served = "" if server is None else f", server {server_spent * 1000 / done:.2f}"
     print(
-        f"{name}: {done / took:.0f} messages a second; CPU ms a message: gate and journal {own:.2f}, text {each['text']:.2f},"
+        f"{name}: {done / took:.0f} messages a second; CPU ms a message: gate and journal {own:.2f}{lock}, text {text:.2f},"
         f" send {each['send']:.2f}{served}\n"
         f"  busy, of one core: worker {busy}; sink {sink_busy:.0%}. {_bound(told, took, sink_busy)}",
         flush=True,
@@ -183,7 +185,8 @@ def _work(folder: Path, how: argparse.Namespace) -> None:
         messages_per_connection_max=1_000_000,
         **signed,
     )
-    spent = {"claim": 0.0, "text": 0.0, "send": 0.0, "settle": 0.0}
+    spent = {"claim": 0.0, "text": 0.0, "send": 0.0, "settle": 0.0, "locked": 0.0}
+    _watch_the_lock(spent)
     words = (lambda number: (TEXT, "About your account")) if how.bare else _letters()
 
     def compose(asked: Asked) -> Composed:
@@ -210,6 +213,8 @@ def _work(folder: Path, how: argparse.Namespace) -> None:
             words(-1 - number)  # what is read and compiled once
         worker.claim()  # opens what is opened once
         worker.recover()
+        gc.collect()
+        gc.freeze()  # as ``working.work`` does
         print("ready", flush=True)
         sys.stdin.readline()
         spent.update(dict.fromkeys(spent, 0.0))
@@ -227,6 +232,29 @@ def _work(folder: Path, how: argparse.Namespace) -> None:
         cpu = time.process_time() - began
         wires.start(sender.close()).result()
     print(json.dumps({"done": done, "spent": spent, "cpu": cpu}), flush=True)
+
+
+def _watch_the_lock(spent: dict[str, float]) -> None:
+    """Add up the CPU seconds between the begin and the end of each transaction of this thread's connection to SQLite."""
+    from django.db import connection
+
+    if connection.vendor != "sqlite":
+        return
+    wrapper: Any = connection
+    connection.ensure_connection()
+    begin, commit = wrapper._start_transaction_under_autocommit, wrapper._commit
+    began = 0.0
+
+    def watched_begin() -> None:
+        nonlocal began
+        begin()
+        began = time.thread_time()
+
+    def watched_commit() -> None:
+        commit()
+        spent["locked"] += time.thread_time() - began
+
+    wrapper._start_transaction_under_autocommit, wrapper._commit = watched_begin, watched_commit
 
 
 def _timed(spent: dict[str, float], name: str, do: Any) -> Any:

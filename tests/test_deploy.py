@@ -164,7 +164,8 @@ def test_the_steps_make_an_office_that_serves() -> None:
         environment |= {"PATH": path, "NUMBA_CACHE_DIR": str(root / "numba")}
         workspace = root / "workspace"
         subprocess.run(["dunwell", "init", str(workspace)], env=environment, check=True, cwd=root)
-        subprocess.run(["dunwell", "run"], env=environment, check=True, cwd=workspace)
+        for words in (("evidence", "keys"), ("run", "--tape", "tape/", "--as-of", "2026-11-23")):
+            subprocess.run(["dunwell", *words], env=environment, check=True, cwd=workspace)
         _serves(json.loads(last.all("CMD")[0]), _health(last), environment, workspace)
 
 

@@ -191,6 +191,7 @@ def django_settings(settings: Settings) -> dict[str, Any]:
             f"{settings.root / FILE_NAME}: database.url cannot be read. Write sqlite:///FILE or postgresql://USER@HOST/NAME"
         ) from error
     if "sqlite3" in str(database["ENGINE"]):
+        database["ENGINE"] = "dunwell.journal.sqlite3"
         database["NAME"] = str(settings.root / str(database["NAME"]))
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",

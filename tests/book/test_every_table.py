@@ -25,6 +25,7 @@ GOOD: dict[str, dict[str, str | None]] = {
         "made_at": AT,
         "due_on": "2026-02-09",
         "amount": "10.00",
+        "account_ids": None,
     },
     "consents": {
         "customer_id": "C1",
@@ -63,6 +64,13 @@ BAD: list[tuple[str, dict[str, str | None], str]] = [
     ("promises", {"due_on": "2026-02-31"}, "due_on is not a day"),
     ("promises", {"made_at": "2026-02-01T09:00:00"}, "made_at is not an instant with its offset"),
     ("promises", {"made_at": "0026-02-01T09:00:00Z"}, "made_at is outside 1900 to 2199"),
+    ("promises", {"account_ids": "A1;A9"}, "account_ids names an account that is not in accounts"),
+    ("promises", {"account_ids": "A1;A2"}, "account_ids names another customer's account"),
+    (
+        "promises",
+        {"account_id": "A2", "account_ids": "A2;A3"},
+        "account_ids names an account in another currency",
+    ),
     ("consents", {"days": "-1"}, "days is negative"),
     ("consents", {"days": "few"}, "days is not a whole number"),
     ("consents", {"account_ids": "A1;A9"}, "account_ids names an account that is not in accounts"),

@@ -125,3 +125,32 @@ def test_a_model_that_was_not_measured_needs_a_reason_and_one_that_fails_gets_no
     assert ended.value.code == 0
     told = json.loads((shop / "models/champion.json").read_text())
     assert told["unmeasured_because"] == "no ages are known"
+
+
+@pytest.mark.parametrize(
+    ("what", "figure"),
+    [
+        ("forecast", "bias_of_the_late_12_months_on"),
+        ("losses", "defaults_foretold_over_came"),
+        ("affordability", "paid_less_than_low_(0.10_would_be_right)"),
+    ],
+)
+def test_a_forecast_of_the_book_writes_its_card(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str, figure: str
+) -> None:
+    said_here(f"insight card {what} --out cards/{what}", shop, monkeypatch, capsys)
+    card = json.loads((shop / f"cards/{what}/card.json").read_text())
+    assert figure in card["figures"] and card["limits"] and card["window"]
+    told = {group["group"] for group in card["groups"]} | set(card["figures"])
+    assert any("age" in one for one in told) and any("language" in one for one in told)
+    assert (shop / f"cards/{what}/card.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_card_that_is_not_known_or_has_no_calls_says_so(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, said in (
+        ("weather", "There are: forecast, losses, affordability, calls"),
+        ("calls", "--calls"),
+    ):
+        assert said in said_here(f"insight card {words} --out c", shop, monkeypatch, capsys, code=1)

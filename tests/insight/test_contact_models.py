@@ -12,6 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from dunwell.insight.contacts import INPUTS, ContactModel, asks_of, attempts, load_contact_model
+from dunwell.insight.contacts.attempts import _history, inputs_at
 from dunwell.insight.problems import CannotScore, ModelDamaged
 from dunwell.insight.scoring.measures import auc, calibration_error
 from tests.insight.books import partition
@@ -104,6 +105,17 @@ def test_what_is_known_before_a_try_is_what_a_person_would_count() -> None:
             if not reached
             else days == pytest.approx((at - reached[-1]) / timedelta(days=1), abs=1e-3)
         )
+
+
+def test_a_grid_of_asks_is_what_each_ask_by_itself_is() -> None:
+    """Counted once a person, channel and hour, or once a cell: the same."""
+    at = datetime(2026, 6, 30, 12, tzinfo=UTC)
+    people = [*tables()["customers"]["customer_id"].sort().head(60).to_list(), "nobody"]
+    grid = asks_of(tables(), people, at, ("call", "sms"), range(8, 21))
+    assert grid.height == 61 * 2 * 13 and grid["tries_at_hours"].n_unique() > 3
+    history = _history(tables(), at.date(), None).filter(pl.col("_at") < at)
+    one_by_one = inputs_at(history, grid.select("customer_id", "at", "channel", "hour", "weekday"))
+    assert_frame_equal(grid, one_by_one.select(grid.columns))
 
 
 def test_a_try_knows_nothing_of_what_comes_after() -> None:

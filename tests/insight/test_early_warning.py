@@ -121,3 +121,16 @@ def test_what_cannot_be_watched_is_refused(
 ) -> None:
     with pytest.raises(error, match=said):
         turning_segments(rows(), STATES, segment, EARLY)
+
+
+def test_what_could_be_seen_is_told_and_seen_about_as_often() -> None:
+    """Each branch says from which move on it would be called turning eight times in ten; moved by so much, it is."""
+    told = turning_segments(panel(), STATES, ["branch"], EARLY)
+    branch_c = told.filter(pl.col("branch") == "c")["detectable"][0]
+    assert 1.2 < branch_c < 3.0
+    assert told.sort("steps")["detectable"][0] > told.sort("steps")["detectable"][-1]
+    seen = 0
+    for seed in range(30, 50):
+        moved = turning_segments(panel(seed, turned=branch_c), STATES, ["branch"], EARLY)
+        seen += bool(moved.filter(pl.col("branch") == "c")["is_turning"][0])
+    assert 10 <= seen <= 20  # of 20; sixteen would be right

@@ -9,7 +9,6 @@ from polars.testing import assert_frame_equal
 
 from dunwell.insight.problems import TrainingUnusable
 from dunwell.insight.rolls import (
-    BOOK_REFINES,
     RollRates,
     States,
     backtest,
@@ -125,7 +124,7 @@ def shifting_book(accounts: int = 4000, months: int = 30) -> pl.DataFrame:
 def test_a_forecast_that_knows_products_follows_their_mix() -> None:
     blind, knowing = (
         backtest(shifting_book(), STATES, months=6, origins=[21, 22, 23], refine=refine)
-        for refine in (BOOK_REFINES[1:], BOOK_REFINES)
+        for refine in (("months_on_book",), ("product", "months_on_book"))
     )
     assert blind["error"].max() < -0.08  # type: ignore[operator]
     assert np.abs(knowing["error"].to_numpy()).mean() < 0.05

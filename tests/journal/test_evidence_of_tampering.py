@@ -46,6 +46,17 @@ def without_guard() -> Iterator[None]:
             cursor.execute("SET session_replication_role = origin")
 
 
+@contextmanager
+def without_constraints() -> Iterator[None]:
+    """A database that does not hold rows together (PostgreSQL: ``without_guard`` sees to it)."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA defer_foreign_keys = ON")
+    yield
+
+
 def run(*statements: str) -> None:
     with without_guard(), connection.cursor() as cursor:
         for statement in statements:
@@ -101,11 +112,27 @@ def test_an_untouched_journal_is_whole(check: Callable[..., Findings], signer: S
         "DELETE FROM journal_vaultitem WHERE kind LIKE '%text'",
         "UPDATE journal_node SET hash = (SELECT leaf_hash FROM journal_event WHERE leaf_index = 1)",
         "DELETE FROM journal_node",
+        # The people behind the events: a key destroyed without an erasure, somebody found under another's customer_id.
+        "UPDATE journal_subject SET wrapped_key = NULL, lookup = NULL, erased_at = '2026-11-23 12:00:01+00:00'",
+        "UPDATE journal_subject SET lookup = 'x' WHERE reference = (SELECT subject_id FROM journal_event WHERE leaf_index = 1)",
+        "UPDATE journal_subject SET wrapped_key = (SELECT wrapped_key FROM journal_subject ORDER BY reference LIMIT 1)",
+        "DELETE FROM journal_vaultitem WHERE kind = 'customer_id'",
     ],
 )
 def test_every_change_is_found(check: Callable[..., Findings], statement: str) -> None:
     run(statement)
     assert not check().is_whole
+
+
+def test_somebody_taken_out_of_the_vault_without_an_erasure_is_missed(check: Callable[..., Findings]) -> None:
+    reference = str(Event.objects.get(leaf_index=1).subject_id)
+    with without_constraints():
+        run(
+            f"DELETE FROM journal_vaultitem WHERE subject_id = '{reference}'",
+            f"DELETE FROM journal_subject WHERE reference = '{reference}'",
+        )
+        assert not check().is_whole
+        run(*(f"DELETE FROM journal_event WHERE subject_id = '{reference}'",))
 
 
 def test_two_events_that_change_places_are_found(check: Callable[..., Findings]) -> None:

@@ -127,6 +127,17 @@ def test_a_suit_and_a_promise_interrupt() -> None:
     assert ends_on(tables(promises=promise)) == date(2029, 2, 5)
 
 
+def test_a_promise_for_several_debts_interrupts_each_of_them() -> None:
+    made = {"promise_id": "R", "made_at": datetime(2026, 2, 5, 3, tzinfo=UTC), "due_on": date(2026, 2, 20)}
+    frames = tables(
+        instalments=[{"account_row": row, "number": 1, "due_on": LAST_DUE} for row in (0, 1, 2)],
+        promises=[made | {"account_ids": ["A", "B"]}],
+    )
+    frames["accounts"] = pl.DataFrame({"account_id": ["A", "B", "D"], "customer_id": ["C"] * 3})
+    days = limitation(frames, np.array([True] * 3), AS_OF).column()
+    assert days.to_list() == [date(2029, 2, 5), date(2029, 2, 5), date(2027, 3, 10)]
+
+
 def litigation(from_on: date, to_on: date | None) -> list[dict[str, Any]]:
     return [{"hold_id": "H", "kind": "litigation", "from_on": from_on, "to_on": to_on}]
 

@@ -6,12 +6,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from django.urls import get_resolver
 
 from dunwell.journal.models import Event
 from dunwell.journal.recording import NewEvent
 from dunwell.office.access.models import Staff, Team
-from dunwell.office.api.service import api
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case
 from dunwell.outreach.models import Work
@@ -21,61 +19,6 @@ from tests.office.test_plans import owing
 from tests.office.test_texts import posting, writable
 
 __all__ = ["posting"]
-
-TWINS = {
-    "queue": "GET /cases",
-    "next_case": "GET /next",
-    "search": "POST /search",
-    "case": "GET /cases/{customer_id}",
-    "reveal": "POST /cases/{customer_id}/reveal",
-    "statement": "GET /accounts/{account_id}/statement",
-    "start": "POST /contacts",
-    "answer": "POST /cases/{customer_id}/incoming",
-    "identity": "POST /cases/{customer_id}/contacts/{contact_id}/identity",
-    "log": "POST /cases/{customer_id}/contacts/{contact_id}/end",
-    "drop": "POST /cases/{customer_id}/contacts/{contact_id}/not-made",
-    "withdraw": "POST /cases/{customer_id}/promises/{promise_id}/withdraw",
-    "note": "POST /cases/{customer_id}/notes",
-    "check": "POST /cases/{customer_id}/check",
-    "guide": "GET /cases/{customer_id}/guide",
-    "plans": "POST /cases/{customer_id}/plans",
-    "text": "POST /cases/{customer_id}/texts",
-    "recordings": "POST /cases/{customer_id}/contacts/{contact_id}/recording",
-    "recording": "GET /cases/{customer_id}/recordings/{event_id}",
-    "approvals": "GET /approvals",
-    "decide": "POST /approvals/{approval_id}/decide",
-    "give": "POST /cases/{customer_id}/assign",
-    "complaints": "GET /complaints",
-    "answer_complaint": "POST /complaints/{event_id}/answer",
-    "person_data": "GET /cases/{customer_id}/data",
-    "correct": "POST /cases/{customer_id}/corrections",
-    "ask_erasure": "POST /cases/{customer_id}/erasure",
-}
-"""What people do at the desk and around a case, by the page's name, and the operation that does the same."""
-
-PAGES_ONLY = {
-    "home": "leads to the first page",
-    "evidence": "a file made for a person, with the command `dunwell evidence export` beside it",
-}
-"""Pages about a case that no program needs, and why."""
-
-
-def test_what_can_be_done_at_the_desk_can_be_done_by_a_program() -> None:
-    import dunwell.office.compliance.urls as compliance
-    import dunwell.office.desk.urls as desk
-
-    names = {one.name for one in desk.urlpatterns}
-    names |= {one.name for one in compliance.urlpatterns if "customer_id" in str(one.pattern)}
-    assert names - TWINS.keys() - PAGES_ONLY.keys() == set(), "write its operation, or say why there is none"
-    known = {one.name for one in get_resolver().url_patterns if hasattr(one, "name")} | names
-    assert known
-    described = api.get_openapi_schema()["paths"]
-    there = {
-        f"{method.upper()} {path.removeprefix('/api/v1')}"
-        for path, ways in described.items()
-        for method in ways
-    }
-    assert set(TWINS.values()) - there == set()
 
 
 @pytest.fixture
@@ -208,12 +151,35 @@ def test_a_call_that_was_not_made_counts_for_nothing(office: Office, program: Pr
     assert not [one for one in CaseFile(office.place, case.pk).person.contacts if one.at == office.clock()]
 
 
+def test_after_a_check_that_failed_nobody_has_promised_whoever_is_said_to_have_verified_them(
+    office: Office, program: Program, case: Case
+) -> None:
+    begun = program.post(
+        "/contacts", {"customer_id": case.pk, "contact_point_id": phone(office, case.pk)}
+    ).json()
+    where = f"/cases/{case.pk}/contacts/{begun['contact_id']}"
+    assert not program.post(f"{where}/identity", {"facts": {"account": "0000"}}).json()["passed"]
+    day = (office.clock().date() + timedelta(days=3)).isoformat()
+    promise = {
+        "account_id": CaseFile(office.place, case.pk).account_ids[0],
+        "parts": [{"amount": "1.00", "due_on": day}],
+        "identity_verified_by": "the telephone system, by PIN",
+    }
+    answer = program.post(f"{where}/end", {"outcome": "conversation", "promise": promise})
+    assert answer.status_code == 422
+    assert "did not pass" in answer.json()["detail"]
+
+
 def test_a_promise_of_a_call_that_came_in_is_kept_and_withdrawn_for_a_reason(
     office: Office, program: Program, case: Case
 ) -> None:
     account = CaseFile(office.place, case.pk).account_ids[0]
     day = (office.clock().date() + timedelta(days=3)).isoformat()
-    promise = {"account_id": account, "parts": [{"amount": "1.00", "due_on": day}]}
+    promise = {
+        "account_id": account,
+        "parts": [{"amount": "1.00", "due_on": day}],
+        "identity_verified_by": "the telephone system, by PIN",
+    }
     told = {"outcome": "conversation", "promise": promise}
     assert program.post(f"/cases/{case.pk}/incoming", told).json() == {"recorded": True}
     (made,) = [one for one in program.get(f"/cases/{case.pk}").json()["promises"] if one["state"] == "open"]

@@ -21,7 +21,7 @@ from dunwell.office.cases.models import Case, Received
 from dunwell.office.desk import working
 from dunwell.office.desk.contact import Current
 from dunwell.office.desk.working import Promised, PromisePart, Told
-from dunwell.office.supervision import assigning
+from dunwell.office.supervision import sharing
 from tests.office.conftest import Office
 from tests.office.test_calls import Desk
 from tests.office.test_case_page import bodies
@@ -50,7 +50,7 @@ def promise_of_a_rival(desk: Desk, amount_minor: int) -> None:
     file, staff = desk.file, Staff.objects.get(username="team_lead")
     account = file.overdue_ids[0]
     due = desk.office.clock().date()
-    promised = Promised(account, "USD", (PromisePart(amount_minor, due),))
+    promised = Promised((account,), "USD", (PromisePart(amount_minor, due),))
     contact = Current(
         desk.customer, str(uuid4()), "call", desk.point, desk.office.clock().isoformat(), passed=True
     )
@@ -116,7 +116,7 @@ def test_two_leads_who_give_out_cases_at_once_give_each_to_one_person(
     def meanwhile() -> None:
         other.post("/load/share", {"count": "5"})
 
-    just_before(monkeypatch, assigning, "_taken", meanwhile)
+    just_before(monkeypatch, sharing, "_taken", meanwhile)
     lead.post("/load/share", {"count": "5"})
     given = Event.objects.filter(kind="case.assigned").values_list("subject_id", flat=True)
     assert len(given) == len(set(given)) == 10

@@ -42,11 +42,11 @@ class Desk:
         facts = {"fact_born": born, "fact_account": self.file.account_ids[0][-4:]}
         self.client.post(f"/case/{self.customer}/identity", facts)
 
-    def log(self, outcome: str, *came: str, **more: str) -> Any:
+    def log(self, outcome: str, *came: str, **more: Any) -> Any:
         told: Mapping[str, Any] = {"outcome": outcome, "came": list(came), **more}
         return self.client.post(f"/case/{self.customer}/log", told)
 
-    def promise(self, **more: str) -> Any:
+    def promise(self, **more: Any) -> Any:
         due = (self.office.clock() + timedelta(days=5)).date().isoformat()
         return self.log("conversation", "promise", **{"amount_1": "20", "due_1": due, **more})
 

@@ -1,29 +1,22 @@
 """Compliance: draws with a stated chance, complaints in time, reports that count what happened, decisions made again."""
 
-import csv
-import io
 import random
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dunwell.journal.models import Event
 from dunwell.journal.pack_checking import check_pack
 from dunwell.journal.recording import NewEvent
 from dunwell.journal.signing import signer_of
-from dunwell.law import Person
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
 from dunwell.office.compliance.models import Review
-from dunwell.office.compliance.reports import build, most_within, report, rows_of
 from dunwell.office.compliance.reviewing import waiting
 from dunwell.office.compliance.sampling import is_drawn, rate
 from dunwell.office.tallies.models import ComplaintClock
-from dunwell.outreach.knowing import Seen, with_journal
 from tests.office.conftest import Office
 
 AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -51,13 +44,6 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     assert 0.92 <= held / 400 <= 0.99
 
 
-@given(st.lists(st.integers(0, 60), max_size=30))
-def test_the_most_in_seven_days_is_what_counting_gives(days: list[int]) -> None:
-    times = sorted(AT + timedelta(days=day) for day in days)
-    slow = max((sum(at <= other < at + timedelta(days=7) for other in times) for at in times), default=0)
-    assert most_within(times, timedelta(days=7)) == slow
-
-
 def placed(event_id: str, customer: str, at: datetime) -> Any:
     return (event_id, customer, "hold.placed", at, {"hold": "complaint"})
 
@@ -81,60 +67,6 @@ def test_complaints_have_the_clock_of_where_the_person_lives_and_the_pressing_co
         ("us", date(2027, 1, 23), office.clock()),
     ]
     assert gb.event_id in page
-
-
-def test_a_report_counts_contacts_on_each_customer_s_own_clock() -> None:
-    permitted = [
-        ("s1", "contact.permitted", AT + timedelta(days=n), {"channel": "sms", "message_id": f"m{n}"})
-        for n in range(9)
-    ]
-    failed = ("s1", "contact.failed", AT, {"message_id": "m8"})
-    refused = ("s1", "contact.refused", AT, {"reasons": [{"rule": "cn.hours"}]})
-    told = report([*permitted, failed, refused], {"s1": ("cn", "Asia/Shanghai")}, [], AT.date())
-    assert told.volumes == {("cn", "sms"): 8}
-    assert told.hours == {("cn", "Asia/Shanghai", 17): 8}
-    assert told.most_in_seven_days == {("cn", 7): 1}
-    assert told.refused == {("cn", "cn.hours"): 1}
-
-
-_ENDS = st.sampled_from(["stays", "nothing", "in doubt"])
-_STEPS = st.lists(
-    st.tuples(st.sampled_from(["s1", "s2"]), st.sampled_from(["m1", "m2", "m3"]), _ENDS), max_size=14
-)
-
-
-@given(_STEPS)
-def test_a_report_agrees_with_what_the_gate_counts(steps: list[tuple[str, str, str]]) -> None:
-    """Each message is permitted again and again until one permission is not given up; the gate and the report see the same."""
-    events: list[tuple[str, str, datetime, dict[str, Any]]] = []
-    seen: dict[str, list[Seen]] = {"s1": [], "s2": []}
-    is_on: set[str] = set()
-    for number, (subject, message, ends) in enumerate(steps):
-        name = f"{subject}-{message}"
-        if name in is_on:
-            continue
-        at = AT + timedelta(hours=number)
-        rows: list[tuple[str, datetime, dict[str, Any]]] = [
-            ("contact.permitted", at, {"channel": "sms", "message_id": name})
-        ]
-        if ends == "stays":
-            is_on.add(name)
-        else:
-            kind = "contact.deferred" if ends == "in doubt" or number % 2 else "contact.failed"
-            doubt = {"in_doubt": True} if ends == "in doubt" else {}
-            rows.append((kind, at + timedelta(minutes=1), {"message_id": name, **doubt}))
-        events += [(subject, *row) for row in rows]
-        seen[subject] += [
-            Seen(f"{number}-{kind}", kind, when, body, (), None, False) for kind, when, body in rows
-        ]
-    people = {"s1": ("cn", "Asia/Shanghai"), "s2": ("gb", "Europe/London")}
-    told = report(events, people, [], AT.date())
-    for subject, (jurisdiction, _zone) in people.items():
-        counted = [one.at for one in with_journal(Person(customer_id=subject), seen[subject]).contacts]
-        assert told.volumes[jurisdiction, "sms"] == len(counted)
-        most = most_within(sorted(counted), timedelta(days=7))
-        assert told.most_in_seven_days == {} or told.most_in_seven_days[jurisdiction, most] == bool(counted)
-        assert sum(n for (where, *_), n in told.hours.items() if where == jurisdiction) == len(counted)
 
 
 def a_case(office: Office) -> Case:
@@ -208,52 +140,6 @@ def test_a_decision_is_found_told_and_decided_again(office: Office) -> None:
     again = officer.post(f"/decisions/{decided['decision_id']}/again").content.decode()
     assert "the same, bit for bit" in again
     assert officer.post("/decisions/D0/again").status_code == 404
-
-
-def test_the_report_is_a_page_a_csv_and_a_pdf(office: Office) -> None:
-    case = a_case(office)
-    body = {"channel": "email", "message_id": "m1"}
-    office.place.journal.record([NewEvent("contact.permitted", office.clock(), case.pk, body=body)])
-    officer = office.client("compliance")
-    assert '<th scope="row">e-mail</th>' in officer.get("/reports").content.decode()
-    rows = list(csv.reader(io.StringIO(officer.get("/reports", {"as": "csv"}).content.decode())))
-    assert ["volume", "gb", "email", "", "1"] in rows
-    assert officer.get("/reports", {"as": "pdf"}).content.startswith(b"%PDF-")
-
-
-def test_a_contact_is_reported_on_the_day_and_hour_of_the_customers_own_clock(office: Office) -> None:
-    abroad = Case.objects.filter(jurisdiction="cn").order_by("pk").first()
-    assert abroad is not None
-    at = datetime(2026, 11, 22, 17, 30, tzinfo=UTC)  # half past one on the 23rd in Shanghai
-    body = {"channel": "email", "message_id": "m1"}
-    office.place.journal.record([NewEvent("contact.permitted", at, abroad.pk, body=body)])
-    rows = rows_of(build(office.place, date(2026, 11, 23), date(2026, 11, 23)))
-    assert ("hour on the customer's clock", "cn", "01:00", "Asia/Shanghai", 1) in rows
-    assert rows_of(build(office.place, date(2026, 11, 22), date(2026, 11, 22))) == []
-    page = (
-        office.client("compliance")
-        .get("/reports", {"from": "2026-11-23", "to": "2026-11-23"})
-        .content.decode()
-    )
-    assert "Asia/Shanghai" in page
-
-
-def test_a_contact_that_was_put_off_over_midnight_is_one_of_the_day_on_which_it_was_made(
-    office: Office,
-) -> None:
-    case = a_case(office)
-    body = {"channel": "email", "message_id": "m1"}
-    for kind, at in (
-        ("contact.permitted", datetime(2026, 11, 20, 12, tzinfo=UTC)),
-        ("contact.deferred", datetime(2026, 11, 21, 12, tzinfo=UTC)),
-        ("contact.permitted", datetime(2026, 11, 21, 13, tzinfo=UTC)),
-    ):
-        office.place.journal.record([NewEvent(kind, at, case.pk, body=body)])
-    on = {
-        day: sum(build(office.place, date(2026, 11, day), date(2026, 11, day)).volumes.values())
-        for day in (20, 21)
-    }
-    assert on == {20: 0, 21: 1}
 
 
 def test_the_law_is_read_on_a_day_and_compared_with_another(office: Office) -> None:

@@ -145,6 +145,7 @@ SENT: dict[str, dict[str, Any]] = {
     "assign": {"to": None},
     "corrections": {"what": "name", "new": "x", "why": "x"},
     "erasure": {"why": "x"},
+    "evidence": {"why": "x"},
 }
 
 

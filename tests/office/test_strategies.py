@@ -147,7 +147,7 @@ def test_the_comparison_stands_side_by_side_with_charts_and_their_tables(
     client = shop.client("auditor")
     page = client.get(f"/strategies/{made.pk}").content.decode()
     assert "not a forecast" in page
-    assert "capacity &#x27;collectors&#x27;: per_day from &#x27;4200&#x27; to &#x27;40&#x27;" in page
+    assert "Capacity “collectors”, a day: from 4200 to 40" in page
     for line in [*measure_lines(told), *gap_lines(told)]:
         assert line.difference in page
     assert told["gaps"]
@@ -264,7 +264,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str) -> N
     script = tmp_path / "python"
     script.write_text(f"#!/bin/sh\n{program}\n")
     script.chmod(0o755)
-    monkeypatch.setattr("dunwell.office.strategies.comparing.sys.executable", str(script))
+    monkeypatch.setattr("dunwell.office.beside.sys.executable", str(script))
 
 
 def test_the_keeper_computes_what_waits_and_keeps_texts_and_answer(

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -12,11 +13,22 @@ from dunwell.journal.recording import NewEvent
 from dunwell.office.access.models import Staff, Team
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case
-from dunwell.office.supervision.assigning import STAGES_SKILLED, Wanting, Worker, share_out
-from dunwell.office.supervision.coaching import occasions
+from dunwell.office.cases.routing import (
+    CARE,
+    SKILL_OF_STAGE,
+    Wanting,
+    Worker,
+    reroute_waiting,
+    share_out,
+    states_of,
+)
+from dunwell.office.keeping import keep
+from dunwell.office.supervision.coaching import SHOWN_MAX, occasions, sign_of
 from dunwell.office.supervision.day import day_of
-from dunwell.office.supervision.vulnerable import vulnerable
+from dunwell.office.tallies.following import Read
+from dunwell.office.tallies.models import Sign
 from tests.office.conftest import Office
+from tests.office.test_calls import Desk
 
 
 def told(kind: str, **body: object) -> tuple[str, str]:
@@ -99,7 +111,7 @@ def test_the_cases_of_vulnerable_people_go_to_those_trained_for_it(office: Offic
     team = Team.objects.create(name="one")
     Staff.objects.filter(username__in=["team_lead", "collector"]).update(team=team)
     trained = Staff.objects.create_user("ida", role="collector", team=team, skills=["vulnerability"])
-    first, lifted, *_others = Case.objects.exclude(stage__in=["closed", *STAGES_SKILLED]).order_by("rank")[
+    first, lifted, *_others = Case.objects.exclude(stage__in=["closed", *SKILL_OF_STAGE]).order_by("rank")[
         :30
     ]
     told = {"hold": "hardship", "by": "collector"}
@@ -108,7 +120,10 @@ def test_the_cases_of_vulnerable_people_go_to_those_trained_for_it(office: Offic
     office.clock.move(minutes=1)
     office.place.journal.record([NewEvent("hold.lifted", office.clock(), lifted.pk, body=told)])
     ids = list(Case.objects.exclude(stage="closed").order_by("rank").values_list("pk", flat=True)[:30])
-    frail = vulnerable(office.place, ids, office.clock().date())
+    states = states_of(office.place, ids, office.clock().date())
+    frail = {
+        name for name, found in states.items() if CARE in Wanting(name, "", "", "", frozenset(found)).skills
+    }
     assert first.pk in frail
     office.client("team_lead").post("/load/share", {"count": "30"})
     with_others = set(
@@ -120,6 +135,93 @@ def test_the_cases_of_vulnerable_people_go_to_those_trained_for_it(office: Offic
     assert not with_others & frail
     assert with_others, "who is not vulnerable goes to anybody"
     assert lifted.pk not in frail
+
+
+def told_at_the_desk(office: Office, desk: Desk, *came: str) -> object:
+    desk.client.post(f"/case/{desk.customer}/called", {"once": str(uuid4())})
+    desk.identify()
+    return desk.client.post(
+        f"/case/{desk.customer}/log", {"outcome": "conversation", "came": list(came)}, follow=True
+    )
+
+
+@pytest.fixture
+def team(office: Office) -> Team:
+    """A lead, a collector and somebody trained, in one team; the collector has a case."""
+    team = Team.objects.create(name="one")
+    Staff.objects.filter(username__in=["team_lead", "collector"]).update(team=team)
+    Staff.objects.create_user("ida", role="collector", team=team, skills=["vulnerability"])
+    return team
+
+
+def with_collector(desk: Desk) -> None:
+    Case.objects.filter(pk=desk.customer).update(assigned_to=Staff.objects.get(username="collector"))
+
+
+@pytest.mark.parametrize("is_with_nobody", [False, True])
+def test_a_hardship_told_in_a_call_takes_the_case_to_somebody_trained_at_once(
+    office: Office, team: Team, is_with_nobody: bool
+) -> None:
+    desk = Desk(office)
+    if not is_with_nobody:
+        with_collector(desk)
+    answer = told_at_the_desk(office, desk, "hardship")
+    case = Case.objects.get(pk=desk.customer)
+    assert case.assigned_to == Staff.objects.get(username="ida")
+    assert "The case is now with ida" in answer.content.decode()  # type: ignore[attr-defined]
+    assert desk.customer not in desk.client.get("/queue?whose=mine").content.decode()
+    assert not Case.objects.open_to(Staff.objects.get(username="collector")).filter(pk=case.pk).exists()
+    assert "1 case moved to somebody trained" in office.client("team_lead").get("/board").content.decode()
+    (moved,) = [json.loads(e.body) for e in Event.objects.filter(kind="case.assigned")]
+    assert moved == {**moved, "by": "collector", "to": "ida", "why": "vulnerability"}
+
+
+def test_while_nobody_trained_is_here_the_case_waits_for_them_and_for_nobody_else(
+    office: Office, team: Team
+) -> None:
+    Staff.objects.filter(username="ida").update(on_leave_until=office.clock().date() + timedelta(days=3))
+    desk = Desk(office)
+    with_collector(desk)
+    answer = told_at_the_desk(office, desk, "hardship")
+    case = Case.objects.get(pk=desk.customer)
+    assert (case.assigned_to, case.wants) == (None, "vulnerability")
+    assert "None of them is here today" in answer.content.decode()  # type: ignore[attr-defined]
+    office.clock.move(hours=13)
+    assert not Case.objects.open_to(Staff.objects.get(username="collector")).filter(pk=case.pk).exists()
+    assert Case.objects.open_to(Staff.objects.get(username="ida")).filter(pk=case.pk).exists()
+    board = office.client("team_lead").get("/board").content.decode()
+    assert "1 case waits for somebody trained" in board
+    office.clock.move(days=4)
+    reroute_waiting(office.place)
+    assert Case.objects.get(pk=desk.customer).assigned_to == Staff.objects.get(username="ida")
+
+
+def test_who_is_trained_keeps_the_case_and_where_nobody_is_it_stays(office: Office, team: Team) -> None:
+    desk = Desk(office)
+    with_collector(desk)
+    told_at_the_desk(office, desk, "dispute")  # nobody has a skill for disputes
+    collector = Staff.objects.get(username="collector")
+    assert Case.objects.get(pk=desk.customer).assigned_to == collector
+    Staff.objects.filter(username="collector").update(skills=["vulnerability"])
+    told_at_the_desk(office, desk, "hardship")
+    assert Case.objects.get(pk=desk.customer).assigned_to == collector
+    assert not Event.objects.filter(kind="case.assigned").exists()
+
+
+def test_a_hardship_that_an_answer_told_moves_the_case_within_the_keepers_round_and_a_lifted_one_lets_it_go(
+    office: Office, team: Team
+) -> None:
+    desk = Desk(office)
+    with_collector(desk)
+    told = {"hold": "hardship", "by": "x"}
+    office.place.journal.record([NewEvent("hold.placed", office.clock(), desk.customer, body=told)])
+    keep(office.place)
+    case = Case.objects.get(pk=desk.customer)
+    assert (case.assigned_to, case.wants) == (Staff.objects.get(username="ida"), "vulnerability")
+    office.clock.move(minutes=2)
+    office.place.journal.record([NewEvent("hold.lifted", office.clock(), desk.customer, body=told)])
+    keep(office.place)
+    assert Case.objects.get(pk=desk.customer).wants == ""
 
 
 def test_a_lead_gives_out_cases_and_those_of_who_is_away(office: Office) -> None:
@@ -185,16 +287,26 @@ def test_what_needs_no_reason_is_not_decided(office: Office, asked: Approval) ->
     assert asked.decision == ""
 
 
-def test_occasions_name_what_shows_them(office: Office) -> None:
+def test_occasions_name_what_shows_them_and_the_latest_are_shown(office: Office) -> None:
     at = office.clock()
-    refused = ("contact.refused", at, json.dumps({"by": "ann", "reasons": [{"rule": "gb.hours"}]}), "c1")
-    found = occasions(
-        [*[refused] * 5, ("case.note", at, json.dumps({"by": "bo", "findings": ["threat"]}), "c2")]
-    )
-    assert [(one.name, one.kind, len(one.evidence)) for one in found] == [
-        ("ann", "refused", 5),
-        ("bo", "findings", 1),
+
+    def sign(number: int, kind: str, body: dict[str, object]) -> Sign:
+        found = sign_of(Read(number, f"e{number}", kind, f"s{number}", at, json.dumps(body)))
+        assert found is not None
+        return found
+
+    refused = [
+        sign(n, "contact.refused", {"by": "ann", "reasons": [{"rule": "gb.hours"}]}) for n in range(30)
     ]
+    found = occasions([*refused, sign(50, "case.note", {"by": "bo", "findings": ["threat"]})])
+    assert [(one.name, one.kind, one.count, len(one.evidence)) for one in found] == [
+        ("ann", "refused", 30, SHOWN_MAX),
+        ("bo", "findings", 1, 1),
+    ]
+    assert found[0].evidence[0] == (at, "s0", ["gb.hours"])
+    assert occasions(refused[:4]) == []
+    for body in ({"by": "bo", "findings": []}, {"findings": ["threat"]}):
+        assert sign_of(Read(1, "e", "case.note", "s", at, json.dumps(body))) is None
 
 
 def test_the_board_shows_today_and_not_yesterday(office: Office) -> None:

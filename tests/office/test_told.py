@@ -93,7 +93,7 @@ def test_a_promise_made_at_the_desk_is_judged_at_night_and_a_withdrawn_one_is_ca
     file = CaseFile(shop, customer)
     currency = file.tables["accounts"]["currency"][0]
     due = office.clock().date() + timedelta(days=2)
-    promised = working.Promised(account, currency, (working.PromisePart(500, due),))
+    promised = working.Promised((account,), currency, (working.PromisePart(500, due),))
     staff = Staff.objects.get(username="collector")
     shop.journal.record(working.promise_events(file, staff, "m1", promised, office.clock()))
     Received.objects.bulk_create(working.promise_rows(file, staff, "m1", promised, office.clock()))
@@ -115,7 +115,7 @@ def test_a_withdrawn_promise_is_cancelled_at_night(office: Office, shop: Workpla
     file = CaseFile(shop, customer)
     due = office.clock().date() + timedelta(days=2)
     currency = file.tables["accounts"]["currency"][0]
-    promised = working.Promised(account, currency, (working.PromisePart(500, due),))
+    promised = working.Promised((account,), currency, (working.PromisePart(500, due),))
     staff = Staff.objects.get(username="collector")
     shop.journal.record(working.promise_events(file, staff, "m1", promised, office.clock()))
     office.clock.move(hours=1)

@@ -1,6 +1,7 @@
 """What is answered without a person, what never is, and how a "yes" makes a promise of what was proposed."""
 
 import json
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import pytest
 
 from dunwell.journal.models import Event
 from dunwell.journal.recording import NewEvent
+from dunwell.law import Account
 from dunwell.outreach.answering import CONFIRMABLE, Answering, proposed, stage_of
 from dunwell.outreach.answers import Context, understand
 from dunwell.outreach.answers.meaning import Act, Finding, Understanding
@@ -16,6 +18,7 @@ from dunwell.outreach.facts import Proposed
 from dunwell.outreach.incoming import take_reply
 from dunwell.outreach.models import State, Work
 from dunwell.outreach.permitting import Asked
+from dunwell.outreach.told import promised
 from tests.outreach.conftest import NOON, Lender
 
 pytestmark = pytest.mark.django_db
@@ -235,8 +238,28 @@ def made() -> list[Event]:
 def test_the_question_holds_what_they_proposed(lender: Lender) -> None:
     work = read_back(lender)
     asked = Asked(work, "C1", lender.records.persons["C1"], "C1-e", ("C1-A",), NOON)
-    assert proposed(asked) == Proposed("C1-A", 5000, "USD", date(2026, 11, 30))
+    assert proposed(asked) == Proposed(("C1-A",), 5000, "USD", date(2026, 11, 30))
     assert not made()
+
+
+def test_a_sum_for_several_debts_is_read_back_for_all_of_them_and_confirmed_as_one_promise(
+    lender: Lender,
+) -> None:
+    lender.records.reached_at(ADDRESS, "C1")
+    person = lender.records.persons["C1"]
+    other = {f"C1-{name}": Account(20) for name in "BC"}
+    lender.records.persons["C1"] = replace(person, accounts={**(person.accounts or {}), **other})
+    say(lender, "I can pay 50 on 30 November")
+    assert send_all(lender) == ["promise_check"]
+    lender.clock.move(minutes=5)
+    work = answer_of()
+    assert len(work.accounts.split(";")) == 3
+    say(lender, "YES", 2, work.message_id)
+    (promise,) = made()
+    assert json.loads(promise.body)["accounts"] == work.accounts.split(";")
+    made_of = {**json.loads(promise.body), "accounts": ()}
+    (row,) = promised(promise.event_id, NOON, made_of, ("C1-A", "C1-B", "C1-C"))
+    assert (row.row["amount"], row.row["account_ids"]) == ("50.00", "C1-A;C1-B;C1-C")
 
 
 @pytest.mark.parametrize("word", ["YES", "Yes, that's right. Thanks", "确认"])

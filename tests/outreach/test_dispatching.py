@@ -274,7 +274,7 @@ def broken_for(lender: Lender, *names: str) -> Dispatcher:
         return compose(asked)
 
     worker = lender.worker(attempts_max=3, back_off_seconds=60.0)
-    worker._compose = compose_or_break
+    worker._judge._compose = compose_or_break
     return worker
 
 

@@ -107,7 +107,7 @@ def written(shop: Shop, text: Text) -> Composed | Reason:
         customer,
         debt,
         offered=Offered(account, currency, OFFER, TODAY + timedelta(days=14)),
-        proposed=Proposed(account, 20_000, currency, TODAY + timedelta(days=3)),
+        proposed=Proposed((account,), 20_000, currency, TODAY + timedelta(days=3)),
     )
 
 

@@ -109,6 +109,8 @@ def _break(judged: dict[str, Judged], today: date, rule: Rule, day: object) -> N
 
 def _may_take(one: Judged, number: int, payment: Received, rule: Rule, day: object) -> bool:
     part, made_on = one.promise.parts[number], day(one.promise.made_at)  # type: ignore[operator]
+    if payment.account_id not in one.promise.account_ids:
+        return False
     if one.broken_on is not None or one.kept_on[number] is not None:
         return False
     if payment.paid_on > part.due_on + timedelta(days=rule.grace_days):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dunwell.policy import PolicyError
-from dunwell.resolution.authority import KINDS, Authority, may_grant, may_second, read_authority
+from dunwell.resolution.authority import GIVES_UP, KINDS, Authority, may_grant, may_second, read_authority
 
 DAY = date(2026, 11, 23)
 HEAD = 'key = "authority"\ntitle = "T"\nfrom = 2026-01-01\ncitation = "board"\nsource_quality = "text"\n'
@@ -81,6 +81,33 @@ def test_more_is_never_easier_to_grant(amount: int, more: int, kind: str) -> Non
     for role in ("collector", "team_lead", "manager", "nobody"):
         low, high = (may_grant(held, role, kind, a, "CNY") for a in (amount, amount + more))
         assert rank[low.allowed, low.needs_second] <= rank[high.allowed, high.needs_second]
+
+
+def test_what_was_given_up_before_counts_with_it(tmp_path: Path) -> None:
+    """One waiver split in two asks for the same eyes as the whole."""
+    first = may_grant(authority(tmp_path), "collector", "waiver", 15000, "CNY")
+    second = may_grant(authority(tmp_path), "collector", "waiver", 15000, "CNY", 15000)
+    assert (first.allowed, first.needs_second) == (True, False)
+    assert (second.allowed, second.needs_second) == (True, True)
+    assert "150.00 CNY was given up before and counts" in second.why
+    assert not may_grant(authority(tmp_path), "collector", "waiver", 15000, "CNY", 90000).allowed
+
+
+@given(amounts=st.lists(st.integers(0, 10**6), min_size=1, max_size=5), kind=st.sampled_from(GIVES_UP))
+def test_splitting_a_grant_is_never_easier_than_the_whole(amounts: list[int], kind: str) -> None:
+    file = Path("src/dunwell/cli/new_workspace/policy/authority.toml")
+    held = read_authority(Path(__file__).parents[2] / file, DAY)
+    for role in ("collector", "team_lead", "manager"):
+        whole = may_grant(held, role, kind, sum(amounts), "CNY")
+        last = may_grant(held, role, kind, amounts[-1], "CNY", sum(amounts[:-1]))
+        assert (whole.allowed, whole.needs_second) == (last.allowed, last.needs_second)
+
+
+@pytest.mark.parametrize("days", ["0", "-3", '"a year"', "100000"])
+def test_a_window_that_is_none_is_refused(tmp_path: Path, days: str) -> None:
+    text = f'{HEAD}within_days = {days}\n[[grant]]\nrole = "r"\nkinds = ["waiver"]\n'
+    with pytest.raises(PolicyError, match="within_days"):
+        authority(tmp_path, text)
 
 
 def test_without_a_text_or_before_it_nothing_is_granted(tmp_path: Path) -> None:

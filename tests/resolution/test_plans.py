@@ -12,7 +12,7 @@ from dunwell.policy import PolicyError
 from dunwell.resolution.budget import Affordability
 from dunwell.resolution.plan_policy import PlanPolicy, read_plan_policy
 from dunwell.resolution.plans import Debt, Plan, PlanError, as_promise, propose_plans
-from dunwell.resolution.promises import Cancelled, Received, judge_account
+from dunwell.resolution.promises import Cancelled, Received, judge_customer
 from dunwell.resolution.schedules import PlanPart, even_parts, interest_on, level_parts, shared
 
 AS_OF = date(2026, 11, 23)
@@ -284,7 +284,7 @@ def test_an_agreed_plan_is_a_promise_of_many_parts_and_performed_while_it_stands
     paid = [Received("M1", date(2026, 12, 20), 10_000, datetime(2026, 12, 20, tzinfo=UTC))]
     ended: list[Cancelled] = []
     states = [
-        judge_account([agreed], paid, ended, day, currency="CNY")["state"].item()
+        judge_customer([agreed], paid, ended, day, currency="CNY")["state"].item()
         for day in (date(2026, 12, 24), date(2027, 1, 23), date(2027, 1, 24))
     ]
     assert states == ["open", "open", "partly_kept"]

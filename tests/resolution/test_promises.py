@@ -10,7 +10,7 @@ import dunwell.resolution.promises as promises_file
 from dunwell.policy import PolicyError
 from dunwell.resolution.promise_kernel import walk_promises
 from dunwell.resolution.promise_policy import PromisePolicy, read_promise_policy
-from dunwell.resolution.promises import Cancelled, Part, Promise, PromiseState, Received, judge_account
+from dunwell.resolution.promises import Cancelled, Part, Promise, PromiseState, Received, judge_customer
 
 MADE_AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 DUE_ON = date(2026, 3, 10)
@@ -21,6 +21,11 @@ def promise(
     amount: int = 5000, due_on: date = DUE_ON, promise_id: str = "P1", made_at: datetime = MADE_AT
 ) -> Promise:
     return Promise(promise_id, made_at, (Part(amount, due_on),), contact_id="K1", made_by="collector 7")
+
+
+def for_all(amount: int, *account_ids: str, promise_id: str = "P1", due_on: date = DUE_ON) -> Promise:
+    """One sum for several debts."""
+    return Promise(promise_id, MADE_AT, (Part(amount, due_on),), account_ids=account_ids)
 
 
 def paid(
@@ -34,7 +39,7 @@ def judged(
     *events: Promise | Received | Cancelled, as_of: date = LATER, **asked: Any
 ) -> dict[str, dict[str, Any]]:
     """Each promise's row by its id."""
-    frame = judge_account(
+    frame = judge_customer(
         [e for e in events if isinstance(e, Promise)],
         [e for e in events if isinstance(e, Received)],
         [e for e in events if isinstance(e, Cancelled)],
@@ -240,6 +245,51 @@ def test_a_missed_part_breaks_the_whole_and_it_takes_no_more() -> None:
     assert (row["state"], row["broken_on"], row["credited"]) == ("partly_kept", date(2026, 3, 11), 9)
 
 
+# One sum for several debts.
+
+
+def test_a_promise_for_two_debts_is_kept_by_what_comes_on_both() -> None:
+    one = for_all(5000, "A1", "A2")
+    first, second = paid(2000, DUE_ON, account_id="A1"), paid(3000, DUE_ON, "M2", account_id="A2")
+    assert judged(one, first)["P1"]["state"] == "partly_kept"
+    row = judged(one, first, second)["P1"]
+    assert (row["state"], row["account_id"], row["account_ids"]) == ("kept", "A1", ["A1", "A2"])
+
+
+def test_money_on_a_debt_that_it_does_not_cover_keeps_nothing() -> None:
+    row = judged(for_all(5000, "A1", "A2"), paid(5000, DUE_ON, account_id="A3"))["P1"]
+    assert (row["state"], row["credited"]) == ("broken", 0)
+
+
+def test_what_a_promise_for_all_took_the_promise_for_one_does_not_get() -> None:
+    wide, narrow = for_all(5000, "A1", "A2"), for_all(5000, "A1", promise_id="P2", due_on=LATER)
+    rows = judged(wide, narrow, paid(5000, DUE_ON, account_id="A1"), as_of=LATER + timedelta(days=1))
+    assert (rows["P1"]["state"], rows["P2"]["state"]) == ("kept", "broken")
+    rows = judged(wide, narrow, paid(5000, DUE_ON, account_id="A2"), as_of=LATER)
+    assert (rows["P1"]["state"], rows["P2"]["state"]) == ("kept", "open")
+
+
+def test_a_reversal_on_one_of_its_debts_takes_the_verdict_back_and_a_back_dated_payment_brings_it() -> None:
+    one, day = for_all(5000, "A1", "A2"), datetime(2026, 3, 20, 9, tzinfo=UTC)
+    events = (
+        *(one, paid(2000, DUE_ON, account_id="A1"), paid(3000, DUE_ON, "M2", account_id="A2")),
+        paid(3000, DUE_ON, "R2", day, kind="reversal", reverses="M2", account_id="A2"),
+        paid(3000, DUE_ON, "M3", day + timedelta(days=2), account_id="A1"),
+    )
+    states = [
+        judged(*events, known_at=day + timedelta(days=n))["P1"]["state"] for n in (-1, 1, 3)
+    ]  # as known before the reversal, after it, and once the payment was found
+    assert states == ["kept", "partly_kept", "kept"]
+
+
+def test_the_same_id_reversed_on_another_debt_undoes_nothing_here() -> None:
+    events = (
+        paid(5000, DUE_ON, account_id="A1"),
+        paid(5000, DUE_ON, "R1", kind="reversal", reverses="M1", account_id="A2"),
+    )
+    assert judged(for_all(5000, "A1", "A2"), *events)["P1"]["state"] == "kept"
+
+
 # Policy.
 
 
@@ -322,6 +372,8 @@ def test_a_text_that_cannot_be_meant_is_refused(tmp_path: Path, rule: str, says:
 def test_a_promise_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="no promise"):
         Part(0, DUE_ON)
+    with pytest.raises(ValueError, match="covers no debt"):
+        for_all(5000)
     with pytest.raises(ValueError, match="nothing is promised"):
         Promise("P1", MADE_AT, ())
     with pytest.raises(ValueError, match="no offset"):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from dunwell.ledger.arrays import standing_payments
 from dunwell.resolution.promise_policy import PromisePolicy, read_promise_policy
-from dunwell.resolution.promises import Cancelled, Part, Promise, Received, judge_account, judge_promises
+from dunwell.resolution.promises import Cancelled, Part, Promise, Received, judge_customer, judge_promises
 from tests.resolution.promise_oracle import Judged, Rule, judge
 
 FIRST = date(2026, 3, 1)
@@ -75,28 +76,37 @@ def policy_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Rule], Prom
 days = st.integers(0, 12).map(lambda n: FIRST + timedelta(days=n))
 instants = st.integers(0, 12 * 24).map(lambda n: datetime(2026, 3, 1, tzinfo=UTC) + timedelta(hours=n))
 amounts = st.integers(1, 60)
+accounts = st.sampled_from("ABC")
+covers = st.sets(accounts, min_size=1).map(lambda names: tuple(sorted(names)))
 parts = st.lists(st.builds(Part, amounts, days), min_size=1, max_size=3).map(tuple)
 
 
+ONE_ACCOUNT = st.just(("",))
+
+
 @st.composite
-def events(draw: Any) -> tuple[list[Promise], list[Received], list[Cancelled]]:
-    """A few promises and payments in two weeks, so that they crowd one another."""
-    made = draw(st.lists(st.tuples(instants, parts, st.integers(0, 30)), min_size=1, max_size=4))
+def events(draw: Any, of: Any = ONE_ACCOUNT) -> tuple[list[Promise], list[Received], list[Cancelled]]:
+    """A few promises and payments in two weeks, so that they crowd one another. ``of``: the debts that a promise covers."""
+    made = draw(st.lists(st.tuples(instants, parts, st.integers(0, 30), of), min_size=1, max_size=4))
     promises = [
-        Promise(f"P{number}", at, parts_, recorded_at=at + timedelta(hours=late))
-        for number, (at, parts_, late) in enumerate(made)
+        Promise(f"P{number}", at, parts_, recorded_at=at + timedelta(hours=late), account_ids=covered)
+        for number, (at, parts_, late, covered) in enumerate(made)
     ]
-    paid = draw(
-        st.lists(
-            st.tuples(days, amounts, instants, st.sampled_from(["payment"] * 4 + ["chargeback"])), max_size=6
-        )
-    )
-    payments = [Received(f"M{n}", on, amount, at, kind) for n, (on, amount, at, kind) in enumerate(paid)]
+    kinds = st.sampled_from(["payment"] * 4 + ["chargeback"])
+    on_which = st.just("") if of is ONE_ACCOUNT else accounts
+    paid = draw(st.lists(st.tuples(days, amounts, instants, kinds, on_which), max_size=6))
+    payments = [
+        Received(f"M{n}", on, amount, at, kind, account_id=account)
+        for n, (on, amount, at, kind, account) in enumerate(paid)
+    ]
     for n, at in draw(st.dictionaries(st.integers(0, 5), instants, max_size=2)).items():
         if n < len(payments) and payments[n].kind == "payment":
             taken = payments[n]
             payments.append(
-                Received(f"R{n}", taken.paid_on, taken.amount_minor, at, "reversal", taken.payment_id)
+                Received(
+                    *(f"R{n}", taken.paid_on, taken.amount_minor, at, "reversal", taken.payment_id),
+                    account_id=taken.account_id,
+                )
             )
     ended = draw(st.lists(st.tuples(st.integers(0, 3), instants), max_size=2))
     return (
@@ -134,7 +144,7 @@ def told(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(
-    events=events(),
+    events=events() | events(covers),
     as_of=st.integers(0, 20).map(lambda n: FIRST + timedelta(days=n)),
     rule=st.sampled_from(RULES),
     zone=st.sampled_from(ZONES),
@@ -149,7 +159,7 @@ def test_the_walk_is_the_oracles(
     known_at: datetime | None,
 ) -> None:
     promises, payments, ended = events
-    found = judge_account(
+    found = judge_customer(
         promises,
         payments,
         ended,
@@ -165,36 +175,40 @@ def test_the_walk_is_the_oracles(
     }
 
 
-@given(events=events(), as_of=st.integers(0, 20).map(lambda n: FIRST + timedelta(days=n)))
+@given(events=events() | events(covers), as_of=st.integers(0, 20).map(lambda n: FIRST + timedelta(days=n)))
 def test_no_minor_unit_is_credited_twice(
     events: tuple[list[Promise], list[Received], list[Cancelled]], as_of: date
 ) -> None:
     promises, payments, ended = events
-    found = judge_account(promises, payments, ended, as_of, currency="USD")
+    found = judge_customer(promises, payments, ended, as_of, currency="USD")
     undone = {p.reverses for p in payments}
     standing = [
         p for p in payments if p.kind == "payment" and p.payment_id not in undone and p.paid_on <= as_of
     ]
     assert found["credited"].sum() * 100 <= sum(p.amount_minor for p in standing)
     assert (found["credited"] <= found["amount"]).all()
+    for some in (set(names) for count in (1, 2) for names in combinations("ABC", count)):
+        only_there = found.filter(pl.col("account_ids").list.set_difference(sorted(some)).list.len() == 0)
+        came = sum(p.amount_minor for p in standing if p.account_id in some)
+        assert only_there["credited"].sum() * 100 <= came
 
 
-@given(events=events(), shuffle=st.randoms(use_true_random=False))
+@given(events=events() | events(covers), shuffle=st.randoms(use_true_random=False))
 def test_the_order_of_arrival_of_the_rows_changes_nothing(
     events: tuple[list[Promise], list[Received], list[Cancelled]], shuffle: Any
 ) -> None:
     promises, payments, ended = events
     as_of = FIRST + timedelta(days=9)
-    before = judge_account(promises, payments, ended, as_of, currency="USD")
+    before = judge_customer(promises, payments, ended, as_of, currency="USD")
     for rows in (promises, payments, ended):
         shuffle.shuffle(rows)
-    assert judge_account(promises, payments, ended, as_of, currency="USD").equals(before)
+    assert judge_customer(promises, payments, ended, as_of, currency="USD").equals(before)
 
 
-@given(events=events())
+@given(events=events() | events(covers))
 def test_every_promise_comes_to_an_end(events: tuple[list[Promise], list[Received], list[Cancelled]]) -> None:
     promises, payments, ended = events
-    found = judge_account(promises, payments, ended, date(2027, 1, 1), currency="USD")
+    found = judge_customer(promises, payments, ended, date(2027, 1, 1), currency="USD")
     assert found.height == len(promises)
     assert not (found["state"] == "open").any()
 
@@ -236,7 +250,11 @@ def test_one_account_or_many_is_the_same_function(
         pl.DataFrame(ended, schema=CANCELLATIONS, orient="row"),
         as_of,
     )
-    named = ["account_id", "customer_id"]
+    named = ["account_id", "account_ids", "customer_id"]
     for number, (promises, payments, cancellations) in enumerate(accounts):
-        alone = judge_account(promises, payments, cancellations, as_of, currency="USD")
-        assert found.filter(account_id=f"A{number}").drop(named).equals(alone.drop(named))
+        alone = judge_customer(promises, payments, cancellations, as_of, currency="USD")
+        mine = found.filter(account_id=f"A{number}")
+        assert (
+            mine["account_ids"] == pl.Series([[f"A{number}"]] * mine.height, dtype=pl.List(pl.String))
+        ).all()
+        assert mine.drop(named).equals(alone.drop(named))

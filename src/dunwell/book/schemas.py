@@ -169,6 +169,7 @@ class Promises(dy.Schema):
     made_at = _instant()
     due_on = _day()
     amount_minor = _money(1)
+    account_ids = _ids()
     part_of = _text()
     contact_id = _text()
     made_by = _text()

@@ -276,6 +276,7 @@ TABLES: Mapping[str, Table] = {
                 _instant("made_at", is_required=True),
                 _day("due_on", is_required=True),
                 Column("amount", Kind.MONEY, is_required=True, least=1),
+                Column("account_ids", Kind.IDS),
                 _text("part_of"),
                 _text("contact_id"),
                 _text("made_by"),

@@ -166,6 +166,17 @@ def erase(
     erase_customer(customer, why, by, despite)
 
 
+@evidence.command("scrub", cls=Command)
+def scrub() -> None:
+    """Write over what the keys of erased people were in the database's own files; an erasure does so itself where it can.
+
+    Example: dunwell evidence scrub
+    """
+    from dunwell.cli.evidence import scrub_keys
+
+    scrub_keys()
+
+
 @evidence.command("readmit", cls=Command)
 def readmit(customer: Customer, why: Why, by: By = None) -> None:
     """Let a customer who was erased be met again, as somebody new: a loan years later, say.

@@ -140,6 +140,30 @@ def affordability(
 
 
 @room.command(cls=Command)
+def card(
+    what: Annotated[str, typer.Argument(help="Which: forecast, losses, affordability or calls.")],
+    out: Annotated[Path, typer.Option(help="The folder to write card.html, card.md and card.json to.")],
+    calls: Annotated[
+        Path | None, typer.Option(help="For calls: a contact centre's calls (at, calls) by interval.")
+    ] = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """The card of a forecast that is made anew each time: held against what came, with intervals, groups and limits.
+
+    Examples:
+    dunwell insight card forecast --out cards/forecast
+
+    dunwell insight card losses --out cards/losses
+
+    dunwell insight card calls --calls calls.csv --out cards/calls
+    """
+    from dunwell.cli.insight_cards import write_card
+
+    raise typer.Exit(write_card(what, as_of, calls, out, as_json))
+
+
+@room.command(cls=Command)
 def promote(
     model: Annotated[Path, typer.Argument(help="The folder of a model in models/ that dunwell train saved.")],
     unmeasured_because: Annotated[

@@ -65,6 +65,27 @@ def restore(
     raise typer.Exit(restore_backup(file, into, database))
 
 
+@office.command("report", cls=Command)
+def report(
+    first: Annotated[str, typer.Option("--from", metavar="DAY", help="The first day, like 2026-11-01.")],
+    last: Annotated[str, typer.Option("--to", metavar="DAY", help="The last day; a year at most.")],
+    seen_by: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NAME", help="Of the customers whom this person may see only."),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write it as CSV.")] = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", help="Write it as a PDF.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The regulator's report of some days: contacts by channel and hour, the most in seven days, what was held back, complaints.
+
+    Example: dunwell report --from 2026-11-01 --to 2026-11-30 --csv november.csv --pdf november.pdf
+    """
+    from dunwell.cli.report import tell_report
+
+    tell_report(Path.cwd(), first, last, seen_by, csv, pdf, as_json)
+
+
 @staff.command("add", cls=Command)
 def add(
     username: str,

@@ -47,7 +47,7 @@ def findings(root: Path) -> list[Finding]:
     except SettingsError as error:
         return [Finding("problem", str(error), f"edit {FILE_NAME}")]
     found = [Finding("ok", f"{FILE_NAME} is readable")]
-    for look in (_engine, _terms, _resolution, _tape, _texts, _answers, _book):
+    for look in (_engine, _terms, _resolution, _tape, _texts, _review, _answers, _book):
         found.extend(look(settings))
     return found
 
@@ -174,6 +174,18 @@ def _answers(settings: Settings) -> list[Finding]:
         return [Finding("ok", "answers are read by rules and a sentence encoder")]
     what = "answers are read by rules alone: grave words that no rule knows reach a person and do not act at once"
     return [Finding("note", what, "pip install 'dunwell[understanding]'; it is used as soon as it is there")]
+
+
+def _review(settings: Settings) -> list[Finding]:
+    """With what texts and lines are reviewed, where messages are sent."""
+    if not settings.outreach:
+        return []
+    from dunwell.law.language.encoder import is_pair_installed
+
+    if is_pair_installed():
+        return [Finding("ok", "texts are reviewed by rules, letters and meaning")]
+    what = "texts are reviewed by rules and letters alone: more of what is unlawful goes unseen"
+    return [Finding("note", what, "pip install 'dunwell[understanding]' (on Linux, x86-64)")]
 
 
 def _book(settings: Settings) -> list[Finding]:

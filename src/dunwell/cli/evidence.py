@@ -215,7 +215,7 @@ def _clocks(settings: Settings, customers: set[str]) -> tuple[dict[str, list["Cl
     for customer, jurisdiction, region in _jurisdictions(settings, customers):
         clocks[customer] = clocks_of(law, jurisdiction, region)
         told = notes_of(law, jurisdiction, region)
-        notes[customer] = "; ".join(f"{one.id}: {one.en} [{one.citation}; not verified]" for one in told)
+        notes[customer] = "; ".join(f"{one.id}: {one.en} [{one.source}]" for one in told)
     return clocks, notes
 
 
@@ -262,17 +262,35 @@ def erase_customer(customer: str, why: str, by: str | None, despite: str | None)
     count = erase_records(journal, customer, by=by, why=told, names=names)
     count += erase_strangers(journal, names, by=by, why=told)
     erase_files(settings, customer, files, names)
-    journal.vault.scrub()
+    is_scrubbed = journal.vault.scrub()
     print(
         f"{customer} was erased: {count:,} pieces of personal data and the key are gone; the journal still verifies"
     )
     print(
         "note: the book shows them nowhere; their rows go with the next run, and older backups when you throw them away"
     )
+    if not is_scrubbed:
+        print(_NOT_SCRUBBED)
     for day, who, ground in packs:
         print(
             f"note: a pack of evidence about them was made on {day} by {who} ({ground}): see that it is destroyed"
         )
+
+
+_NOT_SCRUBBED = (
+    "note: others are using the database, so the erased key's bytes may still stand in its files. Run `dunwell evidence scrub`"
+    " when less is going on"
+)
+
+
+def scrub_keys() -> None:
+    """Write over what erased keys were in the database's files."""
+    _, journal = open_journal(Path.cwd())
+    if not journal.vault.scrub():
+        raise CommandError(
+            "others are using the database or see it as it was before. Stop what runs long, and call this again"
+        )
+    print("the keys of everybody who was erased stand nowhere in the database's own files any more")
 
 
 def readmit_customer(customer: str, why: str, by: str | None) -> None:

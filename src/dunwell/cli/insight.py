@@ -11,7 +11,7 @@ import polars as pl
 
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day
-from dunwell.cli.insight_inputs import open_book, read_table, split, whole_numbers
+from dunwell.cli.insight_inputs import known_on, open_book, read_table, split, whole_numbers
 from dunwell.cli.progress import progress
 from dunwell.insight.features import CATALOGUE, features
 from dunwell.insight.problems import extra
@@ -28,6 +28,7 @@ from dunwell.insight.training import (
 
 if TYPE_CHECKING:
     from dunwell.insight.scoring import Model
+    from dunwell.nightly.late_stock import LateStock
 
 OTHER_OUTCOMES = ("pays", "reached")
 BEHAVIOUR = "behaviour.json"
@@ -239,15 +240,20 @@ def forecast(
     extra("scipy")
     from dunwell.cli.insight_losses import read_scenarios
     from dunwell.insight.rolls import (
-        BOOK_REFINES,
         BOOK_STATES,
+        INFLOW,
+        NEW,
         RollRates,
         States,
         forecast_late,
+        forecast_states,
         with_history,
     )
     from dunwell.insight.rolls.book import month_end
 
+    months = whole_numbers(horizons, "--horizons")
+    views = read_scenarios(scenarios) if scenarios else []
+    odds = [one.odds for one in views]
     if panel_file is not None:
         if states is None or late is None:
             raise CommandError(
@@ -257,20 +263,21 @@ def forecast(
         panel = read_table(panel_file)
         if "state" in panel.columns:
             panel = panel.with_columns(pl.col("state").cast(pl.String))
+        ahead = forecast_late(panel, kinds, horizons=months, odds=odds)
+        by_state = forecast_states(panel, kinds, horizons=months)
+        now = panel.filter(pl.col("month") == pl.col("month").max(), kinds.is_late).height
     else:
         kinds = BOOK_STATES
-        panel = _book_panel(parse_day(as_of, "--as-of"), history_months)
-    months = whole_numbers(horizons, "--horizons")
-    views = read_scenarios(scenarios) if scenarios else []
-    refine = BOOK_REFINES if panel_file is None else BOOK_REFINES[1:]
-    ahead = forecast_late(panel, kinds, horizons=months, refine=refine, odds=[one.odds for one in views])
+        stock = late_stock(parse_day(as_of, "--as-of"), history_months)
+        ahead, panel, now = stock.ahead(months, odds), stock.panel, stock.late_now
+        by_state = stock.states_ahead(months)
     rates = RollRates(kinds).fit(with_history(panel, kinds))
     last = int(panel["month"].to_numpy().max())
-    now = int(panel.filter(pl.col("month") == last).select(kinds.is_late.sum()).item())
     at = (lambda number: month_end(number).isoformat()) if panel_file is None else str
     rows = [row | {"month": at(row["month"])} for row in ahead.iter_rows(named=True)]
     if as_json:
         told = {"last_month": at(last), "late_now": now, "forecast": rows, "roll_rates": rates.to_dict()}
+        told["by_state"] = by_state.to_dicts()
         told["scenarios"] = [[one.name, one.weight, one.odds] for one in views]
         print(json.dumps(told, ensure_ascii=False, indent=2))
         return 0
@@ -284,6 +291,11 @@ def forecast(
         )
         for one, expected in zip(views, row.get("expected_if", []), strict=True):
             print(f"      {one.name}: {expected:,.0f}")
+        for state in by_state.filter(pl.col("months") == row["months"]).iter_rows(named=True):
+            what = {INFLOW: "of them not late now", NEW: "late, of accounts yet to be opened"}.get(
+                state["state"], state["state"]
+            )
+            print(f"      {what}: {state['expected']:,.0f} ({state['low']:,.0f} to {state['high']:,.0f})")
     print("roll rates of one month, per cent:")
     _print_matrix(rates.matrix(), kinds.all)
     return 0
@@ -371,22 +383,22 @@ def _accounts_to_score(as_of: date | None, use: dict[str, Any]) -> pl.DataFrame:
     return rows.with_columns(as_of=pl.lit(day))
 
 
-def _book_panel(as_of: date | None, months: int) -> pl.DataFrame:
-    from dunwell.insight.rolls import book_panel
+def late_stock(as_of: date | None, months: int) -> "LateStock":
+    """The month ends of the book, gathered as the daily run gathers them."""
+    from dunwell.nightly.late_stock import LateStock
 
     book, terms = open_book()
     day = as_of or date.fromisoformat(book.as_of)
+    stock = LateStock(terms, day, known_on(book, day), history_months=months)
     with progress() as watch:
-        parts = []
         for number in range(book.partition_count):
             watch("reading the arrears", number, book.partition_count)
-            parts.append(book_panel(book.partition(number).tables, terms, day, months))
-    panel = pl.concat(parts)
-    if panel.is_empty():
+            stock.add(book.partition(number).tables)
+    if stock.panel.is_empty():
         raise CommandError(
             "the book has no account that was open at a month's end. Run a day with a fuller tape"
         )
-    return panel
+    return stock
 
 
 def _groups(rows: pl.DataFrame, column: str | None) -> pl.Series | None:

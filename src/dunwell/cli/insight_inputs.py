@@ -1,5 +1,7 @@
 """What the insight commands read: the workspace's book, tables of a person's own, lists in an option."""
 
+import json
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -7,6 +9,7 @@ import polars as pl
 from dunwell.book import Book
 from dunwell.cli.errors import CommandError
 from dunwell.cli.progress import prepare_kernels
+from dunwell.insight.training import are_dated, known_at_end_of
 from dunwell.ledger import Terms, read_terms
 from dunwell.settings import read_settings
 
@@ -17,6 +20,18 @@ def open_book() -> tuple[Book, dict[str, Terms]]:
     book = Book(settings.book_folder)
     prepare_kernels("ledger")
     return book, read_terms(settings.terms_folder)
+
+
+def known_on(book: Book, day: date) -> datetime | None:
+    """What a forecast of a day may know: on the day of the last run what that run knew, so that both say the same; on an earlier
+    one what was known at its end, where the book's payments say when they were recorded. None: all that is in the book.
+    """
+    if day.isoformat() == book.as_of:
+        run = book.folder / "run.json"
+        told = json.loads(run.read_bytes()).get("known_at") if run.is_file() else None
+        return None if told is None else datetime.fromisoformat(told)
+    dated = (are_dated(book.partition(number).tables) for number in range(book.partition_count))
+    return known_at_end_of(day) if any(dated) else None
 
 
 def read_table(file: Path) -> pl.DataFrame:
@@ -32,6 +47,21 @@ def read_table(file: Path) -> pl.DataFrame:
         raise CommandError(
             f"{file} cannot be read ({first}). Give Parquet, or CSV in UTF-8 with a header"
         ) from error
+
+
+def read_calls(file: Path) -> pl.DataFrame:
+    """A contact centre's calls: ``at``, a day and time, and ``calls``. Raises CommandError."""
+    try:
+        calls = (
+            pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, try_parse_dates=True)
+        )
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise CommandError(
+            f"{file} cannot be read. Give Parquet or CSV with the columns at and calls"
+        ) from error
+    if "at" not in calls.columns or not isinstance(calls["at"].dtype, pl.Datetime):
+        raise CommandError(f"{file} has no column 'at' with a day and time, like 2026-11-30T08:15:00. Add it")
+    return calls
 
 
 def split(words: str) -> list[str]:

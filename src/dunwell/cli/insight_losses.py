@@ -4,29 +4,19 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
 
 from dunwell.cli.errors import CommandError
 from dunwell.cli.insight import write_table
-from dunwell.cli.insight_inputs import open_book, read_table
+from dunwell.cli.insight_inputs import known_on, open_book, read_table
 from dunwell.cli.progress import progress
 from dunwell.insight.features.known import known_by
-from dunwell.insight.losses import (
-    Defaults,
-    Scenario,
-    book_defaults,
-    by_stage,
-    default_chances,
-    expected_losses,
-    exposures,
-    lost_shares,
-    shares_of,
-)
+from dunwell.insight.losses import Defaults, Scenario
 from dunwell.insight.problems import extra
-from dunwell.insight.rolls import BOOK_STATES, book_panel, with_history
-from dunwell.insight.rolls.book import DEFAULTED, month_number
+from dunwell.insight.rolls.book import month_number
 from dunwell.insight.scoring.saving import content_hash
 from dunwell.insight.settlement import (
     LossModel,
@@ -39,6 +29,7 @@ from dunwell.insight.training import are_dated, known_at_end_of
 
 _PAID_MONTHS = 6
 _HELD_OUT = 0.25
+_COVERAGE = pl.col("allowance_minor") / pl.col("exposure_minor")
 
 
 def read_scenarios(words: Sequence[str]) -> list[Scenario]:
@@ -59,6 +50,14 @@ def read_scenarios(words: Sequence[str]) -> list[Scenario]:
     return found or [Scenario("as now")]
 
 
+_NOT_TOLD = {
+    "young": "the book's month ends do not reach over a year. Run a day with a fuller tape, or look further back with --history",
+    "few": "too few defaults of the book were followed to know what comes back after one. Say what share is lost with "
+    "--lost-share, like 0.6",
+}
+"""Why the losses of a book cannot be told (``nightly.losses.PROBLEMS``), and what to do."""
+
+
 def forecast_losses(
     as_of: date | None,
     history_months: int,
@@ -67,57 +66,54 @@ def forecast_losses(
     out: Path | None,
     as_json: bool,
 ) -> int:
-    """Print the losses to expect of the book by stage, within twelve months and over the accounts' life."""
+    """Print the losses to expect of the book by stage, within twelve months and over the accounts' life: told by what the
+    daily run tells them with.
+    """
     extra("scipy")
+    from dunwell.nightly.late_stock import LateStock
+    from dunwell.nightly.losses import DayLosses
+
     views = read_scenarios(scenarios)
     book, terms = open_book()
     day = as_of or date.fromisoformat(book.as_of)
-    panels, owed, debts, payments = [], [], [], []
-    with progress() as watch:
-        for number in range(book.partition_count):
-            watch("following accounts", number, book.partition_count)
-            tables = book.partition(number).tables
-            known_at = known_at_end_of(day) if are_dated(tables) else None
-            panels.append(book_panel(tables, terms, day, history_months, known_at))
-            owed.append(exposures(tables, terms, day, known_at))
-            defaults = book_defaults(tables, terms, day, known_at)
-            debts.append(defaults.debts)
-            payments.append(defaults.payments)
-    panel = with_history(pl.concat(panels), BOOK_STATES)
-    if panel.is_empty():
-        raise CommandError(
-            "the book has no account that was open at a month's end. Run a day with a fuller tape"
-        )
-    seen = Defaults(pl.concat(debts), pl.concat(payments))
-    accounts = pl.concat(owed)
-    shares = lost_shares(seen, day)
-    by_currency = _shares_of(accounts, shares, lost_share)
-    rates = default_chances(panel, BOOK_STATES, DEFAULTED)
-    losses = expected_losses(accounts, rates, BOOK_STATES, by_currency, views)
-    stages = by_stage(losses)
-    if out is not None:
-        write_table(losses.with_columns(as_of=pl.lit(day)), out)
+    known_at = known_on(book, day)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        stock = LateStock(terms, day, known_at, history_months=history_months)
+        losses = DayLosses(terms, day, known_at, folder / "aside", views=views, lost_share=lost_share)
+        with progress() as watch:
+            for number in range(book.partition_count):
+                watch("following accounts", number, book.partition_count)
+                tables = book.partition(number).tables
+                stock.add(tables)
+                losses.add(tables)
+        seen = losses.defaults
+        told = losses.finish(folder, stock.panel)
+        if told.problem:
+            raise CommandError(_NOT_TOLD[told.problem])
+        if out is not None:
+            write_table(pl.read_parquet(folder / "losses.parquet"), out)
     if as_json:
-        told = {
+        said = {
             "as_of": day.isoformat(),
-            "stages": stages.to_dicts(),
-            "lost_shares": shares.to_dicts(),
+            "stages": told.stages.with_columns(coverage=_COVERAGE).to_dicts(),
+            "lost_shares": told.shares.to_dicts(),
             "recovery": _curves(seen, day),
             "scenarios": [[one.name, one.weight, one.odds] for one in views],
             "out": None if out is None else str(out),
         }
-        print(json.dumps(told, ensure_ascii=False, indent=2))
+        print(json.dumps(said, ensure_ascii=False, indent=2))
         return 0
     print("losses to expect, in minor units (stage 1 in good standing, 2 late, 3 in default):")
-    for row in stages.iter_rows(named=True):
+    for row in told.stages.with_columns(coverage=_COVERAGE).iter_rows(named=True):
         print(
             f"  {row['currency']} stage {row['stage']}: {row['accounts']:,} accounts owe {row['exposure_minor']:,}; within 12 "
-            f"months {row['loss_12m_minor']:,.0f}, life {row['loss_life_minor']:,.0f}; allowance "
-            f"{row['allowance_minor']:,.0f} ({100 * row['coverage']:.1f} %)"
+            f"months {row['loss_12m_minor']:,}, life {row['loss_life_minor']:,}; allowance "
+            f"{row['allowance_minor']:,} ({100 * row['coverage']:.1f} %)"
         )
     if lost_share is not None:
         print(f"lost at default: {100 * lost_share:.1f} %, as given")
-    for row in shares.iter_rows(named=True) if lost_share is None else ():
+    for row in told.shares.iter_rows(named=True) if lost_share is None else ():
         print(
             f"lost at default, {row['currency']}: {100 * row['lost_share']:.1f} % (95 %: {100 * row['low']:.1f} to "
             f"{100 * row['high']:.1f}) by {row['months']} months after it, of {row['debts']:,} debts ({row['rests_on']})"
@@ -251,19 +247,6 @@ def _of_book(as_of: date | None) -> pl.DataFrame:
         for what, dtype in (("minor", pl.Int64), ("known", pl.String))
     }
     return pl.concat(parts).with_columns(**nothing)
-
-
-def _shares_of(accounts: pl.DataFrame, shares: pl.DataFrame, lost_share: float | None) -> dict[str, float]:
-    """By currency what is lost at default: as given, or as the book shows."""
-    currencies = accounts["currency"].unique().to_list()
-    if lost_share is not None:
-        return dict.fromkeys(currencies, lost_share)
-    if currencies and shares.is_empty():
-        raise CommandError(
-            "too few defaults of the book were followed to know what comes back after one. Say what share is lost with "
-            "--lost-share, like 0.6"
-        )
-    return shares_of(currencies, shares) if currencies else {}
 
 
 def _curves(seen: Defaults, day: date) -> dict[str, list[dict[str, Any]]]:

@@ -8,9 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from dunwell.cli.errors import CommandError
 from dunwell.cli.insight import BEHAVIOUR, write_table
-from dunwell.cli.insight_inputs import open_book
+from dunwell.cli.insight_inputs import open_book, read_calls
 from dunwell.cli.progress import progress
 from dunwell.insight.contacts import CallLoad, ContactModel, asks_of, attempts, load_contact_model
 from dunwell.insight.features import CATALOGUE
@@ -19,7 +18,14 @@ from dunwell.insight.problems import TrainingUnusable
 from dunwell.insight.scoring.card import ModelCard
 from dunwell.insight.scoring.inputs import PSI_UNLIMITED
 from dunwell.insight.scoring.saving import content_hash, load_folder
-from dunwell.insight.training import are_dated, known_at_end_of, origins_before
+from dunwell.insight.training import (
+    GROUPS,
+    are_dated,
+    groups_on,
+    known_at_end_of,
+    origins_before,
+    with_groups,
+)
 
 _DAYS = (7, 30, 90)
 _HELD_OUT_DAYS = 90
@@ -78,16 +84,7 @@ def score_repayment(folder: Path, as_of: date | None, out: Path, psi_max: float 
 
 def forecast_calls(file: Path, day_count: int, as_json: bool) -> int:
     """Print the calls of a contact centre's coming open days: weekdays of which it has been open before."""
-    try:
-        calls = (
-            pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, try_parse_dates=True)
-        )
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise CommandError(
-            f"{file} cannot be read. Give Parquet or CSV with the columns at and calls"
-        ) from error
-    if "at" not in calls.columns or not isinstance(calls["at"].dtype, pl.Datetime):
-        raise CommandError(f"{file} has no column 'at' with a day and time, like 2026-11-30T08:15:00. Add it")
+    calls = read_calls(file)
     load = CallLoad().fit(calls)
     usual = {day.weekday() for day in load.days_}
     ahead = (load.days_[-1] + timedelta(days=k) for k in range(1, 7 * day_count + 8))
@@ -114,8 +111,12 @@ def _learn_pays(day: date, origin_count: int, out: Path, seed: int) -> dict[str,
     with progress() as watch:
         for number in range(book.partition_count):
             watch("following accounts", number, book.partition_count)
-            parts.append(repayment_rows(book.partition(number).tables, terms, origins, day, periods))
+            tables = book.partition(number).tables
+            made = repayment_rows(tables, terms, origins, day, periods)
+            parts.append(with_groups(made, tables))
     rows = pl.concat(parts)
+    groups = rows.filter(pl.col("origin") == origins[-1]).select(GROUPS)
+    rows = rows.drop(GROUPS)
     # What every row says alike tells nothing, and a column without a value cannot be learned from.
     silent = [name for name in CATALOGUE if rows[name].drop_nulls().n_unique() < 2]
     rows = rows.drop(silent)
@@ -125,6 +126,7 @@ def _learn_pays(day: date, origin_count: int, out: Path, seed: int) -> dict[str,
         "Foretells what comes of overdue accounts, when, and how much money with it.",
         window=(origins[0], day),
         measured_on=f"the accounts as of {origins[-1]}, later than all it learned from",
+        groups=groups,
     )
     model.save(out, _beside("pays", cards))
     return cards
@@ -132,10 +134,11 @@ def _learn_pays(day: date, origin_count: int, out: Path, seed: int) -> dict[str,
 
 def _learn_reached(day: date, out: Path, seed: int) -> dict[str, ModelCard]:
     book, _ = open_book()
-    parts = []
+    parts, people = [], []
     for number in range(book.partition_count):
         tables = book.partition(number).tables
         parts.append(attempts(tables, day, known_at_end_of(day) if are_dated(tables) else None))
+        people.append(groups_on(tables, day).drop("account_id").unique("customer_id"))
     tries = pl.concat(parts)
     since = day - timedelta(days=_HELD_OUT_DAYS)
     learned, held = (
@@ -149,7 +152,12 @@ def _learn_reached(day: date, out: Path, seed: int) -> dict[str, ModelCard]:
     model = ContactModel(seed=seed).fit(learned)
     window = (learned["at"].dt.date().to_list()[0], day)
     card = model.card(
-        held, window=window, measured_on=f"the tries after {since}, later than all it learned from"
+        held,
+        window=window,
+        measured_on=f"the tries after {since}, later than all it learned from",
+        groups=held.join(pl.concat(people), on="customer_id", how="left", maintain_order="left").select(
+            GROUPS
+        ),
     )
     model.save(out, _beside("reached", {"reached": card}))
     return {"reached": card}

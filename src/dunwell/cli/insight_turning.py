@@ -83,6 +83,13 @@ def tell_turning(asked: Asked, as_json: bool) -> int:
                 f"  {name}: {100 * row['rate']:.1f} % a month leave good standing, {100 * row['rate_before']:.1f} % before; "
                 f"{row['ratio']:.2f} times what the rest did (95 %: {row['low']:.2f} to {row['high']:.2f})"
             )
+        seen = told.sort("detectable")
+        if seen.height:
+            names = [", ".join(str(seen[one][place]) for one in segment) for place in (0, -1)]
+            print(
+                f"a turn by so many times would be seen eight times in ten: {seen['detectable'][0]:.1f} in {names[0]}, "
+                f"{seen['detectable'][-1]:.1f} in {names[1]}"
+            )
         if chance is not None:
             print(
                 f"shuffled, {100 * chance.value:.0f} % of {asked.chance_rounds} books raised an alarm "

@@ -76,6 +76,7 @@ def keep_office() -> None:
 
         settings = read_settings(root)
         set_up_office(settings)
+        from dunwell.office.compliance.counting import count_next
         from dunwell.office.keeping import bring_up_to_date, keep, tell_others, warm_up
         from dunwell.office.strategies.comparing import compare_next
         from dunwell.office.workplace import workplace
@@ -106,11 +107,14 @@ def keep_office() -> None:
         comparing = threading.Thread(
             target=_again_and_again, args=(stop, "comparisons", partial(compare_next, place, stop))
         )
-        telling.start()
-        comparing.start()
+        counting = threading.Thread(
+            target=_again_and_again, args=(stop, "reports", partial(count_next, place, stop))
+        )
+        for thread in (telling, comparing, counting):
+            thread.start()
         _again_and_again(stop, "queue", round_of_pages)
-        telling.join(_END_SECONDS)
-        comparing.join(_END_SECONDS)
+        for thread in (telling, comparing, counting):
+            thread.join(_END_SECONDS)
         if worker is not None:
             worker.join(_END_SECONDS)
         seal(signer, place.clock())

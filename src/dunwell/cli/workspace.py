@@ -10,13 +10,16 @@ from dunwell.cli.errors import CommandError
 from dunwell.outreach.texts import SHIPPED
 
 _TEMPLATE = Path(__file__).parent / "new_workspace"
+_STAGING = ".dunwell-init"
+_LAST = "dunwell.toml"
+"""What makes a folder a workspace."""
 
 
 def init_workspace(folder: Path) -> None:
     """Make a workspace at ``folder``, which must not exist or be empty. Raises CommandError; writes all or
     nothing.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(one.name != _STAGING for one in folder.iterdir())):
         raise CommandError(
             f"{folder} exists and is not empty. Name a new folder, so that nothing of yours is overwritten"
         )
@@ -28,14 +31,16 @@ def init_workspace(folder: Path) -> None:
 
 
 def copy_template(folder: Path) -> None:
-    """The workspace's files at ``folder``, by way of a sibling folder so that a stop half-way leaves nothing
-    behind.
+    """The workspace's files at ``folder``, an empty one where it exists: it may be a volume, beside which nothing can be written.
+
+    Laid out within it first, the file that makes it a workspace last, so that a stop half-way leaves none behind.
     """
-    staging = folder.with_name(f".{folder.name}.new")
+    folder.mkdir(parents=True, exist_ok=True)
+    staging = folder / _STAGING
     shutil.rmtree(staging, ignore_errors=True)
     shutil.copytree(_TEMPLATE, staging)
     shutil.copytree(SHIPPED, staging / "policy" / "texts", dirs_exist_ok=True)
     (staging / "gitignore").rename(staging / ".gitignore")
-    if folder.exists():
-        folder.rmdir()
-    staging.rename(folder)
+    for one in sorted(staging.iterdir(), key=lambda one: one.name == _LAST):
+        one.rename(folder / one.name)
+    staging.rmdir()

@@ -99,6 +99,12 @@ GROUPS = ("age", "language")
 _AGES = (30, 45, 62)
 
 
+def groups_on(tables: Mapping[str, pl.DataFrame], day: date) -> pl.DataFrame:
+    """account_id, customer_id and ``GROUPS`` of every account of a partition, as of a day."""
+    accounts = tables["accounts"].select("account_id", "customer_id", origin=pl.lit(day))
+    return with_groups(accounts, tables).drop("origin")
+
+
 def with_groups(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """The rows (account_id, origin) with ``GROUPS``: the age band on the origin and the language, null where the
     book does not tell. From 62 on 12 CFR 1002.6(b)(2) forbids to count age against a person.

@@ -115,7 +115,7 @@ KINDS: Mapping[str, Kind] = {
     "identity.checked": Kind(
         "whether somebody showed that they are the customer, by which facts, before anything was disclosed",
         ("passed", "facts", "by"),
-        ("message_id", "channel"),
+        ("message_id", "channel", "verified_by"),
     ),
     "plan.agreed": Kind(
         "an arrangement was agreed, or waits for a second person",
@@ -141,7 +141,9 @@ KINDS: Mapping[str, Kind] = {
         ("old", "new"),
     ),
     "data.erased": Kind("a person's key was destroyed", ("by", "why"), ("items",)),
-    "case.assigned": Kind("a case was given to somebody, or to nobody", ("by", "to")),
+    "case.assigned": Kind(
+        "a case was given to somebody, or to nobody; why: the skill that it asks for", ("by", "to"), ("why",)
+    ),
     "approval.decided": Kind(
         "a second person agreed to something or refused it", ("by", "approval", "decision", "why")
     ),

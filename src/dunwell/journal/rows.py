@@ -8,6 +8,7 @@ SQLite the driver runs the statement a row.
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection, models
@@ -69,6 +70,6 @@ def _text(value: Any) -> str:
 
 
 def _adapted(rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
-    """Instants as the database keeps them."""
-    adapt = connection.ops.adapt_datetimefield_value
-    return [tuple(adapt(value) if isinstance(value, datetime) else value for value in row) for row in rows]
+    """Instants as the database keeps them. Most rows of a batch have the same few."""
+    adapt = cache(connection.ops.adapt_datetimefield_value)
+    return [tuple(adapt(value) if type(value) is datetime else value for value in row) for row in rows]

@@ -2,6 +2,7 @@
 
 import json
 import os
+from hashlib import sha256
 from pathlib import Path
 
 from dunwell.journal.heads import Head, head_of
@@ -57,7 +58,19 @@ def kept_folder(settings: Settings) -> Path:
     return settings.evidence_folder / "files"
 
 
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def plain_name(text: str) -> str:
+    """A name for a file about the id ``text``: letters, digits, ``-`` and ``_``; two ids never get the same.
+
+    >>> plain_name("C-17"), plain_name("C/17")[:5]
+    ('C-17', 'C_17-')
+    """
+    name = "".join(letter if letter in _PLAIN else "_" for letter in text)[:80]
+    return name if name == text else f"{name}-{sha256(text.encode()).hexdigest()[:16]}"
+
+
 def pack_file(settings: Settings, customer_id: str) -> Path:
     """Where a pack of evidence about a customer is written when nothing else is said."""
-    name = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in customer_id)
-    return settings.evidence_folder / f"{name}.zip"
+    return settings.evidence_folder / f"{plain_name(customer_id)}.zip"

@@ -5,18 +5,19 @@ once the customer's key is destroyed neither the item nor the digest tells anyth
 """
 
 import hmac
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import cast
+from typing import Any, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.db import connection, transaction
+from django.db import OperationalError, ProgrammingError, connection, transaction
 
 from dunwell.journal.digests import digest_of, pseudonym_of
-from dunwell.journal.keys import MasterKeys, Random
+from dunwell.journal.keys import KeyMissing, KeysUnusable, MasterKeys, Random
 from dunwell.journal.models import Forgotten, Subject, VaultItem, VaultKey
 from dunwell.journal.rows import insert
 
@@ -54,6 +55,7 @@ class Kept:
 
 
 _OUTSIDE = "outside the database"
+_LOCK_PATIENCE = "10s"
 
 
 class Vault:
@@ -197,12 +199,14 @@ class Vault:
 
     def _opened(self, row: VaultItem) -> tuple[str, bytes]:
         """Text and salt of an item whose subject's key is open. Raises Damaged."""
-        sealed = bytes(row.sealed)
-        about = _about(row.subject_id, row.reference, row.kind)
+        return self._opened_item(row.subject_id, row.reference, row.kind, bytes(row.sealed))
+
+    def _opened_item(self, subject: str, reference: str, kind: str, sealed: bytes) -> tuple[str, bytes]:
         try:
-            plain = AESGCM(self._open[row.subject_id]).decrypt(sealed[:12], sealed[12:], about)
+            box = AESGCM(self._open[subject])
+            plain = box.decrypt(sealed[:12], sealed[12:], _about(subject, reference, kind))
         except InvalidTag as error:
-            raise Damaged(f"item {row.reference} of the vault was changed: restore the database") from error
+            raise Damaged(f"item {reference} of the vault was changed: restore the database") from error
         return plain[_SALT_BYTES:].decode(), plain[:_SALT_BYTES]
 
     def seal_bytes(self, subject: str, about: str, data: bytes) -> bytes:
@@ -237,18 +241,44 @@ class Vault:
                     digests[row.reference] = digest_of(salt, text)
         return digests, damaged
 
+    def examine_people(self, subjects: Collection[str]) -> set[str]:
+        """Those of some subjects who were not erased and whose key does not open, or who are not found by the customer_id that is
+        kept of them. Raises KeyMissing.
+        """
+        wrong: set[str] = set()
+        for part in _parts(list(subjects)):
+            lookups: dict[str, str | None] = {}
+            for row in Subject.objects.filter(reference__in=part, wrapped_key__isnull=False):
+                lookups[row.reference] = row.lookup
+                try:
+                    wrapped = bytes(cast(bytes, row.wrapped_key))
+                    self._remember(row.reference, self._master.unwrap(row.master_id, wrapped, row.reference))
+                except KeyMissing:
+                    raise
+                except KeysUnusable:
+                    lookups.pop(row.reference)
+                    wrong.add(row.reference)
+            named: set[str] = set()
+            for item in VaultItem.objects.filter(subject_id__in=list(lookups), kind=CUSTOMER_ID):
+                try:
+                    if self._lookup(self._opened(item)[0]) == lookups[item.subject_id]:
+                        named.add(item.subject_id)
+                except Damaged:
+                    continue
+            wrong |= lookups.keys() - named
+        return wrong
+
     def customer_ids(self, subjects: Collection[str]) -> dict[str, str]:
         """The lender's customer_id of subjects that are not erased, by reference."""
         found = {}
         for part in _parts(list(subjects)):
             rows = VaultItem.objects.filter(subject_id__in=part, kind=CUSTOMER_ID)
-            rows = rows.filter(subject__wrapped_key__isnull=False).select_related("subject")
-            for row in rows:
-                if row.subject_id not in self._open:
-                    wrapped = bytes(cast(bytes, row.subject.wrapped_key))
-                    key = self._master.unwrap(row.subject.master_id, wrapped, row.subject_id)
-                    self._remember(row.subject_id, key)
-                found[row.subject_id] = self._opened(row)[0]
+            rows = rows.filter(subject__wrapped_key__isnull=False)
+            columns = ("subject_id", "reference", "sealed", "subject__master_id", "subject__wrapped_key")
+            for subject, reference, sealed, master_id, wrapped in rows.values_list(*columns):
+                if subject not in self._open:
+                    self._remember(subject, self._master.unwrap(master_id, bytes(wrapped), subject))
+                found[subject] = self._opened_item(subject, reference, CUSTOMER_ID, bytes(sealed))[0]
         return found
 
     # --- the ends
@@ -263,14 +293,16 @@ class Vault:
         self._forget(subject)
         return count
 
-    def scrub(self) -> None:
-        """Write over what an erased key was in SQLite's log (its file is written over at once). Outside any transaction.
+    def scrub(self) -> bool:
+        """Write over what erased keys were in the database's own files; whether that is done. Outside any transaction.
 
-        PostgreSQL gives the space of deleted rows back by its own VACUUM.
+        SQLite's file was written over at once, its log is emptied here. PostgreSQL keeps a row as it was until something takes
+        its place: the table of the keys is written anew, for which nobody may use it (some seconds for a million people). It is
+        not done where others do not let go of it, or read what was before: call it again.
         """
-        if connection.vendor == "sqlite" and not connection.in_atomic_block:
-            with connection.cursor() as cursor:
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if connection.in_atomic_block:
+            return False
+        return _scrub_postgresql() if connection.vendor == "postgresql" else _scrub_sqlite()
 
     def forget(self, customer_id: str) -> None:
         """Let nobody meet this customer again: rooms that show people ask ``forgotten``."""
@@ -320,6 +352,35 @@ class Vault:
             if not rows:
                 return count
             count += len(rows)
+
+
+def _scrub_sqlite() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        is_busy, *_ = cursor.fetchone()
+    return not is_busy
+
+
+def _scrub_postgresql() -> bool:
+    table = connection.ops.quote_name(Subject._meta.db_table)
+    kept: list[str] = []
+
+    def hear(said: Any) -> None:
+        # "3 dead row versions cannot be removed yet": somebody's older view of the database still shows them.
+        kept.extend(re.findall(r"^\d+", said.message_detail or "")[:1])
+
+    with connection.cursor() as cursor:
+        driver: Any = connection.connection
+        driver.add_notice_handler(hear)
+        try:
+            cursor.execute(f"SET lock_timeout = '{_LOCK_PATIENCE}'")
+            cursor.execute(f"VACUUM (FULL, VERBOSE) {table}")
+        except (OperationalError, ProgrammingError):
+            return False
+        finally:
+            driver.remove_notice_handler(hear)
+            cursor.execute("RESET lock_timeout")
+    return bool(kept) and not any(map(int, kept))
 
 
 def _about(subject: str, reference: str, kind: str) -> bytes:

@@ -9,15 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from django.db.models import Exists, OuterRef
+
 from dunwell.journal.canonical import event_bytes
 from dunwell.journal.heads import Head
 from dunwell.journal.keys import fingerprint, is_signed
-from dunwell.journal.models import Event, Node, Seal
+from dunwell.journal.models import Event, Node, Seal, Subject
 from dunwell.journal.recording import PERSONAL, columns
 from dunwell.journal.sealing import NODE_STEP, seal_hash, signed_bytes
 from dunwell.journal.tree import leaf_hash, node_hash
 from dunwell.journal.vault import Vault
 
+_WRONG_MAX = 500
 _FAULTS_MAX = 100
 
 
@@ -77,8 +80,9 @@ def verify(
     roots = _check_events(seals, anchors, faults)
     for anchor in anchors:
         _check_anchor(anchor, roots, faults)
+    _check_erasures(faults)
     if vault is not None:
-        _check_items(vault, faults)
+        _check_people_and_items(vault, faults)
     sealed = roots.size
     unsealed = Event.objects.filter(leaf_index__isnull=True)
     for event in unsealed.order_by("id").iterator(chunk_size=2000):
@@ -182,9 +186,31 @@ def _check_anchor(anchor: Head, roots: _Roots, faults: list[str]) -> None:
         _say(faults, f"the events that the anchor of {anchor.sealed_at} covers are not the same any more")
 
 
-def _check_items(vault: Vault, faults: list[str]) -> None:
-    """Every piece of personal data that an event speaks of: there, unchanged, unless its person was erased."""
+def _check_erasures(faults: list[str]) -> None:
+    """Nobody's key is gone without the event that says so, and nobody of whom an event tells is gone altogether."""
+    erased = Event.objects.filter(subject_id=OuterRef("reference"), kind="data.erased")
+    for reference in (
+        Subject.objects.filter(wrapped_key__isnull=True)
+        .exclude(Exists(erased))
+        .values_list("reference", flat=True)
+    ):
+        _say(faults, f"the key of subject {reference} is gone, and no event says that they were erased")
+    there = Subject.objects.filter(reference=OuterRef("subject_id"))
+    gone = Event.objects.filter(subject_id__isnull=False).exclude(Exists(there))
+    for name in gone.order_by().values_list("subject_id", flat=True).distinct():
+        _say(faults, f"subject {name}, of whom events tell, is missing from the vault")
+
+
+def _check_people_and_items(vault: Vault, faults: list[str]) -> None:
+    """Everybody who was not erased: their key opens, and they are found under the customer_id kept of them. Every piece of
+    personal data that an event speaks of: there, and unchanged.
+    """
+    people = list(Subject.objects.filter(wrapped_key__isnull=False).values_list("reference", flat=True))
+    wrong = vault.examine_people(people)
+    for name in sorted(wrong):
+        _say(faults, f"the key of subject {name}, or by which customer_id they are found, was changed")
     rows = Event.objects.filter(subject__wrapped_key__isnull=False, body__contains=f'"{PERSONAL}"')
+    rows = rows.exclude(subject_id__in=sorted(wrong)[:_WRONG_MAX])
     events = rows.order_by("id").values_list("event_id", "body").iterator(chunk_size=500)
     while batch := list(islice(events, 500)):
         said = {

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
@@ -165,7 +165,7 @@ class Gate:
                 self._laws[names] = found
         return found
 
-    @property
+    @cached_property
     def content_hash(self) -> str:
         """The hash of the packs' texts, by which a receipt says under which law it was decided."""
         told = "".join(f"{pack.key}\0{pack.content_hash}\0" for pack in self.packs)

@@ -29,7 +29,7 @@ class _Numbers:
 
 
 def _ints(values: Iterable[int]) -> NDArray[np.int64]:
-    return np.array(list(values), np.int64)
+    return np.array(values if type(values) is tuple else list(values), np.int64)
 
 
 def _columns(rows: Sequence[Sequence[int]], count: int) -> list[NDArray[np.int64]]:

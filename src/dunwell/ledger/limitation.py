@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dunwell.book.promised import spread
 from dunwell.calendars import DAY_MAX, add_years, day_number, day_of
 from dunwell.ledger import classification_kernel as walk
 from dunwell.ledger.arrays import known, of_customers, offsets, standing_payments, worked_out
@@ -183,7 +184,8 @@ def interruptions(
         told = suits.select("account_row", on="from_on", until=pl.col("to_on").fill_null(DAY_MAX))
         parts.append(_events(told, "suit", begins_on))
     if tables["promises"].height:
-        promises = known(tables["promises"], known_at).select("account_row", "made_at")
+        promises = spread(known(tables["promises"], known_at), tables["accounts"])
+        promises = promises.select("account_row", "made_at")
         zones = _accounts_with_zones(tables, clocks).select("account_row", "timezone")
         made = promises.join(zones, on="account_row", maintain_order="left")
         made = made.select("account_row", on=_local_day("made_at", made["timezone"]))

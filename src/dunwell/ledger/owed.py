@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dunwell.book.promised import ACCOUNT_IDS, spread
 from dunwell.ledger import kernel
 from dunwell.ledger.classification import ClassColumns, Classifier
 from dunwell.ledger.limitation import limitation
@@ -161,6 +162,7 @@ def one_account(tables: Mapping[str, pl.DataFrame], account_row: int) -> dict[st
     """The frames of one account alone, as a partition of its own: every function of the ledger takes it."""
     customer = tables["accounts"]["customer_id"][account_row]
     own = {}
+    tables = {**tables, "promises": spread(tables["promises"], tables["accounts"])}
     for name, rows in tables.items():
         if "account_row" in rows.columns:
             mine = rows.filter(pl.col("account_row") == account_row)
@@ -171,6 +173,8 @@ def one_account(tables: Mapping[str, pl.DataFrame], account_row: int) -> dict[st
     account_id = own["accounts"]["account_id"][0]
     names_it = pl.col("account_ids").is_null() | pl.col("account_ids").list.contains(account_id)
     named_alone = pl.when(pl.col("account_ids").is_not_null()).then(pl.lit([account_id]))
+    if "account_ids" in own["promises"].columns:
+        own["promises"] = own["promises"].with_columns(account_ids=pl.lit(None, ACCOUNT_IDS))
     own["contacts"] = own["contacts"].filter(names_it).with_columns(account_ids=named_alone)
     return own
 

@@ -4,7 +4,7 @@ A run never fails for them: where the past does not suffice it is told why, and 
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import polars as pl
 
 from dunwell.insight.losses import (
     Defaults,
+    Scenario,
     book_defaults,
     default_chances,
     expected_losses,
@@ -23,8 +24,9 @@ from dunwell.insight.losses import (
 )
 from dunwell.insight.losses.shares import SHARE_COLUMNS
 from dunwell.insight.problems import ExtraMissing, TrainingUnusable, extra
-from dunwell.insight.rolls import BOOK_STATES, with_history
+from dunwell.insight.rolls import BOOK_STATES
 from dunwell.insight.rolls.book import DEFAULTED
+from dunwell.insight.rolls.panel import with_months_on_book
 from dunwell.ledger import Terms
 from dunwell.nightly.analytics import LOSS_MEASURES, loss_analytics, merge_analytics, segments_of_accounts
 from dunwell.nightly.planned import Appended
@@ -67,9 +69,19 @@ class DayLosses:
     """Gathers the partitions' defaults and lays what their accounts owe aside; then tells the losses a partition at a time."""
 
     def __init__(
-        self, terms: Mapping[str, Terms], as_of: date, known_at: datetime | None, aside: Path
+        self,
+        terms: Mapping[str, Terms],
+        as_of: date,
+        known_at: datetime | None,
+        aside: Path,
+        *,
+        views: Sequence[Scenario] = (Scenario("as now"),),
+        lost_share: float | None = None,
     ) -> None:
-        """``aside``: a folder of its own for what is laid aside; ``finish`` removes it."""
+        """``aside``: a folder of its own for what is laid aside; ``finish`` removes it. ``lost_share``: of a debt at default,
+        instead of what the book's own defaults show.
+        """
+        self._views, self._lost_share = views, lost_share
         self._terms, self._as_of, self._known_at, self._aside = terms, as_of, known_at, aside
         self._debts: list[pl.DataFrame] = []
         self._payments: list[pl.DataFrame] = []
@@ -88,6 +100,11 @@ class DayLosses:
         )
         self._count += 1
 
+    @property
+    def defaults(self) -> Defaults:
+        """The book's first defaults and the money since, of the partitions taken in."""
+        return Defaults(pl.concat(self._debts).sort("account_id"), pl.concat(self._payments))
+
     def finish(self, folder: Path, panel: pl.DataFrame) -> LossFigures:
         """Write ``losses.parquet`` to the folder and give the figures. ``panel``: the month ends of the book
         (``insight.rolls.book_panel``), of a part of a large one.
@@ -102,21 +119,25 @@ class DayLosses:
             extra("scipy")
             if panel.is_empty():
                 return LossFigures(problem="young")
-            rates = default_chances(with_history(panel, BOOK_STATES), BOOK_STATES, DEFAULTED)
+            rates = default_chances(with_months_on_book(panel, BOOK_STATES), BOOK_STATES, DEFAULTED)
         except ExtraMissing:
             return LossFigures(problem="package")
         except TrainingUnusable:
             return LossFigures(problem="young")
-        seen = Defaults(pl.concat(self._debts).sort("account_id"), pl.concat(self._payments))
-        shares = lost_shares(seen, self._as_of)
-        if shares.is_empty():
+        shares = lost_shares(self.defaults, self._as_of)
+        if shares.is_empty() and self._lost_share is None:
             return LossFigures(shares=shares, problem="few")
         sums = []
         with Appended(folder / "losses.parquet") as written:
             for number in range(self._count):
                 owed = pl.read_parquet(self._part(number))
-                lost = shares_of(owed["currency"].unique().to_list(), shares)
-                told = expected_losses(owed, rates, BOOK_STATES, lost).with_columns(
+                currencies = owed["currency"].unique().to_list()
+                lost = (
+                    shares_of(currencies, shares)
+                    if self._lost_share is None
+                    else dict.fromkeys(currencies, self._lost_share)
+                )
+                told = expected_losses(owed, rates, BOOK_STATES, lost, self._views).with_columns(
                     pl.col("chance_12m", "chance_life").round(_CHANCE_DECIMALS),
                     pl.col("loss_12m_minor", "loss_life_minor", "allowance_minor").round().cast(pl.Int64),
                     as_of=pl.lit(self._as_of),

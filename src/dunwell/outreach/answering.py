@@ -93,7 +93,11 @@ def answer(
     now, vault = journal.clock(), journal.vault
     (subject,) = vault.references([person.customer_id]).values()
     vault.open_keys([subject])
-    about = accounts[:1] if stage == CHECK else accounts
+    if (
+        stage == CHECK
+    ):  # one sum is of one currency: that of the debt which is longest overdue, as the message was read
+        of = {row["account_id"]: row["currency"] for row in rows}
+        accounts = [name for name in accounts if of[name] == of[accounts[0]]]
     work = Work(
         message_id=how.new_id(),
         key=key or f"answer:{reply_event}",
@@ -102,7 +106,7 @@ def answer(
         stage=stage,
         purpose=PURPOSES_BY_STAGE[stage][0],
         contact_point=vault.pseudonym(subject, "point", contact_point_id),
-        accounts=";".join(vault.pseudonym(subject, "account", name) for name in about),
+        accounts=";".join(vault.pseudonym(subject, "account", name) for name in accounts),
         in_reply_to=reply_event,
         priority=0,
         due_at=now,
@@ -128,7 +132,7 @@ def answer(
                 "contact.planned",
                 now,
                 person.customer_id,
-                accounts=tuple(about),
+                accounts=tuple(accounts),
                 contact_point=contact_point_id,
                 body=said,
             )
@@ -143,7 +147,7 @@ def proposed(asked: Asked) -> Proposed | None:
     if part is None or not asked.account_ids:
         return None
     day = date.fromisoformat(part["days"][0])
-    return Proposed(asked.account_ids[0], part["amount_minor"], part["currency"], day)
+    return Proposed(asked.account_ids, part["amount_minor"], part["currency"], day)
 
 
 def _part_of(subject: str, reply_event: str | None) -> dict[str, Any] | None:

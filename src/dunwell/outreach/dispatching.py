@@ -7,32 +7,27 @@ message ids and takes the same one only once.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from traceback import extract_tb
-from typing import Protocol
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
 from dunwell.journal.keys import KeyMissing
-from dunwell.journal.models import Subject
 from dunwell.journal.recording import Journal, NewEvent
 from dunwell.journal.rows import update
-from dunwell.law import Gate, Person
 from dunwell.outreach.channel import Message, Outcome
-from dunwell.outreach.knowing import decoded, promised_until, seen_by_subject, undeliverable, with_journal
+from dunwell.outreach.in_hand import in_hand, locks_rows
+from dunwell.outreach.judging import Judge, Judged, Known
 from dunwell.outreach.models import ProviderReference, State, Work
-from dunwell.outreach.pacing import QuietHours, Rate, take
+from dunwell.outreach.pacing import QuietHours, Rate, available, take
 from dunwell.outreach.permitting import (
     CANNOT_BE_MADE,
-    UNKNOWN_PERSON,
     Compose,
     Permitted,
-    Refused,
-    permit,
     refused,
 )
 from dunwell.outreach.receipts import stored_name, take_all_early, take_early
@@ -47,19 +42,6 @@ UNREADABLE = (PolicyError, TextsRefused)
 _OF_ALL = (OperationalError, InterfaceError, KeyMissing, *UNREADABLE)
 """What stops every message alike, whichever was at hand."""
 _WHY_MAX = 300
-_NEXT = timedelta(microseconds=1)
-
-
-class Known(Protocol):
-    """What the lender's records say of people, and which gate judges contacts to each."""
-
-    def people(self, customer_ids: Sequence[str]) -> Mapping[str, Person]:
-        """Those of them that the records know."""
-        ...
-
-    def gate(self, customer_id: str) -> Gate:
-        """The gate of the packs that bind this person."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +82,9 @@ class Dispatcher:
     ) -> None:
         """``is_idempotent``: the provider takes a message id only once, so what is in doubt may be handed over again."""
         self.channel, self.name, self.provider = channel, name, provider
-        self._journal, self._known, self._compose = journal, known, compose
+        self._journal, self._judge = journal, Judge(journal, known, compose)
         self._wire, self._limits = wire, limits
         self._is_idempotent = is_idempotent
-        self._customers: dict[str, str] = {}
 
     # --- after a crash
 
@@ -195,116 +176,45 @@ class Dispatcher:
             _save([row], now)
 
     def _claim(self, began: datetime, only: str | None = None) -> Claimed:
-        """A batch, or only one message, in one transaction."""
-        with transaction.atomic():
-            rows = self._due(began, only)
-            rows = rows[: take(self.provider, self._limits.rate, len(rows), began)]
+        """A batch, or only one message: judged and made before the database's write lock is taken, claimed in one transaction."""
+        due = self._due_now(began) if only is None else self._due_now(began).filter(pk=only)
+        wanted = available(self.provider, self._limits.rate, self._limits.batch, began)
+        with in_hand(due, wanted) as rows:
             if not rows:
                 return Claimed()
-            alive = self._locked(sorted({str(row.subject_id) for row in rows}))
-            # Read only now: what others recorded while we waited for the locks lies before the instant that is judged.
-            now = self._journal.clock()
-            answers = self._judge([row for row in rows if row.expires_at > now], alive, now)
-            permitted = [answer for answer in answers if isinstance(answer, Permitted)]
-            for answer in permitted:
+            judged = self._judge.judge(rows)
+            with transaction.atomic():
+                judged = judged if locks_rows() else self._judge.as_it_stands(judged)
+                granted = take(self.provider, self._limits.rate, len(judged.rows), began)
+                return self._record(judged.first(granted))
+
+    def _record(self, judged: Judged) -> Claimed:
+        """Write down what was judged, with the claims."""
+        now = self._journal.clock()
+        for answer in judged.answers:
+            if isinstance(answer, Permitted):
                 answer.work.state, answer.work.worker, answer.work.why = State.CLAIMED, self.name, ""
                 answer.work.attempt_count += 1
-            expired = [row for row in rows if row.expires_at <= now]
-            for row in expired:
-                row.state, row.why = State.EXPIRED, "its day is over; the next run plans anew"
-                if row.in_doubt:
-                    row.state, row.why = State.UNKNOWN, "its day was over before it could be asked for again"
-            doubtful = [row for row in rows if row.state == State.UNKNOWN]
-            over = [row for row in expired if row.state == State.EXPIRED]
-            self._journal.record(
-                [answer.event for answer in answers]
-                + [self._event(row, "contact.failed", now, why=row.why) for row in over]
-                + [self._event(row, "contact.unknown", now, why=row.why) for row in doubtful]
-            )
-            _save(rows, now)
-        return Claimed(tuple(one.message for one in permitted), len(rows) - len(permitted))
+        expired = [row for row in judged.rows if row.expires_at <= judged.at]
+        for row in expired:
+            row.state, row.why = State.EXPIRED, "its day is over; the next run plans anew"
+            if row.in_doubt:
+                row.state, row.why = State.UNKNOWN, "its day was over before it could be asked for again"
+        doubtful = [row for row in judged.rows if row.state == State.UNKNOWN]
+        over = [row for row in expired if row.state == State.EXPIRED]
+        self._journal.record(
+            [answer.event for answer in judged.answers]
+            + [self._event(row, "contact.failed", now, why=row.why) for row in over]
+            + [self._event(row, "contact.unknown", now, why=row.why) for row in doubtful]
+        )
+        _save(judged.rows, now)
+        permitted = [answer.message for answer in judged.answers if isinstance(answer, Permitted)]
+        return Claimed(tuple(permitted), len(judged.rows) - len(permitted))
 
     def _due_now(self, now: datetime) -> QuerySet[Work]:
         """What is due on the channel, first things first."""
         rows = Work.objects.filter(channel=self.channel, state=State.DUE, due_at__lte=now)
         return rows.order_by("priority", "due_at", "message_id")
-
-    def _due(self, now: datetime, only: str | None) -> list[Work]:
-        """A batch of due work, locked; what other workers hold is passed over."""
-        rows = self._due_now(now) if only is None else self._due_now(now).filter(pk=only)
-        if connection.vendor == "postgresql":
-            rows = rows.select_for_update(skip_locked=True, of=("self",))
-        return list(rows[: self._limits.batch])
-
-    def _judge(
-        self, rows: Sequence[Work], alive: Mapping[str, str], now: datetime
-    ) -> list[Permitted | Refused]:
-        """Each with the gate's answer under everything known now. ``alive``: the persons who were not erased, locked.
-
-        So no other worker judges a contact to one of them before this one is recorded. Of several messages to one person in a
-        batch the first is judged; the others wait for the next round.
-        """
-        first: dict[str, Work] = {}
-        for row in rows:
-            if str(row.subject_id) in first:
-                row.due_at = now + timedelta(seconds=1)
-            else:
-                first[str(row.subject_id)] = row
-        known = [subject for subject in first if subject in alive]
-        self._journal.vault.open_keys(known)
-        people = self._known.people([alive[subject] for subject in known])
-        seen = seen_by_subject(known)
-        answers = []
-        for subject, row in first.items():
-            answer = self._answer(row, subject, alive.get(subject), people, seen.get(subject, []), now)
-            if isinstance(answer, Refused):
-                answer.put_off()
-            answers.append(answer)
-        return answers
-
-    def _answer(
-        self,
-        row: Work,
-        subject: str,
-        customer: str | None,
-        people: Mapping[str, Person],
-        seen: Sequence[tuple[str, str, datetime, str]],
-        now: datetime,
-    ) -> Permitted | Refused:
-        person = None if customer is None else people.get(customer)
-        if customer is None or person is None:
-            return refused(row, (UNKNOWN_PERSON,), None, now)
-
-        def pseudonym(kind: str, name: str) -> str:
-            return self._journal.vault.pseudonym(subject, kind, name)
-
-        # Another machine's clock may be ahead of ours: what it permitted before still lies before this instant.
-        latest = max((at for _, kind, at, _ in seen if kind == "contact.permitted"), default=now)
-        now = latest + _NEXT if latest > now else now
-        person = with_journal(person, decoded(seen, person, pseudonym))
-        if row.in_doubt:  # handed over again it is the same message, not a second one
-            others = tuple(one for one in person.contacts if one.contact_id != row.message_id)
-            person = replace(person, contacts=others)
-        gate = self._known.gate(customer)
-        return permit(
-            row,
-            customer,
-            person,
-            gate,
-            self._compose,
-            pseudonym,
-            undeliverable(seen),
-            now,
-            promised_until(seen),
-        )
-
-    def _locked(self, subjects: Sequence[str]) -> dict[str, str]:
-        """The customer_id of each of these persons who was not erased; their rows locked, always in the same order."""
-        rows = Subject.objects.select_for_update().filter(reference__in=subjects).order_by("reference")
-        alive = [name for name, erased_at in rows.values_list("reference", "erased_at") if erased_at is None]
-        new = [subject for subject in alive if subject not in self._customers]
-        self._customers.update(self._journal.vault.customer_ids(new) if new else {})
-        return {subject: self._customers[subject] for subject in alive}
 
     # --- the end
 

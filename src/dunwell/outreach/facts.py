@@ -63,9 +63,9 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What the person wrote that they will pay, one amount on one day, about this account."""
+    """What the person wrote that they will pay, one amount on one day, about these accounts."""
 
-    account_id: str
+    account_ids: tuple[str, ...]
     amount_minor: int
     currency: str
     pay_on: date
@@ -172,7 +172,13 @@ def _broken_promise(about: About) -> Mapping[str, object]:
 
 def _promises(about: About) -> Sequence[Mapping[str, Any]]:
     rows = about.customer.promises
-    return [row for row in rows if not about.account_ids or row["account_id"] in about.account_ids]
+    asked = set(about.account_ids)
+    return [row for row in rows if not asked or asked & set(_covered(row))]
+
+
+def _covered(promise: Mapping[str, Any]) -> Sequence[str]:
+    """The debts of a promise; a book of before promises could be for several names one."""
+    return promise.get("account_ids") or [promise["account_id"]]
 
 
 def _part(promise: Mapping[str, Any]) -> Mapping[str, object]:
@@ -180,7 +186,7 @@ def _part(promise: Mapping[str, Any]) -> Mapping[str, object]:
     waiting = [part for part in promise["parts"] if part["kept_on"] is None]
     part = min(waiting, key=lambda part: part["due_on"])
     return {
-        "account": _ending(promise["account_id"]),
+        "account": _endings(_covered(promise)),
         "amount": _money(part["amount"] - part["credited"], promise["currency"]),
         "due_date": part["due_on"],
     }
@@ -194,7 +200,7 @@ def _proposed(about: About) -> Mapping[str, object]:
     if said.pay_on < about.today:
         raise NoFact("the day that they named is over")
     return {
-        "account": _ending(said.account_id),
+        "account": _endings(said.account_ids),
         "amount": Money(said.amount_minor, said.currency),
         "due_date": said.pay_on,
     }
@@ -352,6 +358,11 @@ def _day(value: date | datetime, zone: ZoneInfo) -> date:
 
 def _ending(account_id: object) -> str:
     return str(account_id)[-4:]
+
+
+def _endings(account_ids: Sequence[str]) -> str:
+    """Those of several debts, told in one place of a text."""
+    return ", ".join(dict.fromkeys(_ending(name) for name in account_ids))
 
 
 def _money(amount: Decimal, currency: str) -> Money:

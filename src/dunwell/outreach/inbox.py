@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Value
 from django.db.models.functions import Concat
 
+from dunwell.journal.finding import events_of
 from dunwell.journal.models import Event
 from dunwell.journal.recording import PERSONAL, Journal, NewEvent
 
@@ -110,8 +111,8 @@ def _the(reply: str) -> Event:
 
 def _assigned(events: Sequence[Event]) -> dict[str, str]:
     """Who was named last for each of these answers."""
-    subjects = {event.subject_id for event in events}
-    said = Event.objects.filter(kind="reply.assigned", subject_id__in=subjects).order_by("id")
+    subjects = {str(event.subject_id) for event in events}
+    said = events_of(subjects, ["reply.assigned"]).order_by("id")
     bodies = [json.loads(body) for body in said.values_list("body", flat=True)]
     return {body["reply"]: body["to"] for body in bodies}
 

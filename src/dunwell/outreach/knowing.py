@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from dunwell.journal.finding import events_of
 from dunwell.journal.models import Event
 from dunwell.law import Contact, Notice, Person, Preference, State
 
@@ -46,12 +47,22 @@ Pseudonym = Callable[[str, str], str]
 
 def seen_by_subject(subjects: Sequence[str]) -> dict[str, list[tuple[str, str, datetime, str]]]:
     """event_id, kind, happened_at and body of these persons' events that matter here, in their order."""
-    rows = Event.objects.filter(subject_id__in=subjects, kind__in=KINDS).order_by("happened_at", "id")
+    rows = events_of(subjects, KINDS).order_by("happened_at", "id")
     found: dict[str, list[tuple[str, str, datetime, str]]] = {subject: [] for subject in subjects}
     columns = rows.values_list("subject_id", "event_id", "kind", "happened_at", "body")
     for subject, event_id, kind, at, body in columns:
         found[str(subject)].append((event_id, kind, at, body))
     return found
+
+
+def last_event() -> int:
+    """The number of the last event in the journal. On SQLite, which has one writer at a time, all later ones have higher ones."""
+    return Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def subjects_since(last: int) -> set[str]:
+    """The persons of whom anything was recorded after that event."""
+    return {str(one) for one in Event.objects.filter(id__gt=last).values_list("subject_id", flat=True)}
 
 
 def decoded(

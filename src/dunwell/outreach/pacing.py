@@ -35,6 +35,14 @@ class QuietHours:
         return datetime.combine(day, self.opens, clock)
 
 
+def available(provider: str, rate: Rate, wanted: int, now: datetime) -> int:
+    """How many of the wanted messages the provider's bucket would give now. Takes none."""
+    if rate.per_second is None or wanted == 0:
+        return wanted
+    pace = Pace.objects.filter(provider=provider).first()
+    return min(wanted, rate.burst if pace is None else _tokens_milli(pace, rate, now) // 1000)
+
+
 def take(provider: str, rate: Rate, wanted: int, now: datetime) -> int:
     """How many of the wanted messages may be handed over now; they are taken from the provider's bucket.
 
@@ -43,13 +51,17 @@ def take(provider: str, rate: Rate, wanted: int, now: datetime) -> int:
     if rate.per_second is None or wanted == 0:
         return wanted
     with transaction.atomic():
-        full = rate.burst * 1000
-        made = Pace(provider=provider, tokens_milli=full, filled_at=now)
+        made = Pace(provider=provider, tokens_milli=rate.burst * 1000, filled_at=now)
         Pace.objects.bulk_create([made], ignore_conflicts=True)
         pace = Pace.objects.select_for_update().get(provider=provider)
-        passed = max(0.0, (now - pace.filled_at).total_seconds())
-        tokens = min(full, pace.tokens_milli + int(passed * rate.per_second * 1000))
+        tokens = _tokens_milli(pace, rate, now)
         count = min(wanted, tokens // 1000)
         pace.tokens_milli, pace.filled_at = tokens - count * 1000, max(now, pace.filled_at)
         pace.save(update_fields=["tokens_milli", "filled_at"])
-    return int(count)
+    return count
+
+
+def _tokens_milli(pace: Pace, rate: Rate, now: datetime) -> int:
+    """What is in a bucket by now."""
+    passed = max(0.0, (now - pace.filled_at).total_seconds())
+    return min(rate.burst * 1000, int(pace.tokens_milli) + int(passed * (rate.per_second or 0.0) * 1000))

@@ -15,7 +15,7 @@ import polars as pl
 
 from dunwell.book import TABLES
 from dunwell.book.additions import Addition, with_additions, without_customers
-from dunwell.journal.models import Event
+from dunwell.journal.finding import events_of
 from dunwell.journal.recording import Journal
 from dunwell.law import Account, ContactPoint, Person
 from dunwell.money import format_minor
@@ -105,7 +105,7 @@ def with_withdrawals(
 
 def _rows(subjects: list[str], now: datetime) -> dict[str, list[tuple[str, str, datetime, str]]]:
     found: dict[str, list[tuple[str, str, datetime, str]]] = {}
-    rows = Event.objects.filter(subject_id__in=subjects, kind__in=_KINDS, recorded_at__lte=now)
+    rows = events_of(subjects, _KINDS).filter(recorded_at__lte=now)
     columns = ("subject_id", "event_id", "kind", "happened_at", "body")
     for subject, event_id, kind, at, body in rows.order_by("happened_at", "id").values_list(*columns):
         found.setdefault(str(subject), []).append((event_id, kind, at, body))
@@ -182,24 +182,34 @@ def _wishes(person: Person) -> Iterable[Addition]:
 
 
 def _promises(events: Sequence[Seen]) -> Iterable[Addition]:
-    """Promises with an amount and one day, of one account: what an answer confirmed."""
     for event in events:
-        parts = event.body.get("parts", ()) if event.kind == "promise.made" else ()
-        for number, part in enumerate(parts):
-            days = [part["due_on"]] if "due_on" in part else part.get("days", [])
-            if part.get("amount_minor") and len(days) == 1 and len(event.accounts) == 1:
-                whole = str(event.body.get("promise") or event.event_id)
-                row = {
-                    "promise_id": whole if len(parts) == 1 else f"{whole}-{number + 1}",
-                    "part_of": None if len(parts) == 1 else whole,
-                    "account_id": event.accounts[0],
-                    "made_at": event.at.isoformat(),
-                    "due_on": days[0],
-                    "amount": format_minor(part["amount_minor"], part["currency"]),
-                    "contact_id": event.body.get("message_id"),
-                    "made_by": event.body.get("by"),
-                }
-                yield Addition("promises", _given(row), event.at)
+        if event.kind == "promise.made":
+            yield from promised(event.event_id, event.at, event.body, event.accounts)
+
+
+def promised(
+    event_id: str, at: datetime, body: Mapping[str, Any], accounts: Sequence[str]
+) -> Iterable[Addition]:
+    """The rows of a promise that the journal tells of (``promise.made``), for all its debts: the parts with an amount and
+    one day. What an answer confirmed stands in no other place.
+    """
+    parts = body.get("parts", ())
+    for number, part in enumerate(parts):
+        days = [part["due_on"]] if "due_on" in part else part.get("days", [])
+        if part.get("amount_minor") and len(days) == 1 and accounts:
+            whole = str(body.get("promise") or event_id)
+            row = {
+                "promise_id": whole if len(parts) == 1 else f"{whole}-{number + 1}",
+                "part_of": None if len(parts) == 1 else whole,
+                "account_id": accounts[0],
+                "account_ids": ";".join(accounts) if len(accounts) > 1 else None,
+                "made_at": at.isoformat(),
+                "due_on": days[0],
+                "amount": format_minor(part["amount_minor"], part["currency"]),
+                "contact_id": body.get("message_id"),
+                "made_by": body.get("by"),
+            }
+            yield Addition("promises", _given(row), at)
 
 
 def _given(row: Mapping[str, Any]) -> dict[str, str | None]:

@@ -5,6 +5,7 @@ goes away, the outcomes of what was sent are kept and recorded as soon as it is 
 """
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -76,6 +77,8 @@ def work(
     idle_seconds: float = 1.0,
 ) -> Tally:
     """Work until it is time to stop, or until nothing is due (``until_idle``). What is on the wire is always awaited."""
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays; a full collection took 0.07 s
     tally = Tally()
     tally.in_doubt = _insist(dispatcher.recover, wait) or 0
     sending: Future[list[Outcome]] | None = None

@@ -23,6 +23,11 @@ KINDS = (
 )
 
 
+GIVES_UP = ("interest_reduction", "settlement", "waiver")
+"""Kinds by which money is given up: what a customer was granted by any of them within ``within_days`` counts together."""
+WITHIN_DAYS, WITHIN_DAYS_MAX = 365, 3660
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What a role may grant: ``alone_minor`` by itself, up to ``at_most_minor`` with one of ``seconds``, by currency."""
@@ -37,10 +42,11 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """The grants in force on a day, and the text they stand in."""
+    """The grants in force on a day, the text they stand in, and for how many days what was given up counts."""
 
     grants: tuple[Grant, ...]
     file: str
+    within_days: int = WITHIN_DAYS
 
     def of(self, role: str, kind: str) -> Grant | None:
         """The role's grant of a kind, the last that is written; None where there is none."""
@@ -58,16 +64,23 @@ class Decision:
     seconds: tuple[str, ...] = ()
 
 
-def may_grant(authority: Authority, role: str, kind: str, amount_minor: int, currency: str) -> Decision:
+def may_grant(
+    authority: Authority, role: str, kind: str, amount_minor: int, currency: str, already_minor: int = 0
+) -> Decision:
     """Whether a role may grant this much of a kind (see KINDS). The amount is what is given up in a settlement, waiver or
-    interest reduction, and the debt arranged in the others. Raises ValueError for a kind that is none, or a negative amount.
+    interest reduction, and the debt arranged in the others. ``already_minor``: what the same customer was given up before, by
+    whomever, within the authority's window; it counts with it. Raises ValueError for a kind that is none, or a negative amount.
     """
     if kind not in KINDS:
         raise ValueError(f"{kind!r} is no kind of grant. One of: {', '.join(KINDS)}")
-    if amount_minor < 0:
-        raise ValueError(f"an amount of {amount_minor} minor units cannot be granted. Write 0 or more")
+    if min(amount_minor, already_minor) < 0:
+        least = min(amount_minor, already_minor)
+        raise ValueError(f"an amount of {least} minor units cannot be granted. Write 0 or more")
     grant = authority.of(role, kind)
+    amount_minor += already_minor
     amount = f"{format_minor(amount_minor, currency)} {currency}"
+    before = f"{format_minor(already_minor, currency)} {currency} was given up before and counts; "
+    before = before if already_minor else ""
     if grant is None:
         return Decision(
             False, False, f"{authority.file} lets nobody in the role {role} grant {kind.replace('_', ' ')}"
@@ -77,15 +90,15 @@ def may_grant(authority: Authority, role: str, kind: str, amount_minor: int, cur
         return Decision(False, False, f"{authority.file} names no amount of {currency} for {role}")
     if amount_minor <= alone:
         limit = f"{format_minor(alone, currency)} {currency}"
-        return Decision(True, False, f"{role} may grant up to {limit} alone [{grant.source}]")
+        return Decision(True, False, f"{before}{role} may grant up to {limit} alone [{grant.source}]")
     limit = f"{format_minor(most, currency)} {currency}"
     if amount_minor <= most and grant.seconds:
         who = " or ".join(grant.seconds)
-        why = (
-            f"{amount} is above what {role} may grant alone; {who} must agree, up to {limit} [{grant.source}]"
-        )
+        why = f"{before}{amount} is above what {role} may grant alone; {who} must agree, up to {limit} [{grant.source}]"
         return Decision(True, True, why, grant.seconds)
-    return Decision(False, False, f"{amount} is above the {limit} that {role} may grant [{grant.source}]")
+    return Decision(
+        False, False, f"{before}{amount} is above the {limit} that {role} may grant [{grant.source}]"
+    )
 
 
 def may_second(decision: Decision, first: str, second: str, second_role: str) -> Decision:
@@ -106,7 +119,15 @@ def read_authority(file: Path, day: date) -> Authority:
         return Authority((), file.name)
     text = read_policy(file)
     grants = [_grant(text, entry) for entry in text.entries("grant", day)] if text.holds_on(day) else []
-    return Authority(tuple(grants), file.name)
+    within = text.values.get("within_days", WITHIN_DAYS)
+    if type(within) is not int or not 1 <= within <= WITHIN_DAYS_MAX:
+        raise PolicyError(
+            text.file,
+            "within_days",
+            f"{within!r} is not 1 to {WITHIN_DAYS_MAX}",
+            f"Write within_days = {WITHIN_DAYS}",
+        )
+    return Authority(tuple(grants), file.name, within)
 
 
 def _grant(text: PolicyText, entry: Entry) -> Grant:

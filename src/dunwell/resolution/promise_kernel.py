@@ -1,9 +1,10 @@
-"""The compiled walk over promises: an account's money in the order of its days, handed to the parts that wait for it.
+"""The compiled walk over promises: a customer's money in the order of its days, handed to the parts that wait for it.
 
 A payment goes to the part that falls due first, then to the promise made first, then by id; each takes up to its own
-amount, and what it takes no other gets. A part takes money of its promise's own time only: after it was made, by its
-deadline, before the promise was withdrawn or broken, and none once it is kept. Payments have days and promises instants,
-so money of the very day counts as after the instant when it was recorded after it.
+amount, and what it takes no other gets. A part takes money that came on the debts which it covers, of its promise's own
+time only: after it was made, by its deadline, before the promise was withdrawn or broken, and none once it is kept.
+Payments have days and promises instants, so money of the very day counts as after the instant when it was recorded
+after it.
 """
 
 from typing import Any, NamedTuple
@@ -19,7 +20,10 @@ LAST_DAY = 2**30
 
 
 class Parts(NamedTuple):
-    """The parts of all promises by account, due day, instant made, id and number; ``promise`` is a row of Promises."""
+    """The parts of all promises by customer, due day, instant made, id and number; ``promise`` is a row of Promises.
+
+    A part covers the accounts ``covered[covers_first[part] : covers_first[part + 1]]``.
+    """
 
     first: Any
     promise: Any
@@ -28,12 +32,15 @@ class Parts(NamedTuple):
     deadline: Any
     amount: Any
     required: Any
+    covers_first: Any
+    covered: Any
 
 
 class Money(NamedTuple):
-    """The payments that stand by account, day and id."""
+    """The payments that stand by customer, day and id, and the account that each was made on."""
 
     first: Any
+    account: Any
     paid_on: Any
     recorded_at: Any
     amount: Any
@@ -56,10 +63,10 @@ class Outcome(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def walk_promises(parts: Parts, money: Money, promises: Promises, as_of: int, outcome: Outcome) -> None:
-    """Credit every account's money to its promises, as of a day (a day number)."""
-    for account in range(len(parts.first) - 1):
-        low, high = parts.first[account], parts.first[account + 1]
-        for payment in range(money.first[account], money.first[account + 1]):
+    """Credit every customer's money to their promises, as of a day (a day number)."""
+    for customer in range(len(parts.first) - 1):
+        low, high = parts.first[customer], parts.first[customer + 1]
+        for payment in range(money.first[customer], money.first[customer + 1]):
             on, left = money.paid_on[payment], money.amount[payment]
             if on > as_of:
                 break
@@ -67,6 +74,8 @@ def walk_promises(parts: Parts, money: Money, promises: Promises, as_of: int, ou
             for part in range(low, high):
                 if left == 0:
                     break
+                if not _covers(parts, part, money.account[payment]):
+                    continue
                 if _takes(parts, promises, part, on, money.recorded_at[payment], outcome):
                     taken = min(left, parts.amount[part] - outcome.credited[part])
                     left -= taken
@@ -74,6 +83,15 @@ def walk_promises(parts: Parts, money: Money, promises: Promises, as_of: int, ou
                     if outcome.credited[part] >= parts.required[part]:
                         outcome.kept_on[part] = on
         _break_late(parts, promises, low, high, as_of, outcome)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _covers(parts: Parts, part: int, account: int) -> Any:
+    """Whether a part is about an account."""
+    covers = False
+    for place in range(parts.covers_first[part], parts.covers_first[part + 1]):
+        covers |= parts.covered[place] == account
+    return covers
 
 
 @njit(cache=True, nogil=True, inline="always")

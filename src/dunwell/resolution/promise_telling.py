@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from dunwell.book.promised import ACCOUNT_IDS
 from dunwell.money import EXPONENT_MAX
 from dunwell.resolution.promise_kernel import NO_DAY
 
@@ -14,6 +15,7 @@ MONEY = pl.Decimal(38, 4)
 PROMISE_COLUMNS: Mapping[str, Any] = {
     "promise_id": pl.String,
     "account_id": pl.String,
+    "account_ids": ACCOUNT_IDS,
     "customer_id": pl.String,
     "state": pl.String,
     "currency": pl.String,

@@ -1,8 +1,9 @@
 """Promises to pay: what was promised, and how each stands as of a day, a pure function of events and policy.
 
-A promise is never changed and never deleted: it is made, and may be withdrawn or superseded, by events. ``promises_as_of``
-judges a whole partition of the book, ``judge_promises`` any frames of promises and payments, ``judge_account`` one account's
-events; all three are the same walk. Money counts once, and only from the moment of the promise on.
+A promise is never changed and never deleted: it is made, and may be withdrawn or superseded, by events. It covers one debt of
+a customer or several in one currency. ``promises_as_of`` judges a whole partition of the book, ``judge_promises`` any frames of
+promises and payments, ``judge_customer`` one customer's events; all three are the same walk. Money counts once, and only from the
+moment of the promise on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from dunwell.book.promised import ACCOUNT_IDS, with_account_ids
 from dunwell.calendars import day_number
 from dunwell.law.zones import is_zone
 from dunwell.ledger.arrays import known, standing_payments
@@ -39,7 +41,7 @@ __all__ = [
     "Promise",
     "PromiseState",
     "Received",
-    "judge_account",
+    "judge_customer",
     "judge_promises",
     "promises_as_of",
 ]
@@ -54,6 +56,7 @@ _PROMISES: Mapping[str, Any] = {
     "made_at": _INSTANT,
     "due_on": pl.Date,
     "amount_minor": pl.Int64,
+    "account_ids": ACCOUNT_IDS,
     "contact_id": pl.String,
     "made_by": pl.String,
     "recorded_at": _INSTANT,
@@ -76,6 +79,7 @@ _PAYMENTS: Mapping[str, Any] = {
 _PAID = ("payment_id", "paid_on", "amount_minor", "recorded_at")
 _MADE = ("account_row", "promise_id", "made_at", "due_on", "amount_minor", "recorded_at")
 _MAY_BE_SAID: Mapping[str, Any] = {
+    "account_ids": ACCOUNT_IDS,
     **dict.fromkeys(("part_of", "contact_id", "made_by", "cancel_reason", "superseded_by"), pl.String),
     "cancelled_at": _INSTANT,
 }
@@ -107,7 +111,8 @@ class Part:
 class Promise:
     """A promise as it was made: by whom (``made_by``), in which contact, when, in one part or several.
 
-    ``recorded_at``: when we learned of it; the moment it was made when None.
+    ``recorded_at``: when we learned of it; the moment it was made when None. ``account_ids``: the debts it covers; where somebody
+    has but one, its name does not matter.
     """
 
     promise_id: str
@@ -116,6 +121,7 @@ class Promise:
     contact_id: str | None = None
     made_by: str | None = None
     recorded_at: datetime | None = None
+    account_ids: tuple[str, ...] = ("",)
 
     def __post_init__(self) -> None:
         if self.made_at.tzinfo is None:
@@ -124,6 +130,8 @@ class Promise:
             )
         if not self.parts:
             raise ValueError(f"promise {self.promise_id}: nothing is promised. Write one part or more")
+        if not self.account_ids:
+            raise ValueError(f"promise {self.promise_id}: it covers no debt. Name one account or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +147,10 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """Money received on a day, or (``reverses``) that of an earlier payment taken back: a reversal. ``kind`` as in a tape."""
+    """Money received on a day, or (``reverses``) that of an earlier payment taken back: a reversal. ``kind`` as in a tape.
+
+    ``account_id``: the debt it was paid on; where somebody has but one, its name does not matter.
+    """
 
     payment_id: str
     paid_on: date
@@ -147,6 +158,7 @@ class Received:
     recorded_at: datetime
     kind: str = "payment"
     reverses: str | None = None
+    account_id: str = ""
 
 
 def promises_as_of(
@@ -170,7 +182,8 @@ def promises_as_of(
     rows = _as_made(tables["promises"])
     rows = rows.join(accounts, on="account_row", how="left", maintain_order="left")
     rows = rows.with_columns(pl.coalesce("part_of", "promise_id").alias("promise_id"))
-    owners = rows.select("account_row").unique()
+    owners = accounts.join(rows.select("customer_id").unique(), on="customer_id", how="semi")
+    owners = owners.select("account_row")
     payments = tables["payments"].select("account_row", *_PAID, "kind", "reverses")
     payments = payments.join(owners, on="account_row", how="semi", maintain_order="left")
     payments = standing_payments(known(payments, known_at)).join(
@@ -187,7 +200,7 @@ def promises_as_of(
     judged = judge_promises(rows, payments, cancellations, as_of, known_at, policy)
     spoilt = tables["accounts"].filter("is_incomplete")["account_id"]
     return judged.with_columns(
-        pl.when(pl.col("account_id").is_in(spoilt.implode()))
+        pl.when(pl.col("account_ids").list.eval(pl.element().is_in(spoilt.implode())).list.any())
         .then(pl.format("{}; payments of the account are in quarantine, so this may be wrong", "reason"))
         .otherwise("reason")
         .alias("reason")
@@ -205,12 +218,15 @@ def judge_promises(
     """How promises stand; columns as in promises_as_of.
 
     ``promises``: promise_id, account_id, customer_id, currency, timezone, made_at, due_on, amount_minor, contact_id, made_by,
-    recorded_at, a row a part. ``payments``: account_id, payment_id, paid_on, amount_minor, recorded_at and kind; reversed ones
-    left out already. ``cancellations``: promise_id, account_id, at, reason, superseded_by, recorded_at.
+    recorded_at, a row a part, and account_ids where they cover more debts than account_id. ``payments``: account_id, payment_id,
+    paid_on, amount_minor, recorded_at and kind; reversed ones left out already. ``cancellations``: promise_id, account_id, at,
+    reason, superseded_by, recorded_at.
     """
     policy = policy or read_promise_policy()
-    parts = _with_rules(_with_made_on(known(promises.select(*_PROMISES), known_at), as_of), policy)
-    parts = parts.sort("account_id", "due_on", "made_at", "promise_id", "amount_minor", maintain_order=True)
+    made = known(with_account_ids(promises).select(*_PROMISES), known_at)
+    parts = _with_rules(_with_made_on(made, as_of), policy)
+    order = ("customer_id", "due_on", "made_at", "promise_id", "amount_minor", "account_id")
+    parts = parts.sort(*order, maintain_order=True)
     money = known(payments, known_at).filter(pl.col("kind").cast(pl.String) == "payment").select(*_PAYMENTS)
     ended = pl.DataFrame(schema=_CANCELLATIONS) if cancellations is None else cancellations
     whole = _promises_of(parts, known(ended.select(*_CANCELLATIONS), known_at), as_of)
@@ -224,7 +240,7 @@ def judge_promises(
     return told(parts, whole, outcome.credited, outcome.kept_on, outcome.broken_on, as_of)
 
 
-def judge_account(
+def judge_customer(
     promises: Sequence[Promise],
     payments: Sequence[Received],
     cancellations: Sequence[Cancelled],
@@ -235,11 +251,13 @@ def judge_account(
     known_at: datetime | None = None,
     policy: PromisePolicy | None = None,
 ) -> pl.DataFrame:
-    """How one account's promises stand, from its events: the walk of the nightly run over a frame of one account."""
-    names = ("account_id", "customer_id", "currency", "timezone")
-    one = ("", "", currency, timezone)
+    """How one customer's promises stand, from their events: the walk of the nightly run over a frame of one customer.
+
+    ``currency``: that of their debts; promises in several are judged apart.
+    """
     rows = [
-        dict(zip(names, one, strict=True))
+        {"customer_id": "", "currency": currency, "timezone": timezone}
+        | {"account_id": promise.account_ids[0], "account_ids": list(promise.account_ids)}
         | {"promise_id": promise.promise_id, "made_at": promise.made_at}
         | {"due_on": part.due_on, "amount_minor": part.amount_minor}
         | {"contact_id": promise.contact_id, "made_by": promise.made_by}
@@ -247,11 +265,24 @@ def judge_account(
         for promise in promises
         for part in promise.parts
     ]
+    about = {promise.promise_id: promise.account_ids[0] for promise in promises}
     ended = [
-        (c.promise_id, "", c.at, c.reason, c.superseded_by, c.recorded_at or c.at) for c in cancellations
+        (c.promise_id, about.get(c.promise_id, ""), c.at, c.reason, c.superseded_by, c.recorded_at or c.at)
+        for c in cancellations
     ]
+    places = {name: place for place, name in enumerate(sorted({p.account_id for p in payments}))}
     money = [
-        (0, "", p.payment_id, p.paid_on, p.amount_minor, p.recorded_at, p.kind, p.reverses) for p in payments
+        (
+            places[p.account_id],
+            p.account_id,
+            p.payment_id,
+            p.paid_on,
+            p.amount_minor,
+            p.recorded_at,
+            p.kind,
+            p.reverses,
+        )
+        for p in payments
     ]
     schema = {"account_row": pl.UInt32} | dict(_PAYMENTS) | {"kind": pl.String, "reverses": pl.String}
     received = pl.DataFrame(money, schema=schema, orient="row")
@@ -311,8 +342,11 @@ def _promises_of(parts: pl.DataFrame, cancellations: pl.DataFrame, as_of: date) 
     first = cancellations.sort("at", "reason").unique(["account_id", "promise_id"], keep="first")
     whole = parts.group_by("account_id", "promise_id").agg(
         pl.col("customer_id", "currency", "timezone", "exponent", "contact_id", "made_by").first(),
+        *([pl.col("account_ids").explode().unique().sort()] if _are_several(parts) else []),
         pl.col("made_at").min(),
     )
+    if "account_ids" not in whole.columns:
+        whole = whole.with_columns(pl.concat_list("account_id").alias("account_ids"))
     whole = whole.join(
         first.drop("recorded_at"), on=["account_id", "promise_id"], how="left", maintain_order="left"
     ).rename({"at": "cancelled_at", "reason": "cancel_reason"})
@@ -327,6 +361,11 @@ def _promises_of(parts: pl.DataFrame, cancellations: pl.DataFrame, as_of: date) 
     )
 
 
+def _are_several(parts: pl.DataFrame) -> bool:
+    """Whether a promise covers more debts than the one that it names; lists cost more than columns."""
+    return bool((parts["account_ids"].list.len() > 1).any())
+
+
 def _local_day(rows: pl.DataFrame, instant: str) -> pl.Expr:
     """The day of an instant on the customer's clock (``timezone``), on UTC's where no zone is known."""
     day = pl.col(instant).dt.date()
@@ -338,9 +377,19 @@ def _local_day(rows: pl.DataFrame, instant: str) -> pl.Expr:
 
 def _walk(parts: pl.DataFrame, money: pl.DataFrame, whole: pl.DataFrame, as_of: date) -> Outcome:
     """The compiled walk over the frames' arrays."""
-    accounts = parts.select("account_id").unique().sort("account_id").with_row_index("account")
-    owners = parts.join(accounts, on="account_id", how="left", maintain_order="left")["account"]
-    paid = money.join(accounts, on="account_id").sort("account", "paid_on", "payment_id")
+    covered = parts.select("customer_id", "account_id", "account_ids").with_row_index("part")
+    covered = (
+        covered.drop("account_id").explode("account_ids")
+        if _are_several(parts)
+        else covered.select("part", "customer_id", account_ids="account_id")
+    )
+    accounts = covered.select("customer_id", account_id="account_ids").unique().sort("account_id")
+    accounts = accounts.with_row_index("account")
+    customers = parts.select("customer_id").unique().sort("customer_id").with_row_index("customer")
+    accounts = accounts.join(customers, on="customer_id", how="left", maintain_order="left", nulls_equal=True)
+    owners = parts.join(customers, on="customer_id", how="left", maintain_order="left", nulls_equal=True)
+    named = covered.join(accounts, left_on="account_ids", right_on="account_id", maintain_order="left")
+    paid = money.join(accounts, on="account_id").sort("customer", "paid_on", "payment_id", "account")
     outcome = Outcome(
         np.zeros(parts.height, np.int64),
         np.full(parts.height, NO_DAY, np.int64),
@@ -348,16 +397,19 @@ def _walk(parts: pl.DataFrame, money: pl.DataFrame, whole: pl.DataFrame, as_of: 
     )
     walk_promises(
         Parts(
-            _offsets(owners, accounts.height),
+            _offsets(owners["customer"], customers.height),
             _ints(parts["row"]),
             _ints(parts["made_on"]),
             _ints(parts["made_at"]),
             _ints(parts["deadline"]),
             _ints(parts["amount_minor"]),
             _ints(parts["required_minor"]),
+            _offsets(named["part"], parts.height),
+            _ints(named["account"]),
         ),
         Money(
-            _offsets(paid["account"], accounts.height),
+            _offsets(paid["customer"], customers.height),
+            _ints(paid["account"]),
             _ints(paid["paid_on"]),
             _ints(paid["recorded_at"]),
             _ints(paid["amount_minor"]),

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.language_sentences import dev_sentences, sentences_hash, training_sentences
 from dunwell.law.language import Review, review, reviewing, second_opinion
-from dunwell.law.language.encoder import encoder
+from dunwell.law.language.encoder import pair
 from dunwell.law.language.second_opinion import (
     BUCKETS,
     UNLAWFUL,
@@ -186,13 +186,13 @@ def test_there_are_many_training_sentences_half_of_them_hard_and_none_twice(lang
 def test_the_model_gives_the_same_probabilities_each_time(language: str) -> None:
     known = model(language)
     assert known.classes[0] == UNLAWFUL
-    for reader in (None, encoder()):
+    for reader in (None, pair()):
         first, again = (known.probabilities("pay now 还钱", reader) for _ in range(2))
         assert first == again
         assert all(0 <= one <= 1 for one in first.values())
 
 
-def test_without_the_encoder_letters_alone_judge_by_their_own_limits() -> None:
+def test_without_the_encoders_letters_alone_judge_by_their_own_limits() -> None:
     known = model("en")
     assert known.limits(None) == known.limits_of_letters
     by_letters = known.probabilities("I will break your legs, you filthy dog.", None)

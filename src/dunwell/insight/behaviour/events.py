@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 import polars as pl
 
+from dunwell.book.promised import spread
 from dunwell.insight.episodes import episodes
 from dunwell.insight.features.known import known_by
 from dunwell.insight.features.promises import with_money_received
@@ -145,7 +146,10 @@ def _contacts(contacts: pl.DataFrame) -> pl.DataFrame:
 
 def _promises(known: Mapping[str, pl.DataFrame], accounts: pl.DataFrame, as_of: date) -> pl.DataFrame:
     stands = pl.col("cancelled_at").is_null() | (pl.col("cancelled_at").dt.date() > as_of)
-    rows = with_money_received(known["promises"].filter(stands), known["payments"])
+    made = spread(known["promises"].filter(stands), known["accounts"])
+    rows = with_money_received(made, known["payments"]).unique(
+        "promise_id", keep="first", maintain_order=True
+    )
     return rows.join(accounts, on="account_row", maintain_order="left").select(
         "customer_id",
         on="due_on",

@@ -61,6 +61,9 @@ _HISTORY = {
     "dead_ends_on_channel": (_ON_CHANNEL & pl.col("_outcome").is_in(_DEAD_ENDS)).sum(),
     "own_contacts_90d": (~_IS_OURS & (pl.col("_days_ago") < 90)).sum(),
 }
+_BY_CHANNEL = tuple(name for name in _HISTORY if name.endswith("on_channel"))
+_BY_HOUR = tuple(name for name in _HISTORY if name.endswith("at_hours"))
+_BY_PERSON = tuple(name for name in _HISTORY if name not in (*_BY_CHANNEL, *_BY_HOUR))
 
 
 def attempts(
@@ -94,13 +97,39 @@ def asks_of(
     """What a try would be like for each person, channel and hour of the person's day, on the day of ``at``, from
     what had happened before ``at``: customer_id, at, and the inputs.
     """
-    history = _history(tables, at.date(), known_at).filter(pl.col("_at") < at)
-    grid = (
-        pl.DataFrame({"customer_id": people}, schema={"customer_id": pl.String})
-        .join(pl.DataFrame({"channel": channels}, schema={"channel": pl.String}), how="cross")
-        .join(pl.DataFrame({"hour": hours}, schema={"hour": pl.Int8}), how="cross")
+    asked = pl.DataFrame({"customer_id": people}, schema={"customer_id": pl.String})
+    own = {
+        **tables,
+        "contacts": tables["contacts"].join(asked, on="customer_id", how="semi", maintain_order="left"),
+    }
+    history = _history(own, at.date(), known_at).filter(pl.col("_at") < at)
+    told = history.with_columns(_days_ago=(pl.lit(at) - pl.col("_at")).dt.total_minutes() / 1440).filter(
+        pl.col("_days_ago") < WINDOW_DAYS_MAX
     )
-    return inputs_at(history, grid.with_columns(at=pl.lit(at), weekday=pl.lit(at.isoweekday(), pl.Int8)))
+    cells = pl.DataFrame({"hour": hours}, schema={"hour": pl.Int8})
+    near = cells.join(pl.DataFrame({"_hour": range(24)}, schema={"_hour": pl.Int8}), how="cross").filter(
+        (pl.col("_hour") - pl.col("hour")).abs() <= _HOURS_APART
+    )
+    by_channel = asked.join(pl.DataFrame({"channel": channels}, schema={"channel": pl.String}), how="cross")
+    # A grid of channels and hours asks each thing of a person once, not once a cell.
+    of_channel = _counted(told.with_columns(channel="_channel"), by_channel, _BY_CHANNEL)
+    of_hour = _counted(told.join(near, on="_hour"), asked.join(cells, how="cross"), _BY_HOUR)
+    return (
+        _counted(told, asked, _BY_PERSON)
+        .join(of_channel, on="customer_id", maintain_order="left_right")
+        .join(of_hour, on="customer_id", maintain_order="left_right")
+        .with_columns(at=pl.lit(at), weekday=pl.lit(at.isoweekday(), pl.Int8))
+        .select("customer_id", "at", *INPUTS)
+    )
+
+
+def _counted(history: pl.DataFrame, asked: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """``asked`` with what the history tells of each of its rows."""
+    told = history.group_by(asked.columns).agg(_HISTORY[name].alias(name) for name in names)
+    counts = [name for name in names if name != "days_since_reached"]
+    return asked.join(told, on=asked.columns, how="left", maintain_order="left").with_columns(
+        pl.col(counts).fill_null(0)
+    )
 
 
 def inputs_at(history: pl.DataFrame, asks: pl.DataFrame) -> pl.DataFrame:

@@ -39,7 +39,7 @@ class ContactModel:
 
     def __init__(self, *, psi_max: float = PSI_MAX, seed: int = 0, **settings: Any) -> None:
         self.psi_max, self.seed = psi_max, seed
-        self.settings = {"rounds": 200, "learning_rate": 0.05, "leaf_rows_min": 30, **settings}
+        self.settings = {"rounds": 100, "learning_rate": 0.1, "leaf_rows_min": 30, "folds": 3, **settings}
 
     def fit(self, tries: pl.DataFrame) -> Self:
         """Learn from ``attempts``. Raises TrainingUnusable when they are too few."""

@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 import polars as pl
 
+from dunwell.book.promised import spread
 from dunwell.insight.episodes import episodes
 from dunwell.insight.features.known import known_by
 from dunwell.insight.scoring.measures import share_interval
@@ -140,7 +141,7 @@ def _money(known: Mapping[str, pl.DataFrame], accounts: pl.DataFrame) -> pl.Data
         .otherwise(pl.lit("payment returned")),
         order=pl.lit(5),
     )
-    promised = known["promises"].select(
+    promised = spread(known["promises"], known["accounts"]).select(
         "account_row", on=pl.col("made_at").dt.date(), activity=pl.lit("promise"), order=pl.lit(4)
     )
     return (

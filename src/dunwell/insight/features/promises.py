@@ -5,6 +5,7 @@ from datetime import date
 
 import polars as pl
 
+from dunwell.book.promised import spread
 from dunwell.insight.features.declared import WINDOW_DAYS_MAX, Feature, Source
 
 _IS_SETTLED = pl.col("due_days_ago") > 0
@@ -51,7 +52,7 @@ def promise_features(tables: Mapping[str, pl.DataFrame], as_of: date) -> pl.Data
     the payments from the day it was made to its own day reach its amount.
     """
     made = (
-        tables["promises"]
+        spread(tables["promises"], tables["accounts"])
         .select(
             "account_row",
             "promise_id",
@@ -67,8 +68,8 @@ def promise_features(tables: Mapping[str, pl.DataFrame], as_of: date) -> pl.Data
 
 
 def with_money_received(promises: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
-    """Promises with ``paid_minor``: what came in from the day each was made to its own day (account_row,
-    promise_id, made_at or made_on, due_on), reversed payments left out.
+    """Promises, a row a debt that they cover, with ``paid_minor``: what came in on all of these from the day each was made to its
+    own day (account_row, promise_id, made_at or made_on, due_on), reversed payments left out.
     """
     if "made_on" not in promises.columns:
         promises = promises.with_columns(made_on=pl.col("made_at").dt.date())

@@ -5,6 +5,7 @@ would owe then, and what comes back after a default.
 """
 
 from dunwell.insight.losses.book import Defaults, book_defaults, exposures
+from dunwell.insight.losses.card import losses_card
 from dunwell.insight.losses.expected import (
     DEFAULT,
     LOSS_COLUMNS,
@@ -25,6 +26,7 @@ __all__ = [
     "default_chances",
     "expected_losses",
     "exposures",
+    "losses_card",
     "lost_shares",
     "shares_of",
 ]

@@ -24,9 +24,10 @@ BOOK_STATES = States(
 DEFAULTED = frozenset({"90-119", "120-149", "150+"})
 """Of BOOK_STATES: in default (90 days past due; IFRS 9 B5.5.37)."""
 
-BOOK_REFINES = ("product", "months_on_book")
-"""What refines the states in a book's forecast. Products differ in how late they run and how fast they are paid off, so
-without them a forecast runs after the mix of products when it shifts.
+BOOK_REFINES = ("product", "months_to_go")
+"""What refines the states in a book's forecast. Products differ in how late they run, and the instalments still to fall due say
+when an account will be settled; without them a forecast runs after the mix when it shifts. A panel's past months go by the
+schedule known when it is made.
 """
 
 
@@ -49,7 +50,8 @@ def book_panel(
     known_at: datetime | None = None,
 ) -> pl.DataFrame:
     """The states of a partition's accounts at the last ``months`` month ends up to ``as_of``: account_id,
-    customer_id, product, month, state, opened_month. An account appears from the first month end after it was opened.
+    customer_id, product, month, state, opened_month, months_to_go (until the last instalment known of falls due). An
+    account appears from the first month end after it was opened.
     """
     last = month_number(as_of + timedelta(days=1)) - 1
     ends = [month_end(number) for number in range(last - months + 1, last + 1)]
@@ -74,16 +76,22 @@ def book_panel(
     return (
         accounts.join(months_frame, how="cross")
         .filter(pl.col("opened_on") <= pl.col("month_end"))
-        .with_columns((12 * pl.col("opened_on").dt.year() + pl.col("opened_on").dt.month() - 1).alias(OPENED))
+        .with_columns(_month_of("opened_on").alias(OPENED))
         .join(late, on=["account_row", "month_end"], how="left", maintain_order="left")
         .with_columns(
             state=pl.when((days <= 0) & (pl.col("last_due_on") < pl.col("month_end")))
             .then(pl.lit("settled"))
             .otherwise(state_of(days))
         )
-        .select("account_id", "customer_id", "product", "month", "state", OPENED)
+        .with_columns(months_to_go=(_month_of("last_due_on") - pl.col("month")).clip(0))
+        .select("account_id", "customer_id", "product", "month", "state", OPENED, "months_to_go")
         .sort("account_id", "month")
     )
+
+
+def _month_of(day: str) -> pl.Expr:
+    """``month_number`` of a column of days."""
+    return 12 * pl.col(day).dt.year() + pl.col(day).dt.month() - 1
 
 
 def state_of(days: pl.Expr) -> pl.Expr:

@@ -61,6 +61,17 @@ def checked(panel: pl.DataFrame, states: States) -> pl.DataFrame:
     return panel
 
 
+def with_months_on_book(panel: pl.DataFrame, states: States) -> pl.DataFrame:
+    """The panel, checked and by account and month, with months_on_book alone of what ``with_history`` adds."""
+    return checked(panel, states).with_columns(months_on_book=_months_on_book(panel))
+
+
+def _months_on_book(panel: pl.DataFrame) -> pl.Expr:
+    if OPENED in panel.columns:
+        return pl.col("month") - pl.col(OPENED)
+    return pl.int_range(pl.len()).over("account_id")
+
+
 OPENED = "opened_month"
 """The first month at whose end an account was in the book, which may lie before the panel; optional."""
 
@@ -79,13 +90,10 @@ def with_history(panel: pl.DataFrame, states: States, *, person: str | None = No
     over = "account_id"
     places = {name: float(place) for place, name in enumerate(states.names)}
     is_late = states.is_late.cast(pl.Int32)
-    on_book = pl.int_range(pl.len()).over(over)
-    if OPENED in panel.columns:
-        on_book = pl.col("month") - pl.col(OPENED)
     known = checked(panel, states).with_columns(
         severity=pl.col("state").replace_strict(places, return_dtype=pl.Float64),
         _late=is_late,
-        months_on_book=on_book,
+        months_on_book=_months_on_book(panel),
     )
     was_late = pl.col("_late").shift(1).over(over).fill_null(0)
     is_new = (pl.col("state") != pl.col("state").shift(1).over(over)).fill_null(True)

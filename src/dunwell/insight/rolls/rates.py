@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dunwell.insight.forbidden import refuse_forbidden
 from dunwell.insight.problems import CannotScore, TrainingUnusable, extra
 from dunwell.insight.rolls.panel import States, next_states
+from dunwell.insight.rolls.vintages import Drift
 
 Floats = NDArray[np.float64]
 _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0)
@@ -25,6 +26,7 @@ _STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0)
 CUTS: Mapping[str, tuple[float, ...]] = {
     "duration": (2, 3, 4, 7, 13),
     "months_on_book": (6, 12, 24),
+    "months_to_go": (1, 2, 3, 4, 6, 9, 12, 18, 24),
     "late_months_3": (1, 2, 3),
     "late_months_12": (1, 2, 3, 6),
     "late_months": (1, 2, 4, 8),
@@ -70,7 +72,7 @@ class RollRates:
         """Count the rolls of a panel (with history, where ``refine`` names it). Raises TrainingUnusable when
         it does not reach that far.
         """
-        rows = next_states(panel, self.months)
+        rows = next_states(self._recent(panel), self.months)
         if rows.is_empty():
             raise TrainingUnusable(
                 f"the panel covers {panel['month'].n_unique()} months, too few to see {self.months} months ahead. "
@@ -83,11 +85,13 @@ class RollRates:
         if self.window is not None:
             newest = int(rows["month"].to_numpy().max())
             rows = rows.filter(pl.col("month") > newest - self.window)
-        keyed = self._keyed(rows)
+        cells = ("month", "state", *self.refine, "next_state")
+        counted = self._keyed(rows).group_by(cells).agg(pl.len().cast(pl.Int64)).sort(cells)
         self.levels_: list[_Level] = []
         for depth in range(len(self.refine) + 2):
-            self.levels_.append(self._level(keyed, ("state", *self.refine)[:depth]))
-        self.dispersion_ = self._dispersion(rows)
+            self.levels_.append(self._level(counted, ("state", *self.refine)[:depth]))
+        self._counted = counted
+        self.dispersion_ = self._dispersion(self._places(None))
         return self
 
     def matrix(self) -> pl.DataFrame:
@@ -119,25 +123,61 @@ class RollRates:
         return self._looked_up(panel)[0]
 
     def stock(
-        self, panel: pl.DataFrame, wanted: frozenset[str] | None = None, *, odds: float = 1.0
+        self,
+        panel: pl.DataFrame,
+        wanted: frozenset[str] | None = None,
+        *,
+        odds: float = 1.0,
+        drift: Drift | None = None,
     ) -> tuple[float, float, float]:
         """How many of a month's accounts will be in the wanted states (the late ones) ``months`` later: the
         expected number and its 95 % interval. Its variance is that of the accounts' own chances, of the rates
         behind them, and the dispersion of the months. ``odds``: a scenario, by which the odds of the wanted states
-        are multiplied.
+        are multiplied. ``drift``: what the odds of lateness are moved by first (``vintages``).
         """
         chances, weights, cell = self._looked_up(panel)
-        chances = tilted(chances, self._places(wanted), odds)
-        p = chances[:, self._places(wanted)].sum(axis=1)
+        places = self._places(wanted)
+        moved = 0.0 if drift is None else drift.log_odds
+        before, chances = chances, tilted(self.drifted(panel, chances, moved), places, odds)
+        p = chances[:, places].sum(axis=1)
         expected = float(p.sum())
         by_cell = np.bincount(cell, weights=p)
         seen = np.maximum(1, np.bincount(cell))
         share = by_cell / seen
         in_weight = np.bincount(cell, weights=weights) / seen
         of_rates = float((by_cell**2 * (1 - share) / np.maximum(share, 1e-9) / (in_weight + 1)).sum())
+        of_rates *= min(
+            self.months, self._counted["month"].n_unique()
+        )  # looks that overlap tell the same again
         of_chance = float((p * (1 - p)).sum())
-        spread = 1.96 * float(np.sqrt(self.dispersion_ * (of_chance + of_rates)))
+        of_drift = 0.0
+        if drift is not None and drift.spread:
+            further = self.drifted(panel, before, moved + drift.spread)
+            of_drift = float(tilted(further, places, odds)[:, places].sum()) - expected
+        dispersion = self.dispersion_ if wanted is None else self._dispersion(places)
+        spread = 1.96 * float(np.sqrt(dispersion * (of_chance + of_rates) + of_drift**2))
         return expected, max(0.0, expected - spread), expected + spread
+
+    def drifted(self, panel: pl.DataFrame, chances: Floats, log_odds: float) -> Floats:
+        """The chances with the log odds of lateness moved for the rows that are not late yet."""
+        if not log_odds:
+            return chances
+        is_well = panel.select(~self.states.is_late).to_series().to_numpy()
+        made = chances.copy()
+        made[is_well] = tilted(chances[is_well], self._places(None), float(np.exp(log_odds)))
+        return made
+
+    @property
+    def mean_month(self) -> float:
+        """The mean month it was counted from."""
+        return float(np.average(self._counted["month"].to_numpy(), weights=self._counted["len"].to_numpy()))
+
+    @property
+    def has_seen_enough(self) -> bool:
+        """Whether it counted from at least half as many months as it looks ahead. From fewer it knows a young book's first
+        accounts alone, and of made books a year ahead nearly twice as many were foretold as came.
+        """
+        return 2 * self._counted["month"].n_unique() >= self.months
 
     def to_dict(self) -> dict[str, Any]:
         """The matrix and its settings as plain values."""
@@ -154,21 +194,30 @@ class RollRates:
         names = self.states.late if wanted is None else wanted
         return [place for place, name in enumerate(self.states.all) if name in names]
 
+    def _recent(self, panel: pl.DataFrame) -> pl.DataFrame:
+        """The months that the origins of the window and what came of them lie in."""
+        if self.window is None or panel.is_empty():
+            return panel
+        return panel.filter(pl.col("month") > pl.col("month").max() - self.months - self.window)
+
     def _keyed(self, panel: pl.DataFrame) -> pl.DataFrame:
+        """The panel with its cells named."""
         absent = [name for name in self.refine if name not in panel.columns]
         if absent:
             raise CannotScore(
                 f"the panel has no column {absent[0]!r}. Add history to it (with_history), or refine by others"
             )
-        return panel.with_columns(pl.col("state").cast(pl.String), *(_cell(name) for name in self.refine))
+        names = pl.Enum(self.states.all)
+        state = [
+            pl.col(name).cast(names, strict=False)
+            for name in ("state", "next_state")
+            if name in panel.columns
+        ]
+        return panel.with_columns(*state, *(_cell(name) for name in self.refine))
 
-    def _level(self, keyed: pl.DataFrame, columns: tuple[str, ...]) -> _Level:
+    def _level(self, rows: pl.DataFrame, columns: tuple[str, ...]) -> _Level:
         by = list(columns)
-        counted = (
-            keyed.group_by(*by, "next_state").agg(pl.len())
-            if by
-            else keyed.group_by("next_state").agg(pl.len())
-        )
+        counted = rows.group_by(*by, "next_state").agg(pl.col("len").sum())
         names = self.states.all
         if by:
             cells = counted.select(by).unique().sort(by)
@@ -177,7 +226,7 @@ class RollRates:
             cells = pl.DataFrame({"_": [0]}).select()
             place = np.zeros(counted.height, np.int64)
         counts = np.zeros((max(1, cells.height), len(names)))
-        next_place = counted["next_state"].replace_strict({n: k for k, n in enumerate(names)}).to_numpy()
+        next_place = counted["next_state"].to_physical().to_numpy()
         np.add.at(counts, (place, next_place), counted["len"].to_numpy())
         if not by:
             whole = (counts + 0.5) / (counts + 0.5).sum()
@@ -192,10 +241,12 @@ class RollRates:
         """Chances, the rows behind them, and a number of the cell, for each row: the finest cell that was
         seen.
         """
-        keyed = self._keyed(panel)
-        chances = np.repeat(self.levels_[0].chances, panel.height, axis=0)
-        weights = np.full(panel.height, self.levels_[0].counts.sum())
-        cell = np.zeros(panel.height, np.int64)
+        return self._of_cells(self._keyed(panel))
+
+    def _of_cells(self, keyed: pl.DataFrame) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        chances = np.repeat(self.levels_[0].chances, keyed.height, axis=0)
+        weights = np.full(keyed.height, self.levels_[0].counts.sum())
+        cell = np.zeros(keyed.height, np.int64)
         first = 1
         for level in self.levels_[1:]:
             place = _places_in(level, keyed)
@@ -206,14 +257,17 @@ class RollRates:
             first += level.cells.height
         return chances, weights, cell
 
-    def _dispersion(self, rows: pl.DataFrame) -> float:
-        """The mean of squared standardised errors of the months' late stocks, each against these rates."""
-        chances = self.chances(rows)[:, self._places(None)].sum(axis=1)
-        months = rows.select("month", late=pl.col("next_state").is_in(sorted(self.states.late))).with_columns(
-            p=pl.Series(chances)
-        )
-        by_month = months.group_by("month").agg(
-            error=pl.col("late").sum() - pl.col("p").sum(), variance=(pl.col("p") * (1 - pl.col("p"))).sum()
+    def _dispersion(self, places: list[int]) -> float:
+        """The mean of squared standardised errors of the months' stocks in some states, each against these rates."""
+        counted = self._counted
+        chances = self._of_cells(counted)[0][:, places].sum(axis=1)
+        late = pl.col("next_state").to_physical().is_in(places).cast(pl.Int64)
+        months = counted.select("month", "len", late=late).with_columns(p=pl.Series(chances))
+        p, times = pl.col("p"), pl.col("len")
+        by_month = (
+            months.group_by("month")
+            .agg(error=(times * (pl.col("late") - p)).sum(), variance=(times * p * (1 - p)).sum())
+            .sort("month")
         )
         told = by_month.filter(pl.col("variance") > 0).select(pl.col("error") ** 2 / pl.col("variance"))
         return max(1.0, float(told.to_series().mean() or 1.0)) if told.height > 1 else 1.0  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from dunwell.insight.scoring.measures import Figure, share_interval
 Floats = NDArray[np.float64]
 _AT_RISK_MIN = 50
 _STEPS_MIN = 5
+_Z_POWER = 0.8416
 
 
 def turning_segments(
@@ -35,8 +36,8 @@ def turning_segments(
 ) -> pl.DataFrame:
     """The segments at the panel's last month, those that turn most surely first: the segment's columns, at_risk and
     steps (of the last ``recent`` months), rate, rate_before (of the ``past`` months before), ratio (of how it moved
-    to how the rest moved) with low and high, p (one-sided), adjusted_p, is_turning, late_share and
-    late_share_before (a year's months each side: whether it is late already).
+    to how the rest moved) with low and high, p (one-sided), adjusted_p, is_turning, detectable (a move by so many times would be
+    called turning eight times in ten, were it the only one), late_share and late_share_before (whether it is late already).
 
     ``early``: the states that foretell, between good standing and ``states.late``. Raises ForbiddenInput,
     CannotScore for columns that are not there and TrainingUnusable for a panel that is too short.
@@ -46,7 +47,7 @@ def turning_segments(
     if absent:
         raise CannotScore(f"the panel has no column {absent[0]!r}. Add it, or name other segments")
     counts = monthly_steps(_looked_at(panel, recent, past), states, segment, early)
-    return _turning(counts, list(segment), recent, past, level)
+    return turning_counts(counts, segment, recent=recent, past=past, level=level)
 
 
 def monthly_steps(
@@ -120,7 +121,13 @@ def _looked_at(panel: pl.DataFrame, recent: int, past: int) -> pl.DataFrame:
     return panel.filter(pl.col("month") >= last - recent - past)
 
 
-def _turning(counts: pl.DataFrame, segment: list[str], recent: int, past: int, level: float) -> pl.DataFrame:
+def turning_counts(
+    counts: pl.DataFrame, segment: Sequence[str], *, recent: int = 3, past: int = 12, level: float = 0.05
+) -> pl.DataFrame:
+    """``turning_segments`` of what ``monthly_steps`` counted, or of any other sign that is counted so: the segment's columns,
+    month, at_risk, steps, accounts and late.
+    """
+    segment = list(segment)
     last = int(counts["month"].to_numpy().max())
     rows = counts.filter(pl.col("month") > last - recent - past).with_columns(
         is_recent=pl.col("month") > last - recent
@@ -162,6 +169,7 @@ def _turning(counts: pl.DataFrame, segment: list[str], recent: int, past: int, l
             p=pl.Series(p),
             adjusted_p=pl.Series(adjusted),
             is_turning=pl.Series(adjusted <= level),
+            detectable=pl.Series(np.exp((stats.norm.isf(level / kept.height) + _Z_POWER) * error)),
         )
         .select(
             *segment,
@@ -176,6 +184,7 @@ def _turning(counts: pl.DataFrame, segment: list[str], recent: int, past: int, l
                 "p",
                 "adjusted_p",
                 "is_turning",
+                "detectable",
             ),
             *("late_share", "late_share_before"),
         )

@@ -4,7 +4,7 @@ that is, how it treats groups, and what it is not for.
 Mitchell et al., Model cards for model reporting (FAT* 2019).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -27,6 +27,7 @@ from dunwell.insight.scoring.measures import (
     bootstrap,
     brier,
     calibration_error,
+    calibration_gap,
     kolmogorov_smirnov,
     log_loss,
     share_interval,
@@ -78,6 +79,7 @@ class ModelCard:
     promotion_blocks: tuple[str, ...]
     cautions: tuple[str, ...]
     limits: tuple[str, ...] = LIMITS
+    without_groups: str = "No groups were given, so fairness was not measured."
 
     @property
     def may_be_promoted(self) -> bool:
@@ -121,6 +123,40 @@ def model_card(
     """
     values = read_target(target, frame.height, "measure on")
     probability = model.predict_proba(frame)[:, 1]
+    return card_of_chances(
+        values,
+        probability,
+        kind=model.kind,
+        inputs=model.inputs_.names,
+        trained_row_count=model.inputs_.row_count,
+        purpose=purpose,
+        target_meaning=target_meaning,
+        window=window,
+        measured_on=measured_on,
+        groups=groups,
+        seed=seed,
+    )
+
+
+def card_of_chances(
+    values: Floats,
+    probability: Floats,
+    *,
+    kind: str,
+    inputs: Sequence[str],
+    trained_row_count: int,
+    purpose: str,
+    target_meaning: str,
+    window: tuple[date, date] | None,
+    measured_on: str,
+    groups: pl.Series | pl.DataFrame | None,
+    seed: int = 0,
+    more: Mapping[str, Figure] | None = None,
+    limits: Sequence[str] = LIMITS,
+) -> ModelCard:
+    """The card of anything that gives chances, from what it foretold of rows it did not learn from and what came (0 or 1).
+    ``more``: further figures, by their name.
+    """
     figures = measured(values, probability, seed)
     order = np.argsort(probability, kind="stable")
     reliability = tuple(
@@ -133,24 +169,25 @@ def model_card(
         cautions.append(
             f"An AUC of {figures['auc'].value:.3f} is rarely honest: look for an input that knows the outcome."
         )
-    told = None if groups is None else group_frame(groups, frame.height)
+    told = None if groups is None else group_frame(groups, len(values))
     gaps = () if told is None else group_gaps(values, probability, told)
     return ModelCard(
-        model.kind,
+        kind,
         purpose,
         target_meaning,
         window,
         measured_on,
-        model.inputs_.row_count,
-        frame.height,
+        trained_row_count,
+        len(values),
         int(values.sum()),
-        model.inputs_.names,
-        figures,
+        tuple(inputs),
+        figures | dict(more or {}),
         reliability,
         () if told is None else _by_group(values, probability, told, seed),
         gaps,
         promotion_blocks(gaps),
         tuple(cautions),
+        tuple(limits),
     )
 
 
@@ -164,18 +201,28 @@ def _without_nan(value: Any) -> Any:
 
 
 def measured(target: Floats, probability: Floats, seed: int) -> dict[str, Figure]:
-    """The figures of a card: AUC by DeLong, the others by bootstrap."""
+    """The figures of a card: AUC by DeLong, the others by bootstrap. In ten bins a perfect forecast shows a calibration error,
+    too; what is beyond that is told beside it.
+    """
     ranking = auc_delong(target, probability)
     measures: dict[str, Callable[[Floats, Floats], float]] = {
         "ks": kolmogorov_smirnov,
         "brier": brier,
         "log_loss": log_loss,
+    }
+    calibrated: dict[str, Callable[[Floats, Floats], float]] = {
         "calibration_error": calibration_error,
+        "calibration_error_beyond_chance": calibration_gap,
     }
     return {
         "auc": ranking,
         "gini": Figure(2 * ranking.value - 1, 2 * ranking.low - 1, 2 * ranking.high - 1),
-    } | {name: bootstrap(target, probability, measure, seed) for name, measure in measures.items()}
+        **{name: bootstrap(target, probability, measure, seed) for name, measure in measures.items()},
+        **{
+            name: bootstrap(target, probability, measure, seed, is_centred=True)
+            for name, measure in calibrated.items()
+        },
+    }
 
 
 def _by_group(

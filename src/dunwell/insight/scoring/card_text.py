@@ -32,11 +32,11 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 {% for caution in card.cautions %}<p role="note"><strong>Caution.</strong> {{ caution }}</p>{% endfor %}
 <table><caption>Figures, with 95 % intervals</caption>
 {% for name, figure in figures %}<tr><th scope="row">{{ name }}</th><td class="n">{{ figure }}</td></tr>{% endfor %}</table>
-<table><caption>Predicted and actual rate, by tenth of risk</caption>
+{% if card.reliability %}<table><caption>Predicted and actual rate, by tenth of risk</caption>
 <tr>{% for head in ('predicted', 'actual', 'rows') %}<th class="n" scope="col">{{ head }}</th>{% endfor %}</tr>
 {% for p, a, n in card.reliability %}<tr>
 <td class="n">{{ '%.4f' % p }}</td><td class="n">{{ '%.4f' % a }}</td><td class="n">{{ n }}</td>
-</tr>{% endfor %}</table>
+</tr>{% endfor %}</table>{% endif %}
 <h2>Groups</h2>
 {% if groups %}<table><caption>How groups are treated, with 95 % intervals</caption>
 <tr>{% for head in heads %}<th scope="col">{{ head }}</th>{% endfor %}</tr>
@@ -44,7 +44,7 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 {% if gaps %}<table><caption>Each group beside everybody else; the intervals hold 95 % for all together</caption>
 <tr>{% for head in gap_heads %}<th scope="col">{{ head }}</th>{% endfor %}</tr>
 {% for row in gaps %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table>{% endif %}
-{% else %}<p>No groups were given, so fairness was not measured.</p>{% endif %}
+{% else %}<p>{{ card.without_groups }}</p>{% endif %}
 <h2>Promotion</h2>
 {% if card.promotion_blocks %}<p><strong>May not be promoted.</strong></p>
 <ul>{% for block in card.promotion_blocks %}<li>{{ block }}</li>{% endfor %}</ul>
@@ -78,16 +78,17 @@ def card_markdown(card: ModelCard) -> str:
     lines += [f"- **{name}:** {value}" for name, value in _facts(card)]
     lines += [f"\n> Caution: {caution}" for caution in card.cautions]
     lines += ["", "## Figures", "", "| figure | value (95 % interval) |", "|---|---|"]
-    lines += [f"| {_NAMES[key]} | {figure} |" for key, figure in card.figures.items()]
-    lines += ["", "## Predicted and actual rate, by tenth of risk", ""]
-    lines += ["| predicted | actual | rows |", "|---:|---:|---:|"]
-    lines += [f"| {p:.4f} | {a:.4f} | {n} |" for p, a, n in card.reliability]
+    lines += [f"| {_name(key)} | {figure} |" for key, figure in card.figures.items()]
+    if card.reliability:
+        lines += ["", "## Predicted and actual rate, by tenth of risk", ""]
+        lines += ["| predicted | actual | rows |", "|---:|---:|---:|"]
+        lines += [f"| {p:.4f} | {a:.4f} | {n} |" for p, a, n in card.reliability]
     lines += ["", "## Groups", ""]
     if card.groups:
         lines += [f"| {' | '.join(_GROUP_HEADS)} |", "|" + "---|" * len(_GROUP_HEADS)]
         lines += [f"| {' | '.join(cell.replace('|', '/') for cell in _row(one))} |" for one in card.groups]
     else:
-        lines.append("No groups were given, so fairness was not measured.")
+        lines.append(card.without_groups)
     if card.gaps:
         lines += ["", "Each group beside everybody else; the intervals hold 95 % for all together:", ""]
         lines += [f"| {' | '.join(_GAP_HEADS)} |", "|" + "---|" * len(_GAP_HEADS)]
@@ -104,7 +105,7 @@ def card_html(card: ModelCard) -> str:
     return _PAGE.render(
         card=card,
         facts=_facts(card),
-        figures=[(_NAMES[key], str(figure)) for key, figure in card.figures.items()],
+        figures=[(_name(key), str(figure)) for key, figure in card.figures.items()],
         heads=_GROUP_HEADS,
         groups=[_row(one) for one in card.groups],
         gap_heads=_GAP_HEADS,
@@ -113,14 +114,20 @@ def card_html(card: ModelCard) -> str:
     )
 
 
+def _name(key: str) -> str:
+    """A figure's name in words."""
+    return _NAMES.get(key, key.replace("_", " ").capitalize())
+
+
 def _facts(card: ModelCard) -> list[tuple[str, str]]:
     window = f"{card.window[0]} to {card.window[1]}" if card.window else "not told"
+    events = f", {card.event_count:,} events: " if card.reliability else ": "
     return [
         ("Model", card.kind),
         ("Foretells", card.target),
         ("Data window", window),
         ("Learned from", f"{card.trained_row_count:,} rows"),
-        ("Measured on", f"{card.row_count:,} rows, {card.event_count:,} events: {card.measured_on}"),
+        ("Measured on", f"{card.row_count:,} rows{events}{card.measured_on}"),
     ]
 
 

@@ -118,15 +118,30 @@ def bootstrap(
     measure: Callable[[Floats, Floats], float],
     seed: int,
     rounds: int = 200,
+    *,
+    is_centred: bool = False,
 ) -> Figure:
-    """A measure with its percentile interval over resampled rows."""
+    """A measure with its percentile interval over resampled rows. ``is_centred``: the interval is moved by what resampling adds
+    to the measure on average, for measures that chance makes larger, like a calibration error; never below 0.
+    """
     draw = np.random.default_rng(seed)
     values = []
     for _ in range(rounds):
         rows = draw.integers(0, len(target), len(target))
         values.append(measure(target[rows], score[rows]))
+    value = measure(target, score)
     low, high = np.nanpercentile(values, [2.5, 97.5])
-    return Figure(measure(target, score), float(low), float(high))
+    if is_centred:
+        added = float(np.nanmean(values)) - value
+        low, high = max(0.0, low - added), max(0.0, high - added)
+    return Figure(value, float(low), float(high))
+
+
+def mean_interval(values: Floats, seed: int, rounds: int = 200) -> Figure:
+    """A mean with its percentile interval over resampled values."""
+    drawn = np.random.default_rng(seed).choice(values, (rounds, len(values)))
+    low, high = np.quantile(drawn.mean(axis=1), [0.025, 0.975])
+    return Figure(float(values.mean()), float(low), float(high))
 
 
 def cluster_numbers(groups: pl.Series | None, row_count: int) -> NDArray[np.int64]:

@@ -5,12 +5,14 @@
 """
 
 from dunwell.insight.settlement.affordability import affordability, paid_by_month
+from dunwell.insight.settlement.affordability_card import affordability_card
 from dunwell.insight.settlement.breakage import breakage_model, by_term, compare_terms, matured, plan_inputs
 from dunwell.insight.settlement.recovery import LossModel, load_loss_model, recovery_curve
 
 __all__ = [
     "LossModel",
     "affordability",
+    "affordability_card",
     "breakage_model",
     "by_term",
     "compare_terms",

@@ -5,7 +5,7 @@ there (its cue):
 
 - *letters*: runs of one to five characters and of one to three words of the plain text (``spelling.plain``), each hashed
   into a bucket, weighed once a category (logistic regression);
-- *meaning*, where the extra ``understanding`` is installed: the sentence encoder's vector, compared with those of the
+- *meaning*, where the extra ``understanding`` is installed: the two sentence encoders' vectors as one, compared with those of the
   sentences learnt from in either language (least squares, Gaussian kernel).
 
 All figures are data (``model/*.npz`` and ``*.json``), made by ``python -m benchmarks.train_review_model``; their content hash
@@ -25,7 +25,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from dunwell.law.language.encoder import Encoder, encoder
+from dunwell.law.language.encoder import Encoder, pair
 from dunwell.law.language.spelling import plain
 from dunwell.law.language.windows import windows
 
@@ -94,10 +94,11 @@ class Letters:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """The reader of meaning: the encoder's vectors are projected on fewer axes and compared with those learnt from, a row
-    each, each of which says something for each class.
+    """The reader of meaning: the encoders' vectors, seen from their ``centre``, are projected on fewer axes and compared with
+    those learnt from, a row each, each of which says something for each class.
     """
 
+    centre: npt.NDArray[np.float32]
     projection: npt.NDArray[np.float32]
     vectors: npt.NDArray[np.float32]
     squares: npt.NDArray[np.float32]
@@ -109,7 +110,7 @@ class Meaning:
     def scores(self, vector: npt.NDArray[np.float32]) -> Floats:
         """A score a class; 0 is on the line between yes and no."""
         # Not "@": what is too small to share out among threads makes them wait for each other.
-        shorter = np.einsum("ij,i->j", self.projection, vector)
+        shorter = np.einsum("ij,i->j", self.projection, vector - self.centre)
         alike = np.einsum("ij,j->i", self.vectors, shorter)
         distances = self.squares + float(np.einsum("i,i->", shorter, shorter)) - 2 * alike
         scores: Floats = np.exp(-self.gamma * distances) @ self.weights + self.intercepts
@@ -211,13 +212,13 @@ def opinion(text: str, language: str, cues: Sequence[Cue] = ()) -> Opinion:
         cued = frozenset(one.category for one in cues if one.start < end and start < one.end)
         chances = dict(_chances(text[start:end].strip(), language, cued))
         judgements.append(Judgement(start, end, chances.pop(UNLAWFUL), chances))
-    return Opinion(tuple(judgements), known.limits(encoder()), known.sha256)
+    return Opinion(tuple(judgements), known.limits(pair()), known.sha256)
 
 
 @lru_cache(maxsize=8192)
 def _chances(piece: str, language: str, cued: frozenset[str]) -> Mapping[str, float]:
     """Kept for a while: one text is reviewed in every role in which it may be sent, and greetings come in many."""
-    return model(language).probabilities(piece, encoder(), cued)
+    return model(language).probabilities(piece, pair(), cued)
 
 
 @cache
@@ -266,6 +267,7 @@ def _meaning() -> Meaning:
     told, arrays = _read("meaning")
     vectors = full_size(arrays["vectors"], arrays["vector_scale"])
     return Meaning(
+        arrays["centre"],
         full_size(arrays["projection"], arrays["projection_scale"]),
         vectors,
         np.einsum("ij,ij->i", vectors, vectors),

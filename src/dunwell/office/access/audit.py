@@ -1,8 +1,8 @@
 """Who looked at whose data, and who changed what: the journal's own events, to search."""
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,6 +16,9 @@ from dunwell.office.desk.opening import REASONS
 from dunwell.office.paging import LongPaginator
 from dunwell.office.supervision.board import team_of
 from dunwell.office.workplace import workplace
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 KINDS = (
     *(
@@ -35,37 +38,40 @@ _PAGE = 50
 @needs("audit.read")
 def audit(request: HttpRequest) -> HttpResponse:
     """The events of KINDS, the latest first; the filters stand in the address: ``by``, ``customer``, ``kind``."""
-    vault = workplace().journal.vault
     by, customer, kind = (request.GET.get(name, "").strip() for name in ("by", "customer", "kind"))
+    page = LongPaginator(audited(by, customer, kind), _PAGE).get_page(request.GET.get("page"))
+    rows = [_row(event, owner) for event, owner in seen_of(staff_of(request), list(page))]
+    context = {"page": page, "rows": rows, "kinds": KINDS, "by": by, "customer": customer, "kind": kind}
+    return render(request, "office/audit.html", context)
+
+
+def audited(by: str = "", customer: str = "", kind: str = "") -> "QuerySet[Event]":
+    """The events of KINDS that fit, the latest first: done by a person, about a customer, of one kind (empty: any)."""
+    vault = workplace().journal.vault
     events = Event.objects.filter(kind__in=[kind] if kind in KINDS else KINDS).order_by("-id")
     if customer:
         subject = vault.references([customer]).get(customer)
         events = events.filter(subject_id=subject) if subject else events.none()
     if by:
         events = events.filter(body__contains=f'"by":{json.dumps(by, ensure_ascii=False)}')
-    page = LongPaginator(events, _PAGE).get_page(request.GET.get("page"))
-    owners = vault.customer_ids({str(event.subject_id) for event in page if event.subject_id})
-    rows = [
-        _row(event, owners.get(str(event.subject_id))) for event in _seen(staff_of(request), page, owners)
-    ]
-    context = {"page": page, "rows": rows, "kinds": KINDS, "by": by, "customer": customer, "kind": kind}
-    return render(request, "office/audit.html", context)
+    return events
 
 
-def _seen(staff: Staff, events: Iterable[Event], owners: Mapping[str, str]) -> list[Event]:
-    """Those of some events that are about customers whom somebody may see, or tell of nobody and were done in their own team."""
+def seen_of(staff: Staff, events: Sequence[Event]) -> list[tuple[Event, str | None]]:
+    """Those of some events that are about customers whom somebody may see, or tell of nobody and were done in their own team;
+    each with its customer.
+    """
+    subjects = {str(event.subject_id) for event in events if event.subject_id}
+    owners = workplace().journal.vault.customer_ids(subjects)
+    told = [(event, owners.get(str(event.subject_id))) for event in events]
     if not staff.is_bound:
-        return list(events)
+        return told
     theirs = visible(workplace(), staff, set(owners.values()))
     team = set(team_of(staff).values_list("username", flat=True)) | {staff.username}
     return [
-        event
-        for event in events
-        if (
-            owners.get(str(event.subject_id)) in theirs
-            if event.subject_id
-            else json.loads(event.body).get("by") in team
-        )
+        (event, owner)
+        for event, owner in told
+        if (owner in theirs if event.subject_id else json.loads(event.body).get("by") in team)
     ]
 
 

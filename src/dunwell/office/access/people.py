@@ -41,7 +41,9 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
 
     jurisdictions = Words(gettext_lazy("Jurisdictions"), gettext_lazy("like gb, us; empty: all"))
     languages = Words(gettext_lazy("Languages"), gettext_lazy("like en, zh; empty: all"))
-    skills = Words(gettext_lazy("Skills"), gettext_lazy("like legal, late stage, vulnerability"))
+    skills = Words(
+        gettext_lazy("Skills"), gettext_lazy("like legal, late stage, vulnerability, dispute, complaint")
+    )
 
     class Meta:
         """The fields, in the order of the page."""
@@ -99,7 +101,7 @@ def person(request: HttpRequest, staff_id: int = 0) -> HttpResponse:
     found = get_object_or_404(Staff, pk=staff_id) if staff_id else None
     form = PersonForm(request.POST or None, instance=found)
     if request.method == "POST" and form.is_valid():
-        if found is not None and found.pk == staff_of(request).pk and not _stays_in_charge(form):
+        if found is not None and found.pk == staff_of(request).pk and not stays_in_charge(form):
             form.add_error(None, _("You cannot take your own way in. Another administrator can."))
         else:
             return _save(request, form, is_new=found is None)
@@ -107,7 +109,8 @@ def person(request: HttpRequest, staff_id: int = 0) -> HttpResponse:
     return render(request, "office/person.html", {"form": form, "person": found}, status=status)
 
 
-def _stays_in_charge(form: PersonForm) -> bool:
+def stays_in_charge(form: PersonForm) -> bool:
+    """Whether somebody is an active administrator still after a change of themselves."""
     return bool(form.cleaned_data["is_active"]) and form.cleaned_data["role"] == "administrator"
 
 

@@ -12,26 +12,29 @@ from django.utils.translation import get_language
 
 from dunwell.nightly.report.language import Language, read_language
 from dunwell.nightly.report.losses import why_not_told
+from dunwell.nightly.report.page import Table
 from dunwell.nightly.report.scores import scores_told
 from dunwell.nightly.scores import told_before
 from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.access.models import Staff
 from dunwell.office.workplace import workplace
 
 
 @needs("analytics.read")
 def foretold(request: HttpRequest) -> HttpResponse:
     """The last run's scores and forecast; that there are none yet, where there are none."""
+    staff = staff_of(request)
+    title, lead, tables = foretold_for(staff)
+    context = {"title": title, "lead": lead, "tables": tables, "is_closed": staff.is_bound}
+    return render(request, "office/analytics_foretold.html", context)
+
+
+def foretold_for(staff: Staff) -> tuple[str, list[str], list[Table]]:
+    """The page's title, its first lines and its tables; none to who may see a part of the portfolio: nothing of it is split."""
     words = report_words()
     record = run_record("scores")
-    is_closed = staff_of(request).is_bound  # nothing of it is split
-    lead, tables = scores_told(told_before(record), words) if record and not is_closed else ([], [])
-    context = {
-        "title": words.say("scores.title"),
-        "lead": lead,
-        "tables": tables,
-        "is_closed": is_closed,
-    }
-    return render(request, "office/analytics_foretold.html", context)
+    lead, tables = scores_told(told_before(record), words) if record and not staff.is_bound else ([], [])
+    return words.say("scores.title"), list(lead), list(tables)
 
 
 def why_no_losses() -> str:

@@ -1,5 +1,6 @@
 """The pages of analytics: an overview, and each section with its chart, its table and the same as CSV."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,6 +11,7 @@ from dunwell.nightly.analytics import SECTIONS
 from dunwell.nightly.figures import bucket_order
 from dunwell.nightly.report.scores import scores_named
 from dunwell.office.access.guard import needs, staff_of
+from dunwell.office.access.models import Staff
 from dunwell.office.analytics.counts import (
     SEGMENT,
     Wanted,
@@ -95,10 +97,13 @@ def _known(name: str) -> None:
 
 
 def _wanted(request: HttpRequest) -> Wanted:
-    """What is asked for, of what this person may see: the counts are split by jurisdiction, by agency they are not."""
-    staff = staff_of(request)
-    among = () if staff.agency_team is not None else staff.scope
     asked = {column: request.GET.get(column) or None for column in SEGMENT}
+    return wanted_by(staff_of(request), asked)
+
+
+def wanted_by(staff: Staff, asked: Mapping[str, str | None]) -> Wanted:
+    """What is asked for, of what this person may see: the counts are split by jurisdiction, by agency they are not."""
+    among = () if staff.agency_team is not None else staff.scope
     return Wanted(**asked, among=None if among is None else tuple(among))
 
 

@@ -14,17 +14,28 @@ from dunwell.office.api.shapes import (
     CasePage,
     CaseRow,
     CaseWhole,
+    ConsentGiven,
     EventPage,
     Happening,
+    HoldNow,
     Me,
+    NoticeGiven,
+    OptionOut,
+    OptionsOut,
+    PointMasked,
     Position,
     Promise,
+    Records,
+    RuleSaid,
+    Wish,
     text_of,
 )
 from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
 from dunwell.office.desk.opening import may_see
+from dunwell.office.desk.options import Option, options_of
+from dunwell.office.desk.screen import holds_of, points_of, preferences_of, who, zone_of
 from dunwell.office.workplace import workplace
 
 router = Router(tags=["cases"])
@@ -82,6 +93,59 @@ def case(request: HttpRequest, customer_id: str) -> CaseWhole:
         case=None if file.case is None else case_row(file.case),
         accounts=[Position(**_shown(row)) for row in file.positions.to_dicts()],
         promises=[Promise(**_shown(row)) for row in file.promises.to_dicts()],
+    )
+
+
+@router.get("/cases/{customer_id}/records", response=Records, auth=Scoped("case.read"))
+def records(request: HttpRequest, customer_id: str) -> Records:
+    """Who the customer is, masked; contact points with consents, holds, wishes, notices given."""
+    file = file_of(request, customer_id)
+    told = who(file, is_open=False)
+    return Records(
+        **{name: told[name] for name in ("name", "language", "jurisdiction", "region")},
+        timezone=zone_of(file),
+        points=[
+            PointMasked(
+                **{name: one[name] for name in ("kind", "party", "place", "value", "not_theirs_from")},
+                contact_point_id=one["id"],
+                consents=[
+                    ConsentGiven(**{name: row[name] for name in ConsentGiven.model_fields})
+                    for row in one["consents"]
+                ],
+            )
+            for one in points_of(file, is_open=False)
+        ],
+        holds=[HoldNow(**{**one, "debts": list(one["debts"])}) for one in holds_of(file)],
+        wishes=[
+            Wish(kind=one["kind"], detail=str(one["detail"]), since=one.get("since"))
+            for one in preferences_of(file)
+        ],
+        notices=[NoticeGiven(kind=one.kind, at=one.sent_at) for one in file.person.notices or ()],
+    )
+
+
+@router.get("/cases/{customer_id}/options", response=OptionsOut, auth=Scoped("case.read"))
+def options(request: HttpRequest, customer_id: str) -> OptionsOut:
+    """Why this treatment: what the last run could have done for the customer, and why each was not chosen."""
+    told = options_of(file_of(request, customer_id))
+    if told is None:
+        return OptionsOut(chosen=None, others=[], by_lot="", currency="")
+    return OptionsOut(
+        chosen=_option(told.chosen),
+        others=[_option(one) for one in told.others],
+        by_lot=told.by_lot,
+        currency=told.currency,
+    )
+
+
+def _option(one: Option) -> OptionOut:
+    return OptionOut(
+        treatment=one.treatment,
+        channel=one.channel,
+        value_sd=one.value_sd,
+        why=one.why,
+        rules=[RuleSaid(**rule) for rule in one.rules],
+        **{name: text_of(getattr(one, name)) for name in ("value", "cost", "price", "net")},
     )
 
 

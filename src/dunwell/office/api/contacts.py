@@ -1,7 +1,6 @@
 """Contacts over the API: asked of the gate, begun, and told how they ended; by the same functions as at the desk."""
 
 import uuid
-from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -9,16 +8,15 @@ from django.http import Http404, HttpRequest
 from ninja import Router
 
 from dunwell.law import Verdict
-from dunwell.money import format_minor, parse_minor
 from dunwell.office.api.cases import file_of
 from dunwell.office.api.problems import Problem
-from dunwell.office.api.shapes import Answered, Ask, Begin, Begun, Ended, Owes, PromiseIn, Recorded, Why
+from dunwell.office.api.promising import promised, show_identity
+from dunwell.office.api.shapes import Answered, Ask, Begin, Begun, Ended, Owes, Recorded, Why
 from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.cases.casefile import CaseFile, Happened
 from dunwell.office.desk import working
 from dunwell.office.desk.contact import Current
-from dunwell.office.desk.forms import PUT_OFF_MAX, still_promised
-from dunwell.policy import PolicyError
+from dunwell.office.desk.forms import PUT_OFF_MAX
 
 router = Router(tags=["contacts"])
 _SILENT = {"no_answer", "busy", "not_in_service", "voicemail", "dropped"}
@@ -76,6 +74,7 @@ def end(request: HttpRequest, customer_id: str, contact_id: uuid.UUID, ended: En
         if working.is_told(file, contact):
             return Recorded(recorded=False)
         told = told_by(file, ended)
+        show_identity(file, ended.promise, contact, staff_of(request))
         return Recorded(recorded=working.log(file, staff_of(request), contact, told))
 
 
@@ -103,53 +102,10 @@ def told_by(file: CaseFile, ended: Ended) -> working.Told:
     return working.Told(
         ended.outcome,
         tuple(dict.fromkeys(ended.came)),
-        None if ended.promise is None else _promised(file, ended.promise),
+        None if ended.promise is None else promised(file, ended.promise),
         ended.come_back_at,
         ended.note,
     )
-
-
-def _promised(file: CaseFile, promise: PromiseIn) -> working.Promised:
-    """The promise, checked against what is owed. Raises Problem."""
-    rows = [row for row in file.positions.to_dicts() if row["account_id"] == promise.account_id]
-    if not rows:
-        raise Problem(422, "promise.account_id is none of this customer's. Name one of their accounts")
-    currency = rows[0]["currency"]
-    parts = []
-    for number, part in enumerate(promise.parts):
-        try:
-            amount = parse_minor(part.amount, currency)
-        except ValueError as error:
-            raise Problem(422, f"promise.parts[{number}].amount: {error}") from error
-        if amount <= 0:
-            raise Problem(422, f"promise.parts[{number}].amount is not above 0")
-        if not file.day <= part.due_on <= date(file.day.year + 5, 12, 31):
-            raise Problem(
-                422, f"promise.parts[{number}].due_on is {part.due_on}. Name a day from {file.day} on"
-            )
-        parts.append(working.PromisePart(amount, part.due_on))
-    _check_days(file, [part.due_on for part in parts])
-    owed = rows[0]["payoff_total"]
-    total = sum(part.amount_minor for part in parts)
-    waiting = still_promised(file, promise.account_id, currency)
-    if total + waiting > parse_minor(str(owed.normalize()), currency):
-        beside = f", of which {format_minor(waiting, currency)} is promised already" if waiting else ""
-        raise Problem(422, f"the promise is for more than is owed ({owed.normalize():f} {currency}{beside})")
-    return working.Promised(promise.account_id, currency, tuple(parts))
-
-
-def _check_days(file: CaseFile, days: list[date]) -> None:
-    """A promise's days, as the desk takes them: each its own, in order, as far ahead as policy lets it reach. Raises Problem."""
-    if days != sorted(set(days)):
-        raise Problem(422, "promise.parts: give each part its own day, the earliest first")
-    try:
-        within = file.place.promise_policy.on(file.day).due_within_days
-    except PolicyError as error:
-        raise Problem(422, str(error)) from error
-    if days[-1] > file.day + timedelta(days=within):
-        raise Problem(
-            422, f"promise.parts: a promise reaches at most {within} days ahead. Agree on a plan for longer"
-        )
 
 
 def _told(verdict: Verdict) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from dunwell.office.api.contacts import permitted_of, told_by
 from dunwell.office.api.once import PERSONAL
 from dunwell.office.api.paging import Cursor, Limit, decoded, encoded, page_of
 from dunwell.office.api.problems import Problem
+from dunwell.office.api.promising import show_identity
 from dunwell.office.api.shapes import Recorded, Why
 from dunwell.office.api.shapes_desk import (
     Address,
@@ -267,7 +268,9 @@ def incoming(request: HttpRequest, customer_id: str, ended: Incoming) -> Recorde
     with transaction.atomic():
         working.lock(file)
         file = CaseFile(file.place, customer_id)  # what others recorded until now counts
-        return Recorded(recorded=working.log(file, staff_of(request), contact, told_by(file, ended)))
+        told = told_by(file, ended)
+        show_identity(file, ended.promise, contact, staff_of(request))
+        return Recorded(recorded=working.log(file, staff_of(request), contact, told))
 
 
 @router.post(
@@ -339,7 +342,7 @@ def withdraw(request: HttpRequest, customer_id: str, promise_id: str, why: Withd
         raise Http404(promise_id)
     if found[0]["state"] != "open":
         return Recorded(recorded=False)
-    working.withdraw(file, staff_of(request), promise_id, found[0]["account_id"], why.reason)
+    working.withdraw(file, staff_of(request), promise_id, found[0]["account_ids"], why.reason)
     return Recorded(recorded=True)
 
 

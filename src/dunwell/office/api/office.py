@@ -31,7 +31,7 @@ from dunwell.office.compliance.complaints import note_complaints, record_answer,
 from dunwell.office.compliance.complaints import seen_by as complaints_seen_by
 from dunwell.office.compliance.person import CannotCorrect, ask_for_erasure, correction, record_correction
 from dunwell.office.supervision.approvals import CannotDecide, seen_by, settle, why_not
-from dunwell.office.supervision.assigning import give_to
+from dunwell.office.supervision.sharing import give_to
 from dunwell.office.workplace import workplace
 
 router = Router(tags=["office"])

@@ -4,7 +4,19 @@ from ninja import NinjaAPI
 from ninja.throttling import AuthRateThrottle
 
 from dunwell import __version__
-from dunwell.office.api import cases, contacts, desk, hooks, intake, office, plans, texts
+from dunwell.office.api import (
+    cases,
+    compliance,
+    contacts,
+    desk,
+    figures,
+    hooks,
+    intake,
+    lead,
+    office,
+    plans,
+    texts,
+)
 from dunwell.office.api.problems import tell_problems
 
 api = NinjaAPI(
@@ -16,6 +28,6 @@ api = NinjaAPI(
     urls_namespace="api",
     throttle=[AuthRateThrottle("1200/m")],
 )
-for one in (cases, contacts, desk, plans, texts, office, intake, hooks):
+for one in (cases, contacts, desk, plans, texts, office, lead, compliance, figures, intake, hooks):
     api.add_router("", one.router)
 tell_problems(api)

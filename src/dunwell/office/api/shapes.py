@@ -85,6 +85,7 @@ class Promise(Schema):
 
     promise_id: str
     account_id: str
+    account_ids: list[str]
     state: str
     currency: str
     amount: str
@@ -100,6 +101,96 @@ class CaseWhole(Schema):
     case: CaseRow | None
     accounts: list[Position]
     promises: list[Promise]
+
+
+class HoldNow(Schema):
+    """A state that binds contacts today; ``debts`` empty: of the whole person."""
+
+    kind: str
+    since: date
+    until: date | None
+    debts: list[str]
+
+
+class Wish(Schema):
+    """What the customer asked for, in words; ``since``: when it came in, null where the records tell it."""
+
+    kind: str
+    detail: str
+    since: datetime | None
+
+
+class NoticeGiven(Schema):
+    """A notice that was given."""
+
+    kind: str
+    at: datetime
+
+
+class ConsentGiven(Schema):
+    """A consent to a channel, and when it was withdrawn."""
+
+    channel: str
+    given_at: datetime | date | None
+    withdrawn_at: datetime | None
+    source: str | None
+
+
+class PointMasked(Schema):
+    """A contact point, masked, with the consents for it."""
+
+    contact_point_id: str
+    kind: str
+    party: str
+    place: str | None
+    value: str
+    not_theirs_from: datetime | date | None
+    consents: list[ConsentGiven]
+
+
+class Records(Schema):
+    """Who the customer is, masked, and what is recorded of them beside debts and events."""
+
+    name: str
+    language: str | None
+    jurisdiction: str
+    region: str | None
+    timezone: str
+    points: list[PointMasked]
+    holds: list[HoldNow]
+    wishes: list[Wish]
+    notices: list[NoticeGiven]
+
+
+class RuleSaid(Schema):
+    """A rule that rules something out, where it stands and its sentence."""
+
+    rule: str
+    citation: str
+    words: str
+
+
+class OptionOut(Schema):
+    """A treatment as it stood in the last run; money as decimal text. ``why``: why it was not chosen."""
+
+    treatment: str
+    channel: str | None
+    value: str
+    value_sd: float
+    cost: str
+    price: str
+    net: str
+    why: str
+    rules: list[RuleSaid]
+
+
+class OptionsOut(Schema):
+    """Why this treatment: the chosen one (null: no strategy decided), the others, and how a lot decided."""
+
+    chosen: OptionOut | None
+    others: list[OptionOut]
+    by_lot: str
+    currency: str
 
 
 class Happening(Schema):
@@ -179,9 +270,16 @@ class PartIn(Schema):
 
 
 class PromiseIn(Schema):
-    """A promise that was made in the contact."""
+    """A promise that was made in the contact, for one debt (``account_id``) or one sum for several in one currency.
 
-    account_id: Id
+    ``identity_verified_by``: who or what verified that it is the customer, where the contact's own check did not.
+    """
+
+    account_id: Id | None = None
+    account_ids: list[Id] | None = Field(None, min_length=1, max_length=100)
+    identity_verified_by: (
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=80)] | None
+    ) = None
     parts: list[PartIn] = Field(..., min_length=1, max_length=12)
 
 

@@ -5,9 +5,10 @@ functions that the nightly run uses.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -15,6 +16,7 @@ from dunwell.book.additions import Addition, with_additions
 from dunwell.journal.models import Event
 from dunwell.law import Attempt, Gate, Person, Verdict
 from dunwell.law.people import people
+from dunwell.law.zones import is_zone
 from dunwell.ledger import Terms, positions
 from dunwell.ledger.owed import Positions
 from dunwell.ledger.statement import Statement, account_events, statement
@@ -25,7 +27,7 @@ from dunwell.outreach.corrections import KIND as CORRECTED
 from dunwell.outreach.corrections import corrections, with_corrections
 from dunwell.outreach.knowing import KINDS, decoded, with_journal
 from dunwell.outreach.records import with_owner
-from dunwell.outreach.told import with_withdrawals, without_told
+from dunwell.outreach.told import promised, with_withdrawals, without_told
 from dunwell.resolution import PROMISE_COLUMNS, cases_as_of, promises_as_of
 
 
@@ -126,14 +128,29 @@ class CaseFile:
 
     @cached_property
     def promises(self) -> pl.DataFrame:
-        """Every promise and how it stands today, what was withdrawn since being so."""
-        if not self.tables["promises"].height:
+        """Every promise and how it stands today: the records', the desk's, those that an answer confirmed; less what was
+        withdrawn since.
+        """
+        confirmed = [
+            row
+            for event in reversed(self.events)
+            if event.kind == "promise.made"
+            for row in promised(event.event_id, event.at, event.body, event.accounts)
+        ]
+        tables = with_additions(self.tables, confirmed)
+        if not tables["promises"].height:
             return pl.DataFrame(schema=PROMISE_COLUMNS)
         withdrawn = [
             (event.at, event.body) for event in reversed(self.events) if event.kind == "promise.withdrawn"
         ]
-        tables = self.tables | {"promises": with_withdrawals(self.tables["promises"], withdrawn)}
-        return promises_as_of(tables, self.day, None, self.place.promise_policy)
+        tables["promises"] = with_withdrawals(tables["promises"], withdrawn)
+        return promises_as_of(tables, max(self.day, self._their_day), None, self.place.promise_policy)
+
+    @property
+    def _their_day(self) -> date:
+        """The day on the customer's clock: a promise made where it is tomorrow already is made."""
+        zone = self.customer["timezone"]
+        return self.place.clock().astimezone(ZoneInfo(zone) if is_zone(zone) else UTC).date()
 
     @property
     def stage(self) -> dict[str, Any] | None:

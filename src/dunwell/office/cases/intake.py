@@ -24,6 +24,7 @@ from dunwell.money import CURRENCIES
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case, Received
 from dunwell.office.cases.publishing import new_case, place_in_queue
+from dunwell.office.cases.routing import reroute
 from dunwell.office.workplace import Workplace
 
 TAKEN_IN = ("payments", "holds")
@@ -99,6 +100,8 @@ def take_in(
     told = tuple(dict.fromkeys(customers))
     for customer in told:
         refresh(place, customer)
+        if table == "holds":
+            reroute(place, customer, "dunwell")
     return Taken(new_count, known_count, tuple(refused), told)
 
 

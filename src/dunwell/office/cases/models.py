@@ -25,6 +25,11 @@ class CaseManager(models.Manager["Case"]):
             cases = cases.filter(team=staff.agency_team)
         return cases
 
+    def open_to(self, staff: Staff) -> "QuerySet[Case]":
+        """Those that somebody may take up: theirs and nobody's, but for what asks for a skill that they do not have."""
+        is_free = models.Q(assigned_to__isnull=True) & models.Q(wants__in=["", *staff.skills])
+        return self.visible_to(staff).filter(models.Q(assigned_to=staff) | is_free)
+
 
 class Case(models.Model):
     """One customer in arrears, or whose case ended lately, or who asked for a person: as the last run and the day since left it.
@@ -33,7 +38,8 @@ class Case(models.Model):
     and ``channel``: the contact that the run planned; ``is_held_back``, ``held_by`` and ``not_before``: what the law said to
     it; ``left_because``: why the strategy leaves the person in peace (a rule of the run's) where the law would not; ``net``: what
     the planned contact is worth over its cost and the price of what it takes, for each minute of an agent where it takes any,
-    null where nothing is known of values; ``is_extra``: a call that was added during the day.
+    null where nothing is known of values; ``is_extra``: a call that was added during the day. ``wants``: the skill that the case
+    asks for because of what its customer told, where anybody in the team has it.
     Money in major units of ``currency``, the currency of the debt that is overdue most.
     """
 
@@ -69,6 +75,7 @@ class Case(models.Model):
     come_back_at = models.DateTimeField(null=True)
     worked_at = models.DateTimeField(null=True)
     run_id = models.CharField(max_length=60)
+    wants = models.CharField(max_length=40, blank=True, default="")
 
     objects: ClassVar[CaseManager] = CaseManager()
 
@@ -97,6 +104,7 @@ class Case(models.Model):
             models.Index(
                 fields=["come_back_at"], name="queue_of_later", condition=models.Q(come_back_at__isnull=False)
             ),
+            models.Index(fields=["wants"], name="case_wants_skill", condition=~models.Q(wants="")),
         ]
 
     def __str__(self) -> str:

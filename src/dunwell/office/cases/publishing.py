@@ -12,6 +12,7 @@ from django.db import transaction
 
 from dunwell.office.cases.models import Case
 from dunwell.office.cases.queue import Standing, rank, why
+from dunwell.office.cases.routing import reroute_waiting
 from dunwell.office.cases.valued import valued, worth_of_chosen
 from dunwell.office.tallies.following import Read, follow
 from dunwell.office.tallies.models import Mark
@@ -74,6 +75,7 @@ def publish(place: Workplace) -> None:
             case.save()
         Case.objects.exclude(run_id=run_id).delete()
         Mark.objects.filter(name=_RUN).update(said=run_id)
+    reroute_waiting(place)
 
 
 def bring_in_who_wrote(place: Workplace) -> None:

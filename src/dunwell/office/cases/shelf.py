@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,10 @@ FOLDER = "by-customer"
 _RESULTS = ("positions", "promises", "cases", "worklist", "decisions", "options")
 _DONE = "shelf.json"
 _RUN = "§run-"
-_LAYOUT = 2
+_LAYOUT = 3
 """Raised when the files change their form; another form is laid out anew."""
+_BATCH = 256
+"""Rows of a table that lie together, all their columns side by side: what one person has is read from one place of the disk."""
 _CUSTOMER_IDS, _ACCOUNT_IDS, _OWNERS = "§customer_ids", "§account_ids", "§owners"
 
 
@@ -106,7 +109,7 @@ def _write(rows: pl.DataFrame, owner: str, columns: list[str], customers: pl.Ser
         pa.OSFile(str(place.with_suffix(".arrow")), "wb") as sink,
         pa.ipc.new_file(sink, table.schema) as writer,
     ):
-        writer.write_table(table.combine_chunks())
+        writer.write_table(table.combine_chunks(), max_chunksize=_BATCH)
 
 
 def _encoded(ids: pl.Series) -> NDArray[np.bytes_]:
@@ -192,7 +195,8 @@ class _Part:
         self.names = {file.stem for file in folder.glob("*.arrow")}
         self._customers = self._mapped(_CUSTOMER_IDS)
         self._accounts, self._owners = self._mapped(_ACCOUNT_IDS), self._mapped(_OWNERS)
-        self._tables: dict[str, pa.Table] = {}
+        self._lock = Lock()
+        self._files: dict[str, pa.RecordBatchFileReader] = {}
         self._starts: dict[str, NDArray[np.int64]] = {}
         self._empty: dict[str, pl.DataFrame] = {}
 
@@ -207,26 +211,39 @@ class _Part:
         place = _place(self._accounts, account_id)
         return None if place is None else self._owners[place].decode()
 
-    def table(self, name: str) -> pa.Table:
-        if name not in self._tables:
-            self._starts[name] = self._mapped(name)
-            self._tables[name] = pa.ipc.open_file(
-                pa.memory_map(str(self._folder / f"{name}.arrow"))
-            ).read_all()
-        return self._tables[name]
+    def _file(self, name: str) -> pa.RecordBatchFileReader:
+        if name not in self._files:
+            with self._lock:
+                self._starts[name] = self._mapped(name)
+                self._files[name] = pa.ipc.open_file(pa.memory_map(str(self._folder / f"{name}.arrow")))
+        return self._files[name]
 
     def frame(self, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        table = self.table(name)
+        file = self._file(name)
+        with self._lock:
+            table = file.read_all()
         return _frame(table if columns is None else table.select(list(columns)))
 
     def rows(self, name: str, number: int) -> pl.DataFrame:
-        table, starts = self.table(name), self._starts[name]
+        file, starts = self._file(name), self._starts[name]
         first, last = int(starts[number]), int(starts[number + 1])
         if first < last:
-            return _frame(table.slice(first, last - first))
+            return _frame(self._between(file, first, last))
         if name not in self._empty:  # most people have no holds, no charges, no promises
-            self._empty[name] = _frame(table.slice(0, 0))
+            self._empty[name] = _frame(file.schema.empty_table())
         return self._empty[name]
+
+    def _between(self, file: pa.RecordBatchFileReader, first: int, last: int) -> pa.Table:
+        """The rows from one place up to another: of the batches in which they lie."""
+        parts = []
+        for place in range(first // _BATCH, (last - 1) // _BATCH + 1):
+            begins = place * _BATCH
+            with self._lock:  # a reader of a file is one thread's at a time
+                batch = file.get_batch(place)
+            parts.append(
+                batch.slice(max(first - begins, 0), min(last - begins, _BATCH) - max(first - begins, 0))
+            )
+        return pa.Table.from_batches(parts)
 
 
 def _place(ids: NDArray[Any], text: str) -> int | None:

@@ -47,11 +47,11 @@ def decisions(request: HttpRequest) -> HttpResponse:
     """Search by customer, account or decision; the address keeps the search."""
     place, wanted = workplace(), request.GET.get("q", "").strip()
     rows = seen(place, staff_of(request), search(place, wanted)) if wanted else []
-    context = {"q": wanted, "rows": [{**row, "blocked": _blocked(place, row)} for row in rows]}
+    context = {"q": wanted, "rows": [{**row, "blocked": blocked(place, row)} for row in rows]}
     return render(request, "office/decisions.html", context)
 
 
-def _blocked(place: Workplace, row: dict[str, Any]) -> list[dict[str, Any]]:
+def blocked(place: Workplace, row: dict[str, Any]) -> list[dict[str, Any]]:
     """What was ruled out, each rule with its clause and sentence."""
     rules = {rule.id: rule for pack in place.law.packs.values() for rule in pack.rules}
     return [

@@ -6,10 +6,11 @@ day, decisions, letters, recordings. The book shows them nowhere from then on, a
 
 import csv
 import json
-import re
+import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from dunwell.office.api.problems import problem
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case, Received
 from dunwell.office.compliance.models import Review
+from dunwell.office.compliance.naming import names_person
 from dunwell.office.desk.contact import CONTACT
 from dunwell.office.desk.opening import LOOKED, OPENED
 from dunwell.office.desk.queue import PASSED
@@ -39,6 +41,8 @@ from dunwell.outreach.incoming import UNMATCHED
 from dunwell.outreach.models import State, Work
 from dunwell.outreach.records import plain_address
 from dunwell.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 KIND = "erasure"
 """The kind of the approval by which a second person agrees."""
@@ -165,8 +169,14 @@ def erase(file: CaseFile, *, by: str, why: str, despite: str = "") -> int:
         why = f"{why}; despite: {despite}" if despite else why
         count = erase_records(place.journal, customer, by=by, why=why, names=names)
         count += erase_strangers(place.journal, names, by=by, why=why)
+        transaction.on_commit(partial(_scrub, place.journal))
         transaction.on_commit(lambda: erase_files(place.settings, customer, files, names))
     return count
+
+
+def _scrub(journal: Journal) -> None:
+    if not journal.vault.scrub():
+        _log.warning("an erased key may still stand in the database's files: run `dunwell evidence scrub`")
 
 
 def names_of(settings: Settings, customer_id: str) -> frozenset[str]:
@@ -205,7 +215,7 @@ def erase_records(
         Approval.objects.filter(subject=customer_id).update(subject=reference, payload={}, why="", reason="")
         for names_part in _parts(list(events.values_list("event_id", flat=True))):
             Review.objects.filter(event_id__in=names_part).update(note="")
-        _erase_answers({customer_id, *names})
+        _erase_answers(customer_id, names)
         _erase_from_sessions(customer_id)
         return journal.erase(customer_id, by=by, why=why)
 
@@ -226,13 +236,11 @@ def packs_handed_out(subject: str) -> list[tuple[str, str, str]]:
     return [(at.date().isoformat(), body["by"], body["why"]) for at, body in told if body.get("what") == PACK]
 
 
-def _erase_answers(names: Collection[str]) -> None:
+def _erase_answers(customer_id: str, names: Collection[str]) -> None:
     """What is kept of answers to programs and names the person; the request stays known, so that it is not carried out again."""
-    forms = {form for name in names for form in (name, json.dumps(name)[1:-1])}
-    is_named = re.compile("|".join(rf"(?<!\w){re.escape(form)}(?!\w)" for form in sorted(forms)))
     gone = problem(410, "The person whom this was about was erased")
     for answer in Answer.objects.exclude(status=0).iterator(chunk_size=500):
-        if is_named.search(bytes(answer.body).decode(errors="replace")):
+        if names_person(bytes(answer.body), customer_id, names):
             Answer.objects.filter(pk=answer.pk).update(
                 status=410, body=gone.content, content_type=gone["Content-Type"]
             )

@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 from dunwell.journal.attachments import NotKept
 from dunwell.journal.packing import Asked, NothingToShow, make_pack
 from dunwell.journal.sealing import seal
-from dunwell.journal.signing import kept_anchors, kept_folder, signer_of
+from dunwell.journal.signing import kept_anchors, kept_folder, plain_name, signer_of
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.cases.casefile import CaseFile, UnknownCustomer
 from dunwell.office.compliance.evidence_files import letters_of, product_files
 from dunwell.office.desk.opening import may_see
-from dunwell.office.workplace import workplace
+from dunwell.office.workplace import Workplace, workplace
 
 
 @needs("compliance.act")
@@ -33,21 +33,8 @@ def evidence(request: HttpRequest, customer_id: str) -> HttpResponse:
     if not why:
         messages.error(request, _("Write why the evidence is needed."))
         return redirect("evidence", customer_id)
-    signer, now = signer_of(place.settings), place.clock()
-    seal(signer, now)
-    files, names = product_files(place.settings, customer_id)
-    files |= letters_of(place.settings, place.journal, customer_id)
-    asked = Asked(
-        customer_id,
-        staff.username,
-        why,
-        files,
-        names,
-        kept_anchors(place.settings),
-        kept_folder(place.settings),
-    )
     try:
-        pack = make_pack(place.journal, signer, asked, now)
+        pack = pack_for(place, staff.username, customer_id, why)
     except NotKept as error:
         messages.error(request, str(error)[:300])
         return redirect("evidence", customer_id)
@@ -55,6 +42,20 @@ def evidence(request: HttpRequest, customer_id: str) -> HttpResponse:
         messages.error(request, _("The journal knows nothing of this customer yet."))
         return redirect("evidence", customer_id)
     response = HttpResponse(pack, content_type="application/zip")
-    safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in customer_id)
-    response["Content-Disposition"] = content_disposition_header(True, f"evidence-{safe}.zip") or ""
+    name = f"evidence-{plain_name(customer_id)}.zip"
+    response["Content-Disposition"] = content_disposition_header(True, name) or ""
     return response
+
+
+def pack_for(place: Workplace, by: str, customer_id: str, why: str) -> bytes:
+    """The pack of evidence about a customer, the journal sealed before; that it was made is an event. Raises NotKept where a
+    file is gone, NothingToShow.
+    """
+    signer, now = signer_of(place.settings), place.clock()
+    seal(signer, now)
+    files, names = product_files(place.settings, customer_id)
+    files |= letters_of(place.settings, place.journal, customer_id)
+    asked = Asked(
+        customer_id, by, why, files, names, kept_anchors(place.settings), kept_folder(place.settings)
+    )
+    return make_pack(place.journal, signer, asked, now)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dunwell.book import Book, NoBook, Partition
+from dunwell.journal.signing import plain_name
 from dunwell.law.pack import PACKS_FOLDER
 from dunwell.settings import Settings
 
@@ -86,12 +87,12 @@ def _decisions(settings: Settings, customer: str) -> dict[str, bytes]:
 
 def letters_of(settings: Settings, journal: "Journal", customer: str) -> dict[str, bytes]:
     """The customer's letters as they were laid into the print folder, by their name in the pack; what is gone is left out."""
-    from dunwell.journal.models import Event
+    from dunwell.journal.finding import events_of
 
     table = settings.outreach.get("letter", {})
     folder = settings.root / (table.get("folder", "print") if isinstance(table, Mapping) else "print")
     subjects = list(journal.vault.references([customer]).values())
-    sent = Event.objects.filter(subject_id__in=subjects, kind="contact.sent")
+    sent = events_of(subjects, ["contact.sent"])
     found = {}
     for body in map(json.loads, sent.values_list("body", flat=True)):
         if body["channel"] != "letter":
@@ -114,7 +115,7 @@ def _statement(settings: Settings, partition: Partition, row: int, as_of: date) 
         told = statement(account_events(partition.tables, row, None), terms, as_of)
     except AccountNotOpen:
         return {}
-    name = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in account["account_id"])
+    name = plain_name(account["account_id"])
     return {
         f"statements/{name}.pdf": statement_pdf(told),
         f"statements/{name}.json": json.dumps(statement_json(told), ensure_ascii=False, indent=1).encode(),

@@ -1,7 +1,8 @@
 """Reviewing: a fair draw of messages that went out and notes that were written, read with the machine's findings, and scored."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,12 @@ from django.utils.translation import gettext as _
 
 from dunwell.journal.models import Event
 from dunwell.journal.recording import PERSONAL
-from dunwell.law.language import LanguageUnknown, review
+from dunwell.law.language import Finding, LanguageUnknown, review
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.scope import visible_subjects
 from dunwell.office.compliance.models import Review
-from dunwell.office.compliance.sampling import is_drawn, rate
+from dunwell.office.compliance.sampling import Rate, is_drawn, rate
 from dunwell.office.desk.opening import OPEN_FOR
 from dunwell.office.tallies.following import Read, follow
 from dunwell.office.tallies.models import Drawn, Mark
@@ -77,16 +78,29 @@ def _words_of(kind: str, body: str) -> str | None:
     return None if kept is None else str(kept["item"])
 
 
-@needs("compliance.read")
-def reviews(request: HttpRequest) -> HttpResponse:
-    """What waits for review, and what the reviewed of the last 30 days tell of all."""
-    place = workplace()
+@dataclass(frozen=True, slots=True)
+class Reviewing:
+    """The state of the reviews as somebody sees it: what waits, what was reviewed in the last DAYS (the latest first), and
+    the rates of findings that follow for all (of any, and of each category that was found).
+    """
+
+    waiting: "QuerySet[Drawn]"
+    done: Sequence[Review]
+    rates: Sequence[tuple[str, Rate]]
+
+    @property
+    def mean(self) -> float | None:
+        """The mean score; None before the first review."""
+        return sum(one.score for one in self.done) / len(self.done) if self.done else None
+
+
+def reviewing_of(place: Workplace, staff: Staff) -> Reviewing:
+    """How far the reviews are."""
     since = place.clock() - timedelta(days=DAYS)
-    staff = staff_of(request)
     reviewed = list(Review.objects.filter(happened_at__gte=since).select_related("by").order_by("-at"))
     theirs = _seen(place, staff, [one.event_id for one in reviewed])
     done = [one for one in reviewed if one.event_id in theirs]
-    rows = [
+    rates = [
         (name, found)
         for name in ("any", *CATEGORIES)
         if (
@@ -100,14 +114,21 @@ def reviews(request: HttpRequest) -> HttpResponse:
     if staff.is_bound:
         drawn = list(left.values_list("event_id", flat=True))
         left = left.filter(pk__in=_seen(place, staff, drawn))
+    return Reviewing(left, done, rates)
+
+
+@needs("compliance.read")
+def reviews(request: HttpRequest) -> HttpResponse:
+    """What waits for review, and what the reviewed of the last 30 days tell of all."""
+    told = reviewing_of(workplace(), staff_of(request))
     context = {
-        "waiting": left[:_SHOWN],
-        "waiting_count": left.count(),
-        "done": done[:20],
-        "rates": rows,
+        "waiting": told.waiting[:_SHOWN],
+        "waiting_count": told.waiting.count(),
+        "done": told.done[:20],
+        "rates": told.rates,
         "share": SHARE,
         "days": DAYS,
-        "mean": sum(one.score for one in done) / len(done) if done else None,
+        "mean": told.mean,
     }
     return render(request, "office/reviews.html", context)
 
@@ -124,25 +145,69 @@ def _seen(place: Workplace, staff: Staff, event_ids: Sequence[str]) -> set[str]:
     return {name for name, subject in about.items() if subject in theirs}
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A drawn event with its words, and what the language review finds in them. ``customer_id`` None: the person was erased."""
+
+    event: Event
+    body: dict[str, Any]
+    customer_id: str | None
+    text: str
+    found: Sequence[Finding]
+
+
+def open_drawn(place: Workplace, staff: Staff, event_id: str) -> Opened | None:
+    """Open an event that was drawn, which is recorded; None where it was not drawn, or is of nobody whom they may see."""
+    event = Event.objects.filter(event_id=event_id, kind__in=KINDS).first()
+    if event is None or not is_drawn(event.event_id, SHARE) or _words_of(event.kind, event.body) is None:
+        return None
+    if event.event_id not in _seen(place, staff, [event.event_id]):
+        return None
+    body = json.loads(event.body)
+    owner = place.journal.vault.customer_ids({str(event.subject_id)}).get(str(event.subject_id))
+    text = _text_of(place, event, owner, staff.username)
+    return Opened(event, body, owner, text, _machine(place, owner, text, body))
+
+
+def record_review(
+    place: Workplace, staff: Staff, opened: Opened, findings: Collection[str], score: int, note: str
+) -> bool:
+    """Keep what somebody found (of CATEGORIES, others are left out) and their score; False when it was reviewed before."""
+    event = opened.event
+    try:
+        with transaction.atomic():
+            Review.objects.create(
+                event_id=event.event_id,
+                kind=event.kind,
+                channel=opened.body.get("channel", ""),
+                happened_at=event.happened_at,
+                share=SHARE,
+                findings=[name for name in CATEGORIES if name in findings],
+                machine=sorted({finding.category for finding in opened.found}),
+                score=score,
+                note=note[:500],
+                by=staff,
+                at=place.clock(),
+            )
+            Drawn.objects.filter(event_id=event.event_id).update(is_done=True)
+    except IntegrityError:
+        return False
+    return True
+
+
 @needs("compliance.review")
 def one(request: HttpRequest, event_id: str) -> HttpResponse:
     """Read one and say what was found. Reading it is an event; it is reviewed once."""
     place, staff = workplace(), staff_of(request)
-    event = Event.objects.filter(event_id=event_id, kind__in=KINDS).first()
-    if event is None or not is_drawn(event.event_id, SHARE) or _words_of(event.kind, event.body) is None:
+    opened = open_drawn(place, staff, event_id)
+    if opened is None:
         raise Http404(event_id)
-    if event.event_id not in _seen(place, staff, [event.event_id]):
-        raise Http404(event_id)
-    body = json.loads(event.body)
-    owner = place.journal.vault.customer_ids({str(event.subject_id)}).get(str(event.subject_id))
-    text = _text_of(place, event, owner, staff.username)
-    found = _machine(place, owner, text, body)
     context = {
-        "event": event,
-        "body": body,
-        "customer_id": owner,
-        "text": text,
-        "found": found,
+        "event": opened.event,
+        "body": opened.body,
+        "customer_id": opened.customer_id,
+        "text": opened.text,
+        "found": opened.found,
         "categories": CATEGORIES,
     }
     if request.method != "POST":
@@ -151,26 +216,11 @@ def one(request: HttpRequest, event_id: str) -> HttpResponse:
     if not score.isdecimal() or int(score) > 100:
         messages.error(request, _("Give a score from 0 to 100."))
         return render(request, "office/review_one.html", context, status=422)
-    try:
-        with transaction.atomic():
-            Review.objects.create(
-                event_id=event_id,
-                kind=event.kind,
-                channel=body.get("channel", ""),
-                happened_at=event.happened_at,
-                share=SHARE,
-                findings=[name for name in CATEGORIES if name in request.POST.getlist("findings")],
-                machine=sorted({finding.category for finding in found}),
-                score=int(score),
-                note=request.POST.get("note", "")[:500],
-                by=staff,
-                at=place.clock(),
-            )
-            Drawn.objects.filter(event_id=event_id).update(is_done=True)
-    except IntegrityError:
-        messages.warning(request, _("Somebody reviewed this before you."))
-    else:
+    findings, note = request.POST.getlist("findings"), request.POST.get("note", "")
+    if record_review(place, staff, opened, findings, int(score), note):
         messages.success(request, _("Recorded."))
+    else:
+        messages.warning(request, _("Somebody reviewed this before you."))
     return redirect("reviews")
 
 
@@ -184,7 +234,7 @@ def _text_of(place: Workplace, event: Event, owner: str | None, by: str) -> str:
     return found.get(item, _("The person was erased; the words are gone."))
 
 
-def _machine(place: Workplace, owner: str | None, text: str, body: dict[str, Any]) -> list[Any]:
+def _machine(place: Workplace, owner: str | None, text: str, body: dict[str, Any]) -> list[Finding]:
     """What the language review finds in it, as a line that was said or a message that was sent."""
     file = None if owner is None else place.shelf.file(owner)
     if file is None:

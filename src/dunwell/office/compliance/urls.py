@@ -17,6 +17,7 @@ urlpatterns = [
     path("complaints", complaints.page, name="complaints"),
     path("complaints/<str:event_id>/answer", complaints.answer, name="answer_complaint"),
     path("reports", reports.reports, name="reports"),
+    path("reports/count", reports.count_report, name="count_report"),
     path("law", packs.packs, name="packs"),
     path("law/<str:key>", packs.pack, name="pack"),
 ]

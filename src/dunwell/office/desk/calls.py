@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 from dunwell.journal.recording import NewEvent
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.models import Case
 from dunwell.office.desk import working
 from dunwell.office.desk.contact import Current, begin, current, end, note_identity
 from dunwell.office.desk.forms import LogForm
@@ -17,7 +18,7 @@ from dunwell.office.desk.identity import FACTS, NEEDED, TRIES_MAX, agreeing
 from dunwell.office.desk.opening import once_of, open_case
 from dunwell.office.desk.reviewing import pieces, review_note
 from dunwell.office.desk.screen import answerable, context_of, reasons_of, zone_of
-from dunwell.office.desk.templatetags.shown import instant
+from dunwell.office.desk.templatetags.shown import instant, word
 
 WITHDRAWALS = ("customer_withdrew", "circumstances_changed", "settled_otherwise", "recorded_wrongly")
 
@@ -155,7 +156,22 @@ def log(request: HttpRequest, customer_id: str) -> HttpResponse:
     end(request)
     messages.success(request, _("Recorded."))
     _warn_of_law(request, file, contact, told)
+    _tell_who_has_it(request, customer_id)
     return redirect("case", customer_id)
+
+
+def _tell_who_has_it(request: HttpRequest, customer_id: str) -> None:
+    """Say where a case went that asks for a skill which whoever told of it does not have."""
+    case = Case.objects.select_related("assigned_to").filter(pk=customer_id).exclude(wants="").first()
+    if case is None or case.assigned_to == staff_of(request):
+        return
+    skill = word(case.wants, "SKILLS")
+    if case.assigned_to is None:
+        text = _("The case waits now for somebody with the skill: %(skill)s. None of them is here today.")
+        messages.warning(request, text % {"skill": skill})
+    else:
+        text = _("The case is now with %(name)s, who has the skill: %(skill)s.")
+        messages.info(request, text % {"name": case.assigned_to.username, "skill": skill})
 
 
 def _warn_of_law(request: HttpRequest, file: CaseFile, contact: Current, told: working.Told) -> None:
@@ -185,7 +201,7 @@ def withdraw(request: HttpRequest, customer_id: str, promise_id: str) -> HttpRes
         elif reason not in WITHDRAWALS:
             messages.error(request, _("Choose a reason."))
         else:
-            working.withdraw(file, staff_of(request), promise_id, found[0]["account_id"], reason)
+            working.withdraw(file, staff_of(request), promise_id, found[0]["account_ids"], reason)
             messages.success(request, _("The promise is withdrawn. It stays in the records."))
     return redirect("case", customer_id)
 

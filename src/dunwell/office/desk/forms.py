@@ -5,14 +5,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import polars as pl
 from django import forms
 from django.utils.translation import gettext as _
 
-from dunwell.money import format_minor, minor_exponent, parse_minor
+from dunwell.money import format_minor, parse_minor
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.desk.words import CAME, OUTCOMES
-from dunwell.office.desk.working import Promised, PromisePart, Told, open_promises
+from dunwell.office.desk.working import Promised, PromisePart, Told, may_promise, open_promises
 from dunwell.policy import PolicyError
 
 CALL_OUTCOMES = (
@@ -54,7 +53,7 @@ class LogForm(forms.Form):
     came = forms.MultipleChoiceField(
         choices=list(CAME.items()), required=False, widget=forms.CheckboxSelectMultiple
     )
-    account = forms.ChoiceField(required=False)
+    account = forms.MultipleChoiceField(required=False)
     replaces = forms.BooleanField(required=False)
     back_at = forms.DateTimeField(required=False, input_formats=["%Y-%m-%dT%H:%M"])
     note = forms.CharField(required=False, max_length=NOTE_MAX, widget=forms.Textarea)
@@ -72,10 +71,10 @@ class LogForm(forms.Form):
         self.promised: Promised | None = None
 
     @property
-    def account_field(self) -> forms.ChoiceField:
-        """The debt that is promised to be paid."""
+    def account_field(self) -> forms.MultipleChoiceField:
+        """The debts that are promised to be paid."""
         field = self.fields["account"]
-        assert isinstance(field, forms.ChoiceField)
+        assert isinstance(field, forms.MultipleChoiceField)
         return field
 
     def clean(self) -> dict[str, Any]:
@@ -110,33 +109,40 @@ class LogForm(forms.Form):
         if not self.is_known:
             self.add_error("came", _("Confirm first who they are: a promise is the customer's own."))
             return
-        account = cleaned.get("account") or self.file.overdue_ids[0]
-        position = self.file.positions.filter(pl.col("account_id") == account)
-        if not position.height:
+        if "account" in self.errors:
+            return
+        accounts = tuple(cleaned.get("account") or ())
+        if not accounts and "accounts_shown" in self.data:
+            self.add_error("account", _("Choose the debts that the promise is for."))
+            return
+        currencies = currency_of(self.file)
+        accounts = accounts or usual_accounts(self.file)
+        if len({currencies.get(name) for name in accounts}) > 1:
+            told = ", ".join(f"{name} ({currencies.get(name, '?')})" for name in accounts)
+            message = _("A promise is in one currency: %(accounts)s. Make one for each currency.")
+            self.add_error("account", message % {"accounts": told})
+            return
+        currency = currencies.get(accounts[0])
+        if currency is None:
             self.add_error("account", _("Nothing is owed on this account."))
             return
-        row = position.row(0, named=True)
-        currency = row["currency"]
         parts = self._parts(cleaned, currency)
-        if self.errors:
-            return
-        if not parts:
+        if not parts and not self.errors:
             self.add_error("amount_1", _("Say how much they promise, and by when."))
+        if any(name.startswith("amount_") for name in self.errors):
             return
-        replaced = tuple(
-            one["promise_id"] for one in open_promises(self.file, account) if cleaned.get("replaces")
-        )
-        owed = int(row["payoff_total"].scaleb(minor_exponent(currency)))
-        waiting = 0 if cleaned.get("replaces") else still_promised(self.file, account, currency)
-        total = sum(part.amount_minor for part in parts)
-        if total + waiting > owed:
-            shown = f"{format_minor(max(owed - waiting, 0), currency)} {currency}"
+        before = open_promises(self.file, accounts)
+        replaced = tuple(one["promise_id"] for one in before if cleaned.get("replaces"))
+        most = may_promise(self.file, accounts, replaced)
+        if sum(part.amount_minor for part in parts) > most:
+            shown = f"{format_minor(most, currency)} {currency}"
             message = _("That is more than is owed: at most %(most)s can be promised.") % {"most": shown}
-            if waiting:
+            if before and not replaced:
                 message += " " + _("An open promise stands for the rest; let the new one replace it.")
             self.add_error("amount_1", message)
             return
-        self.promised = Promised(account, currency, tuple(parts), replaced)
+        if not self.errors:
+            self.promised = Promised(accounts, currency, tuple(parts), replaced)
 
     def _parts(self, cleaned: dict[str, Any], currency: str) -> list[PromisePart]:
         today = self.file.place.clock().astimezone(self.zone).date()
@@ -152,10 +158,10 @@ class LogForm(forms.Form):
                 continue
             amount = self._amount(number, text, currency)
             self._check_due(number, due, today, within)
-            if amount is not None and due is not None:
-                parts.append(PromisePart(amount, due))
+            if amount is not None:
+                parts.append(PromisePart(amount, due or today))
         days = [part.due_on for part in parts]
-        if days != sorted(set(days)):
+        if not any(name.startswith("due_") for name in self.errors) and days != sorted(set(days)):
             self.add_error("due_1", _("Give each part its own day, the earliest first."))
         return parts
 
@@ -189,7 +195,13 @@ class LogForm(forms.Form):
         return Told(self.cleaned_data["outcome"], came, self.promised, back_at, note, findings)
 
 
-def still_promised(file: CaseFile, account_id: str, currency: str) -> int:
-    """What open promises of an account still wait for, in minor units."""
-    waiting = sum(one["amount"] - one["credited"] for one in open_promises(file, account_id))
-    return int(waiting * 10 ** minor_exponent(currency)) if waiting else 0
+def currency_of(file: CaseFile) -> dict[str, str]:
+    """The currency of each debt."""
+    return dict(file.positions.select("account_id", "currency").iter_rows())
+
+
+def usual_accounts(file: CaseFile) -> tuple[str, ...]:
+    """The debts that a promise is for unless others are chosen: all that are overdue, in the currency of the longest overdue."""
+    currencies = currency_of(file)
+    first = currencies.get(file.overdue_ids[0])
+    return tuple(name for name in file.overdue_ids if currencies.get(name) == first)

@@ -26,10 +26,12 @@ from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Received
 from dunwell.office.desk import working
+from dunwell.office.desk.granting import decision_on, granted_before, plan_name
 from dunwell.office.desk.opening import once_of, open_case
 from dunwell.office.desk.screen import is_hidden
+from dunwell.office.desk.templatetags.shown import word
 from dunwell.outreach.offering import offer_event
-from dunwell.resolution.authority import Authority, Decision, may_grant, read_authority
+from dunwell.resolution.authority import Decision, may_grant, read_authority
 from dunwell.resolution.budget import (
     Affordability,
     Budget,
@@ -99,7 +101,7 @@ def _answer(
 ) -> HttpResponse:
     try:
         affordability = affordability_of(form, request.POST, str(context["currency"]))
-        offered = offers(file, staff_of(request), debts, affordability)
+        offered = offers(file, staff_of(request), debts, affordability, once_of(request))
     except (BudgetError, PlanError) as error:
         return render(request, "office/plans.html", context | {"error": str(error)}, status=422)
     offer = request.POST.get("offer", "")
@@ -164,7 +166,7 @@ def affordability_of(form: Form | None, typed: Mapping[str, str], currency: str)
         why = (_("%(amount)s a month, as told") % {"amount": f"{format_minor(left, currency)} {currency}"},)
         return Affordability(currency, left, 0, 0, 0, left, lump_sum_minor=lump, why=why)
     values = {
-        key: amount(typed.get(f"b_{key}", ""), currency, key.replace("_", " "))
+        key: amount(typed.get(f"b_{key}", ""), currency, word(key, "BUDGET"))
         for key in form.categories
         if typed.get(f"b_{key}", "").strip()
     }
@@ -219,15 +221,15 @@ def day_of(text: str) -> date | None:
 
 
 def offers(
-    file: CaseFile, staff: Staff, debts: Sequence[Debt], affordability: Affordability
+    file: CaseFile, staff: Staff, debts: Sequence[Debt], affordability: Affordability, once: str = ""
 ) -> list[Offered]:
-    """The plans the customer could afford, each with who may grant it. Raises PlanError."""
+    """The plans the customer could afford, each with who may grant it beside what was granted before. Raises PlanError."""
     root = file.place.settings.root
     policy = read_plan_policy(file.day, root / "policy" / "plans.toml")
     authority = read_authority(root / "policy" / "authority.toml", file.day)
     found = propose_plans(debts, affordability, policy, file.day, _chances(root / "models"))
     return [
-        Offered(number, plan, decision_on(plan, authority, staff))
+        Offered(number, plan, decision_on(file, plan, authority, staff, once))
         for number, plan in enumerate(found, start=1)
     ]
 
@@ -241,20 +243,13 @@ def _chances(models: Path) -> PlanChances | None:
         return None
 
 
-def decision_on(plan: Plan, authority: Authority, staff: Staff) -> Decision | None:
-    """Whether somebody may grant a plan; None where nothing must be granted."""
-    if not plan.grant_kind:
-        return None
-    return may_grant(authority, staff.role, plan.grant_kind, plan.grant_minor, plan.currency)
-
-
 def agree(file: CaseFile, staff: Staff, chosen: Offered, once: str) -> bool:
     """Record what was agreed; whether it waits for a second person. The same form again changes nothing.
 
-    Raises PlanError where what is owed changed since the plan was worked out.
+    Raises PlanError where what is owed, or who may grant it beside what was granted before, changed since the plan was
+    worked out.
     """
-    plan, decision, now = chosen.plan, chosen.decision, file.place.clock()
-    waits = decision is not None and decision.needs_second
+    plan, now = chosen.plan, file.place.clock()
     payload = payload_of(plan)
     with transaction.atomic():
         working.lock(file)
@@ -265,6 +260,11 @@ def agree(file: CaseFile, staff: Staff, chosen: Offered, once: str) -> bool:
         }
         if any(owed.get(account) != amount for account, amount in plan.debts):
             raise PlanError(_("What is owed has changed. Look at the plans again."))
+        authority = read_authority(file.place.settings.root / "policy" / "authority.toml", file.day)
+        decision = decision_on(file, plan, authority, staff, once)
+        if _powers(decision) != _powers(chosen.decision):
+            raise PlanError(_("Something was granted meanwhile. Look at the plans again."))
+        waits = decision is not None and decision.needs_second
         approval = None
         if waits and decision is not None:
             approval, _made = Approval.objects.get_or_create(
@@ -285,6 +285,7 @@ def agree(file: CaseFile, staff: Staff, chosen: Offered, once: str) -> bool:
             "by": staff.username,
             "grant": {"kind": plan.grant_kind, "amount_minor": plan.grant_minor, "currency": plan.currency},
             "why": decision.why if decision else "",
+            "promise": plan_name(once),
         }
         if approval is not None:
             body["approval"] = str(approval.pk)
@@ -296,6 +297,11 @@ def agree(file: CaseFile, staff: Staff, chosen: Offered, once: str) -> bool:
         if recorded.is_new and not waits:
             promise_plan(file, staff, payload, once)
     return waits
+
+
+def _powers(decision: Decision | None) -> tuple[bool, bool]:
+    """Whether something may be granted, and whether a second person must agree."""
+    return (True, False) if decision is None else (decision.allowed, decision.needs_second)
 
 
 def _was_agreed(file: CaseFile, event_id: str, payload: Mapping[str, Any]) -> bool:
@@ -340,10 +346,11 @@ def payload_of(plan: Plan) -> dict[str, Any]:
 
 
 def why_no_more(
-    file: CaseFile, payload: Mapping[str, Any], asked_by: Staff, asked_at: datetime, second: Staff
+    file: CaseFile, payload: Mapping[str, Any], asked_by: Staff, asked_at: datetime, second: Staff, once: str
 ) -> str | None:
     """Why a plan that somebody asked for cannot be agreed to any more; None when it still stands: no older than an offer
-    in writing may be, for no more than is owed now, its days ahead, and within who may grant what today.
+    in writing may be, for no more than is owed now, its days ahead, and within who may grant what today, beside what was
+    granted since. ``once``: its own token.
     """
     if file.place.clock() - asked_at > timedelta(days=OFFERED_DAYS):
         return _("It was asked for more than %(days)s days ago. Let it be asked anew.") % {
@@ -360,9 +367,9 @@ def why_no_more(
     if not payload["grant_kind"]:
         return None
     authority = read_authority(file.place.settings.root / "policy" / "authority.toml", file.day)
-    decision = may_grant(
-        authority, asked_by.role, payload["grant_kind"], payload["grant_minor"], payload["currency"]
-    )
+    kind, currency = payload["grant_kind"], payload["currency"]
+    already = granted_before(file, kind, currency, authority, once)
+    decision = may_grant(authority, asked_by.role, kind, payload["grant_minor"], currency, already)
     if not decision.allowed or (decision.needs_second and second.role not in decision.seconds):
         return _("Who may grant what has changed since. Let it be asked anew.")
     return None
@@ -375,6 +382,7 @@ def promise_plan(file: CaseFile, staff: Staff, payload: Mapping[str, Any], once:
     """
     now = file.place.clock()
     accounts = sorted({name for part in payload["parts"] for name in part["by_account"]})
+    gone: set[str] = set()
     for number, account in enumerate(accounts, start=1):
         parts = tuple(
             working.PromisePart(part["by_account"][account], date.fromisoformat(part["due_on"]))
@@ -383,8 +391,10 @@ def promise_plan(file: CaseFile, staff: Staff, payload: Mapping[str, Any], once:
         )
         if not parts:
             continue
-        replaced = tuple(one["promise_id"] for one in working.open_promises(file, account))
-        promised = working.Promised(account, payload["currency"], parts, replaced)
+        before = working.open_promises(file, [account])
+        replaced = tuple(one["promise_id"] for one in before if one["promise_id"] not in gone)
+        gone.update(replaced)
+        promised = working.Promised((account,), payload["currency"], parts, replaced)
         name = f"{once}-{number}"
         file.place.journal.record(working.promise_events(file, staff, name, promised, now))
         Received.objects.bulk_create(working.promise_rows(file, staff, name, promised, now))

@@ -49,18 +49,20 @@ def next_case(request: HttpRequest) -> HttpResponse:
 def first_of_queue(user: Staff, now: datetime, passed: Sequence[str]) -> str | None:
     """The first case for somebody that nobody worked on lately, but for those passed over; None when there is none."""
     is_fresh = Q(worked_at__isnull=True) | Q(worked_at__lt=now - _REST) | Q(come_back_at__lte=now)
-    cases = Case.objects.visible_to(user).filter(is_fresh).exclude(pk__in=passed).order_by("rank", "pk")
-    mine = cases.filter(Q(assigned_to=user) | Q(assigned_to__isnull=True))
-    found: str | None = mine.values_list("pk", flat=True).first()
+    cases = Case.objects.open_to(user).filter(is_fresh).exclude(pk__in=passed).order_by("rank", "pk")
+    found: str | None = cases.values_list("pk", flat=True).first()
     return found
 
 
 @needs("case.read")
 def queue(request: HttpRequest) -> HttpResponse:
-    """The cases in their order: mine, or all I may see. The filters stand in the address."""
+    """The cases in their order: mine and nobody's, which is a collector's day, mine alone, or all I may see. The filters stand in
+    the address.
+    """
     user = staff_of(request)
-    cases = Case.objects.visible_to(user).select_related("assigned_to").order_by("rank")
-    whose = request.GET.get("whose", "all")
+    whose = request.GET.get("whose") or ("open" if user.role == "collector" else "all")
+    seen = Case.objects.open_to(user) if whose == "open" else Case.objects.visible_to(user)
+    cases = seen.select_related("assigned_to").order_by("rank")
     if whose == "mine":
         cases = cases.filter(assigned_to=user)
     stage = request.GET.get("stage", "")

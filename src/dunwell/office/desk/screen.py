@@ -25,7 +25,7 @@ from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval
 from dunwell.office.desk.contact import Current, current
-from dunwell.office.desk.forms import CALL_OUTCOMES, CAME_KEYS, PARTS_MAX, LogForm
+from dunwell.office.desk.forms import CALL_OUTCOMES, CAME_KEYS, PARTS_MAX, LogForm, usual_accounts
 from dunwell.office.desk.guide import guide_for
 from dunwell.office.desk.identity import FACTS, TRIES_MAX, known_facts
 from dunwell.office.desk.opening import REASONS, kept_texts, open_case, open_data, opened_until
@@ -33,6 +33,7 @@ from dunwell.office.desk.options import options_of
 from dunwell.office.desk.templatetags.shown import weekday
 from dunwell.office.desk.timeline import shortened, timeline
 from dunwell.office.desk.words import CAME, OUTCOMES, channel_name
+from dunwell.office.desk.working import open_promises
 
 WAYS_OF: Mapping[str, Sequence[str]] = {
     "mobile": ("call", "sms"),
@@ -151,7 +152,12 @@ def log_context(
         "form_came": [] if form is None else typed.getlist("came"),
         "outcomes": [(name, OUTCOMES[name]) for name in CALL_OUTCOMES],
         "came": [(name, words, CAME_KEYS[name]) for name, words in CAME.items()],
-        "overdue": file.overdue_ids,
+        "promisable": promisable(file, form),
+        "promise_total": _owed_in_all(file),
+        "has_more_parts": any(
+            typed.get(f"{name}_{number}") for name in ("amount", "due") for number in range(2, PARTS_MAX + 1)
+        ),
+        "open_promise_count": len(open_promises(file, file.overdue_ids)),
         "parts": [
             {
                 "number": number,
@@ -165,6 +171,24 @@ def log_context(
         "facts": [(name, *FACTS[name]) for name in known_facts(file, contact.point_id)],
         "tries_max": TRIES_MAX,
     }
+
+
+def promisable(file: CaseFile, form: LogForm | None) -> list[dict[str, Any]]:
+    """The debts that a promise may be for, the longest overdue first, and whether each is chosen."""
+    is_sent_back = form is not None and "accounts_shown" in form.data
+    typed: Any = {} if form is None else form.data
+    chosen = typed.getlist("account") if is_sent_back else usual_accounts(file)
+    debts = {row["account_id"]: row for row in debts_of(file)}
+    return [debts[name] | {"is_chosen": name in chosen} for name in file.overdue_ids if name in debts]
+
+
+def _owed_in_all(file: CaseFile) -> list[dict[str, Any]]:
+    """What is past due, and what settles it all, of the overdue debts of each currency."""
+    late = file.positions.filter(pl.col("account_id").is_in(file.overdue_ids))
+    summed = late.group_by("currency", maintain_order=True).agg(
+        past_due=pl.col("past_due_total").sum(), payoff=pl.col("payoff_total").sum()
+    )
+    return summed.to_dicts()
 
 
 def answerable(file: CaseFile) -> str | None:

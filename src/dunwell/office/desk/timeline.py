@@ -8,8 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from dunwell.office.cases.casefile import CaseFile, Happened
-from dunwell.office.desk.sentences import sentence
-from dunwell.office.desk.templatetags.shown import day, minor, money, word
+from dunwell.office.desk.templatetags.shown import day, minor, money, sentence, word
 from dunwell.office.desk.words import channel_name, hold_name, outcome_name
 
 _LEFT_OUT = {"data.read", "contact.planned", "contact.deferred", "contact.delayed", "decision.made"}
@@ -116,7 +115,8 @@ def _promised(event: Happened) -> tuple[str, str, str]:
     ]
     is_made = event.kind == "promise.made"
     title = _("Promise to pay") if is_made else _("Reads like a promise; not confirmed")
-    return title, _by(event, ", ".join(told_parts)), "good" if is_made else ""
+    about = ", ".join(event.accounts) if is_made else ""
+    return title, _by(event, ", ".join(told_parts), about), "good" if is_made else ""
 
 
 def _day_of(part: Mapping[str, Any]) -> str:
@@ -133,7 +133,8 @@ def _withdrawn(event: Happened) -> tuple[str, str, str]:
 def _checked(event: Happened) -> tuple[str, str, str]:
     passed = event.body["passed"]
     title = _("Identity confirmed") if passed else _("Identity not confirmed")
-    return title, _by(event), "" if passed else "warn"
+    how = event.body.get("verified_by")
+    return title, _by(event, _("verified by %(how)s") % {"how": how} if how else ""), "" if passed else "warn"
 
 
 def _agreed(event: Happened) -> tuple[str, str, str]:
@@ -239,7 +240,8 @@ def _promises(file: CaseFile) -> Iterator[Entry]:
     for row in file.promises.iter_rows(named=True):
         if row["promise_id"] in told_here:
             continue
-        detail = f"{money(row['amount'], row['currency'])}, {day(row['due_on'])}"
+        about = ", ".join(row["account_ids"])
+        detail = f"{money(row['amount'], row['currency'])}, {day(row['due_on'])}; {about}"
         yield Entry(row["made_at"], _("Promise to pay"), detail, tone="good")
     for row in file.promises.filter(file.promises["broken_on"].is_not_null()).iter_rows(named=True):
         yield Entry(

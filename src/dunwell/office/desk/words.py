@@ -47,6 +47,15 @@ OUTCOMES: Words = {
     "wrong_party": _("wrong party"),
     "refused": _("would not talk"),
 }
+SKILLS: Words = {
+    "vulnerability": _("vulnerable people"),
+    "dispute": _("disputes"),
+    "complaint": _("complaints"),
+    "legal": _("legal matters"),
+    "visit": _("visits"),
+    "late stage": _("late stage"),
+}
+"""The skills by which cases go to people; a lender's own keep their names."""
 HOLDS: Words = {
     "pause": _("pause"),
     "dispute": _("dispute"),
@@ -126,6 +135,12 @@ CAME: Words = {
     "wrong_number": _("This number is not theirs"),
 }
 """What may come of a contact, in the order of how often."""
+BUDGET_FORMS: Words = {
+    "A household's month": _("A household's month"),
+    "Standard Financial Statement": _("Standard Financial Statement"),
+    "家庭收支表": _("Household income and spending"),
+}
+"""The titles of the forms that come with dunwell; a lender's own keep theirs."""
 PLANS: Words = {
     "instalments": _("Instalments"),
     "card_instalments": _("Instalments of a card debt"),

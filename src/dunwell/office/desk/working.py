@@ -1,6 +1,6 @@
 """What a collector does about a case becomes events, each once and all of one contact in one transaction, and acts at once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
@@ -13,12 +13,14 @@ from django.db import transaction
 from dunwell.journal.models import Subject
 from dunwell.journal.recording import NewEvent
 from dunwell.law import Verdict
-from dunwell.money import format_minor
+from dunwell.money import format_minor, minor_exponent
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case, Received
 from dunwell.office.cases.publishing import place_in_queue
+from dunwell.office.cases.routing import SKILL_OF_STATE, reroute
 from dunwell.office.desk.contact import Current
+from dunwell.resolution.room import room_minor
 
 SPOKEN = ("conversation", "refused")
 """Outcomes in which somebody was spoken to."""
@@ -37,9 +39,11 @@ class PromisePart:
 
 @dataclass(frozen=True, slots=True)
 class Promised:
-    """A promise as the customer made it. ``replaces``: the open promises of which it takes the place."""
+    """A promise as the customer made it. ``account_ids``: the debts it covers, the longest overdue first; ``replaces``: the open
+    promises of which it takes the place.
+    """
 
-    account_id: str
+    account_ids: tuple[str, ...]
     currency: str
     parts: tuple[PromisePart, ...]
     replaces: tuple[str, ...] = ()
@@ -175,6 +179,8 @@ def log(file: CaseFile, staff: Staff, contact: Current, told: Told) -> bool:
         if told.promised is not None:
             Received.objects.bulk_create(promise_rows(file, staff, contact.message_id, told.promised, now))
         reorder(file.customer_id, now, told.come_back_at, was_spoken_to=told.outcome in SPOKEN)
+        if set(told.came) & set(SKILL_OF_STATE):
+            reroute(file.place, file.customer_id, staff.username)
     return True
 
 
@@ -282,13 +288,13 @@ def promise_events(
         "promise.made",
         now,
         file.customer_id,
-        accounts=(promised.account_id,),
+        accounts=promised.account_ids,
         body={"parts": parts, "promise": promise, "by": staff.username, "message_id": name}
         | ({"channel": channel} if channel else {}),
         key=f"desk:promise:{name}",
     )
     replaced = [
-        _withdrawal(file, staff, old, "replaced", now, promised.account_id, superseded_by=promise)
+        _withdrawal(file, staff, old, "replaced", now, promised.account_ids, superseded_by=promise)
         for old in promised.replaces
     ]
     return [*replaced, made]
@@ -305,7 +311,7 @@ def promise_rows(
         own = whole if is_one else f"{whole}-{number}"
         row = {
             "promise_id": own,
-            "account_id": promised.account_id,
+            "account_id": promised.account_ids[0],
             "made_at": now.isoformat(),
             "due_on": part.due_on.isoformat(),
             "amount": format_minor(part.amount_minor, promised.currency),
@@ -314,6 +320,8 @@ def promise_rows(
         }
         if not is_one:
             row["part_of"] = whole
+        if len(promised.account_ids) > 1:
+            row["account_ids"] = ";".join(promised.account_ids)
         rows.append(
             Received(
                 table="promises",
@@ -327,10 +335,10 @@ def promise_rows(
     return rows
 
 
-def withdraw(file: CaseFile, staff: Staff, promise_id: str, account_id: str, reason: str) -> None:
+def withdraw(file: CaseFile, staff: Staff, promise_id: str, account_ids: Sequence[str], reason: str) -> None:
     """A promise no longer holds, for a reason; it stays in the records as withdrawn."""
     now = file.place.clock()
-    file.place.journal.record([_withdrawal(file, staff, promise_id, reason, now, account_id)])
+    file.place.journal.record([_withdrawal(file, staff, promise_id, reason, now, account_ids)])
 
 
 def _withdrawal(
@@ -339,14 +347,16 @@ def _withdrawal(
     promise_id: str,
     reason: str,
     now: datetime,
-    account_id: str,
+    account_ids: Sequence[str],
     superseded_by: str | None = None,
 ) -> NewEvent:
     body = {"promise": promise_id, "reason": reason, "by": staff.username}
     if superseded_by is not None:
         body["superseded_by"] = superseded_by
     key = f"desk:withdrawn:{sha256(promise_id.encode()).hexdigest()}"
-    return NewEvent("promise.withdrawn", now, file.customer_id, accounts=(account_id,), body=body, key=key)
+    return NewEvent(
+        "promise.withdrawn", now, file.customer_id, accounts=tuple(account_ids), body=body, key=key
+    )
 
 
 def reorder(customer_id: str, now: datetime, come_back_at: datetime | None, *, was_spoken_to: bool) -> None:
@@ -363,7 +373,23 @@ def reorder(customer_id: str, now: datetime, come_back_at: datetime | None, *, w
     case.save()
 
 
-def open_promises(file: CaseFile, account_id: str) -> list[dict[str, Any]]:
-    """The promises of an account that still wait for money."""
-    rows = file.promises.filter((pl.col("account_id") == account_id) & (pl.col("state") == "open"))
-    return rows.to_dicts()
+def open_promises(file: CaseFile, account_ids: Collection[str]) -> list[dict[str, Any]]:
+    """The promises for any of these debts that still wait for money."""
+    rows = file.promises.filter(pl.col("state") == "open").to_dicts()
+    return [row for row in rows if set(row["account_ids"]) & set(account_ids)]
+
+
+def may_promise(file: CaseFile, account_ids: Collection[str], replaced: Collection[str] = ()) -> int:
+    """The most that can be promised for these debts, of one currency, beside the open promises, in minor units. ``replaced``: the
+    promises that no longer count.
+    """
+    owed = {
+        row["account_id"]: int(row["payoff_total"].scaleb(minor_exponent(row["currency"])))
+        for row in file.positions.to_dicts()
+    }
+    waiting = [
+        (row["account_ids"], int((row["amount"] - row["credited"]).scaleb(minor_exponent(row["currency"]))))
+        for row in file.promises.filter(pl.col("state") == "open").to_dicts()
+        if row["promise_id"] not in replaced
+    ]
+    return room_minor(owed, waiting, account_ids)

@@ -5,14 +5,11 @@ kept in ``evidence/strategies/NUMBER``, so that anybody can run it again.
 """
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+from dunwell.office.beside import run_beside
 from dunwell.office.strategies.models import DONE, FAILED, RUNNING, WAITING, Proposal
 from dunwell.office.workplace import Workplace
 
@@ -61,36 +58,10 @@ def _compare(place: Workplace, proposal: Proposal, stop: Event) -> str:
     folder = folder_of(place, proposal)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NEW).write_text(proposal.text, encoding="utf-8", newline="")
-    new, answer, said = str(folder / NEW), folder / f".{ANSWER}.new", folder / "problem.txt"
-    command = [sys.executable, "-m", "dunwell", "strategy"]
+    new = str(folder / NEW)
     if proposal.based_on:
         (folder / OLD).write_text(proposal.based_on, encoding="utf-8", newline="")
-        command += ["diff", str(folder / OLD), new, "--simulate", "--json"]
+        words = ["diff", str(folder / OLD), new, "--simulate", "--json"]
     else:
-        command += ["simulate", "--strategy", new, "--json"]
-    if shutil.which("nice"):
-        command = ["nice", "-n", "10", *command]
-    with answer.open("wb") as out, said.open("wb") as errors:
-        process = subprocess.Popen(
-            command,
-            cwd=place.settings.root,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=errors,
-            env=dict(os.environ),
-        )
-        for _ in range(MINUTES_MAX * 120):
-            if process.poll() is not None or stop.wait(0.5):
-                break
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-            return f"ended after {MINUTES_MAX} minutes"
-    lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    try:
-        json.loads(answer.read_text(encoding="utf-8"))
-    except ValueError:
-        return lines[-1] if lines else f"ended with {process.returncode} and said nothing"
-    answer.replace(folder / ANSWER)
-    said.unlink()
-    return ""
+        words = ["simulate", "--strategy", new, "--json"]
+    return run_beside(place, ["strategy", *words], folder / ANSWER, stop, MINUTES_MAX)

@@ -6,32 +6,31 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib import messages
-from django.db import IntegrityError, transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from dunwell.journal.recording import NewEvent
 from dunwell.nightly.report.decided import stopped_tables
 from dunwell.nightly.report.language import read_language
 from dunwell.nightly.report.page import Table
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
+from dunwell.office.strategies.acting import (
+    CannotPropose,
+    ask_for_decision,
+    compare_anew,
+    decide_about,
+    propose_text,
+)
 from dunwell.office.strategies.comparing import ANSWER, folder_of, read_answer
-from dunwell.office.strategies.models import DONE, FAILED, WAITING, Proposal
+from dunwell.office.strategies.models import DONE, FAILED, Proposal
 from dunwell.office.strategies.proposing import (
     TEXT_BYTES_MAX,
     Read,
-    dated,
-    deciding,
-    finish_decided,
     is_outdated,
-    lay_ready,
-    put_in_force,
     read_text,
-    starts_too_late,
     text_in_force,
     why_not,
 )
@@ -44,8 +43,8 @@ from dunwell.office.strategies.telling import (
     measure_lines,
     treatment_rows,
 )
-from dunwell.office.workplace import Workplace, workplace
-from dunwell.strategy.conditions import in_words
+from dunwell.office.strategies.wording import change_told, conditions_told
+from dunwell.office.workplace import workplace
 from dunwell.strategy.differing import differences
 from dunwell.strategy.experiments.stopping import Stopped
 
@@ -79,7 +78,7 @@ def _context(typed: str, why: str = "", problem: Read | None = None) -> dict[str
         segments = [
             (
                 segment.name,
-                in_words(segment.when),
+                conditions_told(segment.when),
                 [t.name for t in strategy.treatments if segment.name in t.segments],
             )
             for segment in strategy.segments
@@ -100,40 +99,12 @@ def _context(typed: str, why: str = "", problem: Read | None = None) -> dict[str
 @require_POST
 def propose(request: HttpRequest) -> HttpResponse:
     """Take a proposed text, pasted or as a file; refused at once with the place and the mend where it cannot be read."""
-    place, staff = workplace(), staff_of(request)
     why, text = request.POST.get("why", "").strip(), _given(request)
-    read = read_text(text)
-    complaint = None
-    if read.strategy is None:
-        complaint = _("The text cannot be used. What is wrong, where, and the mend stand above the form.")
-    elif len(text) > TEXT_BYTES_MAX:
-        complaint = _("The text is too long.")
-    elif not why:
-        complaint = _("Write why.")
-    elif text == text_in_force(place):
-        complaint = _("The text is the one in force.")
-    elif starts_too_late(text, place.today()):
-        complaint = _(
-            "The text says that it holds from a later day. It takes effect with the next run: write a day that has come."
-        )
-    if complaint is not None or read.strategy is None:
-        messages.error(request, complaint or "")
-        return render(request, "office/strategies.html", _context(text, why, read), status=422)
-    key = request.POST.get("once", "")[:60] or str(uuid4())
     try:
-        with transaction.atomic():
-            made = Proposal.objects.create(
-                title=read.strategy.policy.title[:200],
-                text=text,
-                text_hash=read.strategy.hash,
-                based_on=text_in_force(place),
-                why=why[:300],
-                proposed_by=staff,
-                proposed_at=place.clock(),
-                key=key,
-            )
-    except IntegrityError:
-        made = Proposal.objects.get(key=key)
+        made = propose_text(workplace(), staff_of(request), text, why, request.POST.get("once", ""))
+    except CannotPropose as error:
+        messages.error(request, str(error))
+        return render(request, "office/strategies.html", _context(text, why, error.read), status=422)
     return redirect("strategy", made.pk)
 
 
@@ -164,7 +135,9 @@ def one(request: HttpRequest, proposal_id: int) -> HttpResponse:
     context = {
         "proposal": proposal,
         "cautions": new.cautions,
-        "changes": differences(old.strategy, new.strategy) if old.strategy and new.strategy else [],
+        "changes": [change_told(change) for change in differences(old.strategy, new.strategy)]
+        if old.strategy and new.strategy
+        else [],
         "told": told,
         "is_mine": proposal.proposed_by_id == staff.pk,
         "outdated": None if proposal.decision else is_outdated(proposal, place),
@@ -192,12 +165,8 @@ def one(request: HttpRequest, proposal_id: int) -> HttpResponse:
 @require_POST
 def compare_again(request: HttpRequest, proposal_id: int) -> HttpResponse:
     """Compare a proposal with the strategy that is in force now."""
-    with transaction.atomic():
-        proposal = get_object_or_404(Proposal.objects.select_for_update(), pk=proposal_id)
-        if not proposal.decision:
-            proposal.based_on, proposal.comparing = text_in_force(workplace()), WAITING
-            proposal.asked_at = None
-            proposal.save(update_fields=["based_on", "comparing", "asked_at"])
+    get_object_or_404(Proposal, pk=proposal_id)
+    compare_anew(workplace(), proposal_id)
     return redirect("strategy", proposal_id)
 
 
@@ -205,25 +174,11 @@ def compare_again(request: HttpRequest, proposal_id: int) -> HttpResponse:
 @require_POST
 def ask(request: HttpRequest, proposal_id: int) -> HttpResponse:
     """Ask for a second person's decision: the proposer, once the comparison has been seen."""
-    place, staff = workplace(), staff_of(request)
-    with transaction.atomic():
-        proposal = get_object_or_404(Proposal.objects.select_for_update(), pk=proposal_id)
-        no = is_outdated(proposal, place)
-        if proposal.proposed_by_id != staff.pk:
-            no = _("Only who proposed it asks for a decision.")
-        if no is None and not proposal.decision and proposal.asked_at is None:
-            proposal.asked_at = place.clock()
-            proposal.save(update_fields=["asked_at"])
-            body = {
-                "by": staff.username,
-                "what": proposal.title,
-                "proposal": str(proposal.pk),
-                "hash": proposal.text_hash,
-            }
-            event = NewEvent("strategy.proposed", proposal.asked_at, body=body | {"why": proposal.why})
-            place.journal.record([event])
-    if no is not None:
-        messages.error(request, no)
+    get_object_or_404(Proposal, pk=proposal_id)
+    try:
+        ask_for_decision(workplace(), staff_of(request), proposal_id)
+    except CannotPropose as error:
+        messages.error(request, str(error))
     return redirect("strategy", proposal_id)
 
 
@@ -236,46 +191,14 @@ def decide(request: HttpRequest, proposal_id: int) -> HttpResponse:
     if decision not in ("approved", "refused") or not reason:
         messages.error(request, _("Choose whether you agree, and write why."))
         return redirect("strategy", proposal_id)
-    finish_decided(place)
-    with deciding(place):
-        no = _decide(place, staff, proposal_id, decision, reason[:300])
-    if no is not None:
-        messages.error(request, no)
+    get_object_or_404(Proposal, pk=proposal_id)
+    try:
+        decide_about(place, staff, proposal_id, decision, reason)
+    except CannotPropose as error:
+        messages.error(request, str(error))
     else:
         messages.success(request, _("Recorded."))
     return redirect("strategy", proposal_id)
-
-
-def _decide(place: Workplace, staff: Staff, proposal_id: int, decision: str, reason: str) -> str | None:
-    """Decide, and put in force what is agreed to. Why that cannot be; None when it was done. Call it within ``deciding``."""
-    ready = None
-    with transaction.atomic():
-        proposal = get_object_or_404(Proposal.objects.select_for_update(), pk=proposal_id)
-        no = why_not(proposal, staff, place)
-        if no is not None:
-            return no
-        now = place.clock()
-        proposal.decided_by, proposal.decided_at = staff, now
-        proposal.decision, proposal.reason = decision, reason
-        proposal.save()
-        body = {
-            "by": staff.username,
-            "what": proposal.title,
-            "proposal": str(proposal.pk),
-            "decision": decision,
-            "why": proposal.reason,
-            "hash": proposal.text_hash,
-        }
-        written = dated(proposal.text, place.today())
-        in_force = read_text(written).strategy
-        if decision == "approved" and in_force is not None:
-            body["in_force"] = in_force.hash
-        place.journal.record([NewEvent("strategy.decided", now, body=body, key=f"strategy:{proposal.pk}")])
-        if decision == "approved":  # last: should it fail, nothing was decided
-            ready = lay_ready(place, proposal.pk, written, place.today())
-    if ready is not None:
-        put_in_force(place, ready)
-    return None
 
 
 @needs("strategy.read")

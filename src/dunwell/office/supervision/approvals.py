@@ -119,10 +119,13 @@ def _take_effect(approval: Approval, file: CaseFile) -> None:
     """What was agreed to holds from now on. Raises CannotDecide."""
     if approval.kind == "plan":
         assert approval.decided_by is not None
-        no = why_no_more(file, approval.payload, approval.asked_by, approval.asked_at, approval.decided_by)
+        once = approval.key.removeprefix("plan:")
+        no = why_no_more(
+            *(file, approval.payload, approval.asked_by, approval.asked_at, approval.decided_by), once=once
+        )
         if no is not None:
             raise CannotDecide(no)
-        promise_plan(file, approval.asked_by, approval.payload, approval.key.removeprefix("plan:"))
+        promise_plan(file, approval.asked_by, approval.payload, once)
     elif approval.kind == ERASURE:
         try:
             carry_out(approval, file)

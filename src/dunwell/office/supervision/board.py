@@ -55,7 +55,23 @@ def kept_among(
 @needs("team.read")
 def board(request: HttpRequest) -> HttpResponse:
     """The board; the page asks for its figures again twice a minute."""
-    place, staff = workplace(), staff_of(request)
+    context = figures_of(workplace(), staff_of(request))
+    day = context["day"]
+    context |= {
+        "refused": day.refused.most_common(12),
+        "contacts": sorted(day.contacts.items()),
+        "cash": sorted(day.cash.items()),
+        "holds": day.holds.most_common(),
+        "moved": day.moved.most_common(),
+    }
+    template = "office/board_figures.html" if request.headers.get("HX-Request") else "office/board.html"
+    return render(request, template, context)
+
+
+def figures_of(place: Workplace, staff: Staff) -> dict[str, Any]:
+    """What the board tells somebody: the day so far, their team's people in the order of names, the kept share, what waits.
+    Figures of the whole lender's that are not split are told (``has_messages``) to who may see everybody alone.
+    """
     now = place.clock()
     begins = start_of_day(now, "UTC")
     day = day_seen_by(place, staff, begins) if staff.is_bound else day_so_far(begins, now)
@@ -66,13 +82,9 @@ def board(request: HttpRequest) -> HttpResponse:
         else kept_share(place.shelf, place.today())
     )
     cases = Case.objects.visible_to(staff)
-    context = {
+    figures: dict[str, Any] = {
         "day": day,
         "at": now,
-        "refused": day.refused.most_common(12),
-        "contacts": sorted(day.contacts.items()),
-        "cash": sorted(day.cash.items()),
-        "holds": day.holds.most_common(),
         "people": sorted(
             (one for name, one in day.people.items() if name in names), key=lambda one: one.name
         ),
@@ -82,17 +94,17 @@ def board(request: HttpRequest) -> HttpResponse:
         "waiting": cases.filter(needs_person=True).count(),
         "urgent": cases.filter(is_urgent=True).count(),
         "held_back": cases.filter(is_held_back=True).count(),
+        "without_skill": cases.exclude(wants="").filter(assigned_to=None).count(),
         "approvals": seen_by(staff).filter(decision="").count(),
     }
-    if not staff.is_bound:  # these are the whole lender's
-        context |= {
+    if not staff.is_bound:
+        figures |= {
             "has_messages": True,
             "unknown": Work.objects.filter(state="unknown").count(),
             "capacities": capacities_told(place),
             "messages_due": Work.objects.filter(state="due").count(),
         }
-    template = "office/board_figures.html" if request.headers.get("HX-Request") else "office/board.html"
-    return render(request, template, context)
+    return figures
 
 
 def day_seen_by(place: Workplace, staff: Staff, begins: datetime) -> Day:

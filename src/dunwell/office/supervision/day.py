@@ -18,6 +18,7 @@ _KEPT_FROM = 200
 KINDS = (
     *("contact.permitted", "contact.refused", "contact.failed", "contact.deferred"),
     *("contact.made", "contact.replied", "promise.made", "payment.seen", "hold.placed", "case.note"),
+    "case.assigned",
 )
 
 
@@ -43,6 +44,7 @@ class Day:
     replies: int = 0
     promises: int = 0
     holds: Counter[str] = field(default_factory=Counter)
+    moved: Counter[str] = field(default_factory=Counter)
     cash: dict[str, Decimal] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
     people: dict[str, Person] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class Day:
             "replies": self.replies,
             "promises": self.promises,
             "holds": dict(self.holds),
+            "moved": dict(self.moved),
             "cash": {currency: str(amount) for currency, amount in self.cash.items()},
             "refused": dict(self.refused),
             "people": [asdict(person) for person in self.people.values()],
@@ -64,7 +67,7 @@ class Day:
     @classmethod
     def from_plain(cls, told: Mapping[str, Any]) -> "Day":
         """What ``plain`` gave."""
-        counted = {name: Counter(told[name]) for name in ("contacts", "holds", "refused")}
+        counted = {name: Counter(told.get(name, {})) for name in ("contacts", "holds", "moved", "refused")}
         cash = {currency: Decimal(amount) for currency, amount in told["cash"].items()}
         people = {one["name"]: Person(**one) for one in told["people"]}
         return cls(**{**told, **counted, "cash": cash, "people": people})
@@ -166,6 +169,11 @@ def _held(day: Day, body: Mapping[str, Any]) -> None:
     day.holds[body["hold"]] += 1
 
 
+def _assigned(day: Day, body: Mapping[str, Any]) -> None:
+    if body.get("why"):
+        day.moved[body["why"]] += 1
+
+
 def _noted(day: Day, body: Mapping[str, Any]) -> None:
     person = _person(day, body["by"])
     person.notes += 1
@@ -182,6 +190,7 @@ _COUNT = {
     "promise.made": _promised,
     "payment.seen": _paid,
     "hold.placed": _held,
+    "case.assigned": _assigned,
     "case.note": _noted,
 }
 

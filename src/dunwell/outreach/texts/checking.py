@@ -72,20 +72,27 @@ def put_in(template: str, values: Mapping[str, str]) -> Rendered:
     """A template with its slots filled by texts that are put in as they stand."""
     parts: list[str] = []
     pieces: list[tuple[int, int, int, int]] = []
-    at = done = 0
+    at = 0
+    for words, slot, start, end in _cut(template):
+        part = words if slot is None else values[slot]
+        if part:
+            parts.append(part)
+            pieces.append((at, at + len(part), start, end))
+            at += len(part)
+    return Rendered("".join(parts), tuple(pieces))
+
+
+@lru_cache(maxsize=1024)
+def _cut(template: str) -> tuple[tuple[str, str | None, int, int], ...]:
+    """Words and slots of a template in turn, each with the span where it stands; the slot's name, or None for words."""
+    pieces: list[tuple[str, str | None, int, int]] = []
+    done = 0
     for match in SLOT.finditer(template):
-        for part, start, end in (
-            (template[done : match.start()], done, match.start()),
-            (values[match.group(1)], match.start(), match.end()),
-        ):
-            if part:
-                parts.append(part)
-                pieces.append((at, at + len(part), start, end))
-                at += len(part)
+        pieces.append((template[done : match.start()], None, done, match.start()))
+        pieces.append(("", match.group(1), match.start(), match.end()))
         done = match.end()
-    if template[done:]:
-        pieces.append((at, at + len(template) - done, done, len(template)))
-    return Rendered("".join((*parts, template[done:])), tuple(pieces))
+    pieces.append((template[done:], None, done, len(template)))
+    return tuple(pieces)
 
 
 def faults_of(text: Text, on: date, *, second_opinion: bool = True) -> list[Fault]:

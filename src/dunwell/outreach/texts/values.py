@@ -9,11 +9,12 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.numbers import format_currency, get_currency_symbol
+from babel.numbers import NumberPattern, format_currency, get_currency_symbol, parse_pattern
 
 from dunwell.law.language.lexicon import language_of
 from dunwell.money import MINOR_MAX, UnknownCurrency, format_minor, minor_exponent
@@ -65,9 +66,16 @@ def written(value: Value, kind: str, locale: str, channel: str) -> str:
     if kind == "money":
         return _money(value, locale, channel)
     if kind == "date":
+        if type(value) is not date:
+            raise ValueRefused("a day is a date. Give datetime.date")
         return _day(value, locale)
     if not isinstance(value, str):
         raise ValueRefused(f"a {kind} is text, not {type(value).__name__}. Give it as text")
+    return _line(value, kind)
+
+
+@lru_cache(maxsize=4096)  # who writes, how to reach them: the same in every message
+def _line(value: str, kind: str) -> str:
     text = value.strip()
     _check_line(
         text, URL_MAX if kind == "url" else NAME_MAX if kind in ("name", "organisation") else TEXT_MAX
@@ -93,18 +101,7 @@ def _money(value: Value, locale: str, channel: str) -> str:
         decimals = minor_exponent(value.currency)
     except UnknownCurrency as error:
         raise ValueRefused(str(error)) from error
-    known = _locale(locale)
-    pattern = re.sub(
-        r"0(?:\.0+)?(?!\d)",
-        "0" + ("." + "0" * decimals if decimals else ""),
-        known.currency_formats["standard"].pattern,
-        count=1,
-    )
-    symbol = get_currency_symbol(value.currency, known)
-    if channel == "sms" and known.language == "en" and not is_gsm(symbol):
-        pattern = pattern.replace("¤", "¤¤ ")  # one letter outside GSM 7-bit would double the message's parts
-    elif symbol[-1:].isalpha():
-        pattern = pattern.replace("¤", "¤ ")
+    known, pattern = _money_pattern(value.currency, decimals, locale, channel)
     amount = format_currency(
         Decimal(format_minor(value.minor, value.currency)),
         value.currency,
@@ -115,15 +112,33 @@ def _money(value: Value, locale: str, channel: str) -> str:
     return amount.replace("\u00a0", " ").replace("\u202f", " ")
 
 
-def _day(value: Value, locale: str) -> str:
-    if type(value) is not date:
-        raise ValueRefused("a day is a date. Give datetime.date")
+@cache
+def _money_pattern(currency: str, decimals: int, locale: str, channel: str) -> tuple[Locale, NumberPattern]:
+    """How a currency is written there: the locale, and CLDR's pattern with ISO 4217's decimals."""
+    known = _locale(locale)
+    pattern = re.sub(
+        r"0(?:\.0+)?(?!\d)",
+        "0" + ("." + "0" * decimals if decimals else ""),
+        known.currency_formats["standard"].pattern,
+        count=1,
+    )
+    symbol = get_currency_symbol(currency, known)
+    if channel == "sms" and known.language == "en" and not is_gsm(symbol):
+        pattern = pattern.replace("¤", "¤¤ ")  # one letter outside GSM 7-bit would double the message's parts
+    elif symbol[-1:].isalpha():
+        pattern = pattern.replace("¤", "¤ ")
+    return known, parse_pattern(pattern)
+
+
+@lru_cache(maxsize=4096)
+def _day(value: date, locale: str) -> str:
     known = _locale(locale)
     if known.language == "zh":
         return format_date(value, "y年M月d日", locale=known)
     return format_date(value, "MMMM d, y" if known.territory == "US" else "d MMMM y", locale=known)
 
 
+@lru_cache(maxsize=1024)
 def _locale(tag: str) -> Locale:
     """The locale data of a tag; of the language at large where CLDR has none for its region."""
     language = language_of(tag)

@@ -1,10 +1,12 @@
 """How figures, days and rules are shown: in the reader's language and the currency's own way."""
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, get_day_names
 from babel.numbers import format_currency, format_percent
 from django import template
@@ -132,8 +134,47 @@ def changes(line: Line, currency: str) -> list[tuple[str, str]]:
 
 @register.filter
 def sentence(text: str) -> str:
-    """A sentence of the core's in the reader's language."""
-    return core_sentence(str(text))
+    """A sentence of the core's in the reader's language, its days as the reader writes them.
+
+    >>> sentence("nothing had been paid by 2026-11-28")
+    'nothing had been paid by 28 Nov 2026'
+    """
+    return _ISO_DAY.sub(lambda found: _day_of(found[0]), core_sentence(str(text)))
+
+
+_ISO_DAY = re.compile(r"(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])")
+
+
+def _day_of(text: str) -> str:
+    try:
+        return day(date.fromisoformat(text))
+    except ValueError:
+        return text
+
+
+@register.filter
+def tongue(tag: str | None) -> str:
+    """A language by its name; its tag where it has none here.
+
+    >>> tongue("bn-IN"), tongue("zh-CN"), tongue("xx")
+    ('Bangla (India)', 'Chinese (China)', 'xx')
+    """
+    if not tag:
+        return "–"
+    try:
+        return str(Locale.parse(tag.replace("-", "_")).get_display_name(_locale()) or tag)
+    except (UnknownLocaleError, ValueError):
+        return tag
+
+
+@register.filter
+def country(key: str) -> str:
+    """A jurisdiction by the name of its country, where its key is one's.
+
+    >>> country("in"), country("eu-npl")
+    ('India', 'eu-npl')
+    """
+    return str(Locale.parse(_locale()).territories.get(key.upper(), key)) if len(key) == 2 else key
 
 
 @register.filter

@@ -1,0 +1,1 @@
+"""Django's SQLite, with a short wait for the write lock (``base``)."""

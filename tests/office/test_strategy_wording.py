@@ -1,0 +1,61 @@
+"""Conditions and changes of a strategy are read as sentences, in English and in Chinese."""
+
+import pytest
+from django.utils import translation
+
+from dunwell.office.strategies.wording import MEANINGS, TRUTHS, change_told, conditions_told
+from dunwell.strategy.columns import COLUMNS, Kind
+from dunwell.strategy.conditions import parse_condition
+
+CASES = [
+    (["past_due_days >= 8", "past_due_days < 31"], "days past due: at least 8 and below 31", "逾期天数：至少8且低于31"),
+    (["has_sms = true", "in_default != true"], "has a number for text messages; is not in default", "有可发短信的号码；未违约"),
+    (["paid_to_due_30d >= 0.5"], "paid in 30 days as a share of what fell due in them: at least 50 %", "50"),
+    (["language in zh, en"], "language: one of Chinese, English", "语言：属于中文、英语"),
+    (["days_since_payment is unknown"], "days since the last payment: not known", "距上次还款的天数："),
+    ([], "everybody else", "其余所有人"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("texts", "english", "chinese"), CASES)
+def test_conditions_are_sentences_in_both_languages(texts: list[str], english: str, chinese: str) -> None:
+    conditions = [parse_condition(text) for text in texts]
+    with translation.override("en"):
+        assert conditions_told(conditions) == english
+    with translation.override("zh-hans"):
+        told = conditions_told(conditions)
+    assert chinese in told
+    assert not any(word in told for word in ("least", "below", "days", "known", "everybody"))
+
+
+def test_every_column_of_a_condition_has_its_words() -> None:
+    for name, column in COLUMNS.items():
+        if column.kind is Kind.TRUTH:
+            assert name in TRUTHS
+        else:
+            assert name in MEANINGS
+            with translation.override("en"):
+                assert str(MEANINGS[name]) == column.meaning
+            with translation.override("zh-hans"):
+                assert str(MEANINGS[name]) != column.meaning, name
+
+
+@pytest.mark.parametrize(
+    ("change", "english"),
+    [
+        ("segment 'x' is gone", "Segment “x” is gone"),
+        ("treatment 'a': minutes from '4' to '7'", "Treatment “a”, minutes: from 4 to 7"),
+        (
+            "segment 'a': when from ['past_due_days >= 1'] to ['past_due_days >= 2']",
+            "Segment “a”, who: from “days past due: at least 1” to “days past due: at least 2”",
+        ),
+        ("currency from 'CNY' to 'USD'", "currency: from CNY to USD"),
+        ("a form that is new to us", "a form that is new to us"),
+    ],
+)
+def test_a_change_is_a_sentence(change: str, english: str) -> None:
+    with translation.override("en"):
+        assert change_told(change) == english
+    if change != english:
+        with translation.override("zh-hans"):
+            assert change_told(change) not in (change, english)
