@@ -157,3 +157,6 @@ def test_how_lately_somebody_was_contacted_is_counted_from_the_tape() -> None:
     ).with_columns(pl.col("at").cast(pl.Datetime("us", "UTC")))
     told = history_of(contacts, pl.Series(["C2", "C1"]), date(2026, 11, 23))
     assert told.rows() == [(None, 0.0), (3.0, 2.0)]
+    for none in (None, contacts.clear()):
+        told = history_of(none, pl.Series(["C2", "C1"]), date(2026, 11, 23))
+        assert told.rows() == [(None, 0.0), (None, 0.0)]

@@ -72,7 +72,8 @@ def history_of(contacts: pl.DataFrame | None, customer_ids: pl.Series, as_of: da
     """HISTORY of customers, in their order. ``contacts``: of the tape, as known on the day; None where there is no table."""
     wanted = customer_ids.to_frame("customer_id")
     if contacts is None or not contacts.height:
-        return wanted.select(pl.lit(None, pl.Float64).alias(HISTORY[0]), pl.lit(0.0).alias(HISTORY[1]))
+        nobody = (pl.lit(None, pl.Float64).alias(HISTORY[0]), pl.lit(0.0).alias(HISTORY[1]))
+        return wanted.with_columns(*nobody).select(HISTORY)
     days = (pl.lit(as_of) - pl.col("at").dt.date()).dt.total_days()
     counted = (
         contacts.filter((pl.col("direction").cast(pl.String) == "out") & (days >= 0))
