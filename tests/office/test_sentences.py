@@ -67,8 +67,10 @@ def test_what_a_new_workspaces_strategy_cautions_of_has_its_form(ran: Path) -> N
             "此前已减让20.00 USD，一并计入；催收员可单独批准至 30.00 USD [house policy]",
         ),
         (
-            "20.00 USD was given up before and counts; 40.00 USD is above what collector may grant alone; team_lead must agree, "
-            "up to 150.00 USD [house policy]",
+            (
+                "20.00 USD was given up before and counts; 40.00 USD is above what collector may grant alone; team_lead must "
+                "agree, up to 150.00 USD [house policy]"
+            ),
             "此前已减让20.00 USD，一并计入；40.00 USD 超出催收员可单独批准的额度；须经组长同意，至多 150.00 USD [house policy]",
         ),
         (

@@ -83,7 +83,7 @@ def keep(place: Workplace, seen: int = 0) -> int:
     last: int = Event.objects.aggregate(last=Max("id"))["last"] or 0
     if last > seen:
         bring_in_who_wrote(place)
-        reroute_told(place)
+        reroute_told(place, _STEPS)
         note_complaints(place, _STEPS)
         draw(place, _STEPS)
         note_signs(place, _STEPS)

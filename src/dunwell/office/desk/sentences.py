@@ -196,7 +196,9 @@ def _pattern(form: str) -> re.Pattern[str]:
     parts, end = [], 0
     for slot in _SLOT.finditer(form):
         parts.append(re.escape(form[end : slot.start()]))
-        filled = r"\S+" if slot["slot"] in _ONE_WORD else "[^;]+?" if slot["slot"] in ("amount", "who") else ".+?"
+        filled = (
+            r"\S+" if slot["slot"] in _ONE_WORD else "[^;]+?" if slot["slot"] in ("amount", "who") else ".+?"
+        )
         parts.append(f"(?P<{slot['slot']}>{filled})")
         end = slot.end()
     # "1 day" and "3 days" are one form.
