@@ -52,6 +52,7 @@ BAD: list[tuple[str, dict[str, str | None], str]] = [
     ("contact_points", {"value": None}, "value is missing"),
     ("contact_points", {"customer_id": "C9"}, "customer_id is not in customers"),
     ("contact_points", {"timezone": "Mars/Base"}, "timezone is not an IANA time zone"),
+    ("contact_points", {"timezone": "localtime"}, "timezone is not an IANA time zone"),
     ("contact_points", {"place": "sea"}, "place is not one of home, work, other"),
     (
         "contact_points",

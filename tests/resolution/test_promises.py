@@ -74,6 +74,11 @@ def test_a_promise_whose_day_has_passed_does_not_stay_open() -> None:
     assert (row["state"], row["reason"]) == ("broken", "nothing had been paid by 2026-03-10")
 
 
+@pytest.mark.parametrize("zone", ["localtime", "Factory"])
+def test_a_zone_that_is_no_place_does_not_stop_the_run(zone: str) -> None:
+    assert judged(promise(), timezone=zone, as_of=DUE_ON)["P1"]["state"] == "open"
+
+
 def test_one_payment_is_not_credited_to_two_promises() -> None:
     rows = judged(
         promise(5000), promise(5000, LATER, "P2"), paid(5000, date(2026, 3, 9)), as_of=date(2026, 4, 1)

@@ -249,9 +249,13 @@ def _choice(raw: pl.Expr, dtype: pl.DataType, column: Column) -> pl.Expr:
     return pl.when(text.is_in(list(column.choices))).then(text)
 
 
+_OF_NO_PLACE = {"Factory", "localtime"}
+"""Names of the database that say nothing of a person (unset, this machine's own); Polars knows no such zone."""
+
+
 def _zone(raw: pl.Expr, dtype: pl.DataType, column: Column) -> pl.Expr:
     text = _id_or_text(raw, dtype, column).str.strip_chars()
-    return pl.when(text.is_in(sorted(available_timezones()))).then(text)
+    return pl.when(text.is_in(sorted(available_timezones() - _OF_NO_PLACE))).then(text)
 
 
 def _ids(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:

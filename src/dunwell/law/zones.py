@@ -31,8 +31,8 @@ class Zones(NamedTuple):
 
 
 def is_zone(name: str | None) -> bool:
-    """Whether it names a time zone of the IANA database."""
-    return name is not None and _zone(name) is not None
+    """Whether it names a time zone of the IANA database (``localtime`` is the machine's, ``Factory`` nobody's)."""
+    return name is not None and name not in ("Factory", "localtime") and _zone(name) is not None
 
 
 def zone_tables(names: Iterable[str]) -> Zones:

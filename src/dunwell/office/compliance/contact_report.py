@@ -18,6 +18,7 @@ import polars as pl
 
 from dunwell.journal.models import Event
 from dunwell.law.people import zones_of
+from dunwell.law.zones import is_zone
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.scope import visible
 from dunwell.office.compliance.complaints import received_between
@@ -223,7 +224,8 @@ def _on_their_clock(rows: pl.DataFrame, days: Days | None) -> pl.DataFrame:
     """With the hour on each person's own clock (UTC where no record tells their zone); of the days asked for there."""
     found = []
     for (zone,), part in rows.partition_by("zone", as_dict=True).items():
-        local = pl.col("at").dt.convert_time_zone(str(zone or "UTC"))
+        name = None if zone is None else str(zone)
+        local = pl.col("at").dt.convert_time_zone(name if name is not None and is_zone(name) else "UTC")
         part = part.with_columns(hour=local.dt.hour())
         found.append(part if days is None else part.filter(local.dt.date().is_between(*days)))
     return pl.concat(found) if found else rows.with_columns(hour=pl.lit(0, pl.Int8))
