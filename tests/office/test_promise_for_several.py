@@ -54,6 +54,18 @@ def pay(desk: Desk, account: str, amount: str, **more: str) -> None:
     assert taken.new_count == 1, taken.refused
 
 
+def test_a_debt_that_is_disputed_is_offered_and_not_chosen(desk: Desk) -> None:
+    first, *others = desk.file.overdue_ids
+    told = {"hold": "dispute", "by": "x"}
+    at = desk.office.clock()
+    desk.office.place.journal.record([NewEvent("hold.placed", at, desk.customer, (first,), body=told)])
+    desk.office.clock.move(minutes=1)
+    page = desk.client.get(f"/case/{desk.customer}").content.decode()
+    assert f'name="account" value="{first}"' in page
+    assert f'name="account" value="{first}" checked' not in page
+    assert all(f'name="account" value="{name}" checked' in page for name in others)
+
+
 def test_the_form_offers_every_debt_and_chooses_all_of_them(desk: Desk) -> None:
     page = desk.client.get(f"/case/{desk.customer}").content.decode()
     for account in desk.file.overdue_ids:

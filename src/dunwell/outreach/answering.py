@@ -21,7 +21,7 @@ from dunwell.journal.recording import Journal, NewEvent
 from dunwell.law import Person
 from dunwell.outreach.answers.meaning import Understanding
 from dunwell.outreach.facts import Proposed
-from dunwell.outreach.knowing import decoded, seen_by_subject, with_journal
+from dunwell.outreach.knowing import decoded, held_debts, seen_by_subject, with_journal
 from dunwell.outreach.models import State, Work
 from dunwell.outreach.permitting import Asked
 from dunwell.outreach.records import Customer
@@ -99,7 +99,8 @@ def answer(
         # One sum is of one currency: that of the debt which is longest overdue, as the message was read.
         of = {row["account_id"]: row["currency"] for row in rows}
         accounts = [name for name in accounts if of[name] == of[accounts[0]]]
-        held = _held(journal, person, subject, now)
+        seen = decoded(seen_by_subject([subject])[subject], person, partial(vault.pseudonym, subject))
+        held = held_debts(with_journal(person, seen), now)
         accounts = [name for name in accounts if name not in held] or accounts
     work = Work(
         message_id=how.new_id(),
@@ -142,25 +143,6 @@ def answer(
         ]
     )
     return work
-
-
-def _held(journal: Journal, person: Person, subject: str, now: datetime) -> set[str]:
-    """The debts that are held on their own (a dispute of one, say): a promise for the others is not held up by them, and does not
-    acknowledge them.
-    """
-    pseudonym = partial(journal.vault.pseudonym, subject)
-    seen = seen_by_subject([subject])[subject]
-    return {
-        debt
-        for state in with_journal(person, decoded(seen, person, pseudonym)).states
-        if not _is_over(state.until, now)
-        for debt in state.debts
-    }
-
-
-def _is_over(until: date | datetime | None, now: datetime) -> bool:
-    """A day is the last, an instant the end."""
-    return until is not None and (until <= now if isinstance(until, datetime) else until < now.date())
 
 
 def proposed(asked: Asked) -> Proposed | None:

@@ -132,6 +132,18 @@ def with_journal(person: Person, events: Sequence[Seen]) -> Person:
     )
 
 
+def held_debts(person: Person, now: datetime) -> set[str]:
+    """The debts that are held on their own (a dispute of one, say): a promise for the others is not held up by them, and does not
+    acknowledge them.
+    """
+    return {debt for state in person.states if not _is_over(state.until, now) for debt in state.debts}
+
+
+def _is_over(until: date | datetime | None, now: datetime) -> bool:
+    """A day is the last, an instant the end."""
+    return until is not None and (until <= now if isinstance(until, datetime) else until < now.date())
+
+
 def came_to_nothing(kind: str, body: Mapping[str, Any]) -> bool:
     """Whether an event says that what was permitted was surely not sent. One put off in doubt may have been: it counts."""
     return kind in NOT_MADE and not body.get("in_doubt")

@@ -12,6 +12,7 @@ from dunwell.money import format_minor, parse_minor
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.desk.words import CAME, OUTCOMES
 from dunwell.office.desk.working import Promised, PromisePart, Told, may_promise, open_promises
+from dunwell.outreach.knowing import held_debts
 from dunwell.policy import PolicyError
 
 CALL_OUTCOMES = (
@@ -201,7 +202,11 @@ def currency_of(file: CaseFile) -> dict[str, str]:
 
 
 def usual_accounts(file: CaseFile) -> tuple[str, ...]:
-    """The debts that a promise is for unless others are chosen: all that are overdue, in the currency of the longest overdue."""
+    """The debts that a promise is for unless others are chosen: all that are overdue, in the currency of the longest overdue, but
+    for those that are disputed or held on their own.
+    """
     currencies = currency_of(file)
     first = currencies.get(file.overdue_ids[0])
-    return tuple(name for name in file.overdue_ids if currencies.get(name) == first)
+    same = tuple(name for name in file.overdue_ids if currencies.get(name) == first)
+    held = held_debts(file.person, file.place.clock())
+    return tuple(name for name in same if name not in held) or same
