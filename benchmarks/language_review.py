@@ -176,7 +176,9 @@ def main() -> None:
         "--misses", action="store_true", help="print what was missed, of the readable part only"
     )
     parser.add_argument("--time", action="store_true", help="time the review of a sentence as well")
-    parser.add_argument("--without-meaning", action="store_true", help="as if the encoders were not installed")
+    parser.add_argument(
+        "--without-meaning", action="store_true", help="as if the encoders were not installed"
+    )
     parser.add_argument("--markdown", type=Path, help="write the tables to this file as well")
     asked = parser.parse_args()
     if asked.misses and asked.part != READABLE:

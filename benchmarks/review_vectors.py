@@ -1,6 +1,6 @@
 """The vectors of labelled sentences, kept from one training of the language review to the next: encoding is most of its work.
 
-They lie in ``.build/review_vectors.npz``, a row a sentence, found again by the hash of the sentence; remove the file to encode all anew.
+They lie in ``.build/review_vectors.npz``, a row a sentence, found by the sentence's hash; without the file all are encoded.
 """
 
 from collections.abc import Sequence

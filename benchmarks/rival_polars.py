@@ -10,8 +10,9 @@ and every step finishes an instalment or spends a day's money. Round k takes the
 once: rows are gathered by position, the step is a dozen expressions, accounts that are done leave. No row is
 touched by Python. Accounts go in blocks, blocks in threads.
 
-What the rival does not do, and the ledger does: check the rows, quarantine, reversals, chargebacks, charges, holds, fees, caps,
-component-first, other day counts, classes, limitation, the other columns of ``positions``. All of that is to the rival's favour.
+What these figures leave out, and the ledger does: check the rows, classes, limitation, the other columns of ``positions``
+(``rival_whole`` does these too); quarantine, reversals, chargebacks, charges, holds, fees, caps, component-first, other
+day counts.
 """
 
 import os
@@ -73,18 +74,18 @@ def read_frames(folder: Path, as_of: date) -> Frames:
 def settle_frames(frames: Frames, as_of: date) -> pl.DataFrame:
     """FIGURES from frames already read. Raises OverflowError."""
     accounts, instalments, payments = frames.accounts, frames.instalments, frames.payments
-    _refuse_overflow(accounts, instalments, as_of)
-    starts = _starts(accounts, instalments, payments)
-    firsts = range(0, starts.height, ACCOUNTS_PER_BLOCK)
+    refuse_overflow(accounts, instalments, as_of)
+    begins = starts(accounts, instalments, payments)
+    firsts = range(0, begins.height, ACCOUNTS_PER_BLOCK)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         blocks = pool.map(
-            lambda first: _walk(starts.slice(first, ACCOUNTS_PER_BLOCK), instalments, payments), firsts
+            lambda first: walk(begins.slice(first, ACCOUNTS_PER_BLOCK), instalments, payments), firsts
         )
         closing = pl.concat(blocks).sort("account")
-    return _figures(accounts, instalments, payments, closing, (as_of - EPOCH).days)
+    return figures(accounts, instalments, payments, closing, (as_of - EPOCH).days)
 
 
-def _minor(column: str) -> pl.Expr:
+def minor(column: str) -> pl.Expr:
     """The integer behind a decimal column: minor units for money, parts per million for the rate."""
     return pl.col(column).to_physical().cast(pl.Int64)
 
@@ -92,7 +93,7 @@ def _minor(column: str) -> pl.Expr:
 def _read_accounts(folder: Path) -> pl.DataFrame:
     return (
         pl.scan_parquet(folder / "accounts.parquet")
-        .select("account_id", lent=_minor("principal"), grains=_minor("annual_rate") * 3)
+        .select("account_id", lent=minor("principal"), grains=minor("annual_rate") * 3)
         .collect(engine="streaming")
     )
 
@@ -105,13 +106,13 @@ def _due_instalments(folder: Path, accounts: pl.DataFrame, as_of: date) -> pl.Da
         .select(
             "account_id",
             "number",
-            due=_day("due_on"),
-            principal=_minor("principal"),
-            interest=_minor("interest"),
+            due=day_number("due_on"),
+            principal=minor("principal"),
+            interest=minor("interest"),
         )
         .collect(engine="streaming")
     )
-    rows = _by_account(rows, accounts, "due", "number").drop("number")
+    rows = by_account(rows, accounts, "due", "number").drop("number")
     is_large = pl.col("principal") + pl.col("interest") > MATERIALITY_MINOR
     row = pl.int_range(pl.len(), dtype=pl.Int64)
     return rows.with_columns(
@@ -124,10 +125,10 @@ def _days_of_payment(folder: Path, accounts: pl.DataFrame, as_of: date) -> pl.Da
     rows = (
         pl.scan_parquet(folder / "payments.parquet")
         .filter(pl.col("paid_on") <= as_of)
-        .select("account_id", paid=_day("paid_on"), amount=_minor("amount"))
+        .select("account_id", paid=day_number("paid_on"), amount=minor("amount"))
         .collect(engine="streaming")
     )
-    rows = _by_account(rows, accounts, "paid")
+    rows = by_account(rows, accounts, "paid")
     ends_a_day = (
         (pl.col("account") != pl.col("account").shift(-1)) | (pl.col("paid") != pl.col("paid").shift(-1))
     ).fill_null(True)
@@ -143,11 +144,12 @@ def _days_of_payment(folder: Path, accounts: pl.DataFrame, as_of: date) -> pl.Da
     )
 
 
-def _day(column: str) -> pl.Expr:
+def day_number(column: str) -> pl.Expr:
+    """A day as days since 1970."""
     return pl.col(column).to_physical().cast(pl.Int64)
 
 
-def _by_account(rows: pl.DataFrame, accounts: pl.DataFrame, *order: str) -> pl.DataFrame:
+def by_account(rows: pl.DataFrame, accounts: pl.DataFrame, *order: str) -> pl.DataFrame:
     """The rows with their account's row in place of its id, sorted by account and then ``order``.
 
     A tape lies sorted by account, so a million runs are looked up and not ten million rows; one that does not
@@ -168,7 +170,7 @@ def _by_account(rows: pl.DataFrame, accounts: pl.DataFrame, *order: str) -> pl.D
     return rows if is_sorted else rows.sort("account", *order, maintain_order=True)
 
 
-def _refuse_overflow(accounts: pl.DataFrame, instalments: pl.DataFrame, as_of: date) -> None:
+def refuse_overflow(accounts: pl.DataFrame, instalments: pl.DataFrame, as_of: date) -> None:
     """Penalty is summed as balance times days times grains: that must stay within 64 bits, also doubled for rounding."""
     if instalments.is_empty():
         return
@@ -179,7 +181,7 @@ def _refuse_overflow(accounts: pl.DataFrame, instalments: pl.DataFrame, as_of: d
         raise OverflowError(f"{balance} minor units over {days} days at {grains} grains leave 64 bits")
 
 
-def _starts(accounts: pl.DataFrame, instalments: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+def starts(accounts: pl.DataFrame, instalments: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
     """Every account before its first step: where its instalments and days of payment begin and end, and nothing in hand."""
     starts = accounts.select(pl.int_range(pl.len(), dtype=pl.Int64).alias("account"), "grains")
     for name, rows in (("item", instalments), ("pay", payments)):
@@ -190,8 +192,15 @@ def _starts(accounts: pl.DataFrame, instalments: pl.DataFrame, payments: pl.Data
     return starts
 
 
-def _walk(accounts: pl.DataFrame, instalments: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
-    """Take the accounts step by step until their money or their instalments are at an end; the state they end in.
+def walk(
+    accounts: pl.DataFrame,
+    instalments: pl.DataFrame,
+    payments: pl.DataFrame,
+    steps: list[pl.DataFrame] | None = None,
+) -> pl.DataFrame:
+    """Take the accounts step by step until their money or their instalments are at an end; the state they end in. ``steps``:
+    where each step is noted for those who ask for history: account, day, what principal and interest took, and what is left
+    of them.
 
     The state: ``item`` is the oldest unpaid instalment (``item_end``: none is left) with its ``principal``, ``interest``,
     penalty ``carried`` since money was last allocated to it and ``units`` (balance times days) accrued up to ``since``;
@@ -213,8 +222,24 @@ def _walk(accounts: pl.DataFrame, instalments: pl.DataFrame, payments: pl.DataFr
         walking = _take_up(walking, instalments, payments)
         is_over = (pl.col("item") == pl.col("item_end")) | (pl.col("pool") == 0)
         ended.append(walking.filter(is_over).select(_STATE))
-        walking = _allocate(walking.filter(~is_over))
+        before = walking.filter(~is_over)
+        walking = _allocate(before)
+        if steps is not None:
+            steps.append(_step(before, walking))
     return pl.concat(ended)
+
+
+def _step(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    left = after["principal"] + after["interest"]
+    return pl.DataFrame(
+        {
+            "account": after["account"],
+            "day": after["since"],
+            "took_principal": before["principal"] - after["principal"],
+            "took": before["principal"] + before["interest"] - left,
+            "left": left,
+        }
+    )
 
 
 _STATE = (
@@ -319,7 +344,7 @@ def _rounded_penalty(carried: pl.Expr) -> pl.Expr:
     return carried + floor + ((twice > GRAINS) | ((twice == GRAINS) & is_odd))
 
 
-def _figures(
+def figures(
     accounts: pl.DataFrame,
     instalments: pl.DataFrame,
     payments: pl.DataFrame,
@@ -369,7 +394,7 @@ def _figures(
     due_interest = pl.col("interest") + pl.col("interest_behind")
     penalty = pl.col("penalty") + pl.col("penalty_behind")
     waiting = pl.lit(before).gather("pay_end") - pl.lit(before).gather("pay")
-    figures = closed.select(
+    told = closed.select(
         past_due_days=(as_of - oldest_due).fill_null(0),
         due_principal=due_principal,
         due_interest=due_interest,
@@ -382,7 +407,7 @@ def _figures(
         outstanding_principal=pl.col("lent") - pl.col("fallen_due").fill_null(0) + due_principal,
         unallocated_credit=pl.col("pool") + waiting,
     )
-    return pl.concat([accounts.select("account_id"), figures], how="horizontal")
+    return pl.concat([accounts.select("account_id"), told], how="horizontal")
 
 
 def main() -> None:

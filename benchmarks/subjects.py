@@ -94,12 +94,12 @@ def ledger_core(tape: Path, small_tape: Path, as_of: str) -> None:
 
 
 def rival(tape: Path, as_of: str, out: Path) -> None:
-    """The rival from the tape's files to a file of figures."""
-    from benchmarks.rival_polars import settle
+    """The rival from the tape's files to a file of positions, written as the ledger writes its own."""
+    from benchmarks.rival_whole import settle_whole
 
     watch = Stopwatch()
     with watch.runs():
-        settle(tape, date.fromisoformat(as_of)).write_parquet(out)
+        settle_whole(tape, date.fromisoformat(as_of)).write_parquet(out, compression_level=1)
     watch.report()
 
 

@@ -11,7 +11,7 @@ LABELS = {
     "read_pyarrow": "bare read of the tape's columns, PyArrow",
     "ledger": "`dunwell ledger`, whole command",
     "ledger_inside": "the same inside a running process",
-    "rival": "rival in Polars, files to figures",
+    "rival": "rival in Polars, files to positions",
     "ledger_core": "ledger, figures alone from frames in memory",
     "rival_core": "rival, figures alone from frames in memory",
 }
@@ -69,7 +69,7 @@ def _ratios(has_rival: bool) -> list[tuple[str, str, str]]:
         ("inside a process / bare read inside, PyArrow", "ledger_inside", "read_pyarrow!"),
     ]
     against_rival = [
-        ("rival / whole command (the rival checks and classifies nothing)", "rival", "ledger"),
+        ("rival / whole command (each a process)", "rival", "ledger"),
         ("rival / ledger, figures alone", "rival_core", "ledger_core"),
     ]
     return against_reads + (against_rival if has_rival else [])

@@ -51,7 +51,7 @@ from dunwell.law.language.second_opinion import (
 
 CLASSES = (UNLAWFUL, *CATEGORIES)
 MODELS = Path(second_opinion.__file__).with_name("model")
-SHARE = {"en": {"letters": 0.95, "both": 0.90}, "zh": {"letters": 0.95, "both": 0.91}}
+SHARE = {"en": {"letters": 0.95, "both": 0.90}, "zh": {"letters": 0.95, "both": 0.93}}
 """Of the innocent sentences written for training, which are harder than most, those let through at least."""
 ALSO = 0.35
 FOLDS = 3

@@ -3,7 +3,7 @@
 # The base image is made of Debian's own packages (the same Python) under the name that the Containerfile asks for; the build
 # runs in a chroot, so that neither a daemon nor user namespaces are needed. As root, with buildah, mmdebstrap, curl and iproute2:
 #   deploy/image-here.sh FOLDER [options of buildah build, as --volume for a package mirror's settings]
-# FOLDER keeps the images (some 8 GB); PORT 8000 is that of a network of its own. Says "seen" at the end, or fails at the first fault.
+# BUILT=1 takes the image that was built before. FOLDER keeps the images (some 8 GB); PORT 8000 is that of a network of its own. Says "seen" at the end, or fails at the first fault.
 set -eu
 folder=${1:?Usage: deploy/image-here.sh FOLDER [options of buildah build]}
 shift
@@ -26,17 +26,13 @@ if ! engine inspect --type image "$base" > "$folder/base.json" 2> /dev/null; the
 fi
 
 echo "== the build"
-engine build --isolation chroot --format docker --pull-never "$@" -f deploy/Containerfile -t dunwell .
+[ -n "${BUILT-}" ] || engine build --isolation chroot --format docker --pull-never "$@" -f deploy/Containerfile -t dunwell .
 
 echo "== a workspace, as the image's own user"
 container=$(engine from --pull-never dunwell)
 trap 'engine rm "$container" > "$folder/removed"' EXIT
-workspace=$folder/workspace
-rm -rf "$workspace"
-mkdir "$workspace"
-user=$(engine inspect --type image --format '{{.Docker.Config.User}}' dunwell)
-chown "$(engine run --isolation chroot "$container" id -u "$user")" "$workspace"
-inside() { engine run --isolation chroot --volume "$workspace:/workspace" "$container" -- "$@"; }
+# /workspace is the image's own volume here; it goes with the container
+inside() { engine run --isolation chroot "$container" -- "$@"; }
 inside dunwell init /workspace
 inside dunwell evidence keys
 inside dunwell run --tape tape/ --as-of 2026-11-23
@@ -44,20 +40,22 @@ inside dunwell run --tape tape/ --as-of 2026-11-23
 echo "== the office: the image's CMD and HEALTHCHECK in a network of its own"
 cmd=$(engine inspect --type image --format '{{range .Docker.Config.Cmd}}{{.}} {{end}}' dunwell)
 check=$(engine inspect --type image --format '{{index .Docker.Config.Healthcheck.Test 3}}' dunwell)
-export folder container workspace cmd check
+export folder container cmd check
 unshare --net sh -eu <<'INSIDE'
 ip link set lo up
 engine() { buildah --root "$folder/storage" --runroot "$folder/run" --storage-driver vfs "$@"; }
-inside() { engine run --isolation chroot --network host --volume "$workspace:/workspace" "$container" -- "$@"; }
+inside() { engine run --isolation chroot --network host "$container" -- "$@"; }
 inside sh -c "echo \$\$ > /workspace/pid; exec $cmd" < /dev/null &
 office=$!
+trap 'kill -TERM "$(inside cat /workspace/pid)"' EXIT
 until curl -fsS http://127.0.0.1:8000/ready 2> /dev/null; do
     kill -0 "$office"
     sleep 1
 done
 curl -fsS http://127.0.0.1:8000/health
 inside python -c "$check"
-kill -TERM "$(cat "$workspace/pid")"
+kill -TERM "$(inside cat /workspace/pid)"
+trap - EXIT
 wait "$office"
 INSIDE
 echo "== seen: built, ready, healthy, stopped with 0"

@@ -96,7 +96,9 @@ def _ask(at: Path, rounds: int, chance: random.Random) -> None:
 
 _ROLE = {
     **dict.fromkeys(("the board", "who has how many", "coaching"), "team_lead"),
-    **dict.fromkeys(("reviews", "decisions of a customer", "complaints"), "compliance"),
+    **dict.fromkeys(
+        ("reviews", "decisions of a customer", "complaints", "the regulator's report"), "compliance"
+    ),
     **dict.fromkeys(("analytics", "analytics, a section"), "analyst"),
     "audit": "auditor",
 }

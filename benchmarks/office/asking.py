@@ -74,6 +74,7 @@ def kinds_of(
         "who has how many": lambda person: person.get("/load"),
         "coaching": lambda person: person.get("/coaching"),
         "reviews": lambda person: person.get("/reviews"),
+        "the regulator's report": lambda person: person.get("/reports"),
         "decisions of a customer": lambda person: person.get(f"/decisions?q={chance.choice(cases)}"),
         "complaints": lambda person: person.get("/complaints"),
         "audit": lambda person: person.get("/audit"),

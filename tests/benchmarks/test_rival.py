@@ -11,6 +11,7 @@ import pytest
 from benchmarks.comparing import differences
 from benchmarks.ledger import TERMS
 from benchmarks.rival_polars import FIGURES, settle
+from benchmarks.rival_whole import BadRows, settle_whole
 from dunwell.cli.ledger import write_positions
 from dunwell.rehearsal import benchmark_tape
 
@@ -19,11 +20,12 @@ MONEY = pl.Decimal(18, 2)
 
 
 def told_apart(tape: Path, folder: Path, as_of: date = AS_OF) -> list[str]:
-    """How the ledger and the rival differ on a tape as of a day."""
-    positions, figures = folder / "positions.parquet", folder / "rival.parquet"
+    """How the ledger and the rival differ on a tape as of a day, in figures and in positions."""
+    positions, figures, whole = (folder / f"{name}.parquet" for name in ("positions", "rival", "whole"))
     assert write_positions(tape, TERMS, as_of.isoformat(), None, positions, as_json=True) == 0
     settle(tape, as_of).write_parquet(figures)
-    return differences(positions, figures)
+    settle_whole(tape, as_of).write_parquet(whole)
+    return differences(positions, figures) + differences(positions, whole)
 
 
 @pytest.mark.parametrize("as_of", [AS_OF, date(2026, 3, 15), date(2027, 2, 1)])
@@ -71,6 +73,51 @@ def test_figures_that_64_bits_cannot_hold_are_refused(tmp_path: Path) -> None:
     write(tmp_path, {**tables, "instalments": huge})
     with pytest.raises(OverflowError, match="64 bits"):
         settle(tmp_path, AS_OF)
+
+
+@pytest.mark.parametrize("months_between", [1, 4, 9])
+def test_they_agree_on_accounts_that_fall_behind_and_recover(tmp_path: Path, months_between: int) -> None:
+    """Paid up in one go after a while, again and again: classes under observation, default on probation and over."""
+    drawn = np.random.default_rng(months_between)
+    tables = crooked_tables(accounts=300, seed=months_between)
+    dues = [date(2024 + n // 12, n % 12 + 1, 28) for n in range(0, 36, months_between)]
+    ids = sorted(tables["accounts"]["account_id"])
+    instalments = pl.DataFrame(
+        [(name, n, due) for name in ids for n, due in enumerate(dues)],
+        schema={"account_id": pl.String, "number": pl.Int64, "due_on": pl.Date},
+        orient="row",
+    ).with_columns(principal=pl.lit("100.00").cast(MONEY), interest=pl.lit("5.00").cast(MONEY))
+    paid = [(name, date(2024, 1, 1), int(drawn.integers(10, 800))) for name in ids for _ in range(4)]
+    payments = pl.DataFrame(paid, schema=["account_id", "paid_on", "offset"], orient="row").select(
+        pl.int_range(pl.len()).cast(pl.String).alias("payment_id"),
+        "account_id",
+        pl.col("paid_on") + pl.duration(days="offset"),
+        amount=money(drawn.choice([10_500, 31_500, 63_000, 200_000], len(paid))),
+    )
+    folder = tmp_path / "tape"
+    accounts = tables["accounts"].with_columns(opened_on=pl.lit(date(2023, 12, 1)))
+    write(folder, {**tables, "accounts": accounts, "instalments": instalments, "payments": payments})
+    for as_of in (date(2025, 3, 1), date(2025, 12, 31), AS_OF):
+        assert told_apart(folder, tmp_path, as_of) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("customers", pl.lit("us").alias("jurisdiction")),
+        ("accounts", pl.lit("C2").alias("customer_id")),
+        ("accounts", pl.lit("USD").alias("currency")),
+        ("instalments", pl.lit("nobody").alias("account_id")),
+        ("instalments", -pl.col("principal")),
+        ("payments", pl.lit(None, dtype=pl.Date).alias("paid_on")),
+        ("payments", pl.lit("P1").alias("payment_id")),
+    ],
+)
+def test_the_rival_refuses_bad_rows(tmp_path: Path, table: str, change: pl.Expr) -> None:
+    tables = crooked_tables(accounts=20, seed=3)
+    write(tmp_path, {**tables, table: tables[table].with_columns(change)})
+    with pytest.raises(BadRows, match=table):
+        settle_whole(tmp_path, AS_OF)
 
 
 def write(folder: Path, tables: Mapping[str, pl.DataFrame]) -> None:

@@ -102,6 +102,17 @@ def test_rows_in_quarantine_are_told_with_their_place_and_mend(shop: Path, tmp_p
     assert pl.read_parquet(out).filter(account_id="A001")["status"].to_list() == ["incomplete"]
 
 
+def test_a_row_that_broke_two_rules_is_told_both_mends(shop: Path, tmp_path: Path) -> None:
+    tape = shutil.copytree(shop / "tape", tmp_path / "tape")
+    with (tape / "accounts.csv").open("a", encoding="utf-8") as stream:
+        stream.write("A901,C001,instalment-loan,CNY,100.00,18%,2025-02-30,active\n")
+    out = tmp_path / "positions.parquet"
+    arguments = ("ledger", "--tape", tape, "--terms", shop / "policy" / "terms", "--as-of", DAY, "--out", out)
+    told = dunwell(*arguments, at=tmp_path, code=2).stderr
+    assert "annual_rate is not a number; opened_on is not a day" in told
+    assert "like 0.18 for 18 %. Write the day like 2026-11-23" in told
+
+
 def test_a_missing_table_stops_with_the_mend_and_writes_nothing(shop: Path, tmp_path: Path) -> None:
     tape = shutil.copytree(shop / "tape", tmp_path / "tape")
     (tape / "accounts.csv").unlink()

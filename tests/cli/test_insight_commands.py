@@ -275,6 +275,10 @@ def test_when_a_book_pays_and_can_be_reached(
     said = said_here("train --outcome pays --origins 12 --out models/pays", shop, monkeypatch, capsys)
     assert "cure: measured on" in said and "partial: measured on" in said
     assert "cure in the stretch of days" in (shop / "models/pays/card-cure.md").read_text()
+    assert any(
+        "age" in one["group"]
+        for one in json.loads((shop / "models/pays/card-cure.json").read_text())["groups"]
+    )
     words = "score --model models/pays --out pays.csv --psi-max 9"
     told = json.loads(said_here(f"{words} --json", shop, monkeypatch, capsys))
     paid = pl.read_csv(shop / "pays.csv")
@@ -285,6 +289,8 @@ def test_when_a_book_pays_and_can_be_reached(
     assert "within 90 days" in said_here(words, shop, monkeypatch, capsys)
 
     said_here("train --outcome reached --out models/reached", shop, monkeypatch, capsys)
+    reached = json.loads((shop / "models/reached/card-reached.json").read_text())
+    assert any("language" in one["group"] for one in reached["groups"])
     said_here("score --model models/reached --out best.csv --psi-max 9", shop, monkeypatch, capsys)
     best = pl.read_csv(shop / "best.csv")
     assert set(best["customer_id"]) <= set(paid["customer_id"])
@@ -302,6 +308,8 @@ def test_a_forecast_of_calls(
     assert told["learned_until"] == last.isoformat()
     assert len(told["forecast"]) == 3 * len(TIMES)
     assert said_here(words, tmp_path, monkeypatch, capsys).count("calls; most at") == 3
+    said_here("insight card calls --calls calls.csv --out card", tmp_path, monkeypatch, capsys)
+    assert "same weekday before" in (tmp_path / "card/card.md").read_text()
 
 
 @pytest.mark.slow

@@ -16,6 +16,8 @@ from dunwell.cli import main
 from dunwell.cli.experiments import money_in
 from dunwell.cli.workspace import copy_template
 from dunwell.ledger import positions
+from dunwell.money import CURRENCIES, minor_exponent
+from dunwell.settings import read_settings
 from tests.cli.test_insight_commands import shop_with_a_book
 from tests.commands import dunwell
 from tests.insight.books import LAST_DAY, terms
@@ -251,8 +253,38 @@ def test_what_came_in_is_read_from_the_book_without_what_was_reversed(
     assert money_in(None).rows() == [("C1", date(2026, 2, 3), 60.5)]
 
 
-def test_currencies_are_not_added_up(said: Said, shop: Path) -> None:
+def test_currencies_are_added_up_by_their_rates_alone(said: Said, shop: Path) -> None:
     log = pl.DataFrame({"customer_id": ["C1"], "assigned_on": [DAY], "arm": ["none"], "probability": [0.2]})
     log.write_parquet(shop / "one.parquet")
     told = said(f'experiment read "a text first, or a call" --log one.parquet --until {DAY}', code=1)
-    assert "several currencies, which cannot be added up" in told
+    assert "rates.toml holds no rate into CNY. Write one there" in told
+    head = 'key = "r"\ntitle = "R"\nfrom = 2020-01-01\ncitation = "bank"\nsource_quality = "text"\ncurrency = "CNY"\n'
+    rates = "".join(f'[[rate]]\ncurrency = "{code}"\nworth = "7"\n' for code in CURRENCIES if code != "CNY")
+    file = shop / "policy" / "rates.toml"
+    file.write_text(head + rates, encoding="utf-8")
+    try:
+        paid = money_in(None)
+    finally:
+        file.unlink()
+    assert paid.columns == ["customer_id", "on", "amount"]
+    assert paid["amount"].null_count() == 0
+    book = Book(read_settings(shop).book_folder)
+    whole = dict.fromkeys(CURRENCIES, 0.0)
+    for number in range(book.partition_count):
+        tables = book.partition(number).tables
+        accounts = tables["accounts"].select("currency").with_row_index("account_row")
+        gone = tables["payments"].filter(pl.col("kind") == "reversal")["reverses"].drop_nulls()
+        rows = tables["payments"].filter(
+            (pl.col("kind") == "payment") & ~pl.col("payment_id").is_in(gone.implode())
+        )
+        for code, minor in (
+            rows.with_columns(pl.col("account_row").cast(pl.UInt32))
+            .join(accounts, on="account_row")
+            .group_by(pl.col("currency").cast(pl.String))
+            .agg(pl.col("amount_minor").sum())
+            .iter_rows()
+        ):
+            whole[code] += minor / 10 ** minor_exponent(code)
+    assert sum(amount > 0 for amount in whole.values()) > 1
+    expected = sum(amount * (1 if code == "CNY" else 7) for code, amount in whole.items())
+    assert paid["amount"].sum() == pytest.approx(expected)

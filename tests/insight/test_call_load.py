@@ -89,3 +89,16 @@ def test_what_cannot_be_learned_or_foretold_is_refused() -> None:
         load.forecast([date(2026, 2, 2)])
     with pytest.raises(CannotScore, match="weekday 6"):
         load.forecast([date(2027, 1, 2)])
+
+
+def test_an_hour_keeps_its_own_calls() -> None:
+    """Five minutes are smoothed over their neighbours; an hour that has more calls than the next is not."""
+    draw = np.random.default_rng(1)
+    hours = range(9, 17)
+    first = date(2026, 1, 5)
+    at = [datetime.combine(first + timedelta(days=day), time(hour)) for day in range(60) for hour in hours]
+    counts = [int(draw.poisson(80 if start.hour == 10 else 40)) for start in at]
+    load = CallLoad().fit(pl.DataFrame({"at": at, "calls": counts}))
+    told = load.forecast([load.days_[-1] + timedelta(days=1)])
+    assert told["expected"][1] == pytest.approx(80, rel=0.1)
+    assert told["expected"][0] == pytest.approx(40, rel=0.15)

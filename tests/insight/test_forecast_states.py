@@ -6,8 +6,18 @@ import numpy as np
 import polars as pl
 import pytest
 
+from benchmarks.insight_forecasts import LATE, fared, made_panel
 from dunwell.insight.problems import TrainingUnusable
-from dunwell.insight.rolls import INFLOW, NEW, States, backtest, forecast_late, forecast_states
+from dunwell.insight.rolls import (
+    BOOK_REFINES,
+    BOOK_STATES,
+    INFLOW,
+    NEW,
+    States,
+    backtest,
+    forecast_late,
+    forecast_states,
+)
 from dunwell.insight.rolls.panel import with_months_on_book
 from dunwell.insight.rolls.vintages import vintage_trend
 
@@ -112,3 +122,24 @@ def test_a_book_too_young_for_a_horizon_is_not_foretold_so_far() -> None:
         forecast_states(young, STATES, horizons=(12,))
     with pytest.raises(TrainingUnusable, match="too few"):
         backtest(young, STATES, months=6, origins=[7])
+
+
+@pytest.mark.slow
+def test_made_books_come_within_what_was_foretold_though_their_vintages_get_riskier() -> None:
+    rows = [
+        row
+        for seed in (11, 12)
+        for row in fared(made_panel(seed, 15_000), BOOK_STATES, (3, 6), 9, BOOK_REFINES, True)
+    ]
+    late = [
+        (expected - actual, actual, low <= actual <= high)
+        for _, what, expected, low, high, actual in rows
+        if what == LATE
+    ]
+    assert len(late) == 36
+    assert np.mean([abs(off) / actual for off, actual, _ in late]) < 0.11
+    assert sum(held for _, _, held in late) >= 30
+    for state in ("settled", "current"):
+        assert (
+            np.mean([low <= actual <= high for _, what, _, low, high, actual in rows if what == state]) > 0.8
+        )

@@ -68,8 +68,11 @@ def test_next_months_states_and_next_years_late_stock(real_data: Path) -> None:
     place = stayed["next_state"].replace_strict({n: k for k, n in enumerate(PANEL.names)}).to_numpy()
     likely = chances[np.arange(len(place)), place] / chances.sum(axis=1)
     assert -np.log(likely).mean() < 0.280
-    told = backtest(panel, PANEL, months=12, origins=range(-30, -11))
-    assert np.abs(told["error"].to_numpy()).mean() < 0.10
+    for trend in (False, True):
+        told = backtest(panel, PANEL, months=12, origins=range(-30, -11), trend=trend)
+        assert told.height == 19
+        assert np.abs(told["error"].to_numpy()).mean() < 0.10
+        assert told.select(pl.col("actual").is_between("low", "high").sum()).item() >= 17
 
 
 def test_cures_are_foretold_of_people_not_learned_from(real_data: Path) -> None:

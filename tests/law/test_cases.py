@@ -24,8 +24,10 @@ REFUSING_RULES = [rule for pack in shipped_packs().values() for rule in pack.rul
 
 @cache
 def _shipped() -> tuple[tuple[Case, Outcome], ...]:
+    """The shipped cases that are about a contact, not only about words."""
     runner = CaseRunner()
-    return tuple((case, runner.run(case)) for file in FILES for case in read_cases(file))
+    cases = (case for file in FILES for case in read_cases(file))
+    return tuple((case, runner.run(case)) for case in cases if "attempt" in case.values)
 
 
 def _versions(case: Case) -> Iterator[Rule]:
@@ -80,7 +82,7 @@ def test_every_version_of_every_rule_has_a_refusing_and_an_allowing_case() -> No
 
 
 def test_every_case_says_its_source() -> None:
-    assert [case.name for case, _ in _shipped() if not case.source] == []
+    assert [case.name for file in FILES for case in read_cases(file) if not case.source] == []
 
 
 def test_a_name_stands_once_in_a_file() -> None:

@@ -6,12 +6,14 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from rich.console import Console
@@ -30,8 +32,10 @@ from dunwell.policy import PolicyError
 from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
 from dunwell.settings import Settings, read_settings
 from dunwell.strategy import learned as shelf
+from dunwell.strategy.over_waiting import EFFECTS, OverWaiting
 from dunwell.strategy.problems import CannotEvaluate
 from dunwell.strategy.rates import read_rates
+from dunwell.strategy.repeated_choices import Choices
 from dunwell.strategy.text import read_strategy
 from tests.nightly.page_reader import PageReader
 
@@ -310,3 +314,34 @@ def test_the_report_and_the_summary_tell_what_was_decided(
         sum(row["customers"] for row in plain_values["treatments"])
         == result.work.planned_count + result.work.held_count
     )
+
+
+def test_what_days_have_taught_against_waiting_decides_and_is_made_again_bit_for_bit(
+    decided: tuple[Settings, RunResult], tmp_path: Path
+) -> None:
+    shutil.copytree(decided[0].root, tmp_path / "shop")
+    settings = read_settings(tmp_path / "shop")
+    strategy = read_strategy(settings.root / "policy" / "strategy.toml")
+    shelved = shelf.load(settings.root / "models" / shelf.FOLDER)
+    called = next(one.name for one in strategy.treatments if one.name.endswith("by call"))
+    slopes = np.zeros(EFFECTS)
+    slopes[[0, 3]] = [0.05, -0.05]
+    days = OverWaiting(Choices(slopes, np.eye(EFFECTS) * 1e-6, 0, EFFECTS), {called: 0}, {called: 40}, 900.0)
+    shelf.save(replace(shelved, over_waiting=days), settings.root / "models" / shelf.FOLDER)
+    assert shelf.load(settings.root / "models" / shelf.FOLDER).over_waiting is not None
+    run(settings.root, now=NOW + timedelta(days=5))
+    options = book(settings, "options")
+    over_waiting = options.filter(pl.col("against") == "waiting")
+    assert set(over_waiting["treatment"]) == {called}
+    market = pl.read_parquet(sorted((settings.evidence_folder / "markets").glob("*.parquet"))[-1])
+    told = over_waiting.join(
+        market.select("customer_id", "past_due_total", "days_since_contact"), on="customer_id"
+    ).filter(pl.col("past_due_total").is_not_null())
+    assert told.height >= 10
+    recent = np.exp(-told["days_since_contact"].fill_null(np.inf).to_numpy() / 14)
+    worth = told["past_due_total"].to_numpy() * 0.05 * (1 - recent)
+    assert told["value"].cast(pl.Float64).to_numpy() == pytest.approx(worth, abs=1e-3)
+    assert (recent > 0.1).any()
+    decisions = book(settings, "decisions").filter(pl.col("customer_id").is_in(told["customer_id"].implode()))
+    for decision in decisions["decision_id"][:3]:
+        assert replay(settings, decision).is_same

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -55,6 +56,22 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class Browser(Client):
+    """A browser whose person signs in again where the session was over: days pass in these tests."""
+
+    def __init__(self, who: Staff) -> None:
+        super().__init__()
+        self.who = who
+        self.force_login(who)
+
+    def request(self, **request: Any) -> Any:
+        answer = super().request(**request)
+        if answer.status_code == 302 and answer["Location"].startswith("/account/login/"):
+            self.force_login(self.who)
+            return super().request(**request)
+        return answer
+
+
 @dataclass
 class Office:
     """The office of the small lender, its queue filled."""
@@ -64,9 +81,7 @@ class Office:
 
     def client(self, role: str) -> Client:
         """A browser in which somebody of a role is signed in."""
-        client = Client()
-        client.force_login(Staff.objects.get(username=role))
-        return client
+        return Browser(Staff.objects.get(username=role))
 
 
 @pytest.fixture

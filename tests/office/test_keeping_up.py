@@ -16,7 +16,7 @@ from dunwell.office.cases.models import Approval, Case
 from dunwell.office.desk.texts import approved_texts
 from dunwell.office.keeping import keep
 from dunwell.office.sheets import csv_of
-from dunwell.office.strategies import pages, proposing
+from dunwell.office.strategies import acting, proposing
 from dunwell.office.strategies.models import DONE, Proposal
 from dunwell.office.strategies.proposing import finish_decided, text_in_force
 from dunwell.office.supervision.board import start_of_day
@@ -188,11 +188,11 @@ def test_of_two_changes_compared_with_the_same_text_one_takes_its_place(
     def meanwhile(place: Workplace) -> Any:
         if not inside:  # while the first is being decided, somebody decides the second
             inside.append(second)
-            monkeypatch.setattr(pages, "deciding", deciding)
+            monkeypatch.setattr(acting, "deciding", deciding)
             approve(own, first)
         return deciding(place)
 
-    monkeypatch.setattr(pages, "deciding", meanwhile)
+    monkeypatch.setattr(acting, "deciding", meanwhile)
     approve(own, second)
     first.refresh_from_db()
     assert (first.decision, second.decision) == ("approved", "")
@@ -205,7 +205,7 @@ def test_a_decision_cut_off_before_the_file_is_finished(
     def cut_off(place: Workplace, ready: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pages, "put_in_force", cut_off)
+    monkeypatch.setattr(acting, "put_in_force", cut_off)
     with pytest.raises(KeyboardInterrupt):
         approve(own, proposed[0])
     proposed[0].refresh_from_db()
@@ -226,7 +226,7 @@ def test_a_decision_cut_off_before_it_was_recorded_is_undone(
         lay_ready(*given)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pages, "lay_ready", cut_off)
+    monkeypatch.setattr(acting, "lay_ready", cut_off)
     with pytest.raises(KeyboardInterrupt):
         approve(own, proposed[0])
     proposed[0].refresh_from_db()

@@ -32,6 +32,7 @@ def option(customer: str, treatment: str, value: str = "0", price: str = "0", **
         "channel": None if treatment == "none" else treatment.rsplit(" ", 1)[-1],
         "value": Decimal(value),
         "value_sd": 4.25,
+        "against": "nothing",
         "cost": cost,
         "price": Decimal(price),
         "net": Decimal(value) - cost - Decimal(price),
@@ -213,3 +214,16 @@ def test_the_board_shows_capacities_in_the_runs_own_words(shop: Office) -> None:
     assert "one more agent hour is worth about 93.00 GBP" in client.get("/board").content.decode()
     client.cookies["django_language"] = "zh-hans"
     assert "约值 93.00 GBP" in client.get("/board").content.decode()
+
+
+def test_worth_over_waiting_is_called_that(shop: Office) -> None:
+    customer = customer_of(shop)
+    rows = [
+        option(customer, "none"),
+        option(customer, "reminder by call", "12", is_chosen=True, against="waiting"),
+    ]
+    told = options_of(kept(shop, rows, probability=1.0))
+    assert told is not None
+    assert told.is_over_waiting
+    page = shop.client("collector").get(f"/case/{customer}").content.decode()
+    assert "Worth today, over waiting" in page

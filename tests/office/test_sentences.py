@@ -14,6 +14,8 @@ from dunwell.ledger.statement import account_events, statement
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
 from dunwell.office.desk.sentences import is_known, sentence
+from dunwell.strategy.linting import cautions
+from dunwell.strategy.text import read_strategy
 from tests.office.conftest import AS_OF, Office
 from tests.office.test_plans import owing
 from tests.office.test_translating import in_chinese
@@ -45,6 +47,12 @@ def test_every_reason_of_a_promise_has_its_form(ran: Path) -> None:
     assert [reason for reason in reasons if not is_known(reason)] == []
 
 
+def test_what_a_new_workspaces_strategy_cautions_of_has_its_form(ran: Path) -> None:
+    found = cautions(read_strategy(ran / "policy" / "strategy.toml"))
+    assert found
+    assert [one for one in found if not is_known(one)] == []
+
+
 @pytest.mark.parametrize(
     ("english", "chinese"),
     [
@@ -53,6 +61,21 @@ def test_every_reason_of_a_promise_has_its_form(ran: Path) -> None:
         (
             "team_lead may grant up to 500.00 GBP alone [house policy]",
             "组长可单独批准至 500.00 GBP [house policy]",
+        ),
+        (
+            "20.00 USD was given up before and counts; collector may grant up to 30.00 USD alone [house policy]",
+            "此前已减让20.00 USD，一并计入；催收员可单独批准至 30.00 USD [house policy]",
+        ),
+        (
+            (
+                "20.00 USD was given up before and counts; 40.00 USD is above what collector may grant alone; team_lead must "
+                "agree, up to 150.00 USD [house policy]"
+            ),
+            "此前已减让20.00 USD，一并计入；40.00 USD 超出催收员可单独批准的额度；须经组长同意，至多 150.00 USD [house policy]",
+        ),
+        (
+            "segment 'a b' has no treatment: its customers are left in peace",
+            "分组'a b'没有任何措施：其客户不会被联系",
         ),
         ("late fee C7", "逾期费 C7"),
         ("a lender's own clause", "a lender's own clause"),

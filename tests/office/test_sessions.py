@@ -1,6 +1,7 @@
 """Ways around signing in, closed: sessions from before a factor, what no process may forget, addresses that do not exist."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ from allauth.mfa.models import Authenticator
 from django.core.cache import caches
 from django.test import Client
 
+from dunwell.office.access.lasting import idle_of
 from dunwell.office.access.models import Staff
 from dunwell.office.project import office_settings
+from dunwell.policy import PolicyError
 from dunwell.settings import Settings, SettingsError
 from tests.office.conftest import Office
 from tests.office.test_second_factor import code_for, sign_in
@@ -132,3 +135,43 @@ def test_the_metrics_are_closed_to_what_comes_through_a_proxy(office: Office, cl
     assert client.get("/metrics").status_code == 200
     for name in ("X-Real-IP", "Forwarded", "Via", "X-Forwarded-Proto"):
         assert client.get("/metrics", headers={name: "1.2.3.4"}).status_code == 403, name
+
+
+def signed_in(role: str) -> Client:
+    client = Client()
+    client.force_login(Staff.objects.get(username=role))
+    return client
+
+
+def is_in(client: Client) -> bool:
+    return client.get("/queue").status_code == 200
+
+
+def test_who_does_nothing_for_half_an_hour_signs_in_again(office: Office) -> None:
+    client = signed_in("team_lead")
+    for _ in range(4):
+        assert is_in(client)
+        office.clock.move(minutes=29)
+    assert is_in(client)
+    for _ in range(4):  # the board asks for its figures by itself: nobody need be there
+        office.clock.move(minutes=10)
+        client.get("/board", headers={"HX-Request": "true"})
+    assert not is_in(client)
+
+
+def test_nobody_stays_signed_in_for_longer_than_a_day_s_work(office: Office) -> None:
+    client = signed_in("collector")
+    for _ in range(12 * 3):
+        assert is_in(client)
+        office.clock.move(minutes=20)
+    assert not is_in(client)
+
+
+def test_the_lender_says_how_long_somebody_may_be_idle(tmp_path: Path) -> None:
+    assert idle_of(tmp_path) == timedelta(minutes=30)
+    (tmp_path / "access.toml").write_text("idle_minutes = 10\n")
+    assert idle_of(tmp_path) == timedelta(minutes=10)
+    for wrong in ("idle_minutes = 1", "idle_minutes = true", 'idle_minutes = "x"', "idle_minutes ="):
+        (tmp_path / "access.toml").write_text(wrong)
+        with pytest.raises(PolicyError, match="idle_minutes"):
+            idle_of(tmp_path)

@@ -147,7 +147,7 @@ def test_the_comparison_stands_side_by_side_with_charts_and_their_tables(
     client = shop.client("auditor")
     page = client.get(f"/strategies/{made.pk}").content.decode()
     assert "not a forecast" in page
-    assert "capacity &#x27;collectors&#x27;: per_day from &#x27;4200&#x27; to &#x27;40&#x27;" in page
+    assert "Capacity “collectors”, a day: from 4200 to 40" in page
     for line in [*measure_lines(told), *gap_lines(told)]:
         assert line.difference in page
     assert told["gaps"]

@@ -23,8 +23,10 @@ from dunwell.office.cases.routing import (
     states_of,
 )
 from dunwell.office.keeping import keep
-from dunwell.office.supervision.coaching import occasions
+from dunwell.office.supervision.coaching import SHOWN_MAX, occasions, sign_of
 from dunwell.office.supervision.day import day_of
+from dunwell.office.tallies.following import Read
+from dunwell.office.tallies.models import Sign
 from tests.office.conftest import Office
 from tests.office.test_calls import Desk
 
@@ -285,16 +287,26 @@ def test_what_needs_no_reason_is_not_decided(office: Office, asked: Approval) ->
     assert asked.decision == ""
 
 
-def test_occasions_name_what_shows_them(office: Office) -> None:
+def test_occasions_name_what_shows_them_and_the_latest_are_shown(office: Office) -> None:
     at = office.clock()
-    refused = ("contact.refused", at, json.dumps({"by": "ann", "reasons": [{"rule": "gb.hours"}]}), "c1")
-    found = occasions(
-        [*[refused] * 5, ("case.note", at, json.dumps({"by": "bo", "findings": ["threat"]}), "c2")]
-    )
-    assert [(one.name, one.kind, len(one.evidence)) for one in found] == [
-        ("ann", "refused", 5),
-        ("bo", "findings", 1),
+
+    def sign(number: int, kind: str, body: dict[str, object]) -> Sign:
+        found = sign_of(Read(number, f"e{number}", kind, f"s{number}", at, json.dumps(body)))
+        assert found is not None
+        return found
+
+    refused = [
+        sign(n, "contact.refused", {"by": "ann", "reasons": [{"rule": "gb.hours"}]}) for n in range(30)
     ]
+    found = occasions([*refused, sign(50, "case.note", {"by": "bo", "findings": ["threat"]})])
+    assert [(one.name, one.kind, one.count, len(one.evidence)) for one in found] == [
+        ("ann", "refused", 30, SHOWN_MAX),
+        ("bo", "findings", 1, 1),
+    ]
+    assert found[0].evidence[0] == (at, "s0", ["gb.hours"])
+    assert occasions(refused[:4]) == []
+    for body in ({"by": "bo", "findings": []}, {"findings": ["threat"]}):
+        assert sign_of(Read(1, "e", "case.note", "s", at, json.dumps(body))) is None
 
 
 def test_the_board_shows_today_and_not_yesterday(office: Office) -> None:

@@ -287,3 +287,27 @@ def test_intervals_cover_on_randomised_trials_turned_into_skewed_logs(make: obje
             <= share([one.covered for (_, _, own), each in found.items() if own == method for one in each])
             <= 0.98
         )
+
+
+def test_rare_rewards_of_great_weight_are_covered_on_both_sides() -> None:
+    """Of forty rewards that count, some ten times: a symmetrical interval is missed nearly always from below."""
+    lots, level = np.random.default_rng(3), 0.95
+    true, rounds = 0.02 * 0.5 * (1 + 8), 2_000
+    skewed = plain = above = 0
+    for _ in range(rounds):
+        scores = (lots.random(2_000) < 0.02) * lots.choice([1.0, 8.0], 2_000)
+        estimate = Estimate("ips", float(scores.mean()), scores - scores.mean())
+        interval = estimate.interval(level)
+        skewed += interval.covers(true)
+        above += true > interval.high
+        plain += abs(estimate.value - true) <= 1.96 * estimate.standard_error
+    assert abs(skewed / rounds - level) < 0.012
+    assert skewed > plain
+    assert above / rounds < 0.04
+
+
+def test_where_chance_is_even_the_interval_is_too() -> None:
+    influence = np.tile([-1.0, 1.0], 500)
+    interval = Estimate("ips", 5.0, influence).interval()
+    assert interval.high - 5.0 == pytest.approx(5.0 - interval.low)
+    assert interval.high - 5.0 == pytest.approx(1.96 / np.sqrt(1000), rel=1e-3)

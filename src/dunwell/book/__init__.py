@@ -7,7 +7,7 @@ and never lost. ``StagedBook`` writes a workspace's book whole or not at all, ``
 from dunwell.book.matching import NotInOrder
 from dunwell.book.partitions import Partition
 from dunwell.book.plans import Detail
-from dunwell.book.quarantine import mend_of
+from dunwell.book.quarantine import mend_of, mends_of
 from dunwell.book.reading import ROWS_A_SLICE, Tape
 from dunwell.book.sources import FileUnreadable, TapeUnusable
 from dunwell.book.store import Book, BookInUse, NoBook, StagedBook, writing
@@ -28,5 +28,6 @@ __all__ = [
     "Tape",
     "TapeUnusable",
     "mend_of",
+    "mends_of",
     "writing",
 ]

@@ -39,7 +39,7 @@ def assemble(tape: "Tape", rows_by_table: "Buckets | Slices", number: int) -> Pa
     for name in ("charges", "promises"):
         tables[name] = _in_order(tape, name, tables[name])
     tables["accounts"] = accounts.with_columns(
-        pl.Series("is_incomplete", tape.accounts.is_incomplete[positions])
+        pl.Series("is_incomplete", tape.accounts.are_incomplete(positions))
     )
     for name, table in TABLES.items():
         if table.parent == "customers" and name != "accounts":
@@ -94,7 +94,7 @@ def _without_repeats(
         return rows
     bad = judge_repeats(tape.sources["instalments"], candidates, tape.faults)
     is_bad = rows[ROW].is_in(pl.Series(bad).implode())
-    tape.matcher.mark_incomplete(positions[rows.filter(is_bad)["account_row"].to_numpy()])
+    tape.accounts.mark_incomplete(positions[rows.filter(is_bad)["account_row"].to_numpy()])
     return rows.filter(~is_bad)
 
 
@@ -133,7 +133,7 @@ def _with_known_reversals(tape: "Tape", payments: pl.DataFrame, positions: Any) 
     if not lost.height:
         return payments
     tape.lost_reversals.append(lost[ROW].to_numpy())
-    tape.matcher.mark_incomplete(positions[lost["account_row"].to_numpy()])
+    tape.accounts.mark_incomplete(positions[lost["account_row"].to_numpy()])
     return payments.filter(~pl.col(ROW).is_in(lost[ROW].implode()))
 
 

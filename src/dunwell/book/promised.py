@@ -13,7 +13,7 @@ def with_account_ids(promises: pl.DataFrame) -> pl.DataFrame:
     [['A1', 'A2'], ['A3']]
     """
     alone = pl.concat_list("account_id")
-    if "account_ids" not in promises.columns:
+    if "account_ids" not in promises.columns or promises["account_ids"].null_count() == promises.height:
         return promises.with_columns(alone.alias("account_ids"))
     every = pl.concat_list(pl.col("account_ids").cast(ACCOUNT_IDS), alone)
     named = pl.when(pl.col("account_ids").is_null()).then(alone).otherwise(every)

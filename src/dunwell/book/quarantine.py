@@ -7,7 +7,7 @@ end.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,10 @@ PARENT_IN_QUARANTINE = "parent in quarantine"
 DIFFERS = "duplicate key with different content"
 
 _MENDS: tuple[tuple[str, str], ...] = (
+    (
+        r"^annual_rate (is not a number|is too large|has more than)",
+        "Write the rate as a part of 1, like 0.18 for 18 %",
+    ),
     (r"is missing$", "Fill the field in"),
     (r"is not a day$", "Write the day like 2026-11-23"),
     (r"is outside 1900 to 2199$", "Mend the year"),
@@ -59,6 +63,11 @@ def mend_of(rule: str) -> str:
         (mend for pattern, mend in _MENDS if re.search(pattern, rule)),
         "Mend the row at the source and send it again",
     )
+
+
+def mends_of(rules: Iterable[str]) -> str:
+    """What to do about a row that broke several rules: each mend once."""
+    return ". ".join(dict.fromkeys(mend_of(rule) for rule in rules))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from dunwell.book.assembly import assemble, judge_lost_reversals
 from dunwell.book.care import FLAWS
-from dunwell.book.matching import Checks, Matcher, NotInOrder
+from dunwell.book.matching import Checks, Matcher, NotInOrder, Slicing
+from dunwell.book.parents import SliceAccounts, SliceCustomers
 from dunwell.book.partitions import Buckets, Partition
 from dunwell.book.plans import BAD, ID, Detail, Plan, plan_of
 from dunwell.book.quarantine import Faults, quarantine_frame, write_quarantine
@@ -35,6 +36,9 @@ _ROWS_A_PARTITION = {"figures": 5_000_000, "times": 5_000_000, "everything": 5_0
 
 ROWS_A_SLICE = 1_500_000
 """About so many rows of a tape in order are a slice: a few of them are in memory at a time."""
+
+_PARENTS_HELD = 2_000_000
+"""Up to so many accounts, and customers, of a tape in slices are held in memory, in some 0.2 GiB."""
 
 _ROWS_HELD = 6_000_000
 """A tape is taken in slices when what is held whole beside customers and accounts has no more rows."""
@@ -59,6 +63,7 @@ class Tape:
         tables: Collection[str] = tuple(TABLES),
         partition_count: int | None = None,
         rows_a_slice: int | None = None,
+        parents_held: int = _PARENTS_HELD,
         scratch: Path | None = None,
         watch: Watch = lambda what, done, total: None,
     ) -> None:
@@ -66,9 +71,10 @@ class Tape:
         ``columns``: the lender's column names.
 
         With ``rows_a_slice`` a larger tape is handed out in slices of about so many rows, neighbours in the accounts file,
-        not in partitions by customer: much faster, and nothing is put aside. ``partitions`` then raises NotInOrder where
-        instalments or payments do not stand in the order of the accounts (or payments may repeat); what it handed out
-        before is void, and the tape has to be read anew without.
+        not in partitions by customer: much faster, and nothing but the accounts of a very large one is put aside. NotInOrder is
+        then raised, here or by ``partitions``, where instalments or payments do not stand in the order of the accounts (or
+        keys may repeat); what was handed out before is void, and the tape has to be read anew without. Up to ``parents_held``
+        customers and accounts are held in memory, of more than that a slice's.
 
         ``imported_at`` stands in where a row says not when it was recorded. Raises TapeUnusable when a
         required table is missing or unreadable. Unreadable optional files are listed in ``unreadable``; files
@@ -91,20 +97,21 @@ class Tape:
                 if slice_size
                 else _partitions_for(sum(counts.values()), detail)
             )
-            self.matcher = Matcher(products, products_needing_rate, self.partition_count, slice_size)
+            place = Path(self._scratch.name)
+            slicing = None
+            if slice_size:
+                slicing = Slicing(slice_size, counts["customers"], counts["accounts"], parents_held, place)
+            self.matcher = Matcher(products, products_needing_rate, self.partition_count, slicing)
             self.accounts = self.matcher.accounts
-            self._rows: Buckets | Slices = (
-                Slices(
-                    self.matcher,
-                    {
-                        name: self._pass_by(source)
-                        for name, source in self.sources.items()
-                        if source.table.passes_by
-                    },
-                )
-                if self.is_in_slices
-                else Buckets(self.partition_count, Path(self._scratch.name), counts)
-            )
+            self._rows: Buckets | Slices = Buckets(self.partition_count, place, counts)
+            if isinstance(self.matcher.customers, SliceCustomers):
+                passing = {
+                    name: self._pass_by(source)
+                    for name, source in self.sources.items()
+                    if source.table.passes_by
+                }
+                is_held = counts["accounts"] <= parents_held
+                self._rows = Slices(self.matcher.customers, passing, None if is_held else place)
             for done, source in enumerate(list(self.sources.values())):
                 if self.is_in_slices and source.table.passes_by:
                     continue
@@ -246,6 +253,12 @@ class Tape:
         rising = Rising()
         self._read_batches(source, repeated, rising)
         if len(table.key) == 1 and self._may_repeat(source, rising):
+            if (
+                isinstance(self.accounts, SliceAccounts)
+                and self.accounts.are_many
+                and table.name == "accounts"
+            ):
+                raise NotInOrder(table.name)  # the positions of repeats are not told apart
             repeated = judge_repeats(source, repeated_rows(source, table.key), self.faults)
             self._rows.drop(table.name)
             self.matcher.forget(table)
@@ -274,7 +287,11 @@ class Tape:
         kept: Future[None] | None = None
         try:
             with ThreadPoolExecutor(1) as keeper:
-                for placed in self._placed(source, repeated, rising, _BATCH_ROWS):
+                is_small = isinstance(self.accounts, SliceAccounts) and not self.accounts.are_many
+                rows = (
+                    _BATCH_ROWS // 4 if is_small else _BATCH_ROWS
+                )  # put aside, what is looked up costs a pass a batch
+                for placed in self._placed(source, repeated, rising, rows):
                     if kept is not None:
                         kept.result()
                     # One batch is put away while the next is checked.

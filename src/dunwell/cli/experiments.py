@@ -2,6 +2,7 @@
 
 import json
 import math
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day
 from dunwell.cli.strategy import strategy_file
 from dunwell.money import minor_exponent
-from dunwell.settings import read_settings
+from dunwell.settings import Settings, read_settings
 from dunwell.strategy.experiments import (
     Comparison,
     Experiment,
@@ -24,7 +25,11 @@ from dunwell.strategy.experiments import (
     size_for_shares,
 )
 from dunwell.strategy.experiments.design import STOPPED
+from dunwell.strategy.rates import FILE_NAME as RATES_FILE
+from dunwell.strategy.rates import read_rates, worth_of
 from dunwell.strategy.text import read_strategy
+
+STRATEGY_FILE = "strategy.toml"
 
 
 def size(
@@ -133,10 +138,13 @@ def read(
 
 
 def money_in(payments: Path | None) -> pl.DataFrame:
-    """customer_id, on, amount from a file, or from the workspace's book."""
+    """customer_id, on, amount from a file, or from the workspace's book: money of several currencies in the strategy's, by
+    ``policy/rates.toml``.
+    """
     if payments is not None:
         return read_frame(payments, ["customer_id", "on", "amount"])
-    book = Book(read_settings(Path.cwd()).book_folder)
+    settings = read_settings(Path.cwd())
+    book = Book(settings.book_folder)
     parts = []
     for number in range(book.partition_count):
         tables = book.partition(number).tables
@@ -156,10 +164,29 @@ def money_in(payments: Path | None) -> pl.DataFrame:
         )
     found = pl.concat(parts)
     if found["currency"].n_unique() > 1:
-        raise CommandError(
-            "the book has payments in several currencies, which cannot be added up. Give --payments, in one currency"
-        )
+        return _in_one_currency(found, settings, date.fromisoformat(book.as_of))
     return found.drop("currency")
+
+
+def _in_one_currency(paid: pl.DataFrame, settings: Settings, day: date) -> pl.DataFrame:
+    """Payments in the currency of the strategy. Raises CommandError where there is no strategy, or no rate of a currency."""
+    places = settings.root / "policy"
+    if not (places / STRATEGY_FILE).is_file():
+        raise CommandError(
+            f"the book has payments in several currencies, and no {places / STRATEGY_FILE} says into which they are counted. "
+            "Write one, or give --payments, in one currency"
+        )
+    currency = read_strategy(places / STRATEGY_FILE).currency
+    rates = read_rates(places / RATES_FILE, currency, day)
+    unrated = sorted(set(paid["currency"].cast(pl.String)) - set(rates))
+    if unrated:
+        raise CommandError(
+            f"the book has payments in {', '.join(unrated)} too, and {places / RATES_FILE} holds no rate into {currency}. "
+            "Write one there, or give --payments, in one currency"
+        )
+    return paid.select(
+        "customer_id", "on", worth_of(pl.col("amount"), pl.col("currency"), rates).alias("amount")
+    )
 
 
 def read_frame(file: Path, columns: list[str]) -> pl.DataFrame:

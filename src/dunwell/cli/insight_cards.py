@@ -1,7 +1,7 @@
 """``dunwell insight card``: how good the forecasts are that are made anew each time and kept in no folder."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -102,10 +102,32 @@ def _of_affordability(as_of: date | None) -> ModelCard:
     paid, groups = [], []
     for number in range(book.partition_count):
         tables = book.partition(number).tables
-        paid.append(paid_by_month(known_by(tables, day, known_at), months, month_of))
+        known = known_by(tables, day, known_at)
+        always = _always_due(known, months)
+        paid.append(
+            paid_by_month(known, months, month_of)
+            .join(always, on=["customer_id", "currency"], how="left", maintain_order="left")
+            .with_columns(pl.col("is_always_due").fill_null(False))
+        )
         groups.append(groups_on(tables, day).drop("account_id").unique("customer_id"))
     return affordability_card(
         pl.concat(paid), groups=pl.concat(groups), window=(month_end(months[0] - 1), month_end(months[-1]))
+    )
+
+
+def _always_due(known: Mapping[str, pl.DataFrame], months: list[int]) -> pl.DataFrame:
+    """Whose instalments fell due in every one of the months: customer_id, currency, is_always_due."""
+    accounts = known["accounts"].select(
+        "customer_id", "currency", account_row=pl.int_range(pl.len(), dtype=pl.UInt32)
+    )
+    month = 12 * pl.col("due_on").dt.year().cast(pl.Int64) + pl.col("due_on").dt.month() - 1
+    return (
+        known["instalments"]
+        .with_columns(_month=month)
+        .filter(pl.col("_month").is_in(months))
+        .join(accounts, on="account_row")
+        .group_by("customer_id", "currency")
+        .agg(is_always_due=pl.col("_month").n_unique() == len(months))
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from dunwell.book import ROWS_A_SLICE, Detail, NotInOrder, Partition, Tape, mend_of
+from dunwell.book import ROWS_A_SLICE, Detail, NotInOrder, Partition, Tape, mends_of
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day, parse_instant
 from dunwell.cli.parts import COMPRESSION_LEVEL, PartsFile
@@ -152,7 +152,7 @@ def _report(tape: Tape, count: int, as_of: date, out: Path, quarantine: Path | N
             "file": tape.sources[table].path.name,
             "row": row,
             "rules": rules,
-            "mend": mend_of(rules[0]),
+            "mend": mends_of(rules),
         }
         for table in tape.faults.tables()
         for row, rules in tape.faults.rules(table, _MOST_ROWS_TOLD).items()
@@ -191,8 +191,9 @@ def _report(tape: Tape, count: int, as_of: date, out: Path, quarantine: Path | N
 def _tell_of_unknown_times(tape: Tape, known_at: datetime) -> None:
     untimed = [source.path.name for source in tape.sources.values() if "recorded_at" not in source.dtypes]
     if untimed:
+        say = "says" if len(untimed) == 1 else "say"
         print(
-            f"note: {', '.join(untimed)} say not when rows were recorded; such rows are known from this import on, so at "
+            f"note: {', '.join(untimed)} {say} not when rows were recorded; such rows are known from this import on, so at "
             f"{known_at.isoformat()} they were not",
             file=sys.stderr,
         )

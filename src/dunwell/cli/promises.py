@@ -89,8 +89,10 @@ def _print(found: pl.DataFrame, figures: PromiseFigures, day: date) -> None:
     for row in found.head(ROWS_SHOWN).iter_rows(named=True):
         currency = row["currency"]
         amounts = f"{amount_text(row['credited'], currency)} of {amount_text(row['amount'], currency)}"
+        others = len(row["account_ids"]) - 1
+        about = row["account_id"] + (f" and {others} more" if others else "")
         print(
-            f"  {row['promise_id']:<14} {row['account_id']:<14} {row['state'].replace('_', ' '):<12}"
+            f"  {row['promise_id']:<14} {about:<14} {row['state'].replace('_', ' '):<12}"
             f" due {row['due_on']}  {amounts:>26} {currency}  {row['reason']}"
         )
     if found.height > ROWS_SHOWN:

@@ -22,6 +22,7 @@ def replay_decision(decision_id: str, as_json: bool) -> int:
     if as_json:
         told = {
             "is_same": found.is_same,
+            "is_for_certain": found.is_for_certain,
             "differences": found.differences,
             "erased": found.erased_count,
             "beside_erased": found.beside_erased,
@@ -37,13 +38,15 @@ def replay_decision(decision_id: str, as_json: bool) -> int:
         print(f"DIFFERS  {name}: kept {_told(found.kept[name])}, made again {_told(found.again[name])}")
     for name in found.beside_erased:
         print(f"without them  {name}: kept {_told(found.kept[name])}, made again {_told(found.again[name])}")
-    if found.beside_erased:
+    if found.is_for_certain:
+        print("the same, bit for bit")
+    elif found.differences:
+        print("NOT the same")
+    else:
         print(
             f"the same in what hangs on this person alone. {found.erased_count:,} people who shared the day were erased since; "
             f"what hangs on everybody cannot be made again without them"
         )
-    else:
-        print("the same, bit for bit" if found.is_same else "NOT the same")
     return 0 if found.is_same else 1
 
 

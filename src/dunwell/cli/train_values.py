@@ -45,5 +45,10 @@ def train_values(out: Path | None, window_days: int | None, as_json: bool) -> in
         print(
             f"  {name:<36} {value:>10.2f} +- {1.96 * sd:<9.2f} {strategy.currency} over doing nothing  ({told})"
         )
+    if given := lessons.learned.card["over_waiting"]:
+        print(
+            "today against waiting, learned from day to day (the next run decides by it): "
+            + ", ".join(f"{name} ({count:,} by lot)" for name, count in given.items())
+        )
     print(f"saved in {folder}; the next run uses it")
     return 0

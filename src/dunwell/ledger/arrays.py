@@ -226,6 +226,14 @@ def event_arrays(
     return kernel.Events(*(_read_only(column) for column in events))
 
 
+def debts_most(events: kernel.Events) -> int:
+    """The most rows of events that one account has, at least 1."""
+    counts = (
+        np.diff(events.instalment_offsets) + np.diff(events.charge_offsets) + np.diff(events.payment_offsets)
+    )
+    return max(1, int(counts.max(initial=0)))
+
+
 def of_customers(tables: Mapping[str, pl.DataFrame], *columns: str) -> pl.DataFrame:
     """These columns of each account's customer, an account a row; null where the customer is not there."""
     customers = tables["customers"].select(columns)

@@ -15,8 +15,8 @@ is an account whose penalty would accrue on a balance that the cap waives in par
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from dunwell.ledger.clocks import OPEN_END as OPEN_END
+from dunwell.ledger.clocks import order_of_the_day, paused_days, stopped_units
 from dunwell.ledger.queue import (
     ACCRUED_TO,
     COSTS,
@@ -39,9 +39,6 @@ from dunwell.ledger.queue import (
     owed_of,
     round_half_even,
 )
-
-OPEN_END = 2**30
-"""The day number that stands for the end of an open-ended hold, or for never."""
 
 NOTHING_DUE = -1
 """The oldest due day of an account that has nothing past due."""
@@ -134,72 +131,6 @@ class Events(NamedTuple):
     hold_to: Any
 
 
-@jit
-def _stopped_units(
-    day: int,
-    first: int,
-    last: int,
-    events: Events,
-    stops: Any,
-    product: int,
-    unit_tables: Any,
-    day_count: int,
-    base: int,
-) -> int:
-    """Day-count units up to and including ``day`` of the days on which a hold stops accrual (holds sorted by
-    their first day).
-    """
-    total = 0
-    covered_to = -OPEN_END
-    for h in range(first, last):
-        if not stops[product, events.hold_kind[h]] or events.hold_from[h] > day:
-            continue
-        start = max(events.hold_from[h], covered_to + 1)
-        end = min(events.hold_to[h], day)
-        if end >= start:
-            total += unit_tables[day_count, end - base] - unit_tables[day_count, start - 1 - base]
-            covered_to = end
-    return total
-
-
-@jit
-def _paused_days(begins: int, as_of: int, first: int, last: int, pause: int, events: Events) -> int:
-    """Days after a pause's first day up to its last, from ``begins`` on, counted once where pauses meet."""
-    total = 0
-    covered_to = begins
-    for h in range(first, last):
-        if events.hold_kind[h] != pause:
-            continue
-        start = max(events.hold_from[h], covered_to)
-        end = min(events.hold_to[h], as_of)
-        if end > start:
-            total += end - start
-            covered_to = end
-    return total
-
-
-@jit
-def _order_of_the_day(
-    switch_count: Any,
-    switch_is_legal: Any,
-    switch_days: Any,
-    product: int,
-    past_due_days: int,
-    is_legal: bool,
-) -> int:
-    """Which of the product's waterfalls holds: 0, or 1 + the switch. A legal switch wins over one by days, of
-    those the largest.
-    """
-    order, reached = 0, -1
-    for s in range(switch_count[product]):
-        if switch_is_legal[product, s]:
-            if is_legal:
-                order, reached = s + 1, OPEN_END
-        elif reached < switch_days[product, s] <= past_due_days:
-            order, reached = s + 1, switch_days[product, s]
-    return order
-
-
 @jit_inline
 def _fill_queue(items: Any, a: int, as_of: int, events: Events, is_capped: bool) -> tuple[int, int]:
     """Merge what falls due by ``as_of`` into ``items``: instalments, charges and chargebacks by day, in that
@@ -228,9 +159,7 @@ def _fill_queue(items: Any, a: int, as_of: int, events: Events, is_capped: bool)
             items[count, PRINCIPAL] = events.instalment_principal[i]
             items[count, INTEREST] = events.instalment_interest[i]
             items[count, FEES] = events.instalment_fees[i]
-            money += (
-                events.instalment_principal[i] + events.instalment_interest[i] + events.instalment_fees[i]
-            )
+            money += items[count, PRINCIPAL] + items[count, INTEREST] + items[count, FEES]
             i += 1
         elif day_c == day:
             items[count, events.charge_component[c]] = events.charge_amount[c]
@@ -282,7 +211,7 @@ def _report(
     if oldest >= 0 and items[oldest, DUE] < as_of:
         due = items[oldest, DUE]
         grace = products.grace[product]
-        paused = _paused_days(
+        paused = paused_days(
             due + grace, as_of, events.hold_offsets[a], events.hold_offsets[a + 1], pause, events
         )
         out[a, OUT_OLDEST_DUE_ON] = due
@@ -388,7 +317,7 @@ def settle_accounts(
                 cap_units += outstanding * (now - cap_to)
                 cap_to = now
             if has_stops:
-                now -= _stopped_units(
+                now -= stopped_units(
                     day, h, h_end, events, products.stops, product, unit_tables, day_count, base
                 )
 
@@ -419,12 +348,10 @@ def settle_accounts(
                     oldest = oldest_unpaid(items, head, entered, materiality, rates.is_capped)
                     is_legal = False
                     for k in range(h, h_end):
-                        if (
-                            events.hold_kind[k] == litigation
-                            and events.hold_from[k] <= day <= events.hold_to[k]
-                        ):
+                        is_on = events.hold_from[k] <= day <= events.hold_to[k]
+                        if is_on and events.hold_kind[k] == litigation:
                             is_legal = True
-                    order = _order_of_the_day(
+                    order = order_of_the_day(
                         products.switch_count,
                         products.switch_is_legal,
                         products.switch_days,
@@ -520,11 +447,3 @@ def settle_accounts(
             out,
         )
     return last, rows
-
-
-def debts_most(events: Events) -> int:
-    """The most rows of events that one account has, at least 1."""
-    counts = (
-        np.diff(events.instalment_offsets) + np.diff(events.charge_offsets) + np.diff(events.payment_offsets)
-    )
-    return max(1, int(counts.max(initial=0)))

@@ -25,6 +25,7 @@ from dunwell.ledger.arrays import (
     BASE_DAY,
     Ints,
     account_arrays,
+    debts_most,
     event_arrays,
     product_arrays,
     unit_tables,
@@ -125,14 +126,14 @@ def settle_partition(
     events = event_arrays(tables, tables["accounts"].height, known_at)
     figures = np.zeros((tables["accounts"].height, kernel.OUT_COUNT), np.int64, order="F")  # read by columns
     unit_table = unit_tables()
-    debts_most = kernel.debts_most(events)
+    most = debts_most(events)
     rooms = threading.local()
 
     def settle_span(first: int) -> T | None:
         last = min(first + _SPAN, len(figures))
         if not hasattr(rooms, "timeline"):
             rooms.timeline = np.empty((1024, 5 if read_timeline else 0), np.int64)
-            rooms.items = np.empty((debts_most, ITEM_COLUMNS), np.int64)
+            rooms.items = np.empty((most, ITEM_COLUMNS), np.int64)
             rooms.paid = np.zeros(PENALTY + 1, np.int64)
         account, count = first, 0
         while True:

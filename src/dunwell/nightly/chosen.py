@@ -15,6 +15,7 @@ from dunwell.nightly.offers import Offered
 from dunwell.nightly.stages import read_ladder
 from dunwell.nightly.worklist import WORK_SCHEMA, told
 from dunwell.strategy.experiments.design import NOTHING
+from dunwell.strategy.learned import NOTHING_DONE
 from dunwell.strategy.text import Strategy
 
 MONEY = pl.Decimal(18, 4)
@@ -25,6 +26,7 @@ OPTION_SCHEMA: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "channel": pl.String,
     "value": MONEY,
     "value_sd": pl.Float64,
+    "against": pl.String,
     "cost": MONEY,
     "price": MONEY,
     "net": MONEY,
@@ -33,7 +35,8 @@ OPTION_SCHEMA: Mapping[str, pl.DataType | type[pl.DataType]] = {
 }
 """The columns of ``book/options.parquet``, a row a customer and treatment of the text that is for them, ``none`` first.
 
-``value``: what it is thought to recover over doing nothing, ``value_sd`` how unsure that is; ``cost``: of the text; ``price``:
+``value``: what it is thought to recover, ``value_sd`` how unsure that is; ``against``: over what: ``waiting`` today and choosing
+again tomorrow, or ``nothing`` done within the window; ``cost``: of the text; ``price``:
 what the capacities it uses are worth today; ``net``: value less cost and price; all in the strategy's currency. ``blocked_by``:
 the rules that rule it out today.
 """
@@ -198,6 +201,7 @@ def _options(offers: pl.DataFrame, mine: pl.DataFrame) -> pl.DataFrame:
         "channel",
         (pl.col("value").cast(MONEY) + cost).alias("value"),
         "value_sd",
+        "against",
         cost.alias("cost"),
         pl.col("price").cast(MONEY),
         (pl.col("value").cast(MONEY) - pl.col("price").cast(MONEY)).alias("net"),
@@ -214,6 +218,7 @@ def _options(offers: pl.DataFrame, mine: pl.DataFrame) -> pl.DataFrame:
         pl.lit(None, pl.String).alias("channel"),
         zero.alias("value"),
         pl.lit(0.0).alias("value_sd"),
+        pl.lit(NOTHING_DONE).alias("against"),
         *(zero.alias(name) for name in ("cost", "price", "net")),
         pl.lit([], pl.List(pl.String)).alias("blocked_by"),
         (pl.col("treatment") == NOTHING).alias("is_chosen"),

@@ -14,6 +14,7 @@ import polars as pl
 from dunwell.book import Book
 from dunwell.money import CURRENCIES
 from dunwell.nightly.keeping import decisions_of, kept_runs, market_of
+from dunwell.nightly.learning_days import learn_over_waiting
 from dunwell.settings import Settings
 from dunwell.strategy.evaluation import Log
 from dunwell.strategy.experiments import outcomes_by_window
@@ -79,7 +80,10 @@ def learn_values(
             "Wait, or give a shorter --window"
         )
     rated = rows.filter(pl.col("currency").is_in(list(rates)))
-    log, columns, used = _log(rated, strategy, _paid(book, rates), window, until)
+    paid = _paid(book, rates)
+    log, columns, used = _log(rated, strategy, paid, window, until)
+    kept = [(day.run_id, day.as_of, day.treatments) for day in days]
+    over_waiting = learn_over_waiting(settings, strategy, kept, paid)
     fit = ActionValues(priors_of(strategy), costs_of(strategy), trees=False).fit(log)
     average = fit.average()
     if not average["decisions"].sum():
@@ -101,9 +105,10 @@ def learn_values(
         "strategy_hash": strategy.hash,
         "inputs": list(CONTEXT),
         "treatments": average.to_dicts(),
+        "over_waiting": {} if over_waiting is None else dict(over_waiting.given),
         "given": {name: int((log.given == place).sum()) for place, name in enumerate(log.treatments)},
     }
-    learned = of_fit(fit, columns, strategy.currency, card)
+    learned = of_fit(fit, columns, strategy.currency, card, over_waiting)
     return Lessons(learned, average, len(log), open_count, rows.height - rated.height, first_on, last_on)
 
 

@@ -31,7 +31,8 @@ from dunwell.nightly.worklist import held_by_the_house
 from dunwell.strategy.columns import CHANNELS, FEATURE_COLUMNS, customer_columns
 from dunwell.strategy.eligibility import eligible, eligible_matrix, first_choice
 from dunwell.strategy.experiments.design import NOTHING
-from dunwell.strategy.learned import CONTEXT, LearnedValues, context_of, values_of
+from dunwell.strategy.learned import CONTEXT, NOTHING_DONE, LearnedValues, context_of, values_of
+from dunwell.strategy.over_waiting import HISTORY, history_of
 from dunwell.strategy.text import LEGAL, LEGAL_ASKED_AS, Strategy
 from dunwell.strategy.value import Values
 
@@ -69,7 +70,7 @@ class Valuer:
 class Offered:
     """A partition's offers. ``people``: a row a customer, with ``segment`` and ``first`` (the first treatment of the text's
     order, null where it has none for them). ``offers``: a row a customer and treatment. ``market``: what the day is
-    decided from, a row a customer: ``first``, CONTEXT, and of each treatment that is open its net value.
+    decided from, a row a customer: ``first``, CONTEXT, HISTORY, and of each treatment that is open its net value.
     """
 
     people: pl.DataFrame
@@ -122,9 +123,10 @@ def offers_of(
         contacts = with_day(contacts.pipe(_as_asked), ladder.stages, as_of)
         contacts = placed(contacts, Asked(policy.law, actor, known, positions))
         contacts = held_by_the_house(contacts, ladder, known, promises, lost)
-    context = context_of(columns, valuer.rates)
+    history = history_of(known.get("contacts"), people["customer_id"], as_of)
+    context = context_of(columns, valuer.rates).hstack(history)
     values = values_of(strategy, valuer.learned, context)
-    offers = _valued(_answered(offers, contacts), values, people["customer_id"], strategy)
+    offers = _valued(_answered(offers, contacts), values, people["customer_id"], valuer)
     return Offered(people, offers, _market(people, offers, context, strategy))
 
 
@@ -222,10 +224,9 @@ def _answered(offers: pl.DataFrame, contacts: pl.DataFrame) -> pl.DataFrame:
     return offers.join(answers, on=["customer_id", *_CONTACT], how="left", maintain_order="left")
 
 
-def _valued(
-    offers: pl.DataFrame, values: Values, customer_ids: pl.Series, strategy: Strategy
-) -> pl.DataFrame:
-    """The offers with ``value`` (net of cost), ``value_sd`` and ``cost``."""
+def _valued(offers: pl.DataFrame, values: Values, customer_ids: pl.Series, valuer: Valuer) -> pl.DataFrame:
+    """The offers with ``value`` (net of cost), ``value_sd``, ``cost`` and ``against``: what the value is over."""
+    strategy, learned = valuer.strategy, valuer.learned
     place_of = customer_ids.to_frame("customer_id").with_row_index("row")
     rows = offers.select("customer_id").join(place_of, on="customer_id", how="left", maintain_order="left")[
         "row"
@@ -234,17 +235,19 @@ def _valued(
         list(strategy.treatment_names), list(range(len(strategy.treatment_names))), return_dtype=pl.Int64
     )
     costs = {one.name: one.cost for one in strategy.treatments}
+    against = {one: NOTHING_DONE if learned is None else learned.against(one) for one in costs}
     return offers.with_columns(
         pl.Series("value", values.mean[rows.to_numpy(), places.to_numpy()]),
         pl.Series("value_sd", values.sd[rows.to_numpy(), places.to_numpy()]),
         pl.col("treatment").replace_strict(costs, return_dtype=pl.Decimal(18, 4)).alias("cost"),
+        pl.col("treatment").replace_strict(against, return_dtype=pl.String).alias("against"),
     )
 
 
 def _market(
     people: pl.DataFrame, offers: pl.DataFrame, context: pl.DataFrame, strategy: Strategy
 ) -> pl.DataFrame:
-    """customer_id, first, CONTEXT and of each treatment its value, null where it is not open."""
+    """customer_id, first, CONTEXT, HISTORY and of each treatment its value, null where it is not open."""
     names = strategy.treatment_names[1:]
     open_ones = offers.filter("is_open")
     is_named = [pl.col("treatment") == name for name in names]
@@ -254,6 +257,6 @@ def _market(
     )
     return (
         people.select("customer_id", "first", pl.col("currency").cast(pl.String))
-        .hstack(context.select(CONTEXT))
+        .hstack(context.select(*CONTEXT, *HISTORY))
         .join(wide, on="customer_id", how="left", maintain_order="left")
     )

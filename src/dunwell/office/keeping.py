@@ -24,6 +24,7 @@ from dunwell.office.compliance.complaints import note_complaints
 from dunwell.office.compliance.reviewing import draw
 from dunwell.office.strategies.proposing import finish_decided
 from dunwell.office.supervision.board import start_of_day
+from dunwell.office.supervision.coaching import note_signs
 from dunwell.office.supervision.day import day_so_far
 from dunwell.office.workplace import Workplace
 
@@ -82,9 +83,10 @@ def keep(place: Workplace, seen: int = 0) -> int:
     last: int = Event.objects.aggregate(last=Max("id"))["last"] or 0
     if last > seen:
         bring_in_who_wrote(place)
-        reroute_told(place)
+        reroute_told(place, _STEPS)
         note_complaints(place, _STEPS)
         draw(place, _STEPS)
+        note_signs(place, _STEPS)
         day_so_far(start_of_day(place.clock(), "UTC"), place.clock())
     redecide_when_due(place, last)
     over = Session.objects.filter(expire_date__lt=place.clock())

@@ -68,6 +68,7 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
             "django.contrib.auth.middleware.AuthenticationMiddleware",
             "allauth.account.middleware.AccountMiddleware",
             "django.contrib.messages.middleware.MessageMiddleware",
+            "dunwell.office.access.lasting.sessions_end",
             "django.middleware.clickjacking.XFrameOptionsMiddleware",
             "dunwell.office.access.guard.every_page_has_a_rule",
             "dunwell.office.access.views.texts_must_be_readable",

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
@@ -85,6 +85,12 @@ def _second_factor_roles(place: "Workplace") -> frozenset[str]:
     return roles_asked(place.policy)
 
 
+def _idle(place: "Workplace") -> timedelta:
+    from dunwell.office.access.lasting import idle_of
+
+    return idle_of(place.policy)
+
+
 @dataclass
 class Workplace:
     """A workspace as the office works in it. The policies are read when first asked for, and anew when their files change; the
@@ -139,6 +145,9 @@ class Workplace:
         _second_factor_roles, lambda place: [place.policy / "access.toml"]
     )
     """The roles of which a second factor is asked. Raises PolicyError."""
+
+    idle = Policy[timedelta](_idle, lambda place: [place.policy / "access.toml"])
+    """After how long without a page somebody signs in again. Raises PolicyError."""
 
     def gate(self, jurisdiction: str, region: str | None = None) -> Gate:
         """The gate of the packs that bind contacts with a person."""

@@ -41,7 +41,7 @@ AS_TUNED = {
     "highest balance first": "from day 8, rest 3",
     "highest score first": "60 days, rest 3",
     LEARNED: "shrunk by 50, rest 3",
-    OURS: "2% even, doubts 0.05, 30 days",
+    OURS: "2% even, doubts 0.003, 30 days",
 }
 """What each does best with in the worlds of TUNING_SEEDS, 20,000 accounts, 50 calls a day and 90 days (2026-12-01)."""
 

@@ -21,8 +21,14 @@ from dunwell.strategy.drawing import chances_within, drawn_within
 from dunwell.strategy.repeated import Beliefs, Repeated, Steps, learn_repeated, surprise
 
 _LATE_DAYS = np.array([4, 8, 15, 22, 31, 39, 46, 61, 76, 91, 121, 181])
-_REACH_CALLS, _REACH_SHARE = 4.0, 0.25
-"""How many calls' worth a person's answers weigh against everybody's, and the share answered before any was seen."""
+_REACH_CALLS, _REACH_SHARE = 12.0, 0.25
+"""How many calls' worth everybody's answers weigh against a person's own, and the share answered before any was seen. People
+whose answer rates differ by half of themselves (in logs) call for about ten; with four, one lucky answer counted too much.
+"""
+_TIRES, _TIRES_SPREAD = (5, 6), 0.003
+"""The shapes by which an effect wears off are nearly held at 0: three days of rest do the spacing. Slopes for them, learned from
+so few calls, took calls from the large sums for nothing (measured in worlds kept for development).
+"""
 
 
 class Settings(NamedTuple):
@@ -134,6 +140,7 @@ class _Learner:
         means, spreads = np.zeros(states + effects), np.ones(states + effects)
         means[states] = settings.talk_gain
         spreads[states:] = settings.talk_gain_spread
+        spreads[[states + place for place in _TIRES]] = min(settings.talk_gain_spread, _TIRES_SPREAD)
         return Beliefs(means, spreads)
 
     def _steps(self, first: int, *, with_contacts: bool) -> Steps | None:

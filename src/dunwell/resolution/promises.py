@@ -342,9 +342,11 @@ def _promises_of(parts: pl.DataFrame, cancellations: pl.DataFrame, as_of: date) 
     first = cancellations.sort("at", "reason").unique(["account_id", "promise_id"], keep="first")
     whole = parts.group_by("account_id", "promise_id").agg(
         pl.col("customer_id", "currency", "timezone", "exponent", "contact_id", "made_by").first(),
-        pl.col("account_ids").explode().unique().sort(),
+        *([pl.col("account_ids").explode().unique().sort()] if _are_several(parts) else []),
         pl.col("made_at").min(),
     )
+    if "account_ids" not in whole.columns:
+        whole = whole.with_columns(pl.concat_list("account_id").alias("account_ids"))
     whole = whole.join(
         first.drop("recorded_at"), on=["account_id", "promise_id"], how="left", maintain_order="left"
     ).rename({"at": "cancelled_at", "reason": "cancel_reason"})
@@ -359,6 +361,11 @@ def _promises_of(parts: pl.DataFrame, cancellations: pl.DataFrame, as_of: date) 
     )
 
 
+def _are_several(parts: pl.DataFrame) -> bool:
+    """Whether a promise covers more debts than the one that it names; lists cost more than columns."""
+    return bool((parts["account_ids"].list.len() > 1).any())
+
+
 def _local_day(rows: pl.DataFrame, instant: str) -> pl.Expr:
     """The day of an instant on the customer's clock (``timezone``), on UTC's where no zone is known."""
     day = pl.col(instant).dt.date()
@@ -370,7 +377,12 @@ def _local_day(rows: pl.DataFrame, instant: str) -> pl.Expr:
 
 def _walk(parts: pl.DataFrame, money: pl.DataFrame, whole: pl.DataFrame, as_of: date) -> Outcome:
     """The compiled walk over the frames' arrays."""
-    covered = parts.select("customer_id", "account_ids").with_row_index("part").explode("account_ids")
+    covered = parts.select("customer_id", "account_id", "account_ids").with_row_index("part")
+    covered = (
+        covered.drop("account_id").explode("account_ids")
+        if _are_several(parts)
+        else covered.select("part", "customer_id", account_ids="account_id")
+    )
     accounts = covered.select("customer_id", account_id="account_ids").unique().sort("account_id")
     accounts = accounts.with_row_index("account")
     customers = parts.select("customer_id").unique().sort("customer_id").with_row_index("customer")

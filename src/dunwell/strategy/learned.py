@@ -17,6 +17,7 @@ from dunwell.insight.problems import ModelDamaged
 from dunwell.insight.scoring.saving import content_hash, load_folder, save_folder
 from dunwell.strategy.effects import Basis, Posterior
 from dunwell.strategy.inputs import Columns
+from dunwell.strategy.over_waiting import OverWaiting
 from dunwell.strategy.rates import worth_of
 from dunwell.strategy.text import Strategy
 from dunwell.strategy.value import ActionValues, Values, costs_of, priors_of
@@ -29,12 +30,14 @@ CONTEXT = ("past_due_days", "delinquent_days", "past_due_accounts", "past_due_to
 
 _MONEY = ("past_due_total", "outstanding_principal")
 _KIND = "treatment-values"
+WAITING, NOTHING_DONE = "waiting", "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedValues:
     """What was learned: how columns become numbers, and of each treatment that the log taught its posterior. ``name`` and
     ``sha256``: as a decision names the model. ``currency``: of every value. ``card``: what it was learned from.
+    ``over_waiting``: what treatments add today to waiting, None where the kept days were too few to teach it.
     """
 
     columns: Columns
@@ -43,6 +46,15 @@ class LearnedValues:
     card: Mapping[str, Any]
     name: str = FOLDER
     sha256: str = ""
+    over_waiting: OverWaiting | None = None
+
+    def against(self, treatment: str) -> str:
+        """What a treatment's value is over: ``waiting`` today and choosing again tomorrow, or ``nothing`` within the window."""
+        return (
+            WAITING
+            if self.over_waiting is not None and treatment in self.over_waiting.treatments
+            else NOTHING_DONE
+        )
 
 
 def context_of(customers: pl.DataFrame, rates: Mapping[str, float]) -> pl.DataFrame:
@@ -56,14 +68,18 @@ def context_of(customers: pl.DataFrame, rates: Mapping[str, float]) -> pl.DataFr
 
 
 def values_of(strategy: Strategy, learned: LearnedValues | None, context: pl.DataFrame) -> Values:
-    """What each treatment of a text is worth for customers (CONTEXT), its cost taken off, and how sure that is: as it was
-    learned, and by the text's prior where nothing was. To 4 decimals, so that every machine says the same.
+    """What each treatment of a text is worth for customers (CONTEXT and HISTORY), its cost taken off, and how sure that is: over
+    waiting today where the kept days taught it, else over doing nothing as the windows taught it, else by the text's prior. To
+    4 decimals, so that every machine says the same.
     """
     names, costs = strategy.treatment_names, costs_of(strategy)
     mean, sd = (np.zeros((context.height, len(names))) for _ in range(2))
     inputs = None if learned is None else learned.columns.matrix(context)
     for place, (name, prior) in enumerate(priors_of(strategy).items(), start=1):
-        if learned is not None and inputs is not None and name in learned.posteriors:
+        if learned is not None and learned.over_waiting is not None and learned.against(name) == WAITING:
+            effect, spread = learned.over_waiting.of(name, context)
+            mean[:, place], sd[:, place] = effect - costs[name], spread
+        elif learned is not None and inputs is not None and name in learned.posteriors:
             effect, spread = learned.posteriors[name].of(inputs)
             mean[:, place], sd[:, place] = effect - costs[name], spread
         else:
@@ -71,15 +87,21 @@ def values_of(strategy: Strategy, learned: LearnedValues | None, context: pl.Dat
     return Values(names, np.round(mean, 4) + 0.0, np.round(sd, 4))
 
 
-def of_fit(fit: ActionValues, columns: Columns, currency: str, card: Mapping[str, Any]) -> LearnedValues:
+def of_fit(
+    fit: ActionValues,
+    columns: Columns,
+    currency: str,
+    card: Mapping[str, Any],
+    over_waiting: OverWaiting | None = None,
+) -> LearnedValues:
     """What a fit taught. Treatments of which it saw nothing stay out: their prior is the text's business."""
     taught = {name: one for name, one in fit.posteriors_.items() if one.count}
-    return LearnedValues(columns, taught, currency, card)
+    return LearnedValues(columns, taught, currency, card, over_waiting=over_waiting)
 
 
 def save(learned: LearnedValues, folder: Path) -> LearnedValues:
     """Write it, whole or not at all; returns it under its hash."""
-    model = {
+    model: dict[str, Any] = {
         "currency": learned.currency,
         "columns": {
             "names": learned.columns.names,
@@ -100,6 +122,8 @@ def save(learned: LearnedValues, folder: Path) -> LearnedValues:
             for name, one in learned.posteriors.items()
         },
     }
+    if learned.over_waiting is not None:
+        model["over_waiting"] = learned.over_waiting.as_dict()
     card = json.dumps(learned.card, ensure_ascii=False, indent=1)
     save_folder(folder, _KIND, model, {"card.json": card})
     return load(folder)
@@ -121,7 +145,16 @@ def load(folder: Path) -> LearnedValues:
     )
     posteriors = {name: _posterior(one) for name, one in model["treatments"].items()}
     card = json.loads(texts.get("card.json", "{}"))
-    return LearnedValues(columns, posteriors, model["currency"], card, folder.name, content_hash(folder))
+    days = model.get("over_waiting")
+    return LearnedValues(
+        columns,
+        posteriors,
+        model["currency"],
+        card,
+        folder.name,
+        content_hash(folder),
+        None if days is None else OverWaiting.from_dict(days),
+    )
 
 
 def _posterior(told: Mapping[str, Any]) -> Posterior:

@@ -21,7 +21,7 @@ DAYS_MIN = 20
 _DRIFT = 0.2
 _HALF_LIFE_DAYS = 40.0
 _PRIOR_DAYS = 3.0
-_SMOOTHED_OVER = 5
+_SMOOTHED_OVER_MINUTES = 25
 _ROUNDS = 5
 _TRIED_MAX = 60
 
@@ -51,7 +51,7 @@ class CallLoad:
         weekdays, after = _weekdays(self.days_), _after_days_off(self.days_)
         totals = np.log(np.maximum(counts.sum(axis=1), 0.5))
         self.level_, self.weekdays_, self.after_days_off_ = _parts(totals, weekdays, after)
-        self.profiles_ = _profiles(counts, weekdays)
+        self.profiles_ = _profiles(counts, weekdays, _smoothing_width(times))
         expected = counts.sum(axis=1, keepdims=True) * self.profiles_[weekdays]
         squares = (counts - expected) ** 2 / np.maximum(expected, 0.5)
         self.excess_ = max(1.0, float(squares.mean()) * counts.shape[1] / max(1, counts.shape[1] - 1))
@@ -142,21 +142,28 @@ def _parts(totals: Floats, weekdays: NDArray[np.int64], after: Floats) -> tuple[
     return float(levels[-1]), adds, after_adds
 
 
-def _profiles(counts: Floats, weekdays: NDArray[np.int64]) -> Floats:
-    """Each weekday's shares of the day, smoothed over neighbouring intervals and drawn to the common profile."""
+def _smoothing_width(times: Sequence[time]) -> int:
+    """Over how many intervals a profile is smoothed: short ones are noise, while of two hours each has its own calls."""
+    minutes = [60 * at.hour + at.minute for at in times]
+    step = min((later - earlier for earlier, later in pairwise(minutes)), default=_SMOOTHED_OVER_MINUTES)
+    return 2 * (_SMOOTHED_OVER_MINUTES // max(1, step) // 2) + 1
+
+
+def _profiles(counts: Floats, weekdays: NDArray[np.int64], over: int) -> Floats:
+    """Each weekday's shares of the day, smoothed over ``over`` neighbouring intervals and drawn to the common profile."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     weight = 0.5 ** (np.arange(len(counts))[::-1] / _HALF_LIFE_DAYS)
-    common = _smoothed(np.average(shares, axis=0, weights=weight))
+    common = _smoothed(np.average(shares, axis=0, weights=weight), over)
     made = np.tile(common, (7, 1))
     for w in np.unique(weekdays):
         mine = weekdays == w
-        own = _smoothed(np.average(shares[mine], axis=0, weights=weight[mine]))
+        own = _smoothed(np.average(shares[mine], axis=0, weights=weight[mine]), over)
         made[w] = (mine.sum() * own + _PRIOR_DAYS * common) / (mine.sum() + _PRIOR_DAYS)
     return np.asarray(made / made.sum(axis=1, keepdims=True))
 
 
-def _smoothed(profile: Floats) -> Floats:
-    width = min(_SMOOTHED_OVER, 2 * ((len(profile) - 1) // 2) + 1)
+def _smoothed(profile: Floats, over: int) -> Floats:
+    width = min(over, 2 * ((len(profile) - 1) // 2) + 1)
     return np.convolve(np.pad(profile, width // 2, mode="edge"), np.ones(width) / width, "valid")
 
 

@@ -33,9 +33,14 @@ def lost_shares(defaults: Defaults, as_of: date, seed: int = 0) -> pl.DataFrame:
 
     What comes later than the months told is not hoped for; who pays more than was owed at default has lost nobody anything.
     """
-    told = []
+    told: list[dict[str, object]] = []
+    currencies = defaults.debts["currency"].unique().sort().to_list()
+    if len(currencies) == 1:  # its own are all there are
+        only = _share(defaults, as_of, seed)
+        told = [] if only is None else [{"currency": currencies[0], **only, "rests_on": currencies[0]}]
+        return pl.DataFrame(told, schema=SHARE_COLUMNS)
     whole = _share(_on_one_scale(defaults), as_of, seed)
-    for currency in defaults.debts["currency"].unique().sort().to_list():
+    for currency in currencies:
         of_it = defaults.debts.filter(pl.col("currency") == currency)
         own = _share(Defaults(of_it, defaults.payments), as_of, seed)
         if whole is None:

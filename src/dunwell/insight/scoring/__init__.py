@@ -10,6 +10,7 @@ from dunwell.insight.problems import ModelDamaged
 from dunwell.insight.scoring.additive import AdditiveScorecard
 from dunwell.insight.scoring.base import Model
 from dunwell.insight.scoring.boosted import BoostedModel
+from dunwell.insight.scoring.cross_fitting import cross_fitted, cross_fitted_by_treatment
 from dunwell.insight.scoring.points import PointsTable, Scale
 from dunwell.insight.scoring.saving import load_folder
 from dunwell.insight.scoring.scorecard import PointsModel, Scorecard
@@ -37,5 +38,7 @@ __all__ = [
     "PointsTable",
     "Scale",
     "Scorecard",
+    "cross_fitted",
+    "cross_fitted_by_treatment",
     "load_model",
 ]

@@ -30,13 +30,15 @@ def affordability_card(
     paid: pl.DataFrame, *, groups: pl.DataFrame | None = None, window: tuple[date, date] | None = None
 ) -> ModelCard:
     """Estimate from all but the last MONTHS_AFTER months of ``paid_by_month_minor`` (``paid_by_month``) and hold it against the
-    mean of those. People who paid nothing before are left out: nothing is estimated from nothing.
+    mean of those. People who paid nothing before are left out: nothing is estimated from nothing. So
+    are, where ``is_always_due`` tells them, those to whom nothing fell due in some month: that they paid less then says nothing.
 
     ``groups``: customer_id and a column a way of grouping, to see whether the low end is too high for some. Raises
     TrainingUnusable where there are too few people or months.
     """
     months = pl.col("paid_by_month_minor").list
-    known = paid.filter(
+    is_told = "is_always_due" in paid.columns
+    known = (paid.filter("is_always_due") if is_told else paid).filter(
         months.len() >= MONTHS_AFTER + PAID_MONTHS_MIN,
         months.head(months.len() - MONTHS_AFTER).list.sum() > 0,
     )
@@ -77,7 +79,8 @@ def affordability_card(
         purpose="Estimates what a person can probably pay a month, for a plan that can be kept.",
         target=f"the mean of what was paid in the {MONTHS_AFTER} months after",
         window=window,
-        measured_on=f"people who had paid something in the months before, over the {MONTHS_AFTER} months after",
+        measured_on=f"people who had paid something in the months before, over the {MONTHS_AFTER} months after"
+        + (", of those to whom something fell due in every month" if is_told else ""),
         trained_row_count=0,
         row_count=told.height,
         event_count=int(below.sum()),
@@ -87,7 +90,7 @@ def affordability_card(
         groups=(),
         gaps=(),
         promotion_blocks=() if by_group else (NOT_MEASURED,),
-        cautions=tuple(f"{name}: differs from the whole beyond chance." for name in apart),
+        cautions=tuple(f"{name.replace('_', ' ')}: differs from the whole beyond chance." for name in apart),
         limits=LIMITS,
         without_groups="Groups are told among the figures: the share of each that paid less than the low end."
         if by_group

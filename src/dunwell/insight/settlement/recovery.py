@@ -33,7 +33,7 @@ the second it is said to be nearly unpredictable.
 _OWN = "recovery.json"
 _FOLDS, _ROUNDS = 5, 80
 _DAYS_A_MONTH = 30
-_DRAWS = 200
+_DRAWS, _DRAWS_AT_ONCE = 200, 20
 
 
 class LossModel:
@@ -191,18 +191,14 @@ def recovery_curve(
     )
     owed = known["exposure_minor"].cast(pl.Float64).to_numpy()
     is_seen = known["seen"].to_numpy()[:, None] > np.arange(reach)[None, :]
-    whole = _cumulative(paid, owed, is_seen, np.ones(known.height))
+    paid, base = paid * is_seen, owed[:, None] * is_seen
+    [whole] = _cumulative(paid, base, np.ones((1, known.height)))
     draw = np.random.default_rng(seed)
     drawn = [
-        _cumulative(
-            paid,
-            owed,
-            is_seen,
-            np.bincount(draw.integers(0, known.height, known.height), minlength=known.height),
-        )
-        for _ in range(_DRAWS)
+        _cumulative(paid, base, _times_drawn(draw, known.height, _DRAWS_AT_ONCE))
+        for _ in range(_DRAWS // _DRAWS_AT_ONCE)
     ]
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975], axis=0)
     return pl.DataFrame(
         {
             "month": np.arange(1, reach + 1),
@@ -214,7 +210,13 @@ def recovery_curve(
     )
 
 
-def _cumulative(paid: Floats, owed: Floats, is_seen: NDArray[np.bool_], times: NDArray[Any]) -> Floats:
-    money = (paid * is_seen * times[:, None]).sum(axis=0)
-    base = ((owed * times)[:, None] * is_seen).sum(axis=0)
-    return np.asarray(np.cumsum(money / np.maximum(base, 1.0)))
+def _times_drawn(draw: np.random.Generator, count: int, draws: int) -> Floats:
+    """How often each of ``count`` is drawn, a row a draw of as many."""
+    return np.array(
+        [np.bincount(draw.integers(0, count, count), minlength=count) for _ in range(draws)], np.float64
+    )
+
+
+def _cumulative(paid: Floats, base: Floats, times: Floats) -> Floats:
+    """The curve of each row of ``times`` (how often each debt counts), from what was paid and owed by debt and month."""
+    return np.asarray(np.cumsum((times @ paid) / np.maximum(times @ base, 1.0), axis=1))

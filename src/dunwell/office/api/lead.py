@@ -110,6 +110,7 @@ def coaching(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> 
         OccasionOut(
             username=one.name,
             kind=one.kind,
+            count=one.count,
             evidence=[
                 EvidenceOf(at=at, customer_id=customer, what=list(what))
                 for at, customer, what in one.evidence

@@ -104,10 +104,13 @@ class EvidenceOf(Schema):
 
 
 class OccasionOut(Schema):
-    """Something to talk about with somebody; it is no score. ``kind``: findings or refused."""
+    """Something to talk about with somebody; it is no score. ``kind``: findings or refused; the latest
+    events that show it.
+    """
 
     username: str
     kind: str
+    count: int
     evidence: list[EvidenceOf]
 
 

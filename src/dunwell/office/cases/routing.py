@@ -219,15 +219,19 @@ def _team_of(case: Case) -> list[Staff]:
     return [one for one in people if one.agency_team is None]
 
 
-def reroute_told(place: Workplace) -> None:
-    """The same for everybody of whom a state was told since the last time, in an answer or by the lender; or was lifted."""
+def reroute_told(place: Workplace, steps_max: int) -> None:
+    """The same for everybody in the queue of whom a state was told since the last time, in an answer or by the lender; or was
+    lifted. ``steps_max`` bounds how much of a long journal is read at once.
+    """
 
     def see(events: Sequence[Read]) -> None:
         names = place.journal.vault.customer_ids({str(one.subject) for one in events if one.subject})
-        for customer in sorted(set(names.values())):
+        cases = Case.objects.filter(pk__in=set(names.values())).order_by("pk")
+        for customer in list(cases.values_list("pk", flat=True)):
             reroute(place, customer, "dunwell")
 
-    follow("who asks for a skill", ("hold.placed", "hold.lifted"), place.clock(), see)
+    kinds = ("hold.placed", "hold.lifted")
+    follow("who asks for a skill", kinds, place.clock(), see, steps_max=steps_max)
 
 
 def reroute_waiting(place: Workplace) -> None:

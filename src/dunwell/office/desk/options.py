@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from dunwell.nightly.stages import HouseReason, read_ladder
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.strategy.experiments.design import NOTHING, STOPPED
+from dunwell.strategy.learned import WAITING
 
 _LOT_MOST = 0.5
 """What was chosen with less than this chance, and in no experiment, was drawn by exploring."""
@@ -23,13 +24,15 @@ _LOT_MOST = 0.5
 @dataclass(frozen=True, slots=True)
 class Option:
     """A treatment as it stood in the run. ``why``: why it was not chosen, empty for the chosen one; ``rules``: those that rule it
-    out, each with where it stands and its sentence.
+    out, each with where it stands and its sentence. ``is_over_waiting``: its worth is that of acting today over waiting and
+    choosing again tomorrow.
     """
 
     treatment: str
     channel: str | None
     value: Decimal
     value_sd: float
+    is_over_waiting: bool
     cost: Decimal
     price: Decimal
     net: Decimal
@@ -53,6 +56,11 @@ class Options:
     others: tuple[Option, ...]
     by_lot: str
     currency: str
+
+    @property
+    def is_over_waiting(self) -> bool:
+        """Whether any of them is valued over waiting today."""
+        return any(one.is_over_waiting for one in (self.chosen, *self.others))
 
 
 def options_of(file: CaseFile) -> Options | None:
@@ -120,6 +128,7 @@ def _option(file: CaseFile, row: Mapping[str, Any], why: str) -> Option:
         row["channel"],
         row["value"],
         row["value_sd"] or 0.0,
+        row.get("against") == WAITING,
         row["cost"],
         row["price"],
         row["net"],

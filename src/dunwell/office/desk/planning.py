@@ -29,6 +29,7 @@ from dunwell.office.desk import working
 from dunwell.office.desk.granting import decision_on, granted_before, plan_name
 from dunwell.office.desk.opening import once_of, open_case
 from dunwell.office.desk.screen import is_hidden
+from dunwell.office.desk.templatetags.shown import word
 from dunwell.outreach.offering import offer_event
 from dunwell.resolution.authority import Decision, may_grant, read_authority
 from dunwell.resolution.budget import (
@@ -165,7 +166,7 @@ def affordability_of(form: Form | None, typed: Mapping[str, str], currency: str)
         why = (_("%(amount)s a month, as told") % {"amount": f"{format_minor(left, currency)} {currency}"},)
         return Affordability(currency, left, 0, 0, 0, left, lump_sum_minor=lump, why=why)
     values = {
-        key: amount(typed.get(f"b_{key}", ""), currency, key.replace("_", " "))
+        key: amount(typed.get(f"b_{key}", ""), currency, word(key, "BUDGET"))
         for key in form.categories
         if typed.get(f"b_{key}", "").strip()
     }

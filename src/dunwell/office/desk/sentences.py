@@ -145,6 +145,36 @@ _FORMS = (
     _("fees"),
     _("costs"),
     _("penalty"),
+    # what in a strategy is likely not meant
+    _("segment %(thing)s is never reached: %(another)s before it takes everybody"),
+    _("segment %(thing)s has no treatment: its customers are left in peace"),
+    _(
+        "objective.floors.%(name)s: no treatment says what it brings (expects), so the daily run is not held to it"
+    ),
+    _("treatment %(thing)s has no prior: what it is worth cannot be learned until it has"),
+    _("treatment %(thing)s takes minutes of %(another)s, of which no capacity tells"),
+    _("treatment %(thing)s is a call by a person that takes no minutes"),
+    _("treatment %(thing)s has no capacity that bounds it"),
+    _("experiment %(thing)s has no guard-rail on complaints"),
+    _(
+        "experiment %(thing)s: the stop of %(another)s since %(day)s stops nothing: lots are drawn from %(name)s to before "
+        "%(last)s"
+    ),
+    _(
+        "experiment %(thing)s: every arm is stopped, so all get the control and nothing is learned: end it, or take an arm up "
+        "again (until)"
+    ),
+    _("experiment %(thing)s compares treatments that no segment has in common"),
+    _("no hold_out: what the whole strategy brings can never be known"),
+    _("the hold-out gets %(thing)s: it tells what the rest brings beyond that alone"),
+    _("segment %(thing)s asks for the amount past due whatever the currency: add one, like currency = CNY"),
+    _(
+        "segment %(thing)s asks for the principal still owed whatever the currency: add one, like currency = CNY"
+    ),
+    _("treatment %(thing)s asks for the amount past due whatever the currency: add one, like currency = CNY"),
+    _(
+        "treatment %(thing)s asks for the principal still owed whatever the currency: add one, like currency = CNY"
+    ),
     # why a promise was withdrawn
     _("customer_withdrew"),
     _("circumstances_changed"),
@@ -152,7 +182,7 @@ _FORMS = (
     _("recorded_wrongly"),
 )
 _SLOT = re.compile(r"%\((?P<slot>\w+)\)s")
-_ONE_WORD = ("name", "other", "day", "last", "count", "currency", "file")
+_ONE_WORD = ("name", "other", "day", "last", "count", "currency", "file", "role")
 """Slots that hold no space."""
 _SOURCE = re.compile(r"(.+?)( \[.*\])", re.DOTALL)
 
@@ -166,7 +196,9 @@ def _pattern(form: str) -> re.Pattern[str]:
     parts, end = [], 0
     for slot in _SLOT.finditer(form):
         parts.append(re.escape(form[end : slot.start()]))
-        filled = r"\S+" if slot["slot"] in _ONE_WORD else ".+?"
+        filled = (
+            r"\S+" if slot["slot"] in _ONE_WORD else "[^;]+?" if slot["slot"] in ("amount", "who") else ".+?"
+        )
         parts.append(f"(?P<{slot['slot']}>{filled})")
         end = slot.end()
     # "1 day" and "3 days" are one form.

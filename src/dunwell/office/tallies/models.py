@@ -63,3 +63,21 @@ class ComplaintClock(models.Model):
                 condition=models.Q(answered_at__isnull=False),
             ),
         ]
+
+
+class Sign(models.Model):
+    """An event that may be an occasion to talk about with who did it (``name``): a note with findings, a contact that was
+    refused to a person and not to a machine. ``what``: the findings, or the rules.
+    """
+
+    event_id = models.CharField(primary_key=True, max_length=36)
+    kind = models.CharField(max_length=40)
+    happened_at = models.DateTimeField()
+    name = models.CharField(max_length=150)
+    subject = models.CharField(max_length=32)
+    what = models.JSONField(default=list)
+
+    class Meta:
+        """The latest first."""
+
+        indexes = [models.Index(fields=["-happened_at"], name="sign_latest")]

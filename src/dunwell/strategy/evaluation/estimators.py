@@ -20,6 +20,7 @@ from dunwell.strategy.experiments.sequential import Interval
 
 Floats = NDArray[np.float64]
 
+_SKEWNESS_MIN = 1e-6
 _NORMAL = NormalDist()
 _DIRECT_RIDGE = 1.0
 _THRESHOLDS = 20
@@ -46,12 +47,25 @@ class Estimate:
         )
 
     def interval(self, level: float = 0.95, *, other_error: float = 0.0) -> Interval:
-        """The interval that covers the true value with this chance, ``bias_max`` included.
+        """The interval that covers the true value with this chance, ``bias_max`` included. Where the chance is skewed, as with a
+        few rare rewards of great weight, it reaches farther to the side on which the truth is missed more often.
 
         ``other_error``: the standard error of what it is held against, when that too was only measured, elsewhere.
         """
-        reach = _reach(self.bias_max, math.hypot(self.standard_error, other_error), 1 - level)
-        return Interval(self.value - reach, self.value + reach)
+        own = self.standard_error
+        error = math.hypot(own, other_error)
+        reach = _reach(self.bias_max, error, 1 - level)
+        if not error:
+            return Interval(self.value - reach, self.value + reach)
+        skewness = self.skewness * (own / error) ** 3
+        below, above = (_unskewed(side * reach / error, skewness) for side in (1, -1))
+        return Interval(self.value - error * below, self.value - error * above)
+
+    @property
+    def skewness(self) -> float:
+        """How skewed the chance in it is: 0 for a normal error."""
+        variance = float(self.influence @ self.influence)
+        return float((self.influence**3).sum()) / variance**1.5 if variance else 0.0
 
     def by_person(self, persons: NDArray[np.int64]) -> "Estimate":
         """The same value with the rows of a person (numbered) taken as one: decisions about the same person share their
@@ -160,6 +174,16 @@ ESTIMATORS: Mapping[str, Callable[[Log, Floats], Estimate]] = {
 def _estimate(method: str, scores: Floats, bias_max: float = 0.0) -> Estimate:
     value = float(scores.mean())
     return Estimate(method, value, scores - value, bias_max)
+
+
+def _unskewed(deviations: float, skewness: float) -> float:
+    """The studentised mean that answers to so many standard deviations of a normal one (P. Hall, On the removal of skewness by
+    transformation, Journal of the Royal Statistical Society B 54, 1992: the inverse of his cubic).
+    """
+    if abs(skewness) < _SKEWNESS_MIN:
+        return deviations
+    inner = 1 + skewness * (deviations - skewness / 6)
+    return 3 / skewness * (math.copysign(abs(inner) ** (1 / 3), inner) - 1)
 
 
 def _reach(bias_max: float, error: float, alpha: float) -> float:

@@ -157,7 +157,7 @@ def tongue(tag: str | None) -> str:
     """A language by its name; its tag where it has none here.
 
     >>> tongue("bn-IN"), tongue("zh-CN"), tongue("xx")
-    ('Bangla (India)', 'Chinese (China)', 'xx')
+    ('Bangla (India)', 'Chinese (Simplified, China)', 'xx')
     """
     if not tag:
         return "–"
