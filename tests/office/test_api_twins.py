@@ -93,6 +93,7 @@ TWINS = {
 PAGES_ONLY = {
     "home": "leads to the first page",
     "set_language": "the reader's language of the pages",
+    "still_here": "a page keeps somebody signed in; a token needs nothing of the kind",
     "second_factor": "a person's own way in",
     "take_away_factor": "a way in: no token takes one away",
     "new_password": "a way in: no token makes one",

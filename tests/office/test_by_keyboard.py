@@ -138,3 +138,21 @@ def test_single_keys_can_be_turned_off(office: Office, server: LiveServer) -> No
         page.wait_for_url("**/queue")
 
     assert in_browser(office, server, steps) == []
+
+
+def test_who_moves_in_a_page_stays_signed_in_through_a_long_call(office: Office, server: LiveServer) -> None:
+    customer, _point = callable_customer(office.place)
+
+    def steps(page: Page) -> None:
+        page.clock.install()
+        page.goto(f"/case/{customer}")
+        for number in range(2):
+            office.clock.move(minutes=20)
+            page.clock.fast_forward("20:00")
+            with page.expect_response("**/still-here") as told:
+                page.mouse.move(200, 100 + 50 * number)
+            assert told.value.status == 204
+        page.goto("/queue")
+        assert page.url.endswith("/queue")
+
+    assert in_browser(office, server, steps) == []

@@ -1,5 +1,5 @@
 """How long somebody stays signed in: 12 hours from signing in whatever they do, and half an hour after the last page they
-asked for.
+asked for or last moved in (a page asks for ``still-here`` then).
 
 ``policy/access.toml`` may say another ``idle_minutes`` (5 to 720). A page that asks for its own figures keeps nobody signed in.
 """

@@ -6,6 +6,7 @@ from dunwell.office.access import audit, people, second_factor, views
 
 urlpatterns = [
     path("language", views.set_language, name="set_language"),
+    path("still-here", views.still_here, name="still_here"),
     path("people", people.people, name="people"),
     path("people/new", people.person, name="new_person"),
     path("people/<int:staff_id>", people.person, name="person"),

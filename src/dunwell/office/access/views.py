@@ -6,11 +6,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language, get_language
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from dunwell.book import NoBook
 from dunwell.ledger import TermsError
-from dunwell.office.access.guard import open_to_all
+from dunwell.office.access.guard import open_to_all, open_to_staff
 from dunwell.office.access.models import Staff
 from dunwell.office.access.roles import permissions
 from dunwell.policy import PolicyError
@@ -51,6 +51,13 @@ def texts_must_be_readable(
 def closed(request: HttpRequest, **_more: str) -> HttpResponse:
     """A way that the office does not offer."""
     raise Http404
+
+
+@open_to_staff
+@require_safe
+def still_here(request: HttpRequest) -> HttpResponse:
+    """Asked by a page in which somebody types or moves, so that a long call does not end with the session (WCAG 2.2.1)."""
+    return HttpResponse(status=204)
 
 
 @open_to_all

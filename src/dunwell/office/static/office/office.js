@@ -55,3 +55,18 @@ document.addEventListener("htmx:responseError", () => {
   const note = document.getElementById("failed");
   if (note) note.hidden = false;
 });
+
+// Whoever types or moves in a page is there: a long call must not end with the session, and what was written with it.
+const STILL_HERE_MS = 2 * 60 * 1000;
+const stillHere = document.body.dataset.stillHere;
+let toldAt = Date.now();
+
+function tellStillHere() {
+  if (Date.now() - toldAt < STILL_HERE_MS) return;
+  toldAt = Date.now();
+  fetch(stillHere, { redirect: "manual" }).catch(() => {});
+}
+
+if (stillHere) {
+  for (const kind of ["pointermove", "keydown", "scroll"]) document.addEventListener(kind, tellStillHere, { passive: true });
+}
