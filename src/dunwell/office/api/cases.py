@@ -143,6 +143,7 @@ def _option(one: Option) -> OptionOut:
         treatment=one.treatment,
         channel=one.channel,
         value_sd=one.value_sd,
+        is_over_waiting=one.is_over_waiting,
         why=one.why,
         rules=[RuleSaid(**rule) for rule in one.rules],
         **{name: text_of(getattr(one, name)) for name in ("value", "cost", "price", "net")},

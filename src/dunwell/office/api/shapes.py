@@ -171,12 +171,15 @@ class RuleSaid(Schema):
 
 
 class OptionOut(Schema):
-    """A treatment as it stood in the last run; money as decimal text. ``why``: why it was not chosen."""
+    """A treatment as it stood in the last run; money as decimal text. ``is_over_waiting``: its value is that of doing it today
+    over waiting and choosing again tomorrow, else over doing nothing. ``why``: why it was not chosen.
+    """
 
     treatment: str
     channel: str | None
     value: str
     value_sd: float
+    is_over_waiting: bool
     cost: str
     price: str
     net: str
