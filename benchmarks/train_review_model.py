@@ -113,6 +113,16 @@ def letters_of(sentences: Sequence[Labelled], language: str) -> csr_matrix:
     return csr_matrix((values, columns, pointers), shape=(len(sentences), BUCKETS))
 
 
+def in_pairs_of_bytes(values: Floats) -> tuple[npt.NDArray[np.int16], Floats]:
+    """Figures, a column a class, as whole numbers from -32767 to 32767 and a scale a column.
+
+    Meaning sums thousands of weights: rounded to bytes they would move every text that is like no known one to one side.
+    """
+    scale = np.asarray(np.abs(values).max(axis=0) / 32767, dtype=np.float64)
+    small: npt.NDArray[np.int16] = np.rint(values / scale).astype(np.int16)
+    return small, np.array(scale)
+
+
 def in_bytes(values: Floats, axis: int | None) -> tuple[npt.NDArray[np.int8], Floats]:
     """Figures as whole numbers from -127 to 127 and the scale (one, or one a column) that makes them figures again."""
     scale = np.asarray(np.abs(values).max(axis=axis) / 127, dtype=np.float64)
@@ -347,7 +357,7 @@ def write(
     """Fit both readers on everything and write their figures: meaning once, the rest for each language."""
     wanted = np.vstack([one.wanted for one in languages.values()])
     known = fit_meaning(np.vstack([one.vectors for one in languages.values()]), wanted)
-    weights, weight_scales = in_bytes(known.weights, 0)
+    weights, weight_scales = in_pairs_of_bytes(known.weights)
     meaning = _written(
         "meaning",
         {"classes": list(CLASSES), "gamma": GAMMA},
