@@ -60,7 +60,10 @@ def list_moves(
         if is_pinned[row]:
             continue
         now = net[row, choice[row]] if choice[row] >= 0 else 0.0
-        best = max(0.0, np.max(net[row]))
+        best = 0.0
+        if which == FORCED:
+            for target in range(net.shape[1]):
+                best = max(best, net[row, target])
         for target in range(NOTHING, net.shape[1]):
             loss = now - (net[row, target] if target >= 0 else 0.0)
             if loss > loss_most or loss == np.inf or target == choice[row]:
