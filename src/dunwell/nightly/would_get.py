@@ -38,9 +38,7 @@ class Sharing:
         freed = self.uses[:, self.choice[rows]] - self.uses[:, targets]
         return min(self._lost(need, rows, freed, losses, fills) for fills in (True, False))
 
-    def _lost(
-        self, need: Floats, rows: Places, freed: Floats, losses: Floats, fills_others: bool
-    ) -> float:
+    def _lost(self, need: Floats, rows: Places, freed: Floats, losses: Floats, fills_others: bool) -> float:
         """``freed``: a row a capacity, a column a way."""
         moved: list[int] = []
         is_left = np.ones(len(rows), dtype=np.bool_)
