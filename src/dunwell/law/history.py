@@ -62,9 +62,14 @@ class _Numbered(NamedTuple):
         more = _Numbered.of(contacts[known:], numbering)
         if (self.point.size == known) != (more.point.size == more.at.size):
             return _Numbered.of(contacts, numbering)
-        parts = [np.concatenate(pair) for pair in zip(self, more, strict=True)]
-        debt_first = np.concatenate([self.debt_first, more.debt_first[1:] + self.debt_first[-1]])
-        return _Numbered(*parts)._replace(debt_first=debt_first)
+        return _Numbered(
+            np.concatenate([self.person, more.person]),
+            np.concatenate([self.at, more.at]),
+            np.concatenate([self.said, more.said]),
+            np.concatenate([self.point, more.point]),
+            np.concatenate([self.debt_first, more.debt_first[1:] + self.debt_first[-1]]),
+            np.concatenate([self.debts, more.debts]),
+        )
 
 
 class History:

@@ -53,8 +53,12 @@ class Capacities(dy.Schema):
         return pl.col("available").is_null() != pl.col("at_least").is_null()
 
 
-_USES = {"treatment": pl.String, "capacity": pl.String, "amount": pl.Int64, "column": pl.String}
-_CAPACITIES = {"capacity": pl.String, "unit": pl.String, "available": pl.Int64, "at_least": pl.Int64}
+_USES = pl.Schema(
+    {"treatment": pl.String(), "capacity": pl.String(), "amount": pl.Int64(), "column": pl.String()}
+)
+_CAPACITIES = pl.Schema(
+    {"capacity": pl.String(), "unit": pl.String(), "available": pl.Int64(), "at_least": pl.Int64()}
+)
 """The columns of ``Uses`` and ``Capacities`` as they are written."""
 
 
@@ -123,7 +127,7 @@ def _is_plainly_right(uses: pl.DataFrame, capacities: pl.DataFrame) -> bool:
     """Whether two frames of a few rows obviously keep their schemas. What does not is left to the schemas, which can cast, and
     name what is wrong: their rules take longer to set up than ten thousand customers to assign.
     """
-    if [*uses.schema.items()] != [*_USES.items()] or [*capacities.schema.items()] != [*_CAPACITIES.items()]:
+    if uses.schema != _USES or capacities.schema != _CAPACITIES:
         return False
     return _are_right(uses.rows(), 2, _WHOLE_MOST) and _are_right(capacities.rows(), 1, _LIMIT_MOST)
 
