@@ -36,7 +36,8 @@ def receive_files(channel: str, files: Sequence[Path], as_json: bool) -> int:
     else:
         print(
             f"{counts['replies']:,} answers and {counts['receipts']:,} receipts taken in;"
-            f" {counts['known']:,} answers were known already; {counts['nothing']:,} said nothing to us; {counts['unreadable']:,} unreadable"
+            f" {counts['known']:,} answers were known already;"
+            f" {counts['nothing']:,} said nothing to us; {counts['unreadable']:,} unreadable"
         )
     return 2 if counts["unreadable"] else 0
 
