@@ -38,14 +38,14 @@ def test_it_stands_once_under_the_journal_s_id(made: datetime) -> None:
 
 
 def test_its_parts_and_debts_go_with_it() -> None:
-    def parts(name: str, first: str, **more: str) -> list[dict[str, str | None]]:
+    def parts(name: str, first: str, debts: str) -> list[dict[str, str | None]]:
         return [
-            row(f"{name}-x", account_id=first, part_of=name, **more),
-            row(f"{name}-y", account_id=first, part_of=name, due_on="2026-12-27", **more),
+            row(f"{name}-x", account_id=first, part_of=name, account_ids=debts),
+            row(f"{name}-y", account_id=first, part_of=name, due_on="2026-12-27", account_ids=debts),
         ]
 
-    tape = parts("L-9", "A2", account_ids="A1;A2")
-    journal = parts("desk-1", "A1", account_ids="A2;A1")
+    tape = parts("L-9", "A2", "A1;A2")
+    journal = parts("desk-1", "A1", "A2;A1")
     assert together(tape, journal) == {"desk-1-x": "desk-1", "desk-1-y": "desk-1"}
     assert len(together(tape[:1], journal)) == 3, "a part of it is another promise"
 
