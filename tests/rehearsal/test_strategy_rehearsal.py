@@ -19,6 +19,7 @@ from dunwell.rehearsal.effects import read_effects
 from dunwell.rehearsal.strategy_comparing import Comparison, Measured, paired, rehearse
 from dunwell.rehearsal.strategy_run import Lived, _Law, live_with, people_past_due
 from dunwell.rehearsal.strategy_setting import GROUPINGS, Setting, copied, setting_of_made
+from dunwell.strategy.experiments.randomising import numbers_in_unit, numbers_kept
 from dunwell.strategy.text import Strategy, read_strategy
 
 DAY = date(2026, 6, 30)
@@ -252,6 +253,27 @@ def test_a_contact_at_a_point_that_nobody_knew_is_not_lost(setting: Setting) -> 
         len(records.records.points.kind) - 1,
         len(renewed.records.points.kind) - 1,
     ]
+
+
+def test_contacts_that_were_replaced_are_numbered_anew(setting: Setting) -> None:
+    """The gate's records go on from the contacts they know only where these still stand first."""
+    contacts = setting.tables["contacts"]
+    records = TableRecords(setting.tables)
+    for others in (contacts.reverse(), contacts.head(contacts.height // 2), pl.concat([contacts, contacts])):
+        tables = {**setting.tables, "contacts": others}
+        renewed, anew = records.renewed(tables).records.contacts, TableRecords(tables).records.contacts
+        for name, one, other in zip(anew._fields, renewed, anew, strict=True):
+            assert np.array_equal(one, other), name
+
+
+def test_numbers_that_are_kept_are_the_same_numbers() -> None:
+    customers = pl.Series("customer_id", ["C1", "C2", "C3"])
+    asked = [pl.Series(["C3", "C1"]), pl.Series(["C1", "somebody else"]), pl.Series(["C2"])]
+    plain = [numbers_in_unit(one, salt) for salt in ("a", "b", "a") for one in asked]
+    with numbers_kept(customers):
+        kept = [numbers_in_unit(one, salt) for salt in ("a", "b", "a") for one in asked]
+    for one, other in zip(plain, kept, strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_attempts_by_number_are_those_of_a_frame(setting: Setting) -> None:

@@ -255,6 +255,34 @@ def test_a_use_is_either_an_amount_or_a_column() -> None:
         assign(candidates_of(call=[1.0]), uses, capacities_of({"minutes": 1}))
 
 
+@pytest.mark.parametrize(
+    ("uses", "capacities"),
+    [
+        (uses_of(("call", "minutes", 1), ("call", "minutes", 2)), {"minutes": 1}),
+        (uses_of(("call", "", 1)), {"": 1}),
+        (uses_of(("call", "minutes", -1)), {"minutes": 1}),
+        (uses_of(("call", "minutes", 1)), {"minutes": -1}),
+        (uses_of(("call", "minutes", 1)).with_columns(amount=pl.lit(None, pl.Int64)), {"minutes": 1}),
+    ],
+)
+def test_uses_and_capacities_keep_their_schemas(uses: pl.DataFrame, capacities: dict[str, int]) -> None:
+    with pytest.raises(dy.exc.ValidationError):
+        assign(candidates_of(call=[1.0]), uses, capacities_of(capacities))
+
+
+def test_columns_in_another_order_or_kind_mean_the_same() -> None:
+    candidates = candidates_of(call=[1.0, 2.0])
+    uses, capacities = uses_of(("call", "minutes", 1)), capacities_of({"minutes": 1})
+    plain = assign(candidates, uses, capacities)
+    other = assign(
+        candidates,
+        uses.select(reversed(uses.columns)).with_columns(pl.col("amount").cast(pl.Int32)),
+        capacities.select(reversed(capacities.columns)),
+    )
+    assert plain.assigned.equals(other.assigned)
+    assert plain.assigned["treatment"].to_list() == [None, "call"]
+
+
 def test_an_infinite_value_is_refused() -> None:
     with pytest.raises(Unassignable, match="infinite"):
         assign(candidates_of(call=[float("inf")]), uses_of(), capacities_of({}))

@@ -22,10 +22,12 @@ class Numbering:
 
     ``debt_of``: each account's debt; accounts of one group share it. ``owner_of``: its person (NONE: not known). Both have
     two places more, which the numbers UNKNOWN and NONE fall on. ``has_accounts``: the records say which accounts there are.
+    ``wishes``: by kind and detail, what was made of the wishes that were read with these numbers (``standing.preferences``).
     """
 
     def __init__(self, tables: Mapping[str, pl.DataFrame], past_due: pl.DataFrame | None) -> None:
         self._made_of = {name: tables.get(name) for name in _NAMING}
+        self.wishes: dict[tuple[str, str], tuple[int, ...] | None] = {}
         self.people = Ids(tables["customers"]["customer_id"])
         points = tables.get("contact_points")
         self.points = Ids(_NO_IDS if points is None else points["contact_point_id"])
@@ -48,9 +50,10 @@ class Numbering:
         self.debt_of = np.concatenate([debts, [UNSEEN_DEBT, NONE]]).astype(np.int64)
         self.owner_of = np.concatenate([owners, [NONE, NONE]]).astype(np.int32)
 
-    def is_changed_by(self, tables: Mapping[str, pl.DataFrame]) -> bool:
+    def is_changed_by(self, tables: Mapping[str, pl.DataFrame], known_contacts: int = 0) -> bool:
         """Whether other tables than those it was made of need other numbers: the tables that name people, points, accounts or
-        debts are not the same objects, or a contact or hold names what these do not.
+        debts are not the same objects, or a contact names a point that these do not. ``known_contacts``: so many of the first
+        contacts are numbered already.
         """
         if not self.has_accounts or any(
             tables.get(name) is not frame for name, frame in self._made_of.items()
@@ -59,7 +62,7 @@ class Numbering:
         contacts = tables.get("contacts")
         if contacts is None or "contact_point_id" not in contacts.columns:
             return False
-        return bool((self.points.numbers(contacts["contact_point_id"]) == UNKNOWN).any())
+        return bool((self.points.numbers(contacts["contact_point_id"][known_contacts:]) == UNKNOWN).any())
 
     def person(self, rows: pl.DataFrame) -> Numbers:
         """Whom each row is about, NONE where the records do not know them."""

@@ -81,13 +81,13 @@ def preferences(asked: pl.DataFrame | None, numbering: Numbering) -> tuple[array
     unreadable = np.zeros(people, np.int64)
     if asked is None or not asked.height:
         return arrays.Preferences(np.zeros(people + 1, np.int64), *[np.zeros(0, np.int64)] * 10), unreadable
-    read: dict[tuple[str, str], tuple[int, ...] | None] = {}
-    names_points = asked["detail"].str.contains("contact_point_id").any()
-    points = {name: number for number, name in enumerate(numbering.points.ids)} if names_points else {}
+    read = numbering.wishes
     wishes = list(asked.select(pl.col("kind").cast(pl.String), "detail").iter_rows())
-    for kind, detail in wishes:
-        if (kind, detail) not in read:
-            read[kind, detail] = _read(kind, detail, points, len(numbering.points))
+    unread = [wish for wish in dict.fromkeys(wishes) if wish not in read]
+    names_points = any("contact_point_id" in (detail or "") for _, detail in unread)
+    points = {name: number for number, name in enumerate(numbering.points.ids)} if names_points else {}
+    for kind, detail in unread:
+        read[kind, detail] = _read(kind, detail, points, len(numbering.points))
     is_read = np.array([read[wish] is not None for wish in wishes], bool)
     person = numbering.person(asked)
     unreadable[person[~is_read & (person != NONE)]] = 1

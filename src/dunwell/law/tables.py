@@ -56,14 +56,16 @@ class TableRecords:
     def renewed(
         self, tables: Mapping[str, pl.DataFrame], past_due: pl.DataFrame | None = None
     ) -> "TableRecords":
-        """The records after rows were added to contacts, holds or preferences, with the other tables as they were: the same as
+        """The records after rows were added below those of contacts, holds or preferences, with the other tables as they were: as
         ``TableRecords(tables, past_due)``, for a fraction of its time. Days that pass one after another ask for it.
         """
-        if self._numbering.is_changed_by(tables):
+        if self._numbering.is_changed_by(tables, self._history.contact_count):
             return TableRecords(tables, past_due)
         new = copy(self)
         new._late = self._days_past_due(past_due)
-        new._history = History(tables.get("contacts"), self._numbering, self.records.points)
+        new._history = History(
+            tables.get("contacts"), self._numbering, self.records.points, known=self._history
+        )
         preferences, unreadable = standing.preferences(tables.get("preferences"), self._numbering)
         new.records = self.records._replace(
             people=self.records.people._replace(is_unreadable=unreadable),

@@ -32,36 +32,37 @@ class Sharing:
         cheapest that make room, among all and among those that fill no other capacity. Infinite where there is no room at all.
         """
         need = self.short_of(place, given_back)
-        return min(self._lost(need, ways, fills) for fills in (True, False)) if (need > 0).any() else 0.0
-
-    def _lost(self, need: Floats, ways: tuple[Places, Places, Floats], fills_others: bool) -> float:
+        if not (need > 0).any():
+            return 0.0
         rows, targets, losses = ways
+        freed = self.uses[:, self.choice[rows]] - self.uses[:, targets]
+        return min(self._lost(need, rows, freed, losses, fills) for fills in (True, False))
+
+    def _lost(self, need: Floats, rows: Places, freed: Floats, losses: Floats, fills_others: bool) -> float:
+        """``freed``: a row a capacity, a column a way."""
         moved: list[int] = []
-        is_moved = set[int]()
-        while (need > 0).any():
-            for way in range(len(rows)):  # from the cheapest on again: who gives way may need another's place
-                freed = self._freed(rows[way], targets[way])
-                helps = ((freed > 0) & (need > 0)).any() and int(rows[way]) not in is_moved
-                if helps and (fills_others or not ((need - freed > 0) & (need <= 0)).any()):
-                    break
-            else:
+        is_left = np.ones(len(rows), dtype=np.bool_)
+        while (is_short := need > 0).any():
+            # From the cheapest on again: who gives way may need another's place.
+            helps = is_left & (freed[is_short] > 0).any(axis=0)
+            if not fills_others:
+                full = ~is_short
+                helps &= ~(need[full, None] - freed[full] > 0).any(axis=0)
+            way = int(helps.argmax()) if len(helps) else 0
+            if not helps[way : way + 1].any():
                 return float("inf")
-            need = need - freed
-            is_moved.add(int(rows[way]))
+            need = need - freed[:, way]
+            is_left &= rows != rows[way]
             moved.append(way)
         for way in moved[::-1]:
-            freed = self._freed(rows[way], targets[way])
-            if not (need + freed > 0).any():
-                need = need + freed
+            if not (need + freed[:, way] > 0).any():
+                need = need + freed[:, way]
                 moved.remove(way)
         return float(losses[moved].sum())
 
     def short_of(self, place: int, given_back: int) -> Floats:
         """How much of each capacity is missing for that; what is left over is below 0."""
         return np.asarray(self.uses[:, place] - self.uses[:, given_back] - self.slack, dtype=np.float64)
-
-    def _freed(self, row: int, target: int) -> Floats:
-        return np.asarray(self.uses[:, self.choice[row]] - self.uses[:, target], dtype=np.float64)
 
     def ways(self) -> tuple[Places, Places, Floats]:
         """Who could give way (row), for what (place), and what they lose by it, those who lose least first."""

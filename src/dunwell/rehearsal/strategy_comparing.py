@@ -18,6 +18,7 @@ from dunwell.rehearsal.effects import Effects, Figure
 from dunwell.rehearsal.policy_trial import t95
 from dunwell.rehearsal.strategy_run import UNITS, Choice, Lived, live_with
 from dunwell.rehearsal.strategy_setting import GROUPINGS, Setting, copied
+from dunwell.strategy.experiments.randomising import numbers_kept
 from dunwell.strategy.text import Strategy
 
 GROUP_CUSTOMERS_MIN = 30
@@ -118,7 +119,8 @@ def rehearse(
     each day is decided.
     """
     everybody = copied(setting, copies)
-    lived = [live_with(everybody, strategy, choice, effects, seed, days) for strategy in strategies]
+    with numbers_kept(setting.people["customer_id"]):
+        lived = [live_with(everybody, strategy, choice, effects, seed, days) for strategy in strategies]
     new, old = strategies[-1], lived[0] if len(lived) == 2 else None
     measures = _measures(everybody, strategies, lived, copies)
     return Comparison(

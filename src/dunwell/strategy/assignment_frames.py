@@ -53,6 +53,15 @@ class Capacities(dy.Schema):
         return pl.col("available").is_null() != pl.col("at_least").is_null()
 
 
+_USES = pl.Schema(
+    {"treatment": pl.String(), "capacity": pl.String(), "amount": pl.Int64(), "column": pl.String()}
+)
+_CAPACITIES = pl.Schema(
+    {"capacity": pl.String(), "unit": pl.String(), "available": pl.Int64(), "at_least": pl.Int64()}
+)
+"""The columns of ``Uses`` and ``Capacities`` as they are written."""
+
+
 class CapacityPrices(dy.Schema):
     """What was used of each capacity, and its price: what one more unit would add to the value of the whole.
 
@@ -89,7 +98,8 @@ def problem_of(candidates: pl.DataFrame, uses: pl.DataFrame, capacities: pl.Data
 
     Raises Unassignable, or dataframely's ValidationError where a frame breaks its schema.
     """
-    uses, capacities = Uses.validate(uses, cast=True), Capacities.validate(capacities, cast=True)
+    if not _is_plainly_right(uses, capacities):
+        uses, capacities = Uses.validate(uses, cast=True), Capacities.validate(capacities, cast=True)
     treatments = treatments_of(candidates)
     _check(candidates, uses, capacities, treatments)
     names = uses["column"].drop_nulls().unique(maintain_order=True).to_list()
@@ -111,6 +121,27 @@ def problem_of(candidates: pl.DataFrame, uses: pl.DataFrame, capacities: pl.Data
         limits=limits.astype(np.float64),
         price_most=_price_most(candidates, treatments, columns, features, amounts),
     )
+
+
+def _is_plainly_right(uses: pl.DataFrame, capacities: pl.DataFrame) -> bool:
+    """Whether two frames of a few rows obviously keep their schemas. What does not is left to the schemas, which can cast, and
+    name what is wrong: their rules take longer to set up than ten thousand customers to assign.
+    """
+    if uses.schema != _USES or capacities.schema != _CAPACITIES:
+        return False
+    return _are_right(uses.rows(), 2, _WHOLE_MOST) and _are_right(capacities.rows(), 1, _LIMIT_MOST)
+
+
+def _are_right(rows: list[tuple[Any, ...]], key_size: int, most: int) -> bool:
+    """``Uses`` has two names, then a number or a name; ``Capacities`` a key and a unit, then one number or another."""
+    for row in rows:
+        names, (one, other) = row[:2], row[2:]
+        said = other if one is None else one
+        if not all(names) or (one is None) == (other is None):
+            return False
+        if not (said if isinstance(said, str) else 0 <= said <= most):
+            return False
+    return len({row[:key_size] for row in rows}) == len(rows)
 
 
 def rule_out_too_large(problem: Problem) -> list[tuple[int, int, Array | None]]:

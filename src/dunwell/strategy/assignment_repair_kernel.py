@@ -55,24 +55,32 @@ def list_moves(
     at the prices, for what they change. Who ``is_pinned`` does not move. Lists no more than fit into ``rows``; returns how many.
     """
     found = 0
-    change = np.empty(amounts.shape[0], np.int64)
+    change, given_back = np.empty(amounts.shape[0], np.int64), np.empty(amounts.shape[0], np.int64)
     for row in range(net.shape[0]):
         if is_pinned[row]:
             continue
+        is_given_back = False
         now = net[row, choice[row]] if choice[row] >= 0 else 0.0
-        best = max(0.0, np.max(net[row]))
+        best = 0.0
+        if which == FORCED:
+            for target in range(net.shape[1]):
+                best = max(best, net[row, target])
         for target in range(NOTHING, net.shape[1]):
             loss = now - (net[row, target] if target >= 0 else 0.0)
             if loss > loss_most or loss == np.inf or target == choice[row]:
                 continue
             rate = loss
             if which != ALL:
-                change[:] = 0
-                _add_use(columns, features, first_feature, amounts, row, choice[row], -1, change)
+                if not is_given_back:  # the same for all of a row's targets
+                    given_back[:] = 0
+                    _add_use(columns, features, first_feature, amounts, row, choice[row], -1, given_back)
+                    is_given_back = True
+                change[:] = given_back
                 _add_use(columns, features, first_feature, amounts, row, target, 1, change)
                 brings, is_kept, size = 0.0, True, 1e-300
                 for k in range(over.shape[0]):
-                    size += weights[k] * abs(change[k])
+                    if which == FORCED:
+                        size += weights[k] * abs(change[k])
                     if which == FILLING:
                         brings += weights[k] * change[k]
                         is_kept &= over[k] + change[k] <= max(over[k], 0)

@@ -6,13 +6,16 @@ one arm is ruled out, only those who had it move. SHA-256 makes the customer's n
 Lea and Flood 2014) mixes the arm in: both give the same everywhere and for ever, which a replay needs.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from hashlib import sha256
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dunwell.law.ids import Ids
 from dunwell.strategy.experiments.design import STOPPED, Experiment, HoldOut
 from dunwell.strategy.problems import StrategyError
 
@@ -161,7 +164,51 @@ def numbers_in_unit(texts: pl.Series, salt: str) -> Floats:
     return _unit(_numbers(texts, salt))
 
 
+class _Kept:
+    """The numbers of some ids, salt by salt, as they were first asked for; of salts beyond ``_SALTS_MOST`` the longest unasked
+    go.
+    """
+
+    def __init__(self, ids: pl.Series) -> None:
+        self._ids = Ids(ids.unique())
+        self._by_salt: dict[str, NDArray[np.uint64]] = {}
+
+    def of(self, texts: pl.Series, salt: str) -> NDArray[np.uint64] | None:
+        """The numbers of texts; None where one is not among the ids."""
+        places = self._ids.numbers(texts)
+        if not places.size or places.min() < 0:
+            return None
+        kept = self._by_salt.pop(salt, None)
+        self._by_salt[salt] = _hashed(self._ids.ids, salt) if kept is None else kept
+        if len(self._by_salt) > _SALTS_MOST:
+            del self._by_salt[next(iter(self._by_salt))]
+        return self._by_salt[salt][places]
+
+
+_SALTS_MOST = 128
+_KEPT: ContextVar[_Kept | None] = ContextVar("kept numbers", default=None)
+
+
+@contextmanager
+def numbers_kept(customer_ids: pl.Series) -> Iterator[None]:
+    """Within it, a customer's number under a salt is reckoned once, however often it is asked for: for a rehearsal, in which
+    copies of the same customers draw the same day's lots. It alters no number.
+    """
+    before = _KEPT.set(_Kept(customer_ids))
+    try:
+        yield
+    finally:
+        _KEPT.reset(before)
+
+
 def _numbers(texts: pl.Series, salt: str) -> NDArray[np.uint64]:
+    """As ``_hashed``, from what is kept where it is."""
+    kept = _KEPT.get()
+    found = None if kept is None else kept.of(texts, salt)
+    return _hashed(texts, salt) if found is None else found
+
+
+def _hashed(texts: pl.Series, salt: str) -> NDArray[np.uint64]:
     """The first 64 bits of the SHA-256 of salt and text. Raises StrategyError for a missing text."""
     if texts.null_count():
         raise StrategyError(f"{texts.name or 'customer_id'}: a value is missing. Give every row its customer")
