@@ -11,9 +11,10 @@ import pytest
 
 from dunwell.journal.models import Event
 from dunwell.journal.recording import NewEvent
-from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.casefile import CaseFile, Happened
 from dunwell.office.cases.intake import take_in
 from dunwell.office.cases.models import Case
+from dunwell.office.desk.timeline import timeline, told
 from tests.office.conftest import Office
 from tests.office.test_api import Program
 from tests.office.test_calls import Desk
@@ -162,21 +163,38 @@ def test_over_the_api_it_names_its_debts_and_who_verified_the_customer(office: O
     customer, debts = desk.customer, desk.file.overdue_ids
     day = (office.clock().date() + timedelta(days=3)).isoformat()
     promise: dict[str, Any] = {"parts": [{"amount": "1.00", "due_on": day}]}
-    told = {"outcome": "conversation", "promise": promise}
+    ended = {"outcome": "conversation", "promise": promise}
     where = f"/cases/{customer}/incoming"
-    assert "names no debt" in program.post(where, told).json()["detail"]
+    assert "names no debt" in program.post(where, ended).json()["detail"]
     promise["account_ids"] = [*debts, "nobody's"]
-    assert "none of this customer's accounts" in program.post(where, told).json()["detail"]
+    assert "none of this customer's accounts" in program.post(where, ended).json()["detail"]
     promise["account_ids"] = list(debts)
-    refused = program.post(where, told)
+    refused = program.post(where, ended)
     assert refused.status_code == 422
     assert "nobody has shown that they are the customer" in refused.json()["detail"]
-    promise["identity_verified_by"] = "the bank's PIN"
-    assert program.post(where, told).json() == {"recorded": True}
+    promise["identity_verified_by"] = "Maria at the branch"
+    assert program.post(where, ended).json() == {"recorded": True}
     (row,) = [one for one in program.get(f"/cases/{customer}").json()["promises"] if one["state"] == "open"]
     assert row["account_ids"] == sorted(debts)
     (checked,) = [json.loads(e.body) for e in Event.objects.filter(kind="identity.checked")][1:]
-    assert (checked["passed"], checked["verified_by"]) == (True, "the bank's PIN")
+    assert checked["passed"] and "verified_by" not in checked
+    file = desk.file
+    item = checked["personal"]["verified_by"]["item"]
+
+    def shown() -> tuple[str, str, bool]:
+        texts = {reference: text for reference, (text, _) in file.place.journal.vault.read([item]).items()}
+        entry = next(one for one in timeline(file, texts) if one.title == "Identity confirmed")
+        return entry.detail, entry.text, entry.hidden
+
+    assert shown() == ("by collector", "verified by Maria at the branch", False)
+    file.place.journal.erase(customer, by="compliance", why="request")
+    assert shown() == ("by collector", "", True), "a name typed there does not outlive the person's erasure"
+
+
+def test_who_verified_them_is_still_read_from_an_event_that_kept_it_in_the_clear(desk: Desk) -> None:
+    body = {"passed": True, "by": "collector", "verified_by": "the bank's PIN"}
+    event = Happened("1", "identity.checked", desk.office.clock(), body, (), None)
+    assert told(event)[1] == "verified by the bank's PIN; by collector"
 
 
 def test_what_an_answer_confirmed_stands_on_the_desk_at_once(desk: Desk) -> None:

@@ -46,6 +46,18 @@ def test_who_signed_in_by_a_password_before_the_factor_was_set_up_signs_in_again
     assert before.get("/queue")["Location"].startswith("/account/login")
 
 
+def test_a_code_counts_for_a_step_longer_than_the_phone_shows_it_and_no_more(real: Office) -> None:
+    client = Client()
+    sign_in(client, "collector")
+    secret = set_up(client)
+    for before, where in ((2, 200), (1, 302)):
+        caches["default"].clear()
+        again = Client()
+        sign_in(again, "collector")
+        answer = again.post("/account/2fa/authenticate/", {"code": code_for(secret, before)})
+        assert answer.status_code == where
+
+
 def test_a_session_ends_when_its_factor_is_taken_away(real: Office) -> None:
     client = Client()
     sign_in(client, "collector")

@@ -5,11 +5,13 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from django.utils.translation import override
 
 from dunwell.journal.recording import NewEvent
 from dunwell.office import workplace
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
+from dunwell.office.desk.screen import reasons_of
 from dunwell.office.workplace import Workplace
 from dunwell.outreach.models import Work
 from tests.office.conftest import Office
@@ -70,6 +72,36 @@ def test_a_text_that_the_gate_refuses_is_not_queued(posting: Office) -> None:
     assert answer.status_code == 409
     assert "house-floor.hardship" in answer.content.decode()
     assert not Work.objects.exists()
+
+
+def test_somebody_with_an_open_promise_is_not_said_to_be_reminded_by_text(posting: Office) -> None:
+    customer, way = writable(posting)
+    point = way.rpartition(":")[2]
+    promise = {
+        "parts": [{"due_on": "2026-11-27", "amount_minor": 1000, "currency": "GBP"}],
+        "promise": "desk-1",
+        "by": "anna",
+    }
+    posting.place.journal.record([NewEvent("promise.made", posting.clock(), customer, body=promise)])
+    client = posting.client("collector")
+    answer = client.post(f"/case/{customer}/text", {"way": way, "once": str(uuid4())})
+    assert answer.status_code == 409, "the dispatcher would hold it back"
+    assert "house-floor.open-promise" in answer.content.decode()
+    assert not Work.objects.exists()
+
+    def letter(file: CaseFile) -> set[str]:
+        (verdict,) = file.ask_each([("letter", point)])
+        assert verdict.allowed == (not verdict.reasons)
+        return {reason.rule for reason in verdict.reasons}
+
+    assert letter(CaseFile(posting.place, customer)) == {"house-floor.open-promise"}
+    with override("zh-hans"):
+        file = CaseFile(posting.place, customer)
+        (refused,) = file.ask_each([("letter", point)])
+        assert reasons_of(file, refused)[0]["words"].startswith("债务人承诺的还款日尚未过去")
+    body = {"promise": "desk-1", "reason": "customer_withdrew", "by": "anna"}
+    posting.place.journal.record([NewEvent("promise.withdrawn", posting.clock(), customer, body=body)])
+    assert letter(CaseFile(posting.place, customer)) == set()
 
 
 def test_without_a_channel_the_desk_says_so(office: Office) -> None:

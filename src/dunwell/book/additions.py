@@ -9,7 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
-from dunwell.book.promised import ACCOUNT_IDS
+from dunwell.book.promised import ACCOUNT_IDS, taken_over
 from dunwell.book.single import typed_rows
 from dunwell.book.tables import TABLES
 from dunwell.money import CURRENCIES
@@ -97,6 +97,8 @@ def _with_rows(
         typed = _placed(typed, accounts).with_columns(pl.col("account_row").cast(table.schema["account_row"]))
     if name == "promises" and "account_ids" not in table.columns:  # a book of before there was such a column
         table = table.with_columns(pl.lit(None, ACCOUNT_IDS).alias("account_ids"))
+    if name == "promises":
+        table, typed = taken_over(table, typed, accounts["account_id"].to_list())
     kept = [column for column in table.columns if column in typed.columns]
     both = pl.concat([table, typed.select(kept)], how="diagonal_relaxed").select(table.columns)
     first = "account_row" if "account_row" in table.columns else "customer_id"

@@ -20,7 +20,7 @@ def receive_files(channel: str, files: Sequence[Path], as_json: bool) -> int:
     """Take in what the files hold; 2 when something in them could not be read (the rest is taken)."""
     shop = Workshop(Path.cwd())
     (opened,) = shop.chosen(channel)
-    counts = {"receipts": 0, "replies": 0, "nothing": 0, "unreadable": 0}
+    counts = {"receipts": 0, "replies": 0, "known": 0, "nothing": 0, "unreadable": 0}
     for name, raw in _contents(files):
         found, problems = _read(shop, opened, raw)
         for problem in problems:
@@ -29,13 +29,14 @@ def receive_files(channel: str, files: Sequence[Path], as_json: bool) -> int:
         if not found and not problems:
             counts["nothing"] += 1
         for item in found:
-            shop.take(opened, item)
-            counts["receipts" if isinstance(item, Receipt) else "replies"] += 1
+            is_new = shop.take(opened, item)
+            counts["receipts" if isinstance(item, Receipt) else "replies" if is_new else "known"] += 1
     if as_json:
         print(json.dumps(counts))
     else:
         print(
             f"{counts['replies']:,} answers and {counts['receipts']:,} receipts taken in;"
+            f" {counts['known']:,} answers were known already;"
             f" {counts['nothing']:,} said nothing to us; {counts['unreadable']:,} unreadable"
         )
     return 2 if counts["unreadable"] else 0

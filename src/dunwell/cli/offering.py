@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dunwell.cli.errors import CommandError
-from dunwell.resolution.authority import Authority, may_grant
+from dunwell.cli.granting import Asks
 from dunwell.resolution.plans import Debt, Plan
 
 
@@ -51,12 +51,11 @@ def offer_plan(
     customer_id: str,
     plans: Sequence[Plan],
     debts: Sequence[Debt],
-    authority: Authority,
-    role: str,
+    asks: Asks,
     asked: OfferAsked,
 ) -> OfferPlanned:
     """Record that the plan is offered and make due work of the message. Raises CommandError for one that may not be offered."""
-    plan = _chosen(plans, authority, role, asked.number)
+    plan = _chosen(plans, asks, asked.number)
     from dunwell.cli.outreach import Workshop, new_id
 
     shop = Workshop(root)
@@ -93,7 +92,7 @@ def offer_plan(
     return OfferPlanned(way.message_id, channel, plan.kind, until, composed.text_id, composed.message.text)
 
 
-def _chosen(plans: Sequence[Plan], authority: Authority, role: str, number: int) -> Plan:
+def _chosen(plans: Sequence[Plan], asks: Asks, number: int) -> Plan:
     """The plan of that number, which this role may offer alone."""
     if number > len(plans):
         raise CommandError(f"there is no plan {number}: there are {len(plans)}")
@@ -103,9 +102,9 @@ def _chosen(plans: Sequence[Plan], authority: Authority, role: str, number: int)
             f"plan {number} ({plan.kind}) has no payments, so there is nothing to offer in writing"
         )
     if plan.grant_kind:
-        decision = may_grant(authority, role, plan.grant_kind, plan.grant_minor, plan.currency)
+        decision = asks.may(plan)
         if not decision.allowed:
-            raise CommandError(f"a {role} may not offer plan {number}: {decision.why}")
+            raise CommandError(f"a {asks.role} may not offer plan {number}: {decision.why}")
         if decision.needs_second:
             raise CommandError(f"plan {number} needs a second person: {decision.why}. Make it at the desk")
     return plan

@@ -119,18 +119,17 @@ class Workshop:
             proposals=proposed,
         )
 
-    def take(self, opened: "Opened", item: "Receipt | Reply") -> None:
-        """Record what came in on a channel's own connection."""
+    def take(self, opened: "Opened", item: "Receipt | Reply") -> bool:
+        """Record what came in by a channel; False for an answer that was recorded before."""
         from dunwell.outreach.channel import Receipt
         from dunwell.outreach.incoming import take_reply
         from dunwell.outreach.receipts import take_receipts
 
         if isinstance(item, Receipt):
             take_receipts(self.journal, opened.provider, [item])
-        else:
-            take_reply(
-                self.journal, self.records, opened.name, item, self._understand, answering_of(self.settings)
-            )
+            return True
+        answering = answering_of(self.settings)
+        return take_reply(self.journal, self.records, opened.name, item, self._understand, answering).is_new
 
 
 def answering_of(settings: Settings) -> "Answering":

@@ -12,12 +12,13 @@ import polars as pl
 
 from dunwell.book import Book
 from dunwell.cli.errors import CommandError
+from dunwell.cli.granting import Asks, given_up_before
 from dunwell.cli.inputs import parse_day
 from dunwell.cli.offering import OfferAsked, offer_plan
 from dunwell.insight.settlement.chances import plan_chances
 from dunwell.ledger import read_terms
 from dunwell.money import format_minor, parse_minor
-from dunwell.resolution.authority import Authority, may_grant, read_authority
+from dunwell.resolution.authority import GIVES_UP, read_authority
 from dunwell.resolution.budget import (
     Affordability,
     Budget,
@@ -82,7 +83,10 @@ def show_plans(
     except (PlanError, BudgetError) as error:
         raise CommandError(str(error)) from error
     authority = read_authority(settings.root / "policy" / "authority.toml", day)
-    sent = None if offered is None else offer_plan(root, customer_id, plans, debts, authority, role, offered)
+    giving = [plan.grant_kind for plan in plans if plan.grant_kind in GIVES_UP]
+    already = given_up_before(root, customer_id, giving[0], currency, authority) if giving else 0
+    asks = Asks(authority, role, already)
+    sent = None if offered is None else offer_plan(root, customer_id, plans, debts, asks, offered)
     if as_json:
         told = {
             "customer_id": customer_id,
@@ -90,12 +94,12 @@ def show_plans(
             "affordability": _affordability_record(affordability),
             "debts": [_debt_record(debt) for debt in debts],
             "left_out": [debt.account_id for debt in every if debt.currency != currency],
-            "plans": [_plan_record(plan, authority, role) for plan in plans],
+            "plans": [_plan_record(plan, asks) for plan in plans],
             **({} if sent is None else {"offered": sent.record()}),
         }
         print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        _print(customer_id, day, debts, affordability, plans, authority, role)
+        _print(customer_id, day, debts, affordability, plans, asks)
         others = [debt.account_id for debt in every if debt.currency != currency]
         if others:
             print(f"\nnot part of these plans, as they are in other currencies: {', '.join(others)}")
@@ -199,7 +203,7 @@ def _debt_record(debt: Debt) -> dict[str, Any]:
     }
 
 
-def _plan_record(plan: Plan, authority: Authority, role: str) -> dict[str, Any]:
+def _plan_record(plan: Plan, asks: Asks) -> dict[str, Any]:
     def money(minor: int) -> str:
         return format_minor(minor, plan.currency)
 
@@ -231,11 +235,11 @@ def _plan_record(plan: Plan, authority: Authority, role: str) -> dict[str, Any]:
         ],
     }
     if plan.grant_kind:
-        decision = may_grant(authority, role, plan.grant_kind, plan.grant_minor, plan.currency)
+        decision = asks.may(plan)
         record["grant"] = {
             "kind": plan.grant_kind,
             "amount": money(plan.grant_minor),
-            "role": role,
+            "role": asks.role,
             "allowed": decision.allowed,
             "needs_second": decision.needs_second,
             "why": decision.why,
@@ -249,8 +253,7 @@ def _print(
     debts: list[Debt],
     affordability: Affordability,
     plans: list[Plan],
-    authority: Authority,
-    role: str,
+    asks: Asks,
 ) -> None:
     currency = affordability.currency
     owed = sum(debt.owed_minor for debt in debts)
@@ -274,8 +277,8 @@ def _print(
         if plan.review_on:
             print(f"   to be looked at again on {plan.review_on}")
         if plan.grant_kind:
-            decision = may_grant(authority, role, plan.grant_kind, plan.grant_minor, currency)
-            print(f"   {role}: {'yes' if decision.allowed else 'no'}, {decision.why}")
+            decision = asks.may(plan)
+            print(f"   {asks.role}: {'yes' if decision.allowed else 'no'}, {decision.why}")
         if plan.class_effect:
             print(f"   for the class: {plan.class_effect}")
         for condition in plan.conditions:

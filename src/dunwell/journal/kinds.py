@@ -115,7 +115,8 @@ KINDS: Mapping[str, Kind] = {
     "identity.checked": Kind(
         "whether somebody showed that they are the customer, by which facts, before anything was disclosed",
         ("passed", "facts", "by"),
-        ("message_id", "channel", "verified_by"),
+        ("message_id", "channel"),
+        ("verified_by",),
     ),
     "plan.agreed": Kind(
         "an arrangement was agreed, or waits for a second person",

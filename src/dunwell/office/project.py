@@ -127,6 +127,7 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
         "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
         "MFA_PASSKEY_LOGIN_ENABLED": True,
         "MFA_TOTP_ISSUER": "dunwell",
+        "MFA_TOTP_TOLERANCE": 1,  # a code typed as it changes still counts (RFC 6238, 5.2)
         "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN": not is_https,
         "SESSION_COOKIE_AGE": 12 * 3600,
         "SESSION_COOKIE_HTTPONLY": True,

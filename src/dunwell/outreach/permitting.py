@@ -124,10 +124,8 @@ def permit(
         return refused(work, (UNKNOWN_POINT,), None, now)
     if work.contact_point in undeliverable:
         return refused(work, (UNDELIVERABLE,), None, now)
-    if promised_until is not None and work.purpose in _DUNNING and work.stage != "promise_reminder":
-        zone = ZoneInfo((person.timezones or ("UTC",))[0])
-        if now.astimezone(zone).date() <= promised_until:
-            return refused(work, (OPEN_PROMISE,), None, now)
+    if is_left_in_peace(person, promised_until, work.purpose, work.stage, now):
+        return refused(work, (OPEN_PROMISE,), None, now)
     attempt = Attempt(
         customer_id=customer_id,
         at=now,
@@ -168,6 +166,17 @@ def permit(
         personal={"text": message.text, "subject": message.subject, "address": message.to},
     )
     return Permitted(work, message, event)
+
+
+def is_left_in_peace(
+    person: Person, promised_until: date | None, purpose: str, stage: str, now: datetime
+) -> bool:
+    """Whether a message is held back for what the person promised since the run (``knowing.promised_until``): until that day has
+    passed on their clock they are not dunned, but for the reminder of the promise itself.
+    """
+    if promised_until is None or purpose not in _DUNNING or stage == "promise_reminder":
+        return False
+    return now.astimezone(ZoneInfo((person.timezones or ("UTC",))[0])).date() <= promised_until
 
 
 def refused(

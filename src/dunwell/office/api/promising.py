@@ -56,11 +56,21 @@ def show_identity(file: CaseFile, promise: PromiseIn | None, contact: Current, s
         "by": staff.username,
         "message_id": name,
         "channel": contact.channel,
-        "verified_by": promise.identity_verified_by,
     }
+    # Free text may name a person: it is kept where an erasure reaches it.
+    verified = {"verified_by": promise.identity_verified_by}
     key = f"api:identity:{name}:told"
     file.place.journal.record(
-        [NewEvent("identity.checked", file.place.clock(), file.customer_id, body=body, key=key)]
+        [
+            NewEvent(
+                "identity.checked",
+                file.place.clock(),
+                file.customer_id,
+                body=body,
+                personal=verified,
+                key=key,
+            )
+        ]
     )
 
 

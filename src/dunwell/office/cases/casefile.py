@@ -25,10 +25,14 @@ from dunwell.office.cases.shelf import Shelf
 from dunwell.office.workplace import Workplace
 from dunwell.outreach.corrections import KIND as CORRECTED
 from dunwell.outreach.corrections import corrections, with_corrections
-from dunwell.outreach.knowing import KINDS, decoded, with_journal
+from dunwell.outreach.knowing import KINDS, decoded, promised_until, with_journal
+from dunwell.outreach.permitting import OPEN_PROMISE, is_left_in_peace
 from dunwell.outreach.records import with_owner
 from dunwell.outreach.told import promised, with_withdrawals, without_told
 from dunwell.resolution import PROMISE_COLUMNS, cases_as_of, promises_as_of
+
+_WRITTEN = ("email", "sms", "letter")
+"""The channels whose texts the dispatcher sends."""
 
 
 class UnknownCustomer(LookupError):
@@ -214,6 +218,10 @@ class CaseFile:
         seen = decoded(rows, self._person_of_records, lambda kind, name: vault.pseudonym(subject, kind, name))
         return with_journal(self._person_of_records, seen)
 
+    @cached_property
+    def _promised_until(self) -> date | None:
+        return promised_until(self._rows)
+
     @property
     def account_ids(self) -> list[str]:
         """The customer's accounts."""
@@ -250,7 +258,17 @@ class CaseFile:
     def ask_each(self, ways: Sequence[tuple[str, str]], at: datetime | None = None) -> list[Verdict]:
         """The same for several ways (channel and contact point) at once, none of which counts against another."""
         attempts = [self._attempt(channel, point, "remind", at) for channel, point in ways]
-        return self.gate.check_several(attempts, self.person) if attempts else []
+        verdicts = self.gate.check_several(attempts, self.person) if attempts else []
+        return [
+            self.as_sent(verdict, attempt.purpose, "", attempt.at) if attempt.channel in _WRITTEN else verdict
+            for verdict, attempt in zip(verdicts, attempts, strict=True)
+        ]
+
+    def as_sent(self, verdict: Verdict, purpose: str, stage: str, at: datetime) -> Verdict:
+        """The gate's answer about a text, with what the dispatcher would hold it back for: a promise whose day has not passed."""
+        if not is_left_in_peace(self.person, self._promised_until, purpose, stage, at):
+            return verdict
+        return replace(verdict, allowed=False, reasons=(*verdict.reasons, OPEN_PROMISE), not_before=None)
 
     def _attempt(self, channel: str, point: str | None, purpose: str, at: datetime | None) -> Attempt:
         return Attempt(

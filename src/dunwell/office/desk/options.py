@@ -141,7 +141,7 @@ def _option(file: CaseFile, row: Mapping[str, Any], why: str) -> Option:
 def _rule(file: CaseFile, name: str) -> Mapping[str, str]:
     """A rule with where it stands and its sentence; by its name alone where the law of today does not know it."""
     known = next((rule for rule in file.gate.rules if rule.id == name), None)
-    found: Any = known or _house_reasons(file.day).get(name)
+    found: Any = known or house_reasons(file.day).get(name)
     if found is None:
         return {"rule": name, "citation": "", "words": name}
     is_chinese = (get_language() or "en").startswith("zh")
@@ -149,7 +149,8 @@ def _rule(file: CaseFile, name: str) -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=4)
-def _house_reasons(day: date) -> Mapping[str, HouseReason]:
+def house_reasons(day: date) -> Mapping[str, HouseReason]:
+    """The sentences of what the house itself holds back, by rule, in both languages."""
     return read_ladder(day).reasons
 
 

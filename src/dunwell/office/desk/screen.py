@@ -29,7 +29,7 @@ from dunwell.office.desk.forms import CALL_OUTCOMES, CAME_KEYS, PARTS_MAX, LogFo
 from dunwell.office.desk.guide import guide_for
 from dunwell.office.desk.identity import FACTS, TRIES_MAX, known_facts
 from dunwell.office.desk.opening import REASONS, kept_texts, open_case, open_data, opened_until
-from dunwell.office.desk.options import options_of
+from dunwell.office.desk.options import house_reasons, options_of
 from dunwell.office.desk.templatetags.shown import weekday
 from dunwell.office.desk.timeline import shortened, timeline
 from dunwell.office.desk.words import CAME, OUTCOMES, channel_name
@@ -320,7 +320,8 @@ def _consents(file: CaseFile, point_id: str) -> list[dict[str, Any]]:
 def reasons_of(file: CaseFile, verdict: Verdict) -> list[dict[str, str]]:
     """A refusal's reasons in the reader's language, each with its rule and where it stands."""
     is_chinese = (get_language() or "").startswith("zh")
-    chinese = {rule.id: rule.zh for rule in file.gate.rules} if is_chinese else {}
+    house = {name: reason.zh for name, reason in house_reasons(file.day).items()} if is_chinese else {}
+    chinese = house | {rule.id: rule.zh for rule in file.gate.rules} if is_chinese else {}
     return [
         {
             "rule": reason.rule,

@@ -52,8 +52,13 @@ def _journal(file: CaseFile, texts: Mapping[str, str]) -> Iterator[Entry]:
         kept = event.body.get("personal", {})
         if event.kind == "file.kept":
             kept = {}  # its name and digest are for the verifier
-        said = [texts[one["item"]] for one in kept.values() if one["item"] in texts]
+        said = [_in_words(name, texts[one["item"]]) for name, one in kept.items() if one["item"] in texts]
         yield Entry(event.at, title, detail, "\n".join(said), tone, hidden=bool(kept) and not said)
+
+
+def _in_words(name: str, text: str) -> str:
+    """A text that was kept, as the timeline shows it."""
+    return _("verified by %(how)s") % {"how": text} if name == "verified_by" else text
 
 
 def told(event: Happened) -> tuple[str, str, str]:
@@ -133,7 +138,7 @@ def _withdrawn(event: Happened) -> tuple[str, str, str]:
 def _checked(event: Happened) -> tuple[str, str, str]:
     passed = event.body["passed"]
     title = _("Identity confirmed") if passed else _("Identity not confirmed")
-    how = event.body.get("verified_by")
+    how = event.body.get("verified_by")  # written in the body once; since then it is kept apart, as a text
     return title, _by(event, _("verified by %(how)s") % {"how": how} if how else ""), "" if passed else "warn"
 
 
