@@ -59,6 +59,6 @@ def test_the_command_and_the_run_say_the_same(
     assert losses["lost_shares"] == run["losses"]["lost_shares"]
     stock = said("forecast --json")["forecast"]
     for mine, its in zip(stock, run["scores"]["late_stock"], strict=True):
-        assert {name: mine[name] for name in ("months", "expected", "low", "high")} == {
-            name: its[name] for name in ("months", "expected", "low", "high")
-        }
+        figures = ("months", "expected", "low", "high")
+        # The last bit of a sum over threads is not the same in every process.
+        assert [mine[name] for name in figures] == pytest.approx([its[name] for name in figures], rel=1e-9)
