@@ -183,6 +183,13 @@ def _hours(rule: Any, law: Any, records: Any, attempts: Any, a: int, zone: int, 
         return following
     agreed = at
     for number in range(_debt_count(attempts, a)):
+        place = attempts.debt_first[a] + number
+        if (
+            rule[PAST_DUE_ABOVE] >= 0
+            and place < attempts.debt_first[a + 1]
+            and attempts.past_due[place] > rule[PAST_DUE_ABOVE]
+        ):
+            continue  # so late that this debt needs no agreement
         debt = _debt(attempts, a, number)
         agreed = max(agreed, agreed_hours_next(rule, records, law.zones, zone, attempts, a, debt, at))
     return min(following, agreed)
