@@ -36,6 +36,10 @@ def postgresql(folder: Path) -> Iterator[str]:
     assert bin_folder is not None, "no PostgreSQL server is installed (Debian: apt-get install postgresql)"
     owner = _owner()
     if owner is not None:
+        closed = next((above for above in folder.parents if not above.stat().st_mode & 0o001), None)
+        assert closed is None, (
+            f"{closed} is closed to {owner.pw_name}, who runs the server. Set TMPDIR to a folder open to all"
+        )
         os.chown(folder, owner.pw_uid, owner.pw_gid)
         folder.chmod(0o755)
 
