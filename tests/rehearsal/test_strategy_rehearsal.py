@@ -3,13 +3,14 @@ one told as worse.
 """
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.law.tables import TableRecords
@@ -17,9 +18,15 @@ from dunwell.nightly.rehearsing import choice_with
 from dunwell.rehearsal.debtor_world import DebtorWorld
 from dunwell.rehearsal.effects import read_effects
 from dunwell.rehearsal.strategy_comparing import Comparison, Measured, paired, rehearse
-from dunwell.rehearsal.strategy_run import Lived, _Law, live_with, people_past_due
+from dunwell.rehearsal.strategy_law import DeskLaw
+from dunwell.rehearsal.strategy_run import Lived, _Desk, live_with, people_past_due
 from dunwell.rehearsal.strategy_setting import GROUPINGS, Setting, copied, setting_of_made
 from dunwell.strategy.experiments.randomising import numbers_in_unit, numbers_kept
+from dunwell.strategy.inputs import Columns
+from dunwell.strategy.learned import LearnedValues
+from dunwell.strategy.over_waiting import EFFECTS as EFFECTS_OF_A_TREATMENT
+from dunwell.strategy.over_waiting import HISTORY, OverWaiting, history_of
+from dunwell.strategy.repeated_choices import Choices
 from dunwell.strategy.text import Strategy, read_strategy
 
 DAY = date(2026, 6, 30)
@@ -278,7 +285,7 @@ def test_numbers_that_are_kept_are_the_same_numbers() -> None:
 
 def test_attempts_by_number_are_those_of_a_frame(setting: Setting) -> None:
     world = DebtorWorld(setting.census, EFFECTS, 1, DAY)
-    law = _Law(setting, world.standing())
+    law = DeskLaw(setting, world.standing())
     late = people_past_due(setting, world)
     times = pl.datetime_range(
         datetime(2026, 7, 1, 2, tzinfo=UTC), datetime(2026, 7, 1, 8, tzinfo=UTC), "1m", eager=True
@@ -324,3 +331,49 @@ def test_the_latest_account_speaks_for_a_person(setting: Setting) -> None:
     assert late["past_due_total"].to_list() == pytest.approx(wanted["owed_minor"].to_list())
     assert late["past_due_accounts"].to_list() == wanted["accounts"].to_list()
     assert late.height > 100
+
+
+def test_each_day_knows_how_everybody_was_contacted_of_late_as_the_daily_run_would(
+    setting: Setting, shipped: str, write: Write
+) -> None:
+    everybody = copied(setting, 2)
+    seen: list[pl.DataFrame] = []
+
+    def watched(strategy: Strategy, late: pl.DataFrame, *rest: object) -> tuple[pl.Series, pl.DataFrame]:
+        seen.append(late.select("customer_id", *HISTORY))
+        return CHOICE(strategy, late, *rest)  # type: ignore[arg-type]
+
+    desk = _Desk(everybody, write(shipped), watched, EFFECTS, 5)
+    for _ in range(35):  # beyond the thirty days that are counted
+        desk.live_a_day()
+    known = desk.law.tables["contacts"]
+    counts = []
+    for number, rows in enumerate(seen):
+        day = DAY + timedelta(days=1 + number // 2)
+        before = known.filter(pl.col("at").dt.date() < day)
+        told = history_of(before, rows["customer_id"], day)
+        assert_frame_equal(rows.select(HISTORY[1]), told.select(HISTORY[1]))
+        recent = told[HISTORY[0]].fill_null(99) <= 35  # older contacts are not kept for the law
+        assert_frame_equal(rows.select(HISTORY[0]).filter(recent), told.select(HISTORY[0]).filter(recent))
+        counts.append(rows[HISTORY[1]].mean())
+    assert counts[-1] > counts[0], "nobody was contacted: the test shows nothing"
+
+
+def test_values_over_waiting_are_asked_with_the_contacts_of_the_days_before(
+    setting: Setting, shipped: str, write: Write
+) -> None:
+    """A text is worth something over waiting to who was not contacted within days, and less than nothing to who was."""
+    strategy = write(only(shipped, "early reminder by sms", "reminder by sms"))
+    names = strategy.treatment_names[1:]
+    slopes = np.tile([0.05, 0.0, 0.0, -1.0, 0.0], len(names))  # a constant, and minus one for a contact today
+    choices = Choices(slopes, np.eye(len(slopes)) * 1e-9, 0, EFFECTS_OF_A_TREATMENT)
+    places = {name: place for place, name in enumerate(names)}
+    days = OverWaiting(choices, places, dict.fromkeys(names, 99), 900.0)
+    learned = LearnedValues(Columns((), (), (), ()), {}, "CNY", {}, over_waiting=days)
+
+    def most(taught: LearnedValues | None) -> int:
+        lived = live_with(copied(setting, 1), strategy, choice_with({"CNY": 1.0}, taught), EFFECTS, 5, 30)
+        return int(lived.contacts.max())
+
+    assert most(learned) == 1  # the trace of a contact fades within six weeks
+    assert most(None) > 1
