@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 
 from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.law.tables import TableRecords
+from dunwell.nightly import rehearsing
 from dunwell.nightly.rehearsing import choice_with
 from dunwell.rehearsal.debtor_world import DebtorWorld
 from dunwell.rehearsal.effects import read_effects
@@ -22,12 +23,10 @@ from dunwell.rehearsal.strategy_law import DeskLaw
 from dunwell.rehearsal.strategy_run import Lived, _Desk, live_with, people_past_due
 from dunwell.rehearsal.strategy_setting import GROUPINGS, Setting, copied, setting_of_made
 from dunwell.strategy.experiments.randomising import numbers_in_unit, numbers_kept
-from dunwell.strategy.inputs import Columns
-from dunwell.strategy.learned import LearnedValues
-from dunwell.strategy.over_waiting import EFFECTS as EFFECTS_OF_A_TREATMENT
-from dunwell.strategy.over_waiting import HISTORY, OverWaiting, history_of
-from dunwell.strategy.repeated_choices import Choices
+from dunwell.strategy.learned import LearnedValues, values_of
+from dunwell.strategy.over_waiting import HISTORY, history_of
 from dunwell.strategy.text import Strategy, read_strategy
+from dunwell.strategy.value import Values
 
 DAY = date(2026, 6, 30)
 EFFECTS = read_effects()
@@ -355,25 +354,21 @@ def test_each_day_knows_how_everybody_was_contacted_of_late_as_the_daily_run_wou
         assert_frame_equal(rows.select(HISTORY[1]), told.select(HISTORY[1]))
         recent = told[HISTORY[0]].fill_null(99) <= 35  # older contacts are not kept for the law
         assert_frame_equal(rows.select(HISTORY[0]).filter(recent), told.select(HISTORY[0]).filter(recent))
-        counts.append(rows[HISTORY[1]].mean())
+        counts.append(float(rows[HISTORY[1]].to_numpy().mean()))
     assert counts[-1] > counts[0], "nobody was contacted: the test shows nothing"
 
 
-def test_values_over_waiting_are_asked_with_the_contacts_of_the_days_before(
-    setting: Setting, shipped: str, write: Write
+def test_values_are_asked_with_the_contacts_of_the_days_before(
+    setting: Setting, shipped: str, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A text is worth something over waiting to who was not contacted within days, and less than nothing to who was."""
-    strategy = write(only(shipped, "early reminder by sms", "reminder by sms"))
-    names = strategy.treatment_names[1:]
-    slopes = np.tile([0.05, 0.0, 0.0, -1.0, 0.0], len(names))  # a constant, and minus one for a contact today
-    choices = Choices(slopes, np.eye(len(slopes)) * 1e-9, 0, EFFECTS_OF_A_TREATMENT)
-    places = {name: place for place, name in enumerate(names)}
-    days = OverWaiting(choices, places, dict.fromkeys(names, 99), 900.0)
-    learned = LearnedValues(Columns((), (), (), ()), {}, "CNY", {}, over_waiting=days)
+    asked: list[pl.DataFrame] = []
 
-    def most(taught: LearnedValues | None) -> int:
-        lived = live_with(copied(setting, 1), strategy, choice_with({"CNY": 1.0}, taught), EFFECTS, 5, 30)
-        return int(lived.contacts.max())
+    def watched(strategy: Strategy, learned: LearnedValues | None, context: pl.DataFrame) -> Values:
+        asked.append(context)
+        return values_of(strategy, learned, context)
 
-    assert most(learned) == 1  # the trace of a contact fades within six weeks
-    assert most(None) > 1
+    monkeypatch.setattr(rehearsing, "values_of", watched)
+    live_with(copied(setting, 1), write(shipped), CHOICE, EFFECTS, 5, 10)
+    first, last = asked[0].select(HISTORY), asked[-1].select(HISTORY)
+    assert last[HISTORY[1]].sum() > first[HISTORY[1]].sum()
+    assert last[HISTORY[0]].min() == 1
