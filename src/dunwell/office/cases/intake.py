@@ -205,7 +205,7 @@ def _refresh(place: Workplace, case: Case | None, customer_id: str) -> None:
         case.stage, case.since = stage["stage"], stage["since"]
         case.opened_on, case.closed_on = stage["opened_on"], stage["closed_on"]
         case.account_count = len(stage["account_ids"])
-    case.past_due_days = int(late["past_due_days"].max() or 0) if late.height else 0  # type: ignore[arg-type]
+    case.past_due_days = int(late.select(pl.col("past_due_days").max()).item() or 0)
     case.past_due_total = late["past_due_total"][0] if late.height else 0
     case.currency = late["currency"][0] if late.height else case.currency
     case.bucket = late["bucket"][0] if late.height else case.bucket
@@ -213,8 +213,7 @@ def _refresh(place: Workplace, case: Case | None, customer_id: str) -> None:
         case.channel, case.planned_at, case.treatment = "", None, ""
         case.is_held_back, case.held_by, case.not_before = False, [], None
         case.left_because, case.net = "", None
-    broken = file.promises.filter(pl.col("broken_on").is_not_null())["broken_on"]
-    case.broken_on = broken.max() if late.height else None  # type: ignore[assignment]
+    case.broken_on = file.promises.select(pl.col("broken_on").max()).item() if late.height else None
     place_in_queue(case, place.clock())
     case.save()
 
