@@ -209,8 +209,7 @@ def _event(
     table: str, row: Mapping[str, str | None], customer: str, currency: str | None, now: datetime, source: str
 ) -> NewEvent:
     accounts = (str(row["account_id"]),) if row.get("account_id") else ()
-    name = str(row[_KEYS[table]])
-    key = f"intake:{table}:{name if len(name) <= _NAME_MAX else sha256(name.encode()).hexdigest()}"
+    key = key_of(table, str(row[_KEYS[table]]))
     if table == "payments":
         body = {"payment": row["payment_id"], "amount": row["amount"], "currency": currency, "source": source}
         if row.get("kind") in ("reversal", "chargeback"):
@@ -220,6 +219,11 @@ def _event(
     if row.get("to_on"):
         body["until"] = row["to_on"]
     return NewEvent("hold.placed", now, customer, accounts=accounts, body=body, key=key)
+
+
+def key_of(table: str, name: str) -> str:
+    """The key under which the journal records a row of that id once."""
+    return f"intake:{table}:{name if len(name) <= _NAME_MAX else sha256(name.encode()).hexdigest()}"
 
 
 def refresh(place: Workplace, customer_id: str) -> None:
