@@ -167,6 +167,10 @@ KINDS: Mapping[str, Kind] = {
     "office.changed": Kind(
         "somebody changed who may do what in the office", ("by", "what"), ("about", "change")
     ),
+    "office.entered": Kind(
+        "somebody signed in or out, changed with what they do, or tried to", ("by", "what"), ("about",)
+    ),
+    "office.refused": Kind("somebody was refused what they may not see or do", ("by", "what"), ("about",)),
     "file.kept": Kind(
         "a recording, a letter or a paper of the person's was kept; the vault holds its name and digest",
         ("what", "file", "by"),

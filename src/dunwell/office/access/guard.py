@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 
+from dunwell.office.access.entering import note_refusal
 from dunwell.office.access.models import Staff
 from dunwell.office.access.roles import permissions
 from dunwell.office.workplace import workplace
@@ -32,6 +33,8 @@ def needs(permission: str) -> Callable[[View], View]:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             if not request.user.may(permission):
+                match = request.resolver_match
+                note_refusal(request.user, permission, match.route if match else "")
                 raise PermissionDenied(permission)
             if lacks_second_factor(request.user):
                 return redirect("second_factor")
