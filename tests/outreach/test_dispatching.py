@@ -116,6 +116,16 @@ def test_the_hold_of_a_debt_that_the_records_know_no_more_is_lifted_alone(lender
     assert is_held(lender)
 
 
+@pytest.mark.parametrize(("hours", "held"), [(1, True), (12, True), (14, False)])
+def test_a_hold_that_the_lender_told_of_before_the_run_is_the_records_to_end(
+    lender: Lender, hours: float, held: bool
+) -> None:
+    """The run took the row into the book, where a tape may have ended it since; the book of the test has none."""
+    body = {"hold": "dispute", "source": "api bank", "row": "H1"}
+    lender.journal.record([NewEvent("hold.placed", NOON - timedelta(hours=hours), "C1", body=body)])
+    assert is_held(lender) == held
+
+
 def test_an_opt_out_of_an_address_binds_that_channel_and_does_not_lapse(lender: Lender) -> None:
     lender.due("C1", "sms")
     lender.journal.record(
