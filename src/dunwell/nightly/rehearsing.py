@@ -132,7 +132,7 @@ def rehearsed(
     }
     if len(strategies) == 2:
         old, new = strategies
-        told["changes"] = differences(old, new)
+        told["changes"] = [str(one) for one in differences(old, new)]
         told["moves"] = moves_record(moves(old, new, setting.people))
     return told
 
