@@ -31,7 +31,7 @@ from dunwell.office.api.shapes import (
     Wish,
     text_of,
 )
-from dunwell.office.api.tokens import Scoped, staff_of
+from dunwell.office.api.tokens import Scoped, staff_of, token_of
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
 from dunwell.office.desk.opening import may_see, record_look
@@ -46,7 +46,7 @@ _EVENTS_MAX = 500
 @router.get("/me", response=Me, auth=Scoped(None))
 def me(request: HttpRequest) -> Me:
     """Who the token is, and what it may."""
-    token = request.auth  # type: ignore[attr-defined]
+    token = token_of(request)
     staff = staff_of(request)
     return Me(
         name=token.name,

@@ -82,5 +82,10 @@ class Scoped(HttpBearer):
 
 def staff_of(request: HttpRequest) -> Staff:
     """As whom the request's token acts."""
-    token: Token = request.auth  # type: ignore[attr-defined]
-    return token.acts_as
+    return token_of(request).acts_as
+
+
+def token_of(request: HttpRequest) -> Token:
+    """The token with which a request came."""
+    token: Token = request.auth  # type: ignore[attr-defined]  # ninja puts there what ``Scoped`` found
+    return token

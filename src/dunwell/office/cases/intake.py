@@ -209,8 +209,7 @@ def _event(
     table: str, row: Mapping[str, str | None], customer: str, currency: str | None, now: datetime, source: str
 ) -> NewEvent:
     accounts = (str(row["account_id"]),) if row.get("account_id") else ()
-    name = str(row[_KEYS[table]])
-    key = f"intake:{table}:{name if len(name) <= _NAME_MAX else sha256(name.encode()).hexdigest()}"
+    key = key_of(table, str(row[_KEYS[table]]))
     if table == "payments":
         body = {"payment": row["payment_id"], "amount": row["amount"], "currency": currency, "source": source}
         if row.get("kind") in ("reversal", "chargeback"):
@@ -220,6 +219,11 @@ def _event(
     if row.get("to_on"):
         body["until"] = row["to_on"]
     return NewEvent("hold.placed", now, customer, accounts=accounts, body=body, key=key)
+
+
+def key_of(table: str, name: str) -> str:
+    """The key under which the journal records a row of that id once."""
+    return f"intake:{table}:{name if len(name) <= _NAME_MAX else sha256(name.encode()).hexdigest()}"
 
 
 def refresh(place: Workplace, customer_id: str) -> None:
@@ -240,7 +244,7 @@ def _refresh(place: Workplace, case: Case | None, customer_id: str) -> None:
         case.stage, case.since = stage["stage"], stage["since"]
         case.opened_on, case.closed_on = stage["opened_on"], stage["closed_on"]
         case.account_count = len(stage["account_ids"])
-    case.past_due_days = int(late["past_due_days"].max() or 0) if late.height else 0  # type: ignore[arg-type]
+    case.past_due_days = int(late.select(pl.col("past_due_days").max()).item() or 0)
     case.past_due_total = late["past_due_total"][0] if late.height else 0
     case.currency = late["currency"][0] if late.height else case.currency
     case.bucket = late["bucket"][0] if late.height else case.bucket
@@ -248,8 +252,7 @@ def _refresh(place: Workplace, case: Case | None, customer_id: str) -> None:
         case.channel, case.planned_at, case.treatment = "", None, ""
         case.is_held_back, case.held_by, case.not_before = False, [], None
         case.left_because, case.net = "", None
-    broken = file.promises.filter(pl.col("broken_on").is_not_null())["broken_on"]
-    case.broken_on = broken.max() if late.height else None  # type: ignore[assignment]
+    case.broken_on = file.promises.select(pl.col("broken_on").max()).item() if late.height else None
     place_in_queue(case, place.clock())
     case.save()
 

@@ -253,6 +253,11 @@ ACTS: Words = {
     "a case out of their scope": _("a case out of their scope"),
 }
 """What an event says somebody did, or why they looked."""
+DECIDED: Words = {
+    "run": _("chosen by a run"),
+    "permitted": _("permitted by the gate"),
+    "refused": _("refused by the gate"),
+}
 CHANGES: Words = {"began": _("began"), "ended": _("ended"), "changed": _("changed")}
 """What became of a rule between two days."""
 SECTIONS: Words = {
