@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from dunwell.book import Book, NoBook
-from dunwell.journal.models import Event, VaultItem
+from dunwell.journal.models import Event, Subject, VaultItem
 from dunwell.journal.packing import PACK
 from dunwell.journal.recording import Journal
 from dunwell.journal.retention import Clock, clock_ends
@@ -303,6 +303,12 @@ def files_of(settings: Settings, subject: str) -> list[Path]:
     letters.update(Work.objects.filter(subject_id=subject, channel="letter").values_list("pk", flat=True))
     printed = [file for name in sorted(letters) for file in folder.glob(f"*/{name}.pdf")]
     return [*printed, *(kept_folder(settings) / name for name in _file_names(subject))]
+
+
+def files_of_erased(settings: Settings) -> list[Path]:
+    """The files of everybody who was erased that are still there: of an erasure that was stopped before its files went."""
+    gone = Subject.objects.filter(erased_at__isnull=False).values_list("reference", flat=True)
+    return [file for subject in gone for file in files_of(settings, subject) if file.exists()]
 
 
 def _file_names(subject: str) -> list[str]:
