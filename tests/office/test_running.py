@@ -7,14 +7,18 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 import structlog
 from django.test import Client
 
+from dunwell.office.running import backup
 from dunwell.office.running.backup import BackupUnusable, back_up, restore
 from dunwell.settings import read_settings
 from tests.office.conftest import Office
@@ -67,14 +71,38 @@ def shop(ran: Path, tmp_path: Path) -> Path:
     return tmp_path / "shop"
 
 
+def work_a_little(shop: Path, **environment: str) -> str:
+    """Somebody may sign in, a recording of a customer's is kept, a letter lies in the print folder; the customer."""
+    dunwell("staff", "add", "ann", "--role", "collector", at=shop, **environment)
+    customer: str = pl.read_parquet(shop / "book" / "partition=00" / "customers.parquet")["customer_id"][0]
+    (shop / "call.wav").write_bytes(b"RIFF\0\0\0\0WAVE of a call")
+    dunwell("evidence", "attach", customer, "call.wav", "--what", "recording", at=shop, **environment)
+    (shop / "print" / "2026-11-24").mkdir(parents=True)
+    (shop / "print" / "2026-11-24" / "letter.pdf").write_bytes(b"%PDF a letter")
+    dunwell("evidence", "seal", at=shop, **environment)
+    return customer
+
+
+def is_whole(again: Path, customer: str, **environment: str) -> None:
+    """What came back says what was there: who may sign in, the journal, the recording in a pack that proves itself, a letter."""
+    assert "ann" in dunwell("staff", "list", at=again, **environment).stdout
+    dunwell("evidence", "verify", at=again, **environment)
+    pack = again.parent / "pack.zip"
+    dunwell("evidence", "export", customer, "--why", "a test", "--out", str(pack), at=again, **environment)
+    dunwell("evidence", "verify-pack", str(pack), at=again.parent)
+    with zipfile.ZipFile(pack) as found:
+        (recording,) = [name for name in found.namelist() if name.startswith("files/")]
+        assert found.read(recording) == b"RIFF\0\0\0\0WAVE of a call"
+    assert (again / "print" / "2026-11-24" / "letter.pdf").read_bytes() == b"%PDF a letter"
+
+
 @pytest.mark.slow
 def test_a_backup_restores_a_workspace_whose_journal_verifies(shop: Path, tmp_path: Path) -> None:
-    dunwell("staff", "add", "ann", "--role", "collector", at=shop)
-    dunwell("evidence", "seal", at=shop)
+    customer = work_a_little(shop)
     dunwell("backup", str(tmp_path / "shop.tar.gz"), "--with-keys", at=shop)
+    assert (tmp_path / "shop.tar.gz").stat().st_mode & 0o077 == 0
     dunwell("restore", str(tmp_path / "shop.tar.gz"), "--into", str(tmp_path / "again"), at=tmp_path)
-    assert "ann" in dunwell("staff", "list", at=tmp_path / "again").stdout
-    dunwell("evidence", "verify", at=tmp_path / "again")
+    is_whole(tmp_path / "again", customer)
     for name in ("dunwell.toml", "book/positions.parquet", "policy/law.toml"):
         assert (tmp_path / "again" / name).read_bytes() == (shop / name).read_bytes(), name
 
@@ -89,6 +117,53 @@ def test_a_backup_is_of_one_instant_while_others_write(shop: Path, tmp_path: Pat
     restore(tmp_path / "one.tar.gz", tmp_path / "again")
     with sqlite3.connect(tmp_path / "again" / "dunwell.sqlite3") as copy:
         assert copy.execute("SELECT first_name FROM access_staff").fetchall() == [("",)]
+
+
+def test_a_file_that_grows_while_it_is_written_is_kept_as_long_as_it_was(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dunwell("staff", "list", at=shop)
+    manifest = shop / "print" / "2026-11-24" / "manifest.jsonl"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("one\n", encoding="utf-8")
+    measured = tarfile.TarFile.gettarinfo
+
+    def growing(archive: tarfile.TarFile, *args: Any, **named: Any) -> tarfile.TarInfo:
+        found = measured(archive, *args, **named)
+        if found.name.endswith(manifest.name):
+            with manifest.open("a", encoding="utf-8") as more:
+                more.write("two\n")
+        return found
+
+    monkeypatch.setattr(tarfile.TarFile, "gettarinfo", growing)
+    back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
+    restore(tmp_path / "one.tar.gz", tmp_path / "again")
+    assert (tmp_path / "again" / "print" / "2026-11-24" / "manifest.jsonl").read_text() == "one\n"
+
+
+def test_a_book_that_a_run_replaces_meanwhile_is_of_one_run(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dunwell("staff", "list", at=shop)
+    add = backup._add
+    replaced: list[str] = []
+
+    def replacing(archive: tarfile.TarFile, name: str, path: Path) -> dict[str, Any]:
+        if name.startswith("book/partition") and len(replaced) < 1:
+            replaced.append(name)
+            shutil.copytree(shop / "book", shop / "new")
+            for file in (shop / "new").rglob("*.json"):
+                file.write_text(file.read_text() + "\n")
+            shutil.rmtree(shop / "book")
+            (shop / "new").rename(shop / "book")
+        return add(archive, name, path)
+
+    monkeypatch.setattr(backup, "_add", replacing)
+    back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
+    restore(tmp_path / "one.tar.gz", tmp_path / "again")
+    assert replaced
+    for name in ("book.json", "run.json"):
+        assert (tmp_path / "again" / "book" / name).read_text().endswith("\n"), name
 
 
 @pytest.mark.slow
@@ -131,13 +206,11 @@ def server() -> Iterator[str]:
 def test_a_backup_of_postgresql_restores_into_an_empty_database(
     shop: Path, tmp_path: Path, server: str
 ) -> None:
-    dunwell("staff", "add", "ann", "--role", "collector", at=shop, DATABASE_URL=server)
-    dunwell("evidence", "seal", at=shop, DATABASE_URL=server)
+    customer = work_a_little(shop, DATABASE_URL=server)
     dunwell("backup", str(tmp_path / "shop.tar.gz"), "--with-keys", at=shop, DATABASE_URL=server)
     empty = server.removesuffix("/dunwell") + "/again"
     folder = server.split("@")[1].split("/")[0].replace("%2F", "/")
     subprocess.run(["createdb", "-h", folder, "-U", "dunwell", "again"], check=True)
     again = tmp_path / "again"
     dunwell("restore", str(tmp_path / "shop.tar.gz"), "--into", str(again), "--database", empty, at=tmp_path)
-    assert "ann" in dunwell("staff", "list", at=again, DATABASE_URL=empty).stdout
-    dunwell("evidence", "verify", at=again, DATABASE_URL=empty)
+    is_whole(again, customer, DATABASE_URL=empty)

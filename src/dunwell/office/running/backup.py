@@ -1,4 +1,8 @@
-"""A workspace's backup in one file, and its restoration: the database as of one instant, the policy, the book and the evidence.
+"""A workspace's backup in one file, and its restoration: the database as of one instant, the policy, the book, the evidence with
+recordings and papers, the letters that were printed, and what came in during the day.
+
+The database is taken first: a file that it names lies on disk before it is named. What a file's digest says is what was written
+of it, however it grows meanwhile; a book that a run replaces meanwhile is begun again, so that it is of one run.
 
 The keys are left out unless they are asked for: whoever holds both the backup and the keys can read everything in it.
 """
@@ -14,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from dunwell import __version__
 from dunwell.settings import FILE_NAME, Settings, django_settings
@@ -22,7 +26,7 @@ from dunwell.settings import FILE_NAME, Settings, django_settings
 MANIFEST = "backup.json"
 _SQLITE = "database.sqlite3"
 _POSTGRESQL = "database.pgdump"
-_FOLDERS = ("policy", "book", "evidence", "models", "tape")
+_TRIES = 3
 _BLOCK = 1 << 20
 
 
@@ -45,27 +49,75 @@ def back_up(settings: Settings, file: Path, now: datetime, *, with_keys: bool = 
     if file.exists():
         raise BackupUnusable(f"{file} exists. Name another file; a backup is never written over")
     staging = file.with_name(f".{file.name}.new")
+    staging.unlink(missing_ok=True)
+    staging.touch(mode=0o600)  # whoever reads it reads about people
     with tempfile.TemporaryDirectory(prefix="dunwell-backup-") as scratch:
         database = _dump(settings, Path(scratch))
-        entries: dict[str, dict[str, Any]] = {}
-        with tarfile.open(staging, "w:gz", compresslevel=1) as archive:
-            for name, path in [(database.name, database), *_files(settings, with_keys)]:
-                entries[name] = {"bytes": path.stat().st_size, "sha256": _digest(path)}
-                archive.add(path, name, recursive=False)
-            manifest = {
-                "dunwell": __version__,
-                "made_at": now.isoformat(),
-                "database": database.name,
-                "sqlite_name": _sqlite_name(settings),
-                "with_keys": with_keys,
-                "files": entries,
-            }
-            text = Path(scratch) / MANIFEST
-            text.write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
-            archive.add(text, MANIFEST)
-            digest = _digest(text)
+        for _ in range(_TRIES):
+            entries, digest, is_whole = _write(settings, staging, database, now, with_keys)
+            if is_whole:
+                break
+        else:
+            staging.unlink()
+            raise BackupUnusable("a run replaced the book each time it was read. Back up when no run goes on")
     staging.rename(file)
     return BackedUp(file, len(entries), sum(entry["bytes"] for entry in entries.values()), digest)
+
+
+def _write(
+    settings: Settings, staging: Path, database: Path, now: datetime, with_keys: bool
+) -> tuple[dict[str, dict[str, Any]], str, bool]:
+    """Write the archive: its entries, the digest of its manifest, and whether the book was one and the same all the while."""
+    before = _run_of(settings)
+    entries: dict[str, dict[str, Any]] = {}
+    with tarfile.open(staging, "w:gz", compresslevel=1, dereference=True) as archive:
+        for name, path in [(database.name, database), *_files(settings, with_keys)]:
+            try:
+                entries[name] = _add(archive, name, path)
+            except FileNotFoundError:  # gone meanwhile: the book's with a run, others with an erasure
+                continue
+        manifest = {
+            "dunwell": __version__,
+            "made_at": now.isoformat(),
+            "database": database.name,
+            "sqlite_name": _sqlite_name(settings),
+            "with_keys": with_keys,
+            "files": entries,
+        }
+        text = database.with_name(MANIFEST)
+        text.write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
+        digest = _add(archive, MANIFEST, text)["sha256"]
+    return entries, digest, _run_of(settings) == before
+
+
+def _run_of(settings: Settings) -> tuple[int, int] | None:
+    """Which book lies in its place: another after each run."""
+    try:
+        about = (settings.book_folder / "book.json").stat()
+    except FileNotFoundError:
+        return None
+    return about.st_ino, about.st_mtime_ns
+
+
+class _Digesting:
+    """A file that is read once, with the digest of what was read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self.digest = stream, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._stream.read(size)
+        self.digest.update(block)
+        return block
+
+
+def _add(archive: tarfile.TarFile, name: str, path: Path) -> dict[str, Any]:
+    """Put a file into the archive as long as it is now: its bytes and their digest. Raises FileNotFoundError."""
+    with path.open("rb") as stream:
+        about = archive.gettarinfo(arcname=name, fileobj=stream)
+        reader = _Digesting(stream)
+        archive.addfile(about, reader)
+    return {"bytes": about.size, "sha256": reader.digest.hexdigest()}
 
 
 def restore(file: Path, folder: Path, database_url: str | None = None) -> dict[str, Any]:
@@ -132,11 +184,14 @@ def _checked(file: Path, staging: Path) -> dict[str, Any]:
 
 def _files(settings: Settings, with_keys: bool) -> Iterator[tuple[str, Path]]:
     yield FILE_NAME, settings.root / FILE_NAME
-    for name in (*_FOLDERS, *(["keys"] if with_keys else [])):
-        folder = settings.root / name
+    root = settings.root
+    folders = [root / "policy", settings.book_folder, settings.evidence_folder, root / "models"]
+    folders += [settings.tape_folder, settings.print_folder, root / "intake"]
+    folders += [settings.keys_folder] if with_keys else []
+    for folder in dict.fromkeys(one for one in folders if one.is_relative_to(root) and one != root):
         for path in sorted(folder.rglob("*")):
             if path.is_file() and "by-customer" not in path.parts and path.suffix != ".lock":
-                yield path.relative_to(settings.root).as_posix(), path
+                yield path.relative_to(root).as_posix(), path
 
 
 def _sqlite_name(settings: Settings) -> str | None:
