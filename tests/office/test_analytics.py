@@ -340,6 +340,12 @@ def test_why_no_losses_were_told_is_said(office: Office, tmp_path: Path) -> None
     assert "month ends do not reach over a year" not in client.get("/analytics/roll").content.decode()
 
 
+def test_a_filter_that_finds_nothing_is_shown_as_chosen(office: Office) -> None:
+    page = office.client("analyst").get("/analytics/roll?currency=XAU").content.decode()
+    assert "<option selected>XAU</option>" in page
+    assert "Nothing was counted here" in page
+
+
 def test_nobody_is_named_and_a_collector_does_not_get_in(office: Office) -> None:
     client = office.client("analyst")
     ids = {one["customer_id"] for one in tables_of(office)["customers"]}

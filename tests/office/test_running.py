@@ -1,5 +1,7 @@
 """The office in production: watched over, backed up, and restored to the byte."""
 
+import json
+import logging
 import os
 import shutil
 import sqlite3
@@ -16,6 +18,8 @@ from typing import Any
 import polars as pl
 import pytest
 import structlog
+from django.db import OperationalError
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from dunwell.office.running import backup
@@ -43,6 +47,29 @@ def test_it_says_that_it_is_alive_and_ready(office: Office, client: Client) -> N
     assert answer.json()["book"] == "2026-11-23"
 
 
+def test_while_the_database_is_away_it_is_not_ready_and_its_figures_say_so(
+    office: Office, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: object, **named: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", away)
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()["missing"]) == (503, ["the database does not answer"])
+    assert client.get("/health").status_code == 200
+    figures = client.get("/metrics").content.decode()
+    assert "dunwell_database_up 0.0" in figures
+    monkeypatch.undo()
+    assert "dunwell_database_up 1.0" in client.get("/metrics").content.decode()
+
+
+def test_it_is_not_ready_while_migrations_are_pending(office: Office, client: Client) -> None:
+    MigrationRecorder.Migration.objects.filter(app="tallies", name="0002_signs").delete()
+    answer = client.get("/ready")
+    assert answer.status_code == 503
+    assert "lacks migrations" in answer.json()["missing"][0]
+
+
 def test_its_figures_name_nobody_and_strangers_get_none(office: Office, client: Client) -> None:
     office.client("collector").get("/queue")
     text = client.get("/metrics").content.decode()
@@ -63,6 +90,34 @@ def test_a_log_line_names_the_page_and_no_person(office: Office, capsys: pytest.
     assert '"page": "queue"' in line
     assert '"role": "collector"' in line
     assert "stage=" not in line
+
+
+def test_what_a_library_says_is_logged_without_its_words_and_our_own_with_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from dunwell.office.running.logs import set_up_logs
+
+    before = logging.getLogger().handlers[:]
+    set_up_logs()
+    try:
+        logging.getLogger("django.security.csrf").warning("Forbidden (%s): %s", "x", "/case/CU1/open")
+        logging.getLogger("dunwell.office").warning("the %s cannot be read anew", "law")
+        try:
+            raise ValueError("Ana Lima, 5 High Street")
+        except ValueError:
+            logging.getLogger("gunicorn.error").exception("Error handling request /case/CU1")
+        logging.getLogger("some.library").info("CU1 was looked at")
+    finally:
+        logging.getLogger().handlers[:] = before
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    structlog.reset_defaults()
+    assert [(one["logger"], one.get("message"), one.get("kind")) for one in lines] == [
+        ("django.security.csrf", None, None),
+        ("dunwell.office", "the law cannot be read anew", None),
+        ("gunicorn.error", None, "ValueError"),
+    ]
+    assert "CU1" not in str(lines)
+    assert "Ana" not in str(lines)
 
 
 @pytest.fixture

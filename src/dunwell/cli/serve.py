@@ -94,6 +94,9 @@ def keep_office() -> None:
 
         settings = read_settings(root)
         set_up_office(settings)
+        from dunwell.office.running.logs import set_up_logs
+
+        set_up_logs()
         from dunwell.office.compliance.counting import count_next
         from dunwell.office.keeping import bring_up_to_date, keep, tell_others, warm_up
         from dunwell.office.strategies.comparing import compare_next
@@ -140,16 +143,25 @@ def keep_office() -> None:
 
 
 def _again_and_again(stop: threading.Event, what: str, once: Callable[[], object]) -> None:
-    """Do something every few seconds until the end. A round that fails (a database that restarts) is said, and tried again."""
+    """Do something every few seconds until the end. A round that fails (a database that restarts) is logged, and tried again."""
     from django.db import connection
 
     while not stop.wait(_ROUND_SECONDS):
         try:
             once()
         except Exception as error:
-            print(f"{what}: {type(error).__name__}; trying again", file=sys.stderr, flush=True)
+            _tell(what, error)
             connection.close()
     connection.close()
+
+
+def _tell(what: str, error: Exception) -> None:
+    """Log that something beside the pages failed, without the error's message: a person may stand in it."""
+    import structlog
+
+    from dunwell.office.running.logs import about
+
+    structlog.get_logger("dunwell.office").error("failed", beside=what, **about(error))
 
 
 def _wait_for_the_end(stop: threading.Event) -> None:
@@ -172,7 +184,7 @@ def _start_worker(root: Path, stop: threading.Event) -> threading.Thread:
             with receiving(shop):
                 work_channels(shop, shop.chosen(None), until_idle=False, worker=None, stop=stop)
         except Exception as error:
-            print(f"error: the worker stopped: {error}", file=sys.stderr)
+            _tell("the worker, which stopped", error)
 
     thread = threading.Thread(target=work, name="outreach")
     thread.start()

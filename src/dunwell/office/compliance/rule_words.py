@@ -18,7 +18,7 @@ Words = Mapping[str, str | Lazy]
 
 FIGURES: Words = {
     "channels": _("Ways of contact"),
-    "parties": _("Whom it protects"),
+    "parties": _("With whom"),
     "purposes": _("Purposes"),
     "states": _("While"),
     "opens": _("Not before"),
