@@ -174,51 +174,60 @@ def test_a_backup_is_of_one_instant_while_others_write(shop: Path, tmp_path: Pat
         assert copy.execute("SELECT first_name FROM access_staff").fetchall() == [("",)]
 
 
-def test_a_file_that_grows_while_it_is_written_is_kept_as_long_as_it_was(
+def test_a_backup_of_what_changes_while_it_is_read_can_be_restored(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dunwell("staff", "list", at=shop)
-    manifest = shop / "print" / "2026-11-24" / "manifest.jsonl"
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text("one\n", encoding="utf-8")
-    measured = tarfile.TarFile.gettarinfo
+    record = shop / "evidence" / "wire" / "host-sms.txt"
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text("boot 1\n", encoding="ascii")
+    look = tarfile.TarFile.gettarinfo
 
-    def growing(archive: tarfile.TarFile, *args: Any, **named: Any) -> tarfile.TarInfo:
-        found = measured(archive, *args, **named)
-        if found.name.endswith(manifest.name):
-            with manifest.open("a", encoding="utf-8") as more:
-                more.write("two\n")
-        return found
+    def while_a_worker_writes(archive: tarfile.TarFile, *given: Any, **named: Any) -> tarfile.TarInfo:
+        with record.open("a", encoding="ascii") as stream:
+            stream.write("one more message\n")
+        return look(archive, *given, **named)
 
-    monkeypatch.setattr(tarfile.TarFile, "gettarinfo", growing)
+    monkeypatch.setattr(tarfile.TarFile, "gettarinfo", while_a_worker_writes)
     back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
     restore(tmp_path / "one.tar.gz", tmp_path / "again")
-    assert (tmp_path / "again" / "print" / "2026-11-24" / "manifest.jsonl").read_text() == "one\n"
+    assert (tmp_path / "again" / "evidence" / "wire" / "host-sms.txt").read_text().startswith("boot 1\none")
 
 
-def test_a_book_that_a_run_replaces_meanwhile_is_of_one_run(
+def test_a_book_that_a_run_replaces_while_it_is_copied_makes_no_backup(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dunwell("staff", "list", at=shop)
-    add = backup._add
-    replaced: list[str] = []
+    files = backup._files
 
-    def replacing(archive: tarfile.TarFile, name: str, path: Path) -> dict[str, Any]:
-        if name.startswith("book/partition") and len(replaced) < 1:
-            replaced.append(name)
-            shutil.copytree(shop / "book", shop / "new")
-            for file in (shop / "new").rglob("*.json"):
-                file.write_text(file.read_text() + "\n")
-            shutil.rmtree(shop / "book")
-            (shop / "new").rename(shop / "book")
-        return add(archive, name, path)
+    def while_a_run_ends(*given: Any) -> Iterator[tuple[str, Path]]:
+        yield from files(*given)
+        (shop / "book" / "book.json").touch()
 
-    monkeypatch.setattr(backup, "_add", replacing)
+    monkeypatch.setattr(backup, "_files", while_a_run_ends)
+    with pytest.raises(BackupUnusable, match="Make the backup again"):
+        back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
+    assert list(tmp_path.glob("*one.tar.gz*")) == []
+
+
+def test_what_was_due_when_a_backup_was_made_is_not_sent_again_after_it_is_restored(
+    shop: Path, tmp_path: Path
+) -> None:
+    dunwell("staff", "list", at=shop)
+    with sqlite3.connect(shop / "dunwell.sqlite3") as live:
+        live.execute("PRAGMA foreign_keys = OFF")
+        for number, state in enumerate(("due", "claimed", "sent")):
+            live.execute(
+                "INSERT INTO outreach_work (message_id, key, subject_id, channel, stage, purpose, accounts, priority, due_at,"
+                " expires_at, state, attempt_count, why, in_doubt, changed_at)"
+                " VALUES (?, ?, 'S', 'sms', 'reminder', 'remind', '', 0, ?, ?, ?, 0, '', 0, ?)",
+                (str(number), str(number), str(NOW), str(NOW), state, str(NOW)),
+            )
     back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
-    restore(tmp_path / "one.tar.gz", tmp_path / "again")
-    assert replaced
-    for name in ("book.json", "run.json"):
-        assert (tmp_path / "again" / "book" / name).read_text().endswith("\n"), name
+    assert restore(tmp_path / "one.tar.gz", tmp_path / "again")["held_back"] == 2
+    with sqlite3.connect(tmp_path / "again" / "dunwell.sqlite3") as copy:
+        states = copy.execute("SELECT state FROM outreach_work ORDER BY message_id").fetchall()
+    assert states == [("unknown",), ("unknown",), ("sent",)]
 
 
 @pytest.mark.slow

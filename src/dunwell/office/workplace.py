@@ -198,7 +198,7 @@ _current: list[Workplace] = []
 def workplace() -> Workplace:
     """The process's workplace, of the workspace that Django was set up for."""
     if not _current:
-        _current.append(Workplace(django_conf.DUNWELL))  # type: ignore[misc]
+        _current.append(Workplace(django_conf.DUNWELL))  # type: ignore[misc]  # ``set_up_office`` puts it there
     return _current[0]
 
 

@@ -254,7 +254,7 @@ def _record_answer(
         NewEvent("complaint.answered", now, one.customer_id, body=body, personal={"note": text}, key=key)
     ]
     if lifts:
-        lifted = {"hold": "complaint", "by": staff.username}
+        lifted = {"hold": "complaint", "by": staff.username, "lifts": one.event_id}
         events.append(
             NewEvent("hold.lifted", now, one.customer_id, body=lifted, key=f"complaint-lift:{one.event_id}")
         )

@@ -1,13 +1,10 @@
-"""A workspace's backup in one file, and its restoration: the database as of one instant, the policy, the book, the evidence with
-recordings and papers, the letters that were printed, and what came in during the day.
-
-The database is taken first: a file that it names lies on disk before it is named. What a file's digest says is what was written
-of it, however it grows meanwhile; a book that a run replaces meanwhile is begun again, so that it is of one run.
+"""A workspace's backup in one file, and its restoration: the database as of one instant, the policy, the book and the evidence.
 
 The keys are left out unless they are asked for: whoever holds both the backup and the keys can read everything in it.
 """
 
 import hashlib
+import io
 import json
 import shutil
 import sqlite3
@@ -15,10 +12,13 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
+
+import psycopg
 
 from dunwell import __version__
 from dunwell.settings import FILE_NAME, Settings, django_settings
@@ -26,7 +26,6 @@ from dunwell.settings import FILE_NAME, Settings, django_settings
 MANIFEST = "backup.json"
 _SQLITE = "database.sqlite3"
 _POSTGRESQL = "database.pgdump"
-_TRIES = 3
 _BLOCK = 1 << 20
 
 
@@ -45,53 +44,44 @@ class BackedUp:
 
 
 def back_up(settings: Settings, file: Path, now: datetime, *, with_keys: bool = False) -> BackedUp:
-    """Write the workspace's backup; the file appears whole or not at all. Raises BackupUnusable, OSError."""
+    """Write the workspace's backup; the file appears whole or not at all. Others may work meanwhile, but no run may end: the book
+    is of one run. Raises BackupUnusable, OSError.
+    """
     if file.exists():
         raise BackupUnusable(f"{file} exists. Name another file; a backup is never written over")
     staging = file.with_name(f".{file.name}.new")
     staging.unlink(missing_ok=True)
     staging.touch(mode=0o600)  # whoever reads it reads about people
     with tempfile.TemporaryDirectory(prefix="dunwell-backup-") as scratch:
-        database = _dump(settings, Path(scratch))
-        for _ in range(_TRIES):
-            entries, digest, is_whole = _write(settings, staging, database, now, with_keys)
-            if is_whole:
-                break
-        else:
-            staging.unlink()
-            raise BackupUnusable("a run replaced the book each time it was read. Back up when no run goes on")
+        database, book = _dump(settings, Path(scratch)), _which_book(settings)
+        entries: dict[str, dict[str, Any]] = {}
+        with tarfile.open(staging, "w:gz", compresslevel=1, dereference=True) as archive:
+            for name, path in [(database.name, database), *_files(settings, with_keys)]:
+                with suppress(FileNotFoundError):  # erased since it was listed
+                    entries[name] = _add(archive, name, path)
+            manifest = {
+                "dunwell": __version__,
+                "made_at": now.isoformat(),
+                "database": database.name,
+                "sqlite_name": _sqlite_name(settings),
+                "with_keys": with_keys,
+                "files": entries,
+            }
+            text = Path(scratch) / MANIFEST
+            text.write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
+            archive.add(text, MANIFEST)
+            digest = _digest(text)
+    if _which_book(settings) != book:
+        staging.unlink()
+        raise BackupUnusable(
+            "a run replaced the book meanwhile, so it was copied half. Make the backup again"
+        )
     staging.rename(file)
     return BackedUp(file, len(entries), sum(entry["bytes"] for entry in entries.values()), digest)
 
 
-def _write(
-    settings: Settings, staging: Path, database: Path, now: datetime, with_keys: bool
-) -> tuple[dict[str, dict[str, Any]], str, bool]:
-    """Write the archive: its entries, the digest of its manifest, and whether the book was one and the same all the while."""
-    before = _run_of(settings)
-    entries: dict[str, dict[str, Any]] = {}
-    with tarfile.open(staging, "w:gz", compresslevel=1, dereference=True) as archive:
-        for name, path in [(database.name, database), *_files(settings, with_keys)]:
-            try:
-                entries[name] = _add(archive, name, path)
-            except FileNotFoundError:  # gone meanwhile: the book's with a run, others with an erasure
-                continue
-        manifest = {
-            "dunwell": __version__,
-            "made_at": now.isoformat(),
-            "database": database.name,
-            "sqlite_name": _sqlite_name(settings),
-            "with_keys": with_keys,
-            "files": entries,
-        }
-        text = database.with_name(MANIFEST)
-        text.write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
-        digest = _add(archive, MANIFEST, text)["sha256"]
-    return entries, digest, _run_of(settings) == before
-
-
-def _run_of(settings: Settings) -> tuple[int, int] | None:
-    """Which book lies in its place: another after each run."""
+def _which_book(settings: Settings) -> tuple[int, int] | None:
+    """What tells the book of one run from that of another; None without one."""
     try:
         about = (settings.book_folder / "book.json").stat()
     except FileNotFoundError:
@@ -99,31 +89,34 @@ def _run_of(settings: Settings) -> tuple[int, int] | None:
     return about.st_ino, about.st_mtime_ns
 
 
-class _Digesting:
-    """A file that is read once, with the digest of what was read."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self.digest = stream, hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        block = self._stream.read(size)
-        self.digest.update(block)
-        return block
-
-
 def _add(archive: tarfile.TarFile, name: str, path: Path) -> dict[str, Any]:
-    """Put a file into the archive as long as it is now: its bytes and their digest. Raises FileNotFoundError."""
+    """A file's bytes and digest as they went into the archive: a worker's record, say, changes while it is read."""
     with path.open("rb") as stream:
         about = archive.gettarinfo(arcname=name, fileobj=stream)
-        reader = _Digesting(stream)
-        archive.addfile(about, reader)
-    return {"bytes": about.size, "sha256": reader.digest.hexdigest()}
+        read = _Read(io.BytesIO(stream.read()) if about.size < _BLOCK else stream)
+        if isinstance(read.stream, io.BytesIO):
+            about.size = len(read.stream.getbuffer())
+        archive.addfile(about, read)
+    return {"bytes": about.size, "sha256": read.digest.hexdigest()}
+
+
+class _Read:
+    """A file whose bytes are digested as they are read."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream, self.digest = stream, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        block = self.stream.read(size)
+        self.digest.update(block)
+        return block
 
 
 def restore(file: Path, folder: Path, database_url: str | None = None) -> dict[str, Any]:
     """Unpack a backup into a new folder, every file checked against the manifest, and bring its database back; the manifest.
 
-    A dump of PostgreSQL goes into the empty database at ``database_url``. Raises BackupUnusable.
+    A dump of PostgreSQL goes into the empty database at ``database_url``. Messages that were due when the backup was made may
+    have gone out since: none is sent again (``held_back`` of the manifest: how many). Raises BackupUnusable.
     """
     if folder.exists() and any(folder.iterdir()):
         raise BackupUnusable(
@@ -155,14 +148,34 @@ def restore(file: Path, folder: Path, database_url: str | None = None) -> dict[s
             ]
         )
         (staging / _POSTGRESQL).unlink()
+        manifest["held_back"] = _hold_back_postgresql(database_url)
     else:
         place = staging / manifest["sqlite_name"]
         place.parent.mkdir(parents=True, exist_ok=True)
         (staging / _SQLITE).rename(place)
+        manifest["held_back"] = _hold_back_sqlite(place)
     (staging / MANIFEST).unlink()
     shutil.rmtree(folder, ignore_errors=True)
     staging.rename(folder)
     return manifest
+
+
+_HOLD_BACK = """
+UPDATE outreach_work SET state = 'unknown', why = 'restored from a backup: it may have gone out since'
+WHERE state IN ('due', 'claimed')
+"""
+
+
+def _hold_back_sqlite(database: Path) -> int:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'outreach_work'").fetchall()
+        return connection.execute(_HOLD_BACK).rowcount if tables else 0
+
+
+def _hold_back_postgresql(database_url: str) -> int:
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute("SELECT to_regclass('outreach_work')").fetchone()
+        return connection.execute(_HOLD_BACK).rowcount if found and found[0] else 0
 
 
 def _checked(file: Path, staging: Path) -> dict[str, Any]:
@@ -190,7 +203,10 @@ def _files(settings: Settings, with_keys: bool) -> Iterator[tuple[str, Path]]:
     folders += [settings.keys_folder] if with_keys else []
     for folder in dict.fromkeys(one for one in folders if one.is_relative_to(root) and one != root):
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and "by-customer" not in path.parts and path.suffix != ".lock":
+            is_passing = (
+                path.suffix in (".lock", ".new") or ".new" in path.parts
+            )  # being written, or nobody's after it
+            if path.is_file() and "by-customer" not in path.parts and not is_passing:
                 yield path.relative_to(root).as_posix(), path
 
 

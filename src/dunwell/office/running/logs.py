@@ -93,5 +93,5 @@ def logged(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Htt
     def process_exception(request: HttpRequest, error: Exception) -> None:
         _log.error("failed", page=page_of(request), **about(error))
 
-    answer.process_exception = process_exception  # type: ignore[attr-defined]
+    answer.process_exception = process_exception  # type: ignore[attr-defined]  # where Django looks for it
     return answer
