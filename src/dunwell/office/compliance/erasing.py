@@ -296,12 +296,10 @@ def _erase_rows(file: Path, names: Collection[str]) -> None:
 
 def files_of(settings: Settings, subject: str) -> list[Path]:
     """The letters, recordings and papers of a person, by the vault's reference."""
-    table = settings.outreach.get("letter", {})
-    folder = settings.root / (table.get("folder", "print") if isinstance(table, Mapping) else "print")
     sent = Event.objects.filter(subject_id=subject, kind="contact.sent").values_list("body", flat=True)
     letters = {body["message_id"] for body in map(json.loads, sent) if body["channel"] == "letter"}
     letters.update(Work.objects.filter(subject_id=subject, channel="letter").values_list("pk", flat=True))
-    printed = [file for name in sorted(letters) for file in folder.glob(f"*/{name}.pdf")]
+    printed = [file for name in sorted(letters) for file in settings.print_folder.glob(f"*/{name}.pdf")]
     return [*printed, *(kept_folder(settings) / name for name in _file_names(subject))]
 
 
