@@ -27,7 +27,7 @@ REASONS: Mapping[str, Lazy | str] = {
 }
 """Why somebody may open personal data; the journal keeps the name."""
 
-LOOKED, OPENED = "looked", "opened"
+OPENED = "opened"
 
 
 def open_case(request: HttpRequest, customer_id: str) -> CaseFile:
@@ -43,11 +43,8 @@ def open_case(request: HttpRequest, customer_id: str) -> CaseFile:
     if not may_see(staff, file):
         raise Http404(customer_id)
     now = place.clock()
-    looked: dict[str, str] = request.session.get(LOOKED, {})
-    if not _is_ahead(looked.get(customer_id), now):
+    if not _has_looked(file, staff, now):
         _record_look(file, staff, now)
-        fresh = {name: until for name, until in looked.items() if _is_ahead(until, now)}
-        request.session[LOOKED] = fresh | {customer_id: (now + OPEN_FOR).isoformat()}
     return file
 
 
@@ -60,13 +57,27 @@ def may_see(staff: Staff, file: CaseFile) -> bool:
     return True
 
 
+def _has_looked(file: CaseFile, staff: Staff, now: datetime) -> bool:
+    """Whether the journal holds already that this person looks at the case: it is asked, and no session written, for a page
+    waits for what is written.
+    """
+    about = _look(staff)
+    return any(
+        event.kind == "data.read" and now - event.at < OPEN_FOR and about.items() <= event.body.items()
+        for event in file.events
+    )
+
+
+def _look(staff: Staff) -> dict[str, str]:
+    return {"by": staff.username, "why": "case opened at the desk", "what": "case"}
+
+
 def _record_look(file: CaseFile, staff: Staff, now: datetime) -> None:
     journal = file.place.journal
-    subject = journal.vault.admit([file.customer_id], now)[file.customer_id]
+    subject = file.subject or journal.vault.admit([file.customer_id], now)[file.customer_id]
     span = int(now.timestamp() // OPEN_FOR.total_seconds())
-    body = {"by": staff.username, "why": "case opened at the desk", "what": "case"}
     key = f"desk:look:{staff.pk}:{subject}:{span}"
-    journal.record([NewEvent("data.read", now, file.customer_id, body=body, key=key)])
+    journal.record([NewEvent("data.read", now, subject=subject, body=_look(staff), key=key)])
 
 
 def open_data(request: HttpRequest, file: CaseFile, reason: str, once: str) -> None:
