@@ -18,7 +18,7 @@ _COLLECT_AFTER_OBJECTS = 10_000
 """New objects between two looks for garbage: a look at so many takes some milliseconds, which a page does not notice."""
 
 
-class Server(BaseApplication):  # type: ignore[misc]
+class Server(BaseApplication):  # type: ignore[misc]  # it has no types
     """Serves a workspace's office until a signal comes; requests under way are answered first."""
 
     def __init__(

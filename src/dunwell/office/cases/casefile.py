@@ -25,11 +25,14 @@ from dunwell.office.cases.shelf import Shelf
 from dunwell.office.workplace import Workplace
 from dunwell.outreach.corrections import KIND as CORRECTED
 from dunwell.outreach.corrections import corrections, with_corrections
-from dunwell.outreach.knowing import KINDS, decoded, promised_until, with_journal
-from dunwell.outreach.permitting import OPEN_PROMISE, is_left_in_peace
+from dunwell.outreach.knowing import KINDS, decoded, with_journal
 from dunwell.outreach.records import with_owner
+from dunwell.outreach.since import OPEN_PROMISE, Since, held_for, since
 from dunwell.outreach.told import promised, with_withdrawals, without_told
 from dunwell.resolution import PROMISE_COLUMNS, cases_as_of, promises_as_of
+
+_WRITTEN = ("email", "sms", "letter")
+"""The channels whose texts the dispatcher sends."""
 
 
 class UnknownCustomer(LookupError):
@@ -212,12 +215,14 @@ class CaseFile:
             return with_journal(self._person_of_records, ())
         vault, subject = self.place.journal.vault, self.subject
         rows = [row for row in self._rows if row[1] in KINDS]
-        seen = decoded(rows, self._person_of_records, lambda kind, name: vault.pseudonym(subject, kind, name))
-        return with_journal(self._person_of_records, seen)
+        records, until = self._person_of_records, self.place.shelf.known_until
+        seen = decoded(rows, records, lambda kind, name: vault.pseudonym(subject, kind, name), until)
+        return with_journal(records, seen)
 
     @cached_property
-    def _promised_until(self) -> date | None:
-        return promised_until(self._rows)
+    def _since(self) -> Since:
+        """What happened since the run, which the dispatcher's figures do not tell."""
+        return since(self._rows, self.place.shelf.known_until)
 
     @property
     def account_ids(self) -> list[str]:
@@ -250,25 +255,28 @@ class CaseFile:
             attempt = replace(attempt, account_ids=tuple(account_ids))
         if in_reply_to is not None:
             attempt = replace(attempt, in_reply_to=in_reply_to)
-        return self.unless_promised(self.gate.check(attempt, self.person), attempt)
+        return self.unless_held(self.gate.check(attempt, self.person), attempt)
 
     def ask_each(self, ways: Sequence[tuple[str, str]], at: datetime | None = None) -> list[Verdict]:
         """The same for several ways (channel and contact point) at once, none of which counts against another."""
         attempts = [self._attempt(channel, point, "remind", at) for channel, point in ways]
         verdicts = self.gate.check_several(attempts, self.person) if attempts else []
         return [
-            self.unless_promised(verdict, attempt)
-            for verdict, attempt in zip(verdicts, attempts, strict=True)
+            self.unless_held(verdict, attempt) for verdict, attempt in zip(verdicts, attempts, strict=True)
         ]
 
-    def unless_promised(self, verdict: Verdict, attempt: Attempt, stage: str = "") -> Verdict:
+    def unless_held(self, verdict: Verdict, attempt: Attempt, stage: str = "") -> Verdict:
         """The gate's answer, and the house's: who promised to pay by a day that has not passed is not reminded nor asked to pay,
-        by whatever way and whoever does it. ``stage``: that of a text.
+        by whatever way and whoever does it. A text is held back as well for what the dispatcher's figures do not tell, a payment
+        since the run; the desk's own tell it. ``stage``: that of a text.
         """
-        until = max((day for day in (self._promised_until, self._waited_for_until) if day), default=None)
-        if not is_left_in_peace(self.person, until, attempt.purpose, stage, attempt.at):
+        told, is_text = self._since, attempt.channel in _WRITTEN
+        until = max((day for day in (told.promised_until, self._waited_for_until) if day), default=None)
+        told = replace(told, promised_until=until, has_paid=told.has_paid and is_text)
+        held = held_for(told, self.person, attempt.purpose, stage, attempt.at)
+        if held is None:
             return verdict
-        return replace(verdict, allowed=False, reasons=(*verdict.reasons, OPEN_PROMISE), not_before=None)
+        return replace(verdict, allowed=False, reasons=(*verdict.reasons, held), not_before=None)
 
     @cached_property
     def _waited_for_until(self) -> date | None:

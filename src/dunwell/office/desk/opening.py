@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dunwell.book import NoBook
 from dunwell.journal.recording import NewEvent
+from dunwell.office.access.entering import CASE, note_refusal
 from dunwell.office.access.guard import staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile, UnknownCustomer
@@ -41,10 +42,9 @@ def open_case(request: HttpRequest, customer_id: str) -> CaseFile:
     except (UnknownCustomer, NoBook) as error:
         raise Http404(str(error)) from error
     if not may_see(staff, file):
+        note_refusal(staff, CASE, customer_id=customer_id)
         raise Http404(customer_id)
-    now = place.clock()
-    if not _has_looked(file, staff, now):
-        _record_look(file, staff, now)
+    record_look(file, staff, "case opened at the desk")
     return file
 
 
@@ -57,27 +57,21 @@ def may_see(staff: Staff, file: CaseFile) -> bool:
     return True
 
 
-def _has_looked(file: CaseFile, staff: Staff, now: datetime) -> bool:
-    """Whether the journal holds already that this person looks at the case: it is asked, and no session written, for a page
-    waits for what is written.
+def record_look(file: CaseFile, staff: Staff, why: str) -> None:
+    """Record that somebody looked at a case, once in a quarter of an hour. Whether it was is read from the person's events, not
+    kept in the session: a page waits for what is written.
     """
-    about = _look(staff)
-    return any(
+    journal, now = file.place.journal, file.place.clock()
+    about = {"by": staff.username, "what": "case"}
+    if any(
         event.kind == "data.read" and now - event.at < OPEN_FOR and about.items() <= event.body.items()
         for event in file.events
-    )
-
-
-def _look(staff: Staff) -> dict[str, str]:
-    return {"by": staff.username, "why": "case opened at the desk", "what": "case"}
-
-
-def _record_look(file: CaseFile, staff: Staff, now: datetime) -> None:
-    journal = file.place.journal
+    ):
+        return
     subject = file.subject or journal.vault.admit([file.customer_id], now)[file.customer_id]
     span = int(now.timestamp() // OPEN_FOR.total_seconds())
     key = f"desk:look:{staff.pk}:{subject}:{span}"
-    journal.record([NewEvent("data.read", now, subject=subject, body=_look(staff), key=key)])
+    journal.record([NewEvent("data.read", now, subject=subject, body=about | {"why": why}, key=key)])
 
 
 def open_data(request: HttpRequest, file: CaseFile, reason: str, once: str) -> None:

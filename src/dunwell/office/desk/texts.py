@@ -195,7 +195,7 @@ def ask(file: CaseFile, way: Way) -> Verdict:
         purpose=PURPOSES_BY_STAGE[way.text.stage][0],
         automated=True,
     )
-    return file.unless_promised(file.gate.check(attempt, file.person), attempt, way.text.stage)
+    return file.unless_held(file.gate.check(attempt, file.person), attempt, way.text.stage)
 
 
 def preview(file: CaseFile, opened: Opened, way: Way) -> dict[str, Any]:
