@@ -147,7 +147,7 @@ def log_context(
     if contact is None or contact.customer_id != file.customer_id:
         return {}
     typed: Any = {} if form is None else form.data
-    can_come, guide = came_of(contact), guide_for(file, staff)
+    can_come, guide = came_of(contact), guide_for(file, staff, contact.direction)
     return {
         "guide": replace(guide, branches=tuple(one for one in guide.branches if one.then in can_come)),
         "form": form,
