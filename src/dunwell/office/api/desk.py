@@ -269,7 +269,7 @@ def incoming(request: HttpRequest, customer_id: str, ended: Incoming) -> Recorde
     with transaction.atomic():
         working.lock(file)
         file = CaseFile(file.place, customer_id)  # what others recorded until now counts
-        told = told_by(file, ended)
+        told = told_by(file, ended, contact)
         show_identity(file, ended.promise, contact, staff_of(request))
         return Recorded(recorded=working.log(file, staff_of(request), contact, told))
 
