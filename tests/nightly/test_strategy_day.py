@@ -32,11 +32,12 @@ from dunwell.policy import PolicyError
 from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
 from dunwell.settings import Settings, read_settings
 from dunwell.strategy import learned as shelf
+from dunwell.strategy.blips import Blips
 from dunwell.strategy.over_waiting import EFFECTS, OverWaiting
 from dunwell.strategy.problems import CannotEvaluate
 from dunwell.strategy.rates import read_rates
-from dunwell.strategy.repeated_choices import Choices
 from dunwell.strategy.text import read_strategy
+from dunwell.strategy.turning import Change
 from tests.nightly.page_reader import PageReader
 
 AS_OF = date(2026, 11, 23)
@@ -325,11 +326,13 @@ def test_what_days_have_taught_against_waiting_decides_and_is_made_again_bit_for
     shelved = shelf.load(settings.root / "models" / shelf.FOLDER)
     called = next(one.name for one in strategy.treatments if one.name.endswith("by call"))
     slopes = np.zeros(EFFECTS)
-    slopes[[0, 3]] = [0.05, -0.05]
-    days = OverWaiting(Choices(slopes, np.eye(EFFECTS) * 1e-6, 0, EFFECTS), {called: 0}, {called: 40}, 900.0)
+    slopes[[0, 5]] = [0.05, -0.05]
+    change = Change(0, date(2026, 11, 2).toordinal() - date(1970, 1, 1).toordinal(), 300.0, 0.08, 0.02)
+    blips = Blips(slopes, np.eye(EFFECTS) * 1e-6, 0, EFFECTS)
+    days = OverWaiting(blips, {called: 0}, {called: 40}, 900.0, {called: change})
     shelf.save(replace(shelved, over_waiting=days), settings.root / "models" / shelf.FOLDER)
     assert shelf.load(settings.root / "models" / shelf.FOLDER).over_waiting is not None
-    run(settings.root, now=NOW + timedelta(days=5))
+    result = run(settings.root, now=NOW + timedelta(days=5))
     options = book(settings, "options")
     over_waiting = options.filter(pl.col("against") == "waiting")
     assert set(over_waiting["treatment"]) == {called}
@@ -345,3 +348,23 @@ def test_what_days_have_taught_against_waiting_decides_and_is_made_again_bit_for
     decisions = book(settings, "decisions").filter(pl.col("customer_id").is_in(told["customer_id"].implode()))
     for decision in decisions["decision_id"][:3]:
         assert replay(settings, decision).is_same
+    assert result.decided is not None
+    (turned,) = result.decided.turned
+    assert result.summary()["decided"]["turned"] == [turned.as_dict()]
+    assert (turned.treatment, turned.since, turned.since_share) == (called, date(2026, 11, 2), 0.02)
+    out = StringIO()
+    Console(file=out, width=400).print(
+        summary_text(
+            result.figures,
+            result.quarantine,
+            result.facts,
+            result.bucket_order,
+            result.work,
+            decided=result.decided,
+        )
+    )
+    assert f"TURNED {turned.sentence}" in out.getvalue()
+    for code in ("en", "zh"):
+        language = read_language(code)
+        told_of = [table.caption for table in decided_section(result.decided, language).tables]
+        assert language.say("decided.turned") in told_of

@@ -50,5 +50,7 @@ def train_values(out: Path | None, window_days: int | None, as_json: bool) -> in
             "today against waiting, learned from day to day (the next run decides by it): "
             + ", ".join(f"{name} ({count:,} by lot)" for name, count in given.items())
         )
+    for turned in saved.turned:
+        print(f"TURNED {turned.sentence}")
     print(f"saved in {folder}; the next run uses it")
     return 0

@@ -83,7 +83,7 @@ def learn_values(
     paid = _paid(book, rates)
     log, columns, used = _log(rated, strategy, paid, window, until)
     kept = [(day.run_id, day.as_of, day.treatments) for day in days]
-    over_waiting = learn_over_waiting(settings, strategy, kept, paid)
+    over_waiting = learn_over_waiting(settings, strategy, kept, paid, until)
     fit = ActionValues(priors_of(strategy), costs_of(strategy), trees=False).fit(log)
     average = fit.average()
     if not average["decisions"].sum():
@@ -106,6 +106,7 @@ def learn_values(
         "inputs": list(CONTEXT),
         "treatments": average.to_dicts(),
         "over_waiting": {} if over_waiting is None else dict(over_waiting.given),
+        "turned": [] if over_waiting is None else [one.as_dict() for one in over_waiting.turned],
         "given": {name: int((log.given == place).sum()) for place, name in enumerate(log.treatments)},
     }
     learned = of_fit(fit, columns, strategy.currency, card, over_waiting)

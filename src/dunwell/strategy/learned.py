@@ -20,6 +20,7 @@ from dunwell.strategy.inputs import Columns
 from dunwell.strategy.over_waiting import OverWaiting
 from dunwell.strategy.rates import worth_of
 from dunwell.strategy.text import Strategy
+from dunwell.strategy.turning import Turned
 from dunwell.strategy.value import ActionValues, Values, costs_of, priors_of
 
 FOLDER = "values"
@@ -47,6 +48,11 @@ class LearnedValues:
     name: str = FOLDER
     sha256: str = ""
     over_waiting: OverWaiting | None = None
+
+    @property
+    def turned(self) -> tuple[Turned, ...]:
+        """The treatments for which times turned while the log was made."""
+        return () if self.over_waiting is None else self.over_waiting.turned
 
     def against(self, treatment: str) -> str:
         """What a treatment's value is over: ``waiting`` today and choosing again tomorrow, or ``nothing`` within the window."""
