@@ -11,6 +11,7 @@ from dunwell.journal.models import Event
 from dunwell.journal.pack_checking import check_pack
 from dunwell.journal.recording import NewEvent
 from dunwell.journal.signing import signer_of
+from dunwell.law import Verdict
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
 from dunwell.office.compliance.models import Review
@@ -95,6 +96,28 @@ def test_a_complaint_stops_contact_until_it_is_answered_and_the_stop_lifted(offi
     assert Event.objects.filter(kind="complaint.answered").count() == 1
     states = CaseFile(office.place, case.pk).person.states
     assert [state.until for state in states if state.kind == "complaint"] == [office.clock()]
+
+
+def test_the_stop_of_a_second_complaint_stands_when_that_of_the_first_is_lifted(office: Office) -> None:
+    case = a_case(office)
+    for hours in (0, 1):
+        office.clock.move(hours=hours)
+        placed = NewEvent("hold.placed", office.clock(), case.pk, body={"hold": "complaint"})
+        office.place.journal.record([placed])
+    first, second = Event.objects.filter(kind="hold.placed").order_by("id")
+    office.clock.move(hours=1)
+    officer = office.client("compliance")
+    officer.post(f"/complaints/{first.event_id}/answer", {"note": "we said so", "lift": "1"})
+    office.clock.move(hours=1)
+    assert "house-floor.complaint" in {one.rule for one in asked_by_email(office, case).reasons}
+    officer.post(f"/complaints/{second.event_id}/answer", {"note": "this too", "lift": "1"})
+    office.clock.move(hours=1)
+    assert "house-floor.complaint" not in {one.rule for one in asked_by_email(office, case).reasons}
+
+
+def asked_by_email(office: Office, case: Case) -> Verdict:
+    file = CaseFile(office.place, case.pk)
+    return file.ask("email", file.point_ids[0])
 
 
 def test_a_review_is_read_recorded_and_done_once(office: Office) -> None:

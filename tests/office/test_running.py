@@ -10,11 +10,13 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 from django.test import Client
 
+from dunwell.office.running import backup
 from dunwell.office.running.backup import BackupUnusable, back_up, restore
 from dunwell.settings import read_settings
 from tests.office.conftest import Office
@@ -89,6 +91,62 @@ def test_a_backup_is_of_one_instant_while_others_write(shop: Path, tmp_path: Pat
     restore(tmp_path / "one.tar.gz", tmp_path / "again")
     with sqlite3.connect(tmp_path / "again" / "dunwell.sqlite3") as copy:
         assert copy.execute("SELECT first_name FROM access_staff").fetchall() == [("",)]
+
+
+def test_a_backup_of_what_changes_while_it_is_read_can_be_restored(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dunwell("staff", "list", at=shop)
+    record = shop / "evidence" / "wire" / "host-sms.txt"
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text("boot 1\n", encoding="ascii")
+    look = tarfile.TarFile.gettarinfo
+
+    def while_a_worker_writes(archive: tarfile.TarFile, *given: Any, **named: Any) -> tarfile.TarInfo:
+        with record.open("a", encoding="ascii") as stream:
+            stream.write("one more message\n")
+        return look(archive, *given, **named)
+
+    monkeypatch.setattr(tarfile.TarFile, "gettarinfo", while_a_worker_writes)
+    back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
+    restore(tmp_path / "one.tar.gz", tmp_path / "again")
+    assert (tmp_path / "again" / "evidence" / "wire" / "host-sms.txt").read_text().startswith("boot 1\none")
+
+
+def test_a_book_that_a_run_replaces_while_it_is_copied_makes_no_backup(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dunwell("staff", "list", at=shop)
+    files = backup._files
+
+    def while_a_run_ends(*given: Any) -> Iterator[tuple[str, Path]]:
+        yield from files(*given)
+        (shop / "book" / "book.json").touch()
+
+    monkeypatch.setattr(backup, "_files", while_a_run_ends)
+    with pytest.raises(BackupUnusable, match="Make the backup again"):
+        back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
+    assert list(tmp_path.glob("*one.tar.gz*")) == []
+
+
+def test_what_was_due_when_a_backup_was_made_is_not_sent_again_after_it_is_restored(
+    shop: Path, tmp_path: Path
+) -> None:
+    dunwell("staff", "list", at=shop)
+    with sqlite3.connect(shop / "dunwell.sqlite3") as live:
+        live.execute("PRAGMA foreign_keys = OFF")
+        for number, state in enumerate(("due", "claimed", "sent")):
+            live.execute(
+                "INSERT INTO outreach_work (message_id, key, subject_id, channel, stage, purpose, accounts, priority, due_at,"
+                " expires_at, state, attempt_count, why, in_doubt, changed_at)"
+                " VALUES (?, ?, 'S', 'sms', 'reminder', 'remind', '', 0, ?, ?, ?, 0, '', 0, ?)",
+                (str(number), str(number), str(NOW), str(NOW), state, str(NOW)),
+            )
+    back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
+    assert restore(tmp_path / "one.tar.gz", tmp_path / "again")["held_back"] == 2
+    with sqlite3.connect(tmp_path / "again" / "dunwell.sqlite3") as copy:
+        states = copy.execute("SELECT state FROM outreach_work ORDER BY message_id").fetchall()
+    assert states == [("unknown",), ("unknown",), ("sent",)]
 
 
 @pytest.mark.slow

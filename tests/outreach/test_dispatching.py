@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import timedelta
 
 import pytest
 
@@ -83,6 +84,35 @@ def test_a_hold_ends_only_by_an_event(lender: Lender) -> None:
     lender.clock.move(minutes=1)
     lender.due("C1", stage="after")
     assert len(lender.worker().claim().messages) == 1
+
+
+def is_held(lender: Lender) -> bool:
+    lender.clock.move(minutes=1)
+    lender.due("C1", stage=f"at {lender.clock()}")
+    return lender.worker().claim().messages == ()
+
+
+def test_who_lifts_a_hold_has_not_lifted_one_that_was_written_before_and_came_in_after(
+    lender: Lender,
+) -> None:
+    record = lender.journal.record
+    record([NewEvent("hold.placed", NOON, "C1", body={"hold": "complaint"})])
+    lender.clock.move(hours=2)
+    record([NewEvent("hold.lifted", lender.clock(), "C1", body={"hold": "complaint", "by": "anna"})])
+    lender.clock.move(hours=1)
+    record([NewEvent("hold.placed", NOON + timedelta(hours=1), "C1", body={"hold": "complaint"})])
+    assert is_held(lender)
+
+
+def test_the_hold_of_a_debt_that_the_records_know_no_more_is_lifted_alone(lender: Lender) -> None:
+    lender.records.add("C1")
+    body = {"hold": "dispute"}
+    for debt in ("C1-A", "C1-SOLD"):
+        lender.journal.record([NewEvent("hold.placed", NOON, "C1", accounts=(debt,), body=body)])
+    lender.clock.move(hours=2)
+    lifted = NewEvent("hold.lifted", lender.clock(), "C1", accounts=("C1-SOLD",), body=body | {"by": "anna"})
+    lender.journal.record([lifted])
+    assert is_held(lender)
 
 
 def test_an_opt_out_of_an_address_binds_that_channel_and_does_not_lapse(lender: Lender) -> None:

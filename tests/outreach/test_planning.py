@@ -1,6 +1,6 @@
 """A work list becomes due work: once, until the person's day is over, and on channels that are set up."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -123,6 +123,24 @@ def test_who_was_erased_since_the_run_is_not_planned_for(lender: Lender) -> None
     lender.journal.erase("C1", by="dpo", why="request")
     assert planned(lender, row("C1"), row("C2")) == Planned(1, 0, 0)
     assert lender.journal.vault.references(["C1"]) == {}
+
+
+def test_who_is_erased_while_the_day_is_planned_does_not_come_back(
+    lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lender.journal.vault.admit(["C1"], NOON)
+    vault, asked = lender.journal.vault, iter([True])
+    forgotten = vault.forgotten
+
+    def erased_meanwhile(customers: Iterable[str]) -> set[str]:
+        found = forgotten(customers)
+        if next(asked, False):
+            lender.journal.erase("C1", by="dpo", why="request")
+        return found
+
+    monkeypatch.setattr(vault, "forgotten", erased_meanwhile)
+    assert planned(lender, row("C1"), row("C2")) == Planned(1, 0, 0)
+    assert vault.references(["C1"]) == {}
 
 
 def test_a_row_that_cannot_be_planned_does_not_hold_up_the_others(lender: Lender) -> None:

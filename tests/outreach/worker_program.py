@@ -17,6 +17,7 @@ from dunwell.law import Account, ContactPoint, Gate, Person
 from dunwell.law.overlay import read_law
 from dunwell.outreach.email.rendering import render
 from dunwell.outreach.email.sender import EmailSender
+from dunwell.outreach.records import Customer
 from dunwell.settings import Settings, set_up_django
 from tests.outreach.email.made import made_settings
 
@@ -43,6 +44,15 @@ class Everybody:
 
     def gate(self, customer_id: str) -> Gate:
         return self._gate
+
+    def customer(self, customer_id: str) -> Customer:
+        return Customer({"customer_id": customer_id}, {}, ())
+
+    def owners(self, channel: str, address: str) -> Sequence[tuple[str, str]]:
+        return ()
+
+    def known_until(self) -> datetime:
+        return now() - timedelta(hours=12)
 
 
 def person(name: str) -> Person:

@@ -14,7 +14,7 @@ _THREADS = 8
 _GRACE_SECONDS = 20
 
 
-class Server(BaseApplication):  # type: ignore[misc]
+class Server(BaseApplication):  # type: ignore[misc]  # it has no types
     """Serves a workspace's office until a signal comes; requests under way are answered first."""
 
     def __init__(

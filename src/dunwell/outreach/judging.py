@@ -7,16 +7,14 @@ recorded meanwhile is found before it is claimed (``Judge.as_it_stands``).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from dunwell.journal.models import Subject
 from dunwell.journal.recording import Journal
-from dunwell.law import Gate, Person
+from dunwell.law import Person
 from dunwell.outreach.in_hand import locks_rows
 from dunwell.outreach.knowing import (
     decoded,
     last_event,
-    promised_until,
     seen_by_subject,
     subjects_since,
     undeliverable,
@@ -24,22 +22,12 @@ from dunwell.outreach.knowing import (
 )
 from dunwell.outreach.models import State, Work
 from dunwell.outreach.permitting import UNKNOWN_PERSON, Compose, Permitted, Refused, permit, refused
+from dunwell.outreach.records import Known
+from dunwell.outreach.since import since
 
 _NEXT = timedelta(microseconds=1)
 _STANDS = timedelta(seconds=2)
 """So long the gate's answer stands while the database's write lock is waited for."""
-
-
-class Known(Protocol):
-    """What the lender's records say of people, and which gate judges contacts to each."""
-
-    def people(self, customer_ids: Sequence[str]) -> Mapping[str, Person]:
-        """Those of them that the records know."""
-        ...
-
-    def gate(self, customer_id: str) -> Gate:
-        """The gate of the packs that bind this person."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +145,7 @@ class Judge:
             pseudonym,
             undeliverable(seen),
             now,
-            promised_until(seen),
+            since(seen, self._records.known_until()),
         )
 
     def _locked(self, subjects: Sequence[str]) -> dict[str, str]:

@@ -19,13 +19,14 @@ KINDS = (
     *("contact.permitted", "contact.sent", "contact.failed", "contact.deferred", "contact.unknown"),
     *("contact.delivered", "contact.bounced", "contact.opened", "contact.replied", "contact.made"),
     *("consent.withdrawn", "hold.placed", "hold.lifted", "point.not_theirs", "notice.sent"),
-    *("promise.made", "promise.withdrawn"),
+    *("promise.made", "promise.withdrawn", "payment.seen"),
 )
 """The events that change what may be done."""
 
 NOT_MADE = ("contact.failed", "contact.deferred")
 """Of a permission that came to nothing, unless it is in doubt (``came_to_nothing``)."""
-_PROMISES = ("promise.made", "promise.withdrawn")
+_STAMP = len("01234567-89ab")
+"""So many characters of an event's id are the millisecond in which it was recorded (UUID version 7)."""
 _OUTCOMES = {"contact.bounced": "bounced", "contact.opened": "opened"}
 
 
@@ -89,27 +90,6 @@ def undeliverable(rows: Iterable[tuple[str, str, datetime, str]]) -> set[str]:
     """The pseudonyms of contact points from which messages came back for good."""
     bodies = [json.loads(body) for _, kind, _, body in rows if kind == "contact.bounced"]
     return {body["contact_point"] for body in bodies if body.get("is_permanent") and "contact_point" in body}
-
-
-def promised_until(rows: Iterable[tuple[str, str, datetime, str]]) -> date | None:
-    """Until when somebody is left in peace for what they promised since the run, in writing or to a collector: the first day of
-    each promise that was not withdrawn, the latest of these. From then on the runs know whether it was kept. None where they
-    promised nothing.
-    """
-    told = [(event_id, kind, json.loads(body)) for event_id, kind, _, body in rows if kind in _PROMISES]
-    gone = {body["promise"] for _, kind, body in told if kind == "promise.withdrawn"}
-    firsts = [
-        min(days)
-        for event_id, kind, body in told
-        if kind == "promise.made" and body.get("promise", event_id) not in gone
-        if (days := [max(_days_of(part)) for part in body["parts"] if _days_of(part)])
-    ]
-    return date.fromisoformat(max(firsts)) if firsts else None
-
-
-def _days_of(part: Mapping[str, Any]) -> Sequence[str]:
-    """The days on which a part of a promise may be paid: a collector writes one, an answer may name several."""
-    return [part["due_on"]] if "due_on" in part else part.get("days", [])
 
 
 def with_journal(person: Person, events: Sequence[Seen]) -> Person:
@@ -212,19 +192,28 @@ def _states(events: Sequence[Seen]) -> Iterable[State]:
         if event.kind == "hold.placed":
             until = event.body.get("until")
             ends = [date.fromisoformat(until)] if until else []
-            lifted = [
-                later.at
-                for later in events[number + 1 :]
-                if later.kind == "hold.lifted"
-                and later.body["hold"] == event.body["hold"]
-                and (not later.accounts or later.accounts == event.accounts)
-            ]
+            lifted = [later.at for later in events[number + 1 :] if _lifts(later, event)]
             yield State(
                 event.body["hold"],
                 event.at,
                 lifted[0] if lifted else ends[0] if ends else None,
                 _debts(event),
             )
+
+
+def _lifts(later: Seen, placed: Seen) -> bool:
+    """Whether an event ended a state that had begun before it: the one that it names; else all of that kind, of the debts that
+    it names, of which we knew by then (who lifts what was told has not heard what comes in after).
+    """
+    if later.kind != "hold.lifted" or later.body["hold"] != placed.body["hold"]:
+        return False
+    named = later.body.get("lifts")
+    if named is not None:
+        return bool(named == placed.event_id)
+    # The pseudonyms are compared: a debt that the records no longer know is still not every debt.
+    debts = later.body.get("accounts", [])
+    was_known = placed.event_id[:_STAMP] <= later.event_id[:_STAMP]
+    return was_known and (not debts or debts == placed.body.get("accounts", []))
 
 
 def _opt_outs(events: Sequence[Seen]) -> Iterable[Preference]:

@@ -270,7 +270,7 @@ class RollRates:
             .sort("month")
         )
         told = by_month.filter(pl.col("variance") > 0).select(pl.col("error") ** 2 / pl.col("variance"))
-        return max(1.0, float(told.to_series().mean() or 1.0)) if told.height > 1 else 1.0  # type: ignore[arg-type]
+        return max(1.0, float(told.mean().item() or 1.0)) if told.height > 1 else 1.0
 
 
 def tilted(chances: Floats, places: Sequence[int], odds: float) -> Floats:

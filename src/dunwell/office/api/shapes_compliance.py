@@ -12,10 +12,11 @@ Sought = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")
 
 
 class RuleNamed(Schema):
-    """A rule, and where it stands."""
+    """A rule, where it stands, and its sentence as its pack has it today."""
 
     rule: str
     citation: str
+    sentence: str
 
 
 class RuledOut(Schema):
@@ -51,6 +52,34 @@ class DecisionPage(Schema):
     """Some decisions, the latest run's first, and where the next ones begin."""
 
     decisions: list[DecisionOut]
+    next_cursor: str | None
+
+
+class VerdictOut(Schema):
+    """What the gate answered, with its receipt: who asked, the packs and the hash of the law it was judged by, why not, and the
+    seal that covers the event (None before one does).
+    """
+
+    event_id: str
+    at: datetime
+    is_permitted: bool
+    customer_id: str
+    channel: str
+    purpose: str
+    message_id: str
+    point: str
+    by: str
+    packs: list[str]
+    reasons: list[RuleNamed]
+    not_before: datetime | None
+    law_hash: str
+    seal: int | None
+
+
+class VerdictPage(Schema):
+    """Some of the gate's answers, the latest recorded first, and where the next ones begin."""
+
+    verdicts: list[VerdictOut]
     next_cursor: str | None
 
 

@@ -326,7 +326,7 @@ class DecisionIn(Schema):
 
 
 class ComplaintOut(Schema):
-    """A complaint and its clock."""
+    """A complaint and its clock. ``is_recorded``: the lender's records tell of it, and end the stop of contact."""
 
     event_id: str
     customer_id: str
@@ -335,6 +335,7 @@ class ComplaintOut(Schema):
     citation: str
     source_quality: str
     answered_at: datetime | None
+    is_recorded: bool
 
 
 class ComplaintPage(Schema):

@@ -25,9 +25,9 @@ from dunwell.office.cases.shelf import Shelf
 from dunwell.office.workplace import Workplace
 from dunwell.outreach.corrections import KIND as CORRECTED
 from dunwell.outreach.corrections import corrections, with_corrections
-from dunwell.outreach.knowing import KINDS, decoded, promised_until, with_journal
-from dunwell.outreach.permitting import OPEN_PROMISE, is_left_in_peace
+from dunwell.outreach.knowing import KINDS, decoded, with_journal
 from dunwell.outreach.records import with_owner
+from dunwell.outreach.since import Since, held_for, since
 from dunwell.outreach.told import promised, with_withdrawals, without_told
 from dunwell.resolution import PROMISE_COLUMNS, cases_as_of, promises_as_of
 
@@ -219,8 +219,9 @@ class CaseFile:
         return with_journal(self._person_of_records, seen)
 
     @cached_property
-    def _promised_until(self) -> date | None:
-        return promised_until(self._rows)
+    def _since(self) -> Since:
+        """What happened since the run, which the dispatcher's figures do not tell."""
+        return since(self._rows, self.place.shelf.known_until)
 
     @property
     def account_ids(self) -> list[str]:
@@ -265,10 +266,11 @@ class CaseFile:
         ]
 
     def as_sent(self, verdict: Verdict, purpose: str, stage: str, at: datetime) -> Verdict:
-        """The gate's answer about a text, with what the dispatcher would hold it back for: a promise whose day has not passed."""
-        if not is_left_in_peace(self.person, self._promised_until, purpose, stage, at):
+        """The gate's answer about a text, with what the dispatcher would hold it back for: what they promised or paid."""
+        held = held_for(self._since, self.person, purpose, stage, at)
+        if held is None:
             return verdict
-        return replace(verdict, allowed=False, reasons=(*verdict.reasons, OPEN_PROMISE), not_before=None)
+        return replace(verdict, allowed=False, reasons=(*verdict.reasons, held), not_before=None)
 
     def _attempt(self, channel: str, point: str | None, purpose: str, at: datetime | None) -> Attempt:
         return Attempt(

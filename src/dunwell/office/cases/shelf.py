@@ -129,6 +129,7 @@ class Shelf:
         place = folder / FOLDER
         about = json.loads((place / _DONE).read_text(encoding="utf-8"))
         self.as_of: str = about["as_of"]
+        self.known_until = Book(folder).imported_at
         self._parts = [_Part(place / f"partition={n:02d}") for n in range(about["partition_count"])]
 
     def file(self, customer_id: str) -> File | None:

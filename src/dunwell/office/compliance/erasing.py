@@ -226,7 +226,8 @@ def erase_strangers(journal: Journal, addresses: Collection[str], *, by: str, wh
         form for one in addresses for form in (one, one.strip(), plain_address(one), f"+{plain_address(one)}")
     }
     names = [f"{UNMATCHED}{form}" for form in sorted(forms)]
-    return sum(journal.erase(name, by=by, why=why) for name in journal.vault.references(names))
+    known = journal.vault.references(names)
+    return sum(journal.erase(name, by=by, why=why, may_return=True) for name in known)
 
 
 def packs_handed_out(subject: str) -> list[tuple[str, str, str]]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dunwell.book import NoBook
 from dunwell.journal.recording import NewEvent
+from dunwell.office.access.entering import CASE, note_refusal
 from dunwell.office.access.guard import staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile, UnknownCustomer
@@ -41,11 +42,12 @@ def open_case(request: HttpRequest, customer_id: str) -> CaseFile:
     except (UnknownCustomer, NoBook) as error:
         raise Http404(str(error)) from error
     if not may_see(staff, file):
+        note_refusal(staff, CASE, customer_id=customer_id)
         raise Http404(customer_id)
     now = place.clock()
     looked: dict[str, str] = request.session.get(LOOKED, {})
     if not _is_ahead(looked.get(customer_id), now):
-        _record_look(file, staff, now)
+        record_look(file, staff, "case opened at the desk")
         fresh = {name: until for name, until in looked.items() if _is_ahead(until, now)}
         request.session[LOOKED] = fresh | {customer_id: (now + OPEN_FOR).isoformat()}
     return file
@@ -60,11 +62,12 @@ def may_see(staff: Staff, file: CaseFile) -> bool:
     return True
 
 
-def _record_look(file: CaseFile, staff: Staff, now: datetime) -> None:
-    journal = file.place.journal
+def record_look(file: CaseFile, staff: Staff, why: str) -> None:
+    """Record that somebody looked at a case, once in a quarter of an hour."""
+    journal, now = file.place.journal, file.place.clock()
     subject = journal.vault.admit([file.customer_id], now)[file.customer_id]
     span = int(now.timestamp() // OPEN_FOR.total_seconds())
-    body = {"by": staff.username, "why": "case opened at the desk", "what": "case"}
+    body = {"by": staff.username, "why": why, "what": "case"}
     key = f"desk:look:{staff.pk}:{subject}:{span}"
     journal.record([NewEvent("data.read", now, file.customer_id, body=body, key=key)])
 

@@ -66,5 +66,5 @@ def logged(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Htt
         ]
         _log.error("failed", page=page_of(request), kind=type(error).__name__, places=places[-12:])
 
-    answer.process_exception = process_exception  # type: ignore[attr-defined]
+    answer.process_exception = process_exception  # type: ignore[attr-defined]  # where Django looks for it
     return answer

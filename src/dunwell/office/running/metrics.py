@@ -82,7 +82,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     registry = CollectorRegistry()
     registry.register(Standing())
     if os.environ.get(_PROCESSES):
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
         requests = b""
     else:
         requests = generate_latest(own_registry)
