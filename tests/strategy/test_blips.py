@@ -1,5 +1,7 @@
 """What a treatment adds where others follow it, learned from logs whose truth is known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -24,8 +26,8 @@ def logged(
     adds = np.zeros((persons, days + WINDOW_DAYS))
     rests, paid_on, contacts = (np.zeros(persons, dtype=np.int64) for _ in range(3))
     paid_on -= 99
-    rows: list[tuple[Floats, ...]] = []
-    paid: list[tuple[Floats, ...]] = []
+    rows: list[tuple[Any, ...]] = []
+    paid: list[tuple[Any, ...]] = []
     everybody = np.arange(persons)
     for day in range(days):
         free = (rests <= day) & (paid_on < day - 7)
