@@ -19,6 +19,7 @@ import pytest
 from rich.console import Console
 
 from dunwell.cli.workspace import copy_template
+from dunwell.insight.problems import ModelDamaged
 from dunwell.nightly.capacities import CAPACITY_SCHEMA
 from dunwell.nightly.chosen import OPTION_SCHEMA
 from dunwell.nightly.decisions import DECISION_SCHEMA
@@ -368,3 +369,14 @@ def test_what_days_have_taught_against_waiting_decides_and_is_made_again_bit_for
         language = read_language(code)
         told_of = [table.caption for table in decided_section(result.decided, language).tables]
         assert language.say("decided.turned") in told_of
+
+
+def test_values_of_another_version_are_not_used_and_said_to_be_old(
+    decided: tuple[Settings, RunResult], tmp_path: Path
+) -> None:
+    shelved = shelf.load(decided[0].root / "models" / shelf.FOLDER)
+    old = OverWaiting(
+        Blips(np.zeros(5), np.eye(5), 0, 5), {"reminder by call": 0}, {"reminder by call": 40}, 900.0, {}
+    )
+    with pytest.raises(ModelDamaged, match="Train the values anew"):
+        shelf.save(replace(shelved, over_waiting=old), tmp_path / "values")

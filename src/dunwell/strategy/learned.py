@@ -17,7 +17,7 @@ from dunwell.insight.problems import ModelDamaged
 from dunwell.insight.scoring.saving import content_hash, load_folder, save_folder
 from dunwell.strategy.effects import Basis, Posterior
 from dunwell.strategy.inputs import Columns
-from dunwell.strategy.over_waiting import OverWaiting
+from dunwell.strategy.over_waiting import EFFECTS, OverWaiting
 from dunwell.strategy.rates import worth_of
 from dunwell.strategy.text import Strategy
 from dunwell.strategy.turning import Turned
@@ -152,6 +152,10 @@ def load(folder: Path) -> LearnedValues:
     posteriors = {name: _posterior(one) for name, one in model["treatments"].items()}
     card = json.loads(texts.get("card.json", "{}"))
     days = model.get("over_waiting")
+    if days is not None and int(days["effects"]) != EFFECTS:
+        raise ModelDamaged(
+            f"{folder} was trained by another version of dunwell. Train the values anew: dunwell train values"
+        )
     return LearnedValues(
         columns,
         posteriors,
