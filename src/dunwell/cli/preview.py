@@ -125,5 +125,5 @@ def seen_now(journal: "Journal", person: Person, known_until: datetime) -> tuple
         return with_journal(person, ()), NOTHING
     journal.vault.open_keys([subject])
     rows = seen_by_subject([subject])[subject]
-    seen = decoded(rows, person, lambda kind, name: journal.vault.pseudonym(subject, kind, name))
+    seen = decoded(rows, person, lambda kind, name: journal.vault.pseudonym(subject, kind, name), known_until)
     return with_journal(person, seen), since(rows, known_until)

@@ -1,6 +1,7 @@
 """``dunwell strategy``: its text read, its worked cases run, two of them compared."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +14,7 @@ from dunwell.nightly.rehearsing import moves_record
 from dunwell.settings import FILE_NAME, Settings, read_settings
 from dunwell.strategy.columns import FEATURE_COLUMNS, customer_columns
 from dunwell.strategy.conditions import in_words
-from dunwell.strategy.differing import differences, moves
+from dunwell.strategy.differing import Difference, differences, moves
 from dunwell.strategy.eligibility import run_cases
 from dunwell.strategy.linting import cautions
 from dunwell.strategy.text import Strategy, read_strategy
@@ -88,7 +89,10 @@ def diff(
     customers = _customers_of_the_book((old, new))
     moved = None if customers is None else moves(old, new, customers)
     if as_json:
-        told = {"changes": changes, "moves": None if moved is None else moves_record(moved)}
+        told = {
+            "changes": [str(one) for one in changes],
+            "moves": None if moved is None else moves_record(moved),
+        }
         print(json.dumps(told, ensure_ascii=False, indent=2))
         return 0
     _print_changes(changes)
@@ -108,7 +112,7 @@ def diff(
     return 0
 
 
-def _print_changes(changes: list[str]) -> None:
+def _print_changes(changes: Sequence[Difference]) -> None:
     for change in changes:
         print(change)
     print(f"{len(changes)} changes in the text" if changes else "the two say the same")

@@ -49,6 +49,7 @@ def train_values(out: Path | None, window_days: int | None, as_json: bool) -> in
         print(
             "today against waiting, learned from day to day (the next run decides by it): "
             + ", ".join(f"{name} ({count:,} by lot)" for name, count in given.items())
+            + "; of all others by the text's prior, so that what is held against each other is over the same"
         )
     for turned in saved.turned:
         print(f"TURNED {turned.sentence}")

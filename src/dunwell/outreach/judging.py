@@ -131,7 +131,7 @@ class Judge:
         # Another machine's clock may be ahead of ours: what it permitted before still lies before this instant.
         latest = max((at for _, kind, at, _ in seen if kind == "contact.permitted"), default=now)
         now = latest + _NEXT if latest > now else now
-        person = with_journal(person, decoded(seen, person, pseudonym))
+        person = with_journal(person, decoded(seen, person, pseudonym, self._records.known_until()))
         if row.in_doubt:  # handed over again it is the same message, not a second one
             others = tuple(one for one in person.contacts if one.contact_id != row.message_id)
             person = replace(person, contacts=others)

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from dunwell.journal.finding import events_of
@@ -43,6 +43,9 @@ class Seen:
     is_about_an_unknown_account: bool
 
 
+TAKING_IN = timedelta(hours=1)
+"""So long a file of the lender's may have been under way when a run began: it names the instant at which it was begun."""
+
 Pseudonym = Callable[[str, str], str]
 """``pseudonym(kind, id)`` of one person, as the vault makes them."""
 
@@ -68,9 +71,16 @@ def subjects_since(last: int) -> set[str]:
 
 
 def decoded(
-    rows: Iterable[tuple[str, str, datetime, str]], person: Person, pseudonym: Pseudonym
+    rows: Iterable[tuple[str, str, datetime, str]],
+    person: Person,
+    pseudonym: Pseudonym,
+    known_until: datetime | None = None,
 ) -> list[Seen]:
-    """Events with the pseudonyms turned back into what the lender's records name."""
+    """Events with the pseudonyms turned back into what the lender's records name.
+
+    ``known_until``: the instant of the run from which the records are. A hold that the lender told of during the day before it
+    stands in them by now, and ends when they say so: it is left out here.
+    """
     rows = list(rows)
     if not rows:
         return []
@@ -79,6 +89,8 @@ def decoded(
     events = []
     for event_id, kind, at, text in rows:
         body = json.loads(text)
+        if "row" in body and known_until is not None and at <= known_until - TAKING_IN:
+            continue
         named = body.get("accounts", [])
         known = tuple(accounts[name] for name in named if name in accounts)
         point = points.get(body.get("contact_point", ""))

@@ -5,11 +5,12 @@ until a run has counted it, and what no longer holds is not told to them.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from dunwell.law import Person, Reason
+from dunwell.outreach.knowing import TAKING_IN
 
 OPEN_PROMISE = Reason(
     "house-floor.open-promise",
@@ -24,8 +25,6 @@ PAID_SINCE = Reason(
     "Money of the person's came in since the run. What is left to pay the next run knows.",
 )
 _DUNNING = ("remind", "demand")
-_TAKING_IN = timedelta(hours=1)
-"""So long a file of payments may have been under way when the run began: it names the instant at which it was begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def since(rows: Iterable[tuple[str, str, datetime, str]], known_until: datetime)
         if (days := [max(_days_of(part)) for part in body["parts"] if _days_of(part)])
     ]
     has_paid = any(
-        kind == "payment.seen" and "sort" not in body and at > known_until - _TAKING_IN
+        kind == "payment.seen" and "sort" not in body and at > known_until - TAKING_IN
         for _, kind, at, body in told
     )
     return Since(date.fromisoformat(max(firsts)) if firsts else None, gone, has_paid)

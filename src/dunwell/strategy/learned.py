@@ -54,13 +54,10 @@ class LearnedValues:
         """The treatments for which times turned while the log was made."""
         return () if self.over_waiting is None else self.over_waiting.turned
 
-    def against(self, treatment: str) -> str:
-        """What a treatment's value is over: ``waiting`` today and choosing again tomorrow, or ``nothing`` within the window."""
-        return (
-            WAITING
-            if self.over_waiting is not None and treatment in self.over_waiting.treatments
-            else NOTHING_DONE
-        )
+    @property
+    def baseline(self) -> str:
+        """What every value is over: ``waiting`` today and choosing again tomorrow, or ``nothing`` within the window."""
+        return NOTHING_DONE if self.over_waiting is None else WAITING
 
 
 def context_of(customers: pl.DataFrame, rates: Mapping[str, float]) -> pl.DataFrame:
@@ -74,18 +71,22 @@ def context_of(customers: pl.DataFrame, rates: Mapping[str, float]) -> pl.DataFr
 
 
 def values_of(strategy: Strategy, learned: LearnedValues | None, context: pl.DataFrame) -> Values:
-    """What each treatment of a text is worth for customers (CONTEXT and HISTORY), its cost taken off, and how sure that is: over
-    waiting today where the kept days taught it, else over doing nothing as the windows taught it, else by the text's prior. To
-    4 decimals, so that every machine says the same.
+    """What each treatment of a text is worth for customers (CONTEXT and HISTORY), its cost taken off, and how sure that is. To 4
+    decimals, so that every machine says the same.
+
+    All are over the same, since one assignment holds them against each other: over waiting today once the kept days taught any
+    treatment so, and then by the text's prior for those that they did not teach; else over doing nothing as the windows taught
+    it, or by the prior. What a window shows over doing nothing counts tomorrow's chance as lost, and would always win.
     """
     names, costs = strategy.treatment_names, costs_of(strategy)
     mean, sd = (np.zeros((context.height, len(names))) for _ in range(2))
     inputs = None if learned is None else learned.columns.matrix(context)
+    days = None if learned is None else learned.over_waiting
     for place, (name, prior) in enumerate(priors_of(strategy).items(), start=1):
-        if learned is not None and learned.over_waiting is not None and learned.against(name) == WAITING:
-            effect, spread = learned.over_waiting.of(name, context)
+        if days is not None and name in days.treatments:
+            effect, spread = days.of(name, context)
             mean[:, place], sd[:, place] = effect - costs[name], spread
-        elif learned is not None and inputs is not None and name in learned.posteriors:
+        elif days is None and learned is not None and inputs is not None and name in learned.posteriors:
             effect, spread = learned.posteriors[name].of(inputs)
             mean[:, place], sd[:, place] = effect - costs[name], spread
         else:

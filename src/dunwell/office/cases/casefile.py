@@ -215,8 +215,9 @@ class CaseFile:
             return with_journal(self._person_of_records, ())
         vault, subject = self.place.journal.vault, self.subject
         rows = [row for row in self._rows if row[1] in KINDS]
-        seen = decoded(rows, self._person_of_records, lambda kind, name: vault.pseudonym(subject, kind, name))
-        return with_journal(self._person_of_records, seen)
+        records, until = self._person_of_records, self.place.shelf.known_until
+        seen = decoded(rows, records, lambda kind, name: vault.pseudonym(subject, kind, name), until)
+        return with_journal(records, seen)
 
     @cached_property
     def _since(self) -> Since:
