@@ -165,24 +165,33 @@ def told(lives: list[Life]) -> list[str]:
             words.append(f"{name} {mean:+.3f} ({low:+.3f} to {high:+.3f})")
         lines.append(", ".join(words))
     gap = float(np.mean([mean for mean, _, _ in behind[STUBBORN]]))
-    whole = np.array([np.mean([one[KNEW] - one[STUBBORN] for one in life.worth]) for life in lives])
-    lines.append("the gap (stubborn, all days): {:+.3f} ({:+.3f} to {:+.3f})".format(*interval(whole)))
+    lines.append(f"the gap ({STUBBORN}, all days): {_pooled(lives, STUBBORN, slice(None))}")
+    lines.append(f"{OURS}, days {lives[0].days[:2]}: {_pooled(lives, OURS, slice(0, 2))}")
     for name in (OURS, BLIND):
-        lines.append(
-            f"{name} recovers on day {_recovers(lives[0].days, [mean for mean, _, _ in behind[name]], gap)}"
-        )
+        since_look = _recovers([mean for mean, _, _ in behind[name]], gap)
+        if since_look is None:
+            lines.append(f"{name} recovers on no day looked at")
+        else:
+            since = _pooled(lives, name, slice(since_look, None))
+            lines.append(
+                f"{name} recovers on day {lives[0].days[since_look]}; from then on it is behind by {since}"
+            )
     early = sum(day <= 0 for life in lives for day, _, _ in life.alarms)
     lines.append(f"alarms up to the turn, all worlds: {early}")
     return lines
 
 
-def _recovers(days: list[int], behind: list[float], gap: float) -> str:
-    """The first day from which the mean stays within a tenth of the gap."""
+def _pooled(lives: list[Life], name: str, looks: slice) -> str:
+    """By how much a policy is behind who knew over some looks, in words."""
+    less = [np.mean([one[KNEW] - one[name] for one in life.worth[looks]]) for life in lives]
+    mean, low, high = interval(np.array(less))
+    return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _recovers(behind: list[float], gap: float) -> int | None:
+    """The first look from which the mean stays within a tenth of the gap; None where there is none."""
     within = [mean <= WITHIN * gap for mean in behind]
-    for place, day in enumerate(days):
-        if all(within[place:]):
-            return str(day)
-    return f"none of the {days[-1]}"
+    return next((place for place in range(len(within)) if all(within[place:])), None)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.learning_curve import COLD, TRUTH, curve
 from benchmarks.learning_lender import Lender, by_text, strategy_of
 from benchmarks.learning_truth import look_at, worth
-from benchmarks.learning_turn import BLIND, KNEW, OURS, STUBBORN, life, told, turned
+from benchmarks.learning_turn import BLIND, KNEW, OURS, STUBBORN, Life, life, told, turned
 from dunwell.rehearsal.comparing import hard_pressed
 
 ACCOUNTS = 2_500
@@ -27,7 +27,22 @@ def test_a_turn_is_told_day_by_day_with_the_recovery() -> None:
     first = lives[0].worth[0]
     assert first[OURS] == first[STUBBORN], "on the day of the turn ours is as it was"
     assert set(first) == {OURS, BLIND, STUBBORN, KNEW}
-    assert any("recovers on day" in line for line in told(lives))
+    assert any("recovers on" in line for line in told(lives))
+
+
+def test_who_falls_behind_and_comes_back_is_told_with_the_day() -> None:
+    def world(luck: float) -> Life:
+        behind = {0: 2.0, 10: 2.0, 20: 0.4, 30: 0.1, 40: 0.0}
+        worth = [
+            {KNEW: 5.0 + luck, OURS: 5.0 - less, BLIND: 3.0, STUBBORN: 3.0 - luck} for less in behind.values()
+        ]
+        return Life(days=list(behind), worth=worth)
+
+    lines = told([world(0.0), world(0.01)])
+    assert any(
+        line.startswith("ours recovers on day 30; from then on it is behind by +0.055") for line in lines
+    )
+    assert "ours with no eye for turns recovers on no day looked at" in lines
 
 
 def test_decisions_are_worth_what_the_world_says_and_nothing_where_nobody_is_contacted() -> None:
