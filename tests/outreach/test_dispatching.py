@@ -483,3 +483,13 @@ def test_a_worker_of_such_a_provider_that_was_killed_leaves_it_in_doubt(lender: 
     work.refresh_from_db()
     assert (work.state, work.in_doubt) == (State.DUE, True)
     assert json.loads(Event.objects.get(kind="contact.deferred").body)["in_doubt"] is True
+
+
+def test_a_clock_ahead_of_ours_opens_no_hours_that_are_shut_by_ours(lender: Lender) -> None:
+    lender.clock.now = datetime(2026, 11, 23, 12, 57, tzinfo=UTC)  # 7:57 in New York
+    lender.due("C1")
+    said = {"message_id": "another", "channel": "call", "purpose": "remind"}
+    at_eight = lender.clock() + timedelta(minutes=4)
+    lender.journal.record([NewEvent("contact.permitted", at_eight, "C1", body=said)])
+    assert lender.worker().claim().messages == ()
+    assert "us-reg-f.hours" in Event.objects.get(kind="contact.refused").body

@@ -100,7 +100,9 @@ def test_what_the_run_held_back_is_not_planned(lender: Lender) -> None:
 
 def test_the_longest_overdue_go_first(lender: Lender) -> None:
     planned(lender, row("C1", past_due_days=5), row("C2", past_due_days=120))
-    assert [work.priority for work in Work.objects.order_by("message_id")] == [1, 0]
+    known = lender.journal.vault.references(["C1", "C2"])
+    priorities = dict(Work.objects.values_list("subject_id", "priority"))
+    assert [priorities[known[name]] for name in ("C1", "C2")] == [1, 0]
 
 
 def test_due_work_and_its_event_name_nobody(lender: Lender) -> None:
@@ -163,3 +165,11 @@ def test_two_that_plan_the_same_day_at_once_plan_it_once(
     monkeypatch.setattr(Work.objects, "filter", look)
     assert planned(lender, row("C1"), row("C2"), row("C3")) == Planned(1, 2, 0)
     assert Work.objects.count() == 3
+
+
+def test_people_are_planned_in_the_order_in_which_the_dispatcher_locks_them(lender: Lender) -> None:
+    """On PostgreSQL each row that names somebody locks them: two that lock in different orders wait for each other."""
+    planned(lender, *(row(f"C{number}") for number in range(20)))
+    for rows in (Work.objects.order_by("message_id"), Event.objects.order_by("id")):  # as they were made
+        subjects = [str(one) for one in rows.values_list("subject_id", flat=True)]
+        assert subjects == sorted(subjects)

@@ -17,12 +17,12 @@ from dunwell.law import Account, ContactPoint, Gate, Person
 from dunwell.law.overlay import read_law
 from dunwell.outreach.email.rendering import render
 from dunwell.outreach.email.sender import EmailSender
-from dunwell.outreach.records import Customer
 from dunwell.settings import Settings, set_up_django
 from tests.outreach.email.made import made_settings
 
 if TYPE_CHECKING:
     from dunwell.journal.recording import Journal
+    from dunwell.outreach.records import Customer
 
 LAW = Path(__file__).parents[2] / "src" / "dunwell" / "cli" / "new_workspace" / "policy" / "law.toml"
 TWICE_EVERY = 4
@@ -45,7 +45,9 @@ class Everybody:
     def gate(self, customer_id: str) -> Gate:
         return self._gate
 
-    def customer(self, customer_id: str) -> Customer:
+    def customer(self, customer_id: str) -> "Customer":
+        from dunwell.outreach.records import Customer
+
         return Customer({"customer_id": customer_id}, {}, ())
 
     def owners(self, channel: str, address: str) -> Sequence[tuple[str, str]]:

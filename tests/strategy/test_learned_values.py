@@ -12,9 +12,10 @@ import pytest
 from dunwell.strategy.assignment import assign
 from dunwell.strategy.effects import Basis, Posterior
 from dunwell.strategy.inputs import Columns
-from dunwell.strategy.learned import CONTEXT, LearnedValues, values_of
+from dunwell.strategy.learned import CONTEXT, LearnedValues, save, values_of
 from dunwell.strategy.over_waiting import OverWaiting
 from dunwell.strategy.text import Strategy, read_strategy
+from dunwell.strategy.treatment_rates import rate_of_events
 
 TEXT = Path("src/dunwell/cli/new_workspace/policy/strategy.toml")
 
@@ -103,3 +104,12 @@ def test_without_days_everything_is_over_doing_nothing(
     taught = learned({})
     assert values_of(text, taught, context(3)).mean[:, 1:] == pytest.approx(10.0)
     assert taught.baseline == "nothing"
+
+
+def test_what_else_contacts_bring_survives_the_shelf(tmp_path: Path) -> None:
+    rate = rate_of_events("call", "complaints_per_thousand", told=1.0, contacts=9_000, events=20)
+    learned = LearnedValues(Columns((), (), (), ()), {}, "CNY", {}, rates=(rate,))
+    kept = save(learned, tmp_path / "values")
+    assert kept.rates == (rate,)
+    other = save(replace(learned, rates=()), tmp_path / "others")
+    assert other.sha256 != kept.sha256, "a decision names the model, its rates included"

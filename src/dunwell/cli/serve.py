@@ -1,6 +1,7 @@
 """``dunwell serve``: the office and its worker, until Ctrl-C."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ def serve(root: Path, host: str, port: int, *, with_worker: bool, worker_count: 
     """
     settings = read_settings(root)
     _check(root, host, port)
+    _may_open_all_files()
     keeper = subprocess.Popen(
         [sys.executable, "-c", _KEEPER, str(root), "worker" if with_worker else "no worker"],
         stdin=subprocess.PIPE,
@@ -76,6 +78,12 @@ def _check(root: Path, host: str, port: int) -> None:
             raise CommandError(
                 f"{host}:{port} cannot be listened on ({error}). Choose another --port"
             ) from error
+
+
+def _may_open_all_files() -> None:
+    """As many open files as the system lets us have: the book of a million customers is nine hundred, a usual limit 1,024."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def keep_office() -> None:

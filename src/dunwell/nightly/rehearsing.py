@@ -28,6 +28,7 @@ from dunwell.strategy.over_waiting import HISTORY
 from dunwell.strategy.rates import FILE_NAME as RATES_FILE
 from dunwell.strategy.rates import read_rates
 from dunwell.strategy.text import Strategy
+from dunwell.strategy.treatment_rates import with_rates
 
 CUSTOMERS, DAYS, COPIES, SEED = 1_000, 30, 8, 7
 """What is rehearsed unless something else is asked for: two strategies take about half a minute of two cores."""
@@ -74,6 +75,7 @@ def choice_with(rates: Mapping[str, float], learned: LearnedValues | None) -> Ch
         day: date,
         earlier: pl.DataFrame | None,
     ) -> tuple[pl.Series, pl.DataFrame]:
+        strategy = strategy if learned is None else with_rates(strategy, learned.rates)
         valuer = Valuer(strategy, rates, learned)
         context = context_of(late, rates).hstack(late.select(HISTORY))
         values = np.where(allowed, values_of(strategy, learned, context).mean, np.nan)

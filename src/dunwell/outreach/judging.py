@@ -128,25 +128,30 @@ class Judge:
         def pseudonym(kind: str, name: str) -> str:
             return self._journal.vault.pseudonym(subject, kind, name)
 
-        # Another machine's clock may be ahead of ours: what it permitted before still lies before this instant.
-        latest = max((at for _, kind, at, _ in seen if kind == "contact.permitted"), default=now)
-        now = latest + _NEXT if latest > now else now
         person = with_journal(person, decoded(seen, person, pseudonym, self._records.known_until()))
         if row.in_doubt:  # handed over again it is the same message, not a second one
             others = tuple(one for one in person.contacts if one.contact_id != row.message_id)
             person = replace(person, contacts=others)
         gate = self._records.gate(customer)
-        return permit(
-            row,
-            customer,
-            person,
-            gate,
-            self._compose,
-            pseudonym,
-            undeliverable(seen),
-            now,
-            since(seen, self._records.known_until()),
-        )
+
+        def permitted(at: datetime) -> Permitted | Refused:
+            return permit(
+                row,
+                customer,
+                person,
+                gate,
+                self._compose,
+                pseudonym,
+                undeliverable(seen),
+                at,
+                since(seen, self._records.known_until()),
+            )
+
+        answer = permitted(now)
+        # Another machine's clock may be ahead of ours: what it permitted before must lie before the instant that is judged. What
+        # our own clock forbids stays forbidden.
+        latest = max((at for _, kind, at, _ in seen if kind == "contact.permitted"), default=now)
+        return permitted(latest + _NEXT) if latest > now and isinstance(answer, Permitted) else answer
 
     def _locked(self, subjects: Sequence[str]) -> dict[str, str]:
         """The customer_id of each of these persons who was not erased; their rows locked, always in the same order."""

@@ -83,7 +83,9 @@ def _plan_batch(rows: list[dict[str, Any]], as_of: date, journal: Journal, new_i
     with transaction.atomic():
         subjects = journal.vault.admit([row["customer_id"] for row in rows], now)
         journal.vault.open_keys(list(subjects.values()))
-        keys = {_key(as_of, row, subjects): row for row in rows}
+        # In the order in which the dispatcher locks people: on PostgreSQL the two would wait for each other.
+        in_order = sorted(rows, key=lambda row: subjects[row["customer_id"]])
+        keys = {_key(as_of, row, subjects): row for row in in_order}
         known = set(Work.objects.filter(key__in=list(keys)).values_list("key", flat=True))
         made, events = [], []
         for key, row in keys.items():

@@ -6,7 +6,7 @@ read.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from dunwell.strategy.inputs import Columns
 from dunwell.strategy.over_waiting import OverWaiting
 from dunwell.strategy.rates import worth_of
 from dunwell.strategy.text import Strategy
+from dunwell.strategy.treatment_rates import TreatmentRate
 from dunwell.strategy.value import ActionValues, Values, costs_of, priors_of
 
 FOLDER = "values"
@@ -37,7 +38,8 @@ WAITING, NOTHING_DONE = "waiting", "nothing"
 class LearnedValues:
     """What was learned: how columns become numbers, and of each treatment that the log taught its posterior. ``name`` and
     ``sha256``: as a decision names the model. ``currency``: of every value. ``card``: what it was learned from.
-    ``over_waiting``: what treatments add today to waiting, None where the kept days were too few to teach it.
+    ``over_waiting``: what treatments add today to waiting, None where the kept days were too few to teach it. ``rates``: what
+    else they bring, by which floors bind.
     """
 
     columns: Columns
@@ -47,6 +49,7 @@ class LearnedValues:
     name: str = FOLDER
     sha256: str = ""
     over_waiting: OverWaiting | None = None
+    rates: tuple[TreatmentRate, ...] = ()
 
     @property
     def baseline(self) -> str:
@@ -94,10 +97,11 @@ def of_fit(
     currency: str,
     card: Mapping[str, Any],
     over_waiting: OverWaiting | None = None,
+    rates: tuple[TreatmentRate, ...] = (),
 ) -> LearnedValues:
     """What a fit taught. Treatments of which it saw nothing stay out: their prior is the text's business."""
     taught = {name: one for name, one in fit.posteriors_.items() if one.count}
-    return LearnedValues(columns, taught, currency, card, over_waiting=over_waiting)
+    return LearnedValues(columns, taught, currency, card, over_waiting=over_waiting, rates=rates)
 
 
 def save(learned: LearnedValues, folder: Path) -> LearnedValues:
@@ -125,6 +129,8 @@ def save(learned: LearnedValues, folder: Path) -> LearnedValues:
     }
     if learned.over_waiting is not None:
         model["over_waiting"] = learned.over_waiting.as_dict()
+    if learned.rates:
+        model["rates"] = [asdict(one) for one in learned.rates]
     card = json.dumps(learned.card, ensure_ascii=False, indent=1)
     save_folder(folder, _KIND, model, {"card.json": card})
     return load(folder)
@@ -155,6 +161,7 @@ def load(folder: Path) -> LearnedValues:
         folder.name,
         content_hash(folder),
         None if days is None else OverWaiting.from_dict(days),
+        tuple(TreatmentRate(**one) for one in model.get("rates", ())),
     )
 
 
