@@ -1,4 +1,4 @@
-"""The ledger timed in one run beside the bare read of its columns and beside its rival:
+"""The ledger timed in one run beside the bare read of its columns and beside its rivals:
 ``python -m benchmarks.ledger --accounts 1000000``.
 
 Every subject runs in a process of its own, one after the other, round after round; a ratio is taken within a round, where the
@@ -61,6 +61,7 @@ def measure(tape: Path, small: Path, scratch: Path, repeats: int, has_rival: boo
     """Run every subject in turn, ``repeats`` times over. Raises Failed when the rival's figures differ."""
     tape, small, scratch = tape.resolve(), small.resolve(), scratch.resolve()
     positions, figures = scratch / "positions.parquet", scratch / "rival.parquet"
+    in_sql = scratch / "rival-duckdb.parquet"
     command = [DUNWELL, "ledger", "--terms", TERMS, "--as-of", AS_OF, "--out", positions]
     subjects: dict[str, Callable[[], Run]] = {
         "read_polars": lambda: run_subject("read_polars", tape),
@@ -73,6 +74,8 @@ def measure(tape: Path, small: Path, scratch: Path, repeats: int, has_rival: boo
             "rival": lambda: run_subject("rival", tape, AS_OF, figures),
             "ledger_core": lambda: run_subject("ledger_core", tape, small, AS_OF),
             "rival_core": lambda: run_subject("rival_core", tape, AS_OF),
+            "rival_duckdb": lambda: run_subject("rival_duckdb", tape, AS_OF, in_sql),
+            "rival_duckdb_core": lambda: run_subject("rival_duckdb_core", tape, AS_OF),
         }
     run_process(
         [*command, "--tape", small], cwd=scratch
@@ -88,8 +91,9 @@ def measure(tape: Path, small: Path, scratch: Path, repeats: int, has_rival: boo
         rounds.append(Round(load_before, runs))
         if has_rival and number == 1:
             run_subject("compare", positions, figures)
-            say("the rival agrees with the ledger on every account")
-    for file in (positions, figures, scratch / "inside.parquet"):
+            run_subject("compare", positions, in_sql)
+            say("both rivals agree with the ledger on every account")
+    for file in (positions, figures, in_sql, scratch / "inside.parquet"):
         file.unlink(missing_ok=True)
     return rounds
 

@@ -115,6 +115,29 @@ def rival_core(tape: Path, as_of: str) -> None:
     watch.report()
 
 
+def rival_duckdb(tape: Path, as_of: str, out: Path) -> None:
+    """The rival in SQL from the tape's files to a file of its figures."""
+    from benchmarks.rival_duckdb import read, settle, write
+
+    day, watch = date.fromisoformat(as_of), Stopwatch()
+    with watch.runs():
+        database = read(tape, day)
+        settle(database, day)
+        write(database, out)
+    watch.report()
+
+
+def rival_duckdb_core(tape: Path, as_of: str) -> None:
+    """The rival in SQL: its figures alone, from tables in memory."""
+    from benchmarks.rival_duckdb import read, settle
+
+    day, watch = date.fromisoformat(as_of), Stopwatch()
+    database = read(tape, day)
+    with watch.runs():
+        settle(database, day)
+    watch.report()
+
+
 def make_tape(folder: Path, accounts: str, seed: str) -> None:
     """The tape of that size, whole or not at all."""
     from dunwell.rehearsal import benchmark_tape
@@ -142,6 +165,8 @@ SUBJECTS: dict[str, Callable[..., None]] = {
         ledger_core,
         rival,
         rival_core,
+        rival_duckdb,
+        rival_duckdb_core,
         make_tape,
         compare,
     )

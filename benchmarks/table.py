@@ -14,8 +14,10 @@ LABELS = {
     "rival": "rival in Polars, files to positions",
     "ledger_core": "ledger, figures alone from frames in memory",
     "rival_core": "rival, figures alone from frames in memory",
+    "rival_duckdb": "rival in DuckDB, files to its seven figures",
+    "rival_duckdb_core": "rival in DuckDB, figures alone from tables in memory",
 }
-INNER = ("ledger_inside", "ledger_core", "rival_core")
+INNER = ("ledger_inside", "ledger_core", "rival_core", "rival_duckdb_core")
 """Subjects of which only the part under their own stopwatch counts: the rest is preparation."""
 
 
@@ -69,8 +71,10 @@ def _ratios(has_rival: bool) -> list[tuple[str, str, str]]:
         ("inside a process / bare read inside, PyArrow", "ledger_inside", "read_pyarrow!"),
     ]
     against_rival = [
-        ("rival / whole command (each a process)", "rival", "ledger"),
-        ("rival / ledger, figures alone", "rival_core", "ledger_core"),
+        ("rival in Polars / whole command (each a process)", "rival", "ledger"),
+        ("rival in Polars / ledger, figures alone", "rival_core", "ledger_core"),
+        ("rival in DuckDB, its figures / whole command (each a process)", "rival_duckdb", "ledger"),
+        ("rival in DuckDB / ledger, figures alone", "rival_duckdb_core", "ledger_core"),
     ]
     return against_reads + (against_rival if has_rival else [])
 

@@ -1,4 +1,4 @@
-"""The benchmark's rival says of every account what the ledger says: the timings compare like with like."""
+"""The benchmark's rivals say of every account what the ledger says: the timings compare like with like."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from benchmarks import rival_duckdb
 from benchmarks.comparing import differences
 from benchmarks.ledger import TERMS
 from benchmarks.rival_polars import FIGURES, settle
@@ -20,12 +21,16 @@ MONEY = pl.Decimal(18, 2)
 
 
 def told_apart(tape: Path, folder: Path, as_of: date = AS_OF) -> list[str]:
-    """How the ledger and the rival differ on a tape as of a day, in figures and in positions."""
-    positions, figures, whole = (folder / f"{name}.parquet" for name in ("positions", "rival", "whole"))
+    """How the ledger and its rivals differ on a tape as of a day, in figures and in positions."""
+    names = ("positions", "rival", "whole", "sql")
+    positions, figures, whole, sql = (folder / f"{name}.parquet" for name in names)
     assert write_positions(tape, TERMS, as_of.isoformat(), None, positions, as_json=True) == 0
     settle(tape, as_of).write_parquet(figures)
     settle_whole(tape, as_of).write_parquet(whole)
-    return differences(positions, figures) + differences(positions, whole)
+    database = rival_duckdb.read(tape, as_of)
+    rival_duckdb.settle(database, as_of)
+    rival_duckdb.write(database, sql)
+    return [told for file in (figures, whole, sql) for told in differences(positions, file)]
 
 
 @pytest.mark.parametrize("as_of", [AS_OF, date(2026, 3, 15), date(2027, 2, 1)])

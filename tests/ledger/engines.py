@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from dunwell.book.plans import Detail, empty_rows
+from dunwell.ledger.arrays import Kind, Kinds
 from dunwell.ledger.positions import Timeline, bucket_names, positions_frame, settle_partition
 from dunwell.ledger.statement import AccountNotOpen, account_events, settle
 from dunwell.ledger.terms import Terms, parse_terms
@@ -228,7 +229,8 @@ def by_statement(told: Situation) -> Reading | None:
     except AccountNotOpen:
         return None
     days = np.array([settlement.past_due_days])
-    bucket = bucket_names(pl.Series(["p0"]), days, terms).item()
+    kinds = Kinds([Kind(None, None, "p0", terms["p0"].currency)], np.zeros(1, np.int8))
+    bucket = bucket_names(kinds, days, terms).item()
     figures = {name: bucket if name == "bucket" else getattr(settlement, name) for name in FIGURES}
     timeline = [
         Arrears(row.on, row.oldest_due_on, row.overdue_minor, row.exposure_minor)

@@ -84,8 +84,8 @@ def test_case(case: dict[str, Any], tmp_path: Path) -> None:
     for expected in case["expect"]:
         as_of = expected["as_of"]
         told = positions(tables, terms, as_of)
-        found = told.frame.row(0, named=True) | {"term": told.why["term"][0]}
         why = tell_why(tables, terms, 0, as_of)
+        found = told.frame.row(0, named=True) | {"term": why["term"]["value"]}
         for column in ("asset_class", "ifrs_stage", "in_default", "term"):
             since = why[column]["since"]
             found[f"{column}_since"] = datetime.fromisoformat(since).date() if since else None

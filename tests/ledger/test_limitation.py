@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from dunwell.book.plans import Detail, empty_rows
-from dunwell.ledger.limitation import _texts_of, limitation, limitation_texts
+from dunwell.ledger.arrays import account_kinds
+from dunwell.ledger.limitation import limitation
 from dunwell.policy import PolicyError, read_policies
 
 LAST_DUE = date(2024, 3, 10)
@@ -261,8 +262,7 @@ def test_events_after_as_of_are_not_looked_at_and_twenty_years_are_the_most() ->
     assert ends_on(tables(payments=years), date(2050, 1, 1)) == date(2044, 3, 10)
 
 
-def test_a_portfolio_s_texts_are_those_of_each_person_by_themselves() -> None:
-    held = limitation_texts()
+def test_a_portfolio_s_kinds_are_those_of_each_account_by_itself() -> None:
     places = [
         ("cn", None),
         ("gb", None),
@@ -272,11 +272,31 @@ def test_a_portfolio_s_texts_are_those_of_each_person_by_themselves() -> None:
         ("nowhere", None),
         (None, None),
     ]
-    one_by_one = [_texts_of(held, _placed([place]))[0] for place in places]
-    assert len(set(one_by_one)) > 2
     many = places * 100
-    assert _texts_of(held, _placed(many)).tolist() == one_by_one * 100
+    kinds = account_kinds(_accounts_in(many))
+    assert len(kinds.different) == len(places)
+    assert [kinds.of_account(k)[:2] for k in range(len(many))] == many
+    one_by_one = [account_kinds(_accounts_in([place])) for place in places]
+    assert [alone.of_account(0) for alone in one_by_one] * 100 == [
+        kinds.of_account(k) for k in range(len(many))
+    ]
+    held = {"cn": 7, "gb": 8, "us": 9}
+    assert kinds.numbers(lambda kind: held.get(kind.jurisdiction or "", -1)).tolist() == [
+        held.get(jurisdiction or "", -1) for jurisdiction, _ in many
+    ]
 
 
-def _placed(places: list[tuple[str | None, str | None]]) -> pl.DataFrame:
-    return pl.DataFrame(places, schema={"jurisdiction": pl.String, "region": pl.String}, orient="row")
+def test_an_account_whose_customer_is_not_there_is_of_no_place() -> None:
+    accounts = _accounts_in([("cn", None), ("gb", "sct")])
+    kinds = account_kinds(accounts | {"customers": accounts["customers"].head(1)})
+    assert [kinds.of_account(k)[:2] for k in (0, 1)] == [("cn", None), (None, None)]
+
+
+def _accounts_in(places: list[tuple[str | None, str | None]]) -> dict[str, pl.DataFrame]:
+    customers = pl.DataFrame(
+        [(f"C{k}", *place) for k, place in enumerate(places)],
+        schema={"customer_id": pl.String, "jurisdiction": pl.String, "region": pl.String},
+        orient="row",
+    )
+    accounts = customers.select("customer_id", product=pl.lit("loan"), currency=pl.lit("CNY"))
+    return {"customers": customers, "accounts": accounts}

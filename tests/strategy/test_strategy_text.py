@@ -165,6 +165,13 @@ def test_an_experiment_is_read_and_one_that_cannot_teach_is_refused(shipped: str
         read(shipped + EXPERIMENT.replace('"0.2"', '"0.0001"').replace('"0.4"', '"0.4"'), tmp_path)
 
 
+def test_a_misspelt_list_of_arms_is_named_and_not_taken_for_too_few_arms(
+    shipped: str, tmp_path: Path
+) -> None:
+    with pytest.raises(PolicyError, match=r"experiment\[1\].arms: is not known. Did you mean arm\?"):
+        read(shipped + EXPERIMENT.replace("\narm = ", "\narms = "), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "caution"),
     [

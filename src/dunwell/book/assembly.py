@@ -42,7 +42,7 @@ def assemble(tape: "Tape", rows_by_table: "Buckets | Slices", number: int) -> Pa
         pl.Series("is_incomplete", tape.accounts.are_incomplete(positions))
     )
     for name, table in TABLES.items():
-        if table.parent == "customers" and name != "accounts":
+        if table.parent == "customers" and name != "accounts" and tables[name].height > 1:
             tables[name] = tables[name].sort("customer_id", *table.sort_by, maintain_order=True)
     return Partition(number, {name: _shown(rows) for name, rows in tables.items()})
 
@@ -60,6 +60,8 @@ def _empty(tape: "Tape", name: str) -> pl.DataFrame:
 def _in_order(tape: "Tape", name: str, rows: pl.DataFrame) -> pl.DataFrame:
     """Sorted by account, then as the table's sort_by says; left alone where the file's order was that already."""
     keys = TABLES[name].sort_by
+    if rows.height < 2:
+        return rows
     if name == "instalments":
         account, due, number = (rows[column].to_physical().to_numpy() for column in ("account_row", *keys))
         is_in_order = is_sorted(account, due, number, False)
@@ -75,7 +77,10 @@ def _payments_in_order(tape: "Tape", payments: pl.DataFrame) -> pl.DataFrame:
     """
     account, day = payments["account_row"].to_numpy(), payments["paid_on"].to_physical().to_numpy()
     is_chargeback = payments["kind"] == "chargeback"
-    tied = payments.filter(is_chargeback).filter(pl.struct("account_row", "paid_on").is_duplicated())
+    tied = payments.filter(is_chargeback) if is_chargeback.any() else payments.clear()
+    tied = (
+        tied.filter(pl.struct("account_row", "paid_on").is_duplicated()) if tied.height > 1 else tied.clear()
+    )
     if not tied.height:
         is_in_order = is_sorted(account, day, day, False)
         return payments if is_in_order else payments.sort("account_row", "paid_on", maintain_order=True)
@@ -156,6 +161,8 @@ def judge_lost_reversals(tape: "Tape") -> None:
 
 def _without_overlaps(tape: "Tape", holds: pl.DataFrame) -> pl.DataFrame:
     """Holds whose pauses do not overlap: of two pauses of one target, the one that begins later is bad."""
+    if holds.height < 2:
+        return holds
     pauses = holds.filter(pl.col("kind") == "pause").with_columns(
         pl.when(pl.col("account_row") >= 0)
         .then(pl.format("a{}", "account_row"))
@@ -182,6 +189,8 @@ def _without_overlaps(tape: "Tape", holds: pl.DataFrame) -> pl.DataFrame:
 
 def _for_accounts(holds: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """A row an account: a hold of a customer stands once for each of the customer's accounts."""
+    if holds.is_empty():
+        return holds.with_columns(pl.col("account_row").cast(pl.UInt32))
     of_account = holds.filter(pl.col("account_row") >= 0)
     of_customer = holds.filter(pl.col("account_row") < 0).drop("account_row")
     spread = of_customer.join(accounts.select("customer_id").with_row_index("account_row"), on="customer_id")

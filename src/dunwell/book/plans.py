@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
 import polars as pl
 
@@ -45,8 +46,8 @@ _HASHES: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one file is read: ``scan`` gives typed rows and the flag BAD; ``rows`` and ``flags`` tell why a row
-    is bad.
+    """How one file is read: ``scan`` gives typed rows in the file's order and the flag BAD; ``rows`` and ``flags`` tell
+    why a row is bad.
     """
 
     source: Source
@@ -68,7 +69,7 @@ def plan_of(source: Source, detail: Detail, imported_at: datetime, exponent: int
     columns = [c for c in table.columns if c.name in dtypes]
     attributes = _attributes(source, detail)
     raw = source.scan.select(*(c.name for c in columns), *attributes, *([FLAWS] if FLAWS in dtypes else []))
-    rows = raw.with_row_index(ROW, offset=1).with_columns(typed(c, dtypes[c.name], scale) for c in columns)
+    rows = raw.with_columns(typed(c, dtypes[c.name], scale) for c in columns)
     broken = [rule for c in columns for rule in rules(c, dtypes[c.name], scale)]
     flags = [(text, mask.fill_null(False)) for text, mask in broken]
     if FLAWS in dtypes:
@@ -93,7 +94,7 @@ def plan_of(source: Source, detail: Detail, imported_at: datetime, exponent: int
         is_bad |= pl.col(FLAWS).list.len() > 0
     return Plan(
         source,
-        rows.select(ROW, *outputs, *_apart(table, attributes), is_bad.alias(BAD)),
+        rows.select(*outputs, *_apart(table, attributes), is_bad.alias(BAD)),
         rows,
         flags,
         scale,
@@ -151,8 +152,9 @@ _DTYPES: Mapping[Kind, pl.DataType | type[pl.DataType]] = {
 }
 
 
+@cache
 def empty_rows(name: str, detail: Detail) -> pl.DataFrame:
-    """A table without rows, with the columns that reading would give it."""
+    """A table without rows, with the columns that reading would give it (one frame for all who ask: it is not to be changed)."""
     table = TABLES[name]
     columns: dict[str, pl.DataType | type[pl.DataType]] = {ROW: pl.UInt32}
     for column in table.columns:

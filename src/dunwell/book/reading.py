@@ -311,6 +311,8 @@ class Tape:
         plan = plan_of(source, self.detail, self.imported_at, self.accounts.exponent)
         start = 0
         for batch in plan.scan.collect_batches(chunk_size=batch_rows, maintain_order=True):
+            numbers = np.arange(start + 1, start + 1 + batch.height, dtype=np.uint32)
+            batch.insert_column(0, pl.Series(ROW, numbers))
             checks = Checks(table.name, self.faults, batch[ROW])
             if batch[BAD].any():
                 self._explain(plan, start, batch.height, checks)

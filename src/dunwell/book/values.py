@@ -145,11 +145,10 @@ def _scaled(raw: pl.Expr, dtype: pl.DataType, scale: int) -> pl.Expr:
         digits = raw.to_physical()
         if dtype.scale <= scale:
             factor = 10 ** (scale - dtype.scale)
-            return (
-                digits.cast(pl.Int64, strict=False) * factor
-                if dtype.precision + scale - dtype.scale <= 18
-                else _within(digits, factor)
-            )
+            if dtype.precision + scale - dtype.scale > 18:
+                return _within(digits, factor)
+            number = digits.cast(pl.Int64, strict=False)
+            return number if factor == 1 else number * factor
         return pl.when(digits % 10 ** (dtype.scale - scale) == 0).then(
             (digits // 10 ** (dtype.scale - scale)).cast(pl.Int64, strict=False)
         )

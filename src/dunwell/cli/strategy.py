@@ -30,9 +30,8 @@ def strategy_file(file: Path | None) -> Path:
     """The strategy's text that is meant. Raises CommandError where there is none."""
     found = file or read_settings(Path.cwd()).root / "policy" / "strategy.toml"
     if not found.is_file():
-        raise CommandError(
-            f"{found} does not exist. Name a strategy's text, or take the one `dunwell init` makes"
-        )
+        what = "is a folder" if found.is_dir() else "does not exist"
+        raise CommandError(f"{found} {what}. Name a strategy's text, or take the one `dunwell init` makes")
     return found
 
 

@@ -5,12 +5,12 @@ One place decides which rows count: those known at ``known_at``, without the pay
 undoes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dunwell.book.finding import Index, hashes
 from dunwell.calendars import FIRST_DAY_NUMBER, DayCount, day_units_table, units_per_year
+from dunwell.compiling import compiled
 from dunwell.ledger import kernel
 from dunwell.ledger.queue import COMPONENT_CODES
 from dunwell.ledger.terms import HOLD_KINDS, Allocation, Terms
@@ -234,12 +235,67 @@ def debts_most(events: kernel.Events) -> int:
     return max(1, int(counts.max(initial=0)))
 
 
-def of_customers(tables: Mapping[str, pl.DataFrame], *columns: str) -> pl.DataFrame:
-    """These columns of each account's customer, an account a row; null where the customer is not there."""
-    customers = tables["customers"].select(columns)
-    index = Index(hashes(tables["customers"]["customer_id"]))
-    row = pl.Series(index.find(hashes(tables["accounts"]["customer_id"])))
-    return customers.select(pl.all().gather(pl.when(row >= 0).then(row)))
+class Kind(NamedTuple):
+    """What policy texts go by: the customer's jurisdiction and region (None: not told), the product, the currency."""
+
+    jurisdiction: str | None
+    region: str | None
+    product: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """The different kinds of account in a partition, few beside its accounts, and the kind of each account."""
+
+    different: Sequence[Kind]
+    of: Array
+
+    def numbers(self, decide: Callable[[Kind], int]) -> Ints:
+        """What is decided for the kind of each account."""
+        decided = np.array([decide(kind) for kind in self.different], np.int64)
+        return np.full(len(self.of), decided[0]) if len(decided) == 1 else decided[self.of]
+
+    def of_account(self, account: int) -> Kind:
+        """The kind of one account."""
+        return self.different[int(self.of[account])]
+
+    def of_rows(self, are_kept: NDArray[np.bool_]) -> "Kinds":
+        """The same of some accounts."""
+        return Kinds(self.different, self.of[are_kept])
+
+
+_NO_CUSTOMERS = pl.DataFrame(schema={"customer_id": pl.String})
+
+
+def account_kinds(tables: Mapping[str, pl.DataFrame]) -> Kinds:
+    """The kinds of a partition's accounts, of no place where there are no customers beside them."""
+    accounts = tables["accounts"]
+    customers = tables.get("customers", _NO_CUSTOMERS)
+    row = Index(hashes(customers["customer_id"])).find(hashes(accounts["customer_id"]))
+    places = customers.select(_told(customers, name) for name in ("jurisdiction", "region"))
+    are_there = bool((row >= 0).all())
+    found = (
+        pl.Series(row) if are_there else pl.select(pl.when(pl.Series(row >= 0)).then(pl.Series(row)))[:, 0]
+    )
+    rows = places.select(pl.all().gather(found)).with_columns(
+        _told(accounts, name) for name in ("product", "currency")
+    )
+    different = rows.unique(maintain_order=True)
+    kinds = [Kind(*kind) for kind in different.rows()]
+    if len(kinds) < 2:
+        return Kinds(kinds, np.zeros(rows.height, np.int8))
+    numbered = different.with_row_index("kind")
+    of = rows.join(numbered, on=rows.columns, how="left", nulls_equal=True, maintain_order="left")["kind"]
+    return Kinds(kinds, of.to_numpy())
+
+
+def _told(rows: pl.DataFrame, name: str) -> pl.Series:
+    return (
+        rows[name]
+        if name in rows.columns
+        else pl.Series(name, [None], pl.String).new_from_index(0, rows.height)
+    )
 
 
 def known(rows: Rows, known_at: datetime | None) -> Rows:
@@ -272,10 +328,18 @@ def standing_payments(payments: pl.DataFrame) -> pl.DataFrame:
 
 def offsets(rows: pl.DataFrame, account_count: int) -> Ints:
     """Where each account's rows begin in a frame sorted by account_row; one more entry for the end."""
-    counts = np.bincount(rows["account_row"].to_numpy(), minlength=account_count)
     result = np.zeros(account_count + 1, np.int64)
-    np.cumsum(counts, out=result[1:])
+    _count(rows["account_row"].to_numpy(), result)
     return result
+
+
+@compiled()
+def _count(owners: Any, ends: Any) -> None:
+    """Raise ``ends``, one more than there are owners, to where the rows of each owner end."""
+    for owner in owners:
+        ends[owner + 1] += 1
+    for k in range(1, len(ends)):
+        ends[k] += ends[k - 1]
 
 
 def day_numbers(days: pl.Series, missing: int | None = None) -> NDArray[np.int32]:

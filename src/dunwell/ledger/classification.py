@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dunwell.calendars import day_number, day_of
 from dunwell.ledger import classification_kernel as walk
 from dunwell.ledger import kernel
-from dunwell.ledger.arrays import of_customers
+from dunwell.ledger.arrays import Kind, Kinds, account_kinds
 from dunwell.ledger.classification_texts import (
     EVERYBODY,
     DefaultRule,
@@ -77,10 +77,14 @@ class ClassColumns:
 class Ladder:
     """The schemes of one column as arrays, and which of them holds for each account (-1: none)."""
 
-    def __init__(self, schemes: Sequence[Scheme], jurisdiction: pl.Series, credit: pl.Series) -> None:
-        """Choose each account's scheme: that of its jurisdiction, else the one for everybody."""
+    def __init__(self, schemes: Sequence[Scheme], kinds: Kinds, credits: Mapping[str, str]) -> None:
+        """Choose each account's scheme: that of its jurisdiction, else the one for everybody. ``credits``: the kind of
+        credit of each product.
+        """
         self.schemes = schemes
-        self.scheme_of = _choose(schemes, jurisdiction, credit)
+        self.scheme_of = kinds.numbers(
+            lambda kind: _choose(schemes, kind, credits.get(kind.product, "closed_end"))
+        )
         count = max(len(schemes), 1)
         width = max([len(scheme.levels) for scheme in schemes] + [1])
         self.levels = np.full((count, width), 2**30, np.int64)
@@ -133,7 +137,7 @@ class Ladder:
         is_classed = rank >= 0
         codes = np.where(is_classed, starts[self.scheme_of] + rank, 0).astype(np.uint32)
         levels = pl.Series(names or [""], dtype=pl.String).gather(codes)
-        return pl.select(pl.when(pl.Series(is_classed)).then(levels)).to_series()
+        return levels.zip_with(pl.Series(is_classed), pl.Series([None], dtype=pl.String))
 
 
 class Classifier:
@@ -145,38 +149,34 @@ class Classifier:
         terms: Mapping[str, Terms],
         as_of: date,
         texts: Sequence[PolicyText] | None = None,
+        *,
+        ladders: Sequence[str] = LADDERS,
+        kinds: Kinds | None = None,
     ) -> None:
         """Choose each account's schemes by its customer's jurisdiction and its product's kind of credit.
 
-        ``texts``: those that come with dunwell, when None. Raises PolicyError.
+        ``texts``: those that come with dunwell, when None. ``ladders``: the columns wanted. ``kinds``: those of the
+        accounts, where they are known already. Raises PolicyError.
         """
         self.as_of = as_of
         texts = class_texts() if texts is None else texts
-        accounts, jurisdictions = tables["accounts"], of_customers(tables, "jurisdiction")["jurisdiction"]
+        self.kinds = kinds or account_kinds(tables)
         credits = {product: its_terms.credit for product, its_terms in terms.items()}
-        credit = accounts["product"].replace_strict(credits, default="closed_end", return_dtype=pl.String)
-        self.jurisdictions = jurisdictions
         self.ladders = {
-            column: Ladder(schemes_on(texts, column, as_of), jurisdictions, credit) for column in LADDERS
+            column: Ladder(schemes_on(texts, column, as_of), self.kinds, credits) for column in ladders
         }
         self._own = {j for text in texts for j in text.values["applies_to"] if j != EVERYBODY}
         self.default_rule = default_rule_on(texts, as_of)
         absolute = self.default_rule.absolute_minor if self.default_rule else {}
-        self._absolute = (
-            accounts["currency"].replace_strict(dict(absolute), default=0, return_dtype=pl.Int64).to_numpy()
-        )
+        self._absolute = self.kinds.numbers(lambda kind: absolute.get(kind.currency, 0))
 
     def classify(
         self, timeline: Timeline, events: kernel.Events, first: int, last: int, *, in_full: bool = False
     ) -> ClassColumns:
-        """The classes of accounts [first, last) from their arrears; ``in_full`` tells for every column since
-        when it holds, not for asset_class and in_default alone.
-        """
+        """The classes of accounts [first, last) from their arrears; ``in_full`` tells also since when each holds."""
         count, today = last - first, day_number(self.as_of)
         walked = {
-            name: ladder.walk(
-                timeline, events, first, last, today, tells_since=in_full or name == "asset_class"
-            )
+            name: ladder.walk(timeline, events, first, last, today, tells_since=in_full)
             for name, ladder in self.ladders.items()
         }
         in_default, since = np.zeros(count, np.bool_), walk.empty_days(count)
@@ -204,8 +204,8 @@ class Classifier:
         return ClassColumns(walked, in_default, since, reason)
 
     def columns(self, spans: Sequence[ClassColumns]) -> dict[str, pl.Series]:
-        """The class columns of positions, and ``term``, for all accounts of the partition in order; null where
-        no text is held for the account on the day.
+        """The class columns for all accounts of the partition in order; null where no text is held for the account on
+        the day.
         """
         names = {}
         for name, ladder in self.ladders.items():
@@ -215,12 +215,9 @@ class Classifier:
         in_default = pl.Series(np.concatenate(defaults) if defaults else np.empty(0, np.bool_))
         if self.default_rule is None:
             in_default = pl.Series([None], dtype=pl.Boolean).new_from_index(0, len(in_default))
-        return {
-            "asset_class": names["asset_class"],
-            "ifrs_stage": names["ifrs_stage"].cast(pl.Int8),
-            "in_default": in_default,
-            "term": names["term"],
-        }
+        if "ifrs_stage" in names:
+            names["ifrs_stage"] = names["ifrs_stage"].cast(pl.Int8)
+        return names | {"in_default": in_default}
 
     def reasons(
         self, columns: ClassColumns, index: int, account: int, past_due_days: int
@@ -253,7 +250,7 @@ class Classifier:
 
     def _why_not_its_own(self, scheme: Scheme, account: int) -> str:
         """A word where the general text stands in for one that is not in force on the day."""
-        jurisdiction = self.jurisdictions[account]
+        jurisdiction = self.kinds.of_account(account).jurisdiction
         if EVERYBODY not in scheme.text.values["applies_to"] or jurisdiction not in self._own:
             return ""
         return (
@@ -261,23 +258,16 @@ class Classifier:
         )
 
 
-def _choose(schemes: Sequence[Scheme], jurisdiction: pl.Series, credit: pl.Series) -> NDArray[np.int64]:
-    """Each account's scheme: that of its jurisdiction, else the one for everybody, else none (-1)."""
-    chosen = np.full(len(jurisdiction), -1, np.int64)
-    is_settled = np.zeros(len(jurisdiction), np.bool_)
+def _choose(schemes: Sequence[Scheme], kind: Kind, credit: str) -> int:
+    """The scheme for accounts of a kind: that of its jurisdiction, else the one for everybody, else none (-1)."""
     for is_for_everybody in (False, True):
         for k, scheme in enumerate(schemes):
             applies_to = scheme.text.values["applies_to"]
-            if (EVERYBODY in applies_to) is not is_for_everybody:
+            if (EVERYBODY in applies_to) is not is_for_everybody or scheme.credit not in (None, credit):
                 continue
-            mine = ~is_settled
-            if scheme.credit is not None:
-                mine &= (credit == scheme.credit).to_numpy()
-            if not is_for_everybody:
-                mine &= jurisdiction.is_in(applies_to).fill_null(False).to_numpy()
-            chosen[mine] = k
-            is_settled |= mine
-    return chosen
+            if is_for_everybody or kind.jurisdiction in applies_to:
+                return k
+    return -1
 
 
 def _why(scheme: Scheme, level: Level, reason: int, past_due_days: int) -> str:

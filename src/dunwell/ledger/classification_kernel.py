@@ -178,6 +178,23 @@ def is_material(overdue: int, exposure: int, absolute: int, relative_num: int, r
 
 
 @jit
+def _longest_late(row: int, account: int, as_of: int, row_account: Any, row_on: Any, row_oldest: Any) -> int:
+    """The most consecutive days on which something of the account whose rows begin at ``row`` was past due, be it
+    material or not.
+    """
+    longest, run_from, run_to = 0, 0, -_NEVER
+    while row < len(row_account) and row_account[row] == account and row_on[row] <= as_of:
+        begins, ends = max(row_on[row], row_oldest[row] + 1), _last_day(row, row_account, row_on, as_of)
+        if row_oldest[row] != NOTHING_DUE and ends >= begins:
+            if begins != run_to + 1:
+                run_from = begins
+            run_to = ends
+            longest = max(longest, run_to - run_from + 1)
+        row += 1
+    return longest
+
+
+@jit
 def find_defaults(
     first: int,
     last: int,
@@ -204,6 +221,9 @@ def find_defaults(
     for a in range(first, last):
         while row < row_end and row_account[row] < a:
             row += 1
+        if _longest_late(row, a, as_of, row_account, row_on, row_oldest) <= consecutive_days:  # most accounts
+            in_default[a - first], sinces[a - first], reasons[a - first] = False, NO_DAY, NEVER_IN_DEFAULT
+            continue
         run_from, run_to = 0, -_NEVER  # the latest unbroken run of material days
         default_since, ended_on = NO_DAY, NO_DAY
         free_from = _NEVER  # since when an account in default is without material arrears
@@ -278,6 +298,12 @@ def limitation_ends(
             if event_on[k] > as_of:
                 break
             kind, runs_from = event_kind[k], event_on[k]
+            if k + 1 < event_offsets[a + 1] and runs_from + 1 < event_on[k + 1] <= min(as_of, end):
+                following = event_kind[k + 1]
+                if interrupts[scheme, following] and not (
+                    runs_from_its_end[scheme, following] or runs_from_its_end[scheme, kind]
+                ):
+                    continue  # the next one counts too, and ends later
             is_pending = False
             if runs_from_its_end[scheme, kind]:
                 is_pending = event_until[k] > as_of

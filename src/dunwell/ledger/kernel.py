@@ -131,6 +131,18 @@ class Events(NamedTuple):
     hold_to: Any
 
 
+class Arrears(NamedTuple):
+    """Room for the arrears timeline, an entry a change at the end of a day: the account, the day, the oldest due day, what is
+    overdue and with it the principal not yet due. Without room none is written.
+    """
+
+    account: Any
+    on: Any
+    oldest_due_on: Any
+    overdue: Any
+    exposure: Any
+
+
 @jit_inline
 def _fill_queue(items: Any, a: int, as_of: int, events: Events, is_capped: bool) -> tuple[int, int]:
     """Merge what falls due by ``as_of`` into ``items``: instalments, charges and chargebacks by day, in that
@@ -241,7 +253,7 @@ def settle_accounts(
     out: Any,
     items: Any,
     paid: Any,
-    timeline: Any,
+    timeline: Arrears,
     rows: int,
 ) -> tuple[int, int]:
     """Settle the accounts [first, last) as of a day (all days are day numbers, all money minor units).
@@ -249,11 +261,10 @@ def settle_accounts(
     ``base``: the day number of the unit tables' first column. ``pause``, ``litigation``: codes of these kinds
     of hold. Fills a row of ``out`` an account (OUT_*). ``items`` and ``paid`` are room to work in: a row for
     each debt of the account with the most of them (``debts_most``), an entry a component. ``timeline`` is
-    room for the arrears timeline, of which ``rows`` are taken; a row a change: account, on, oldest_due_on,
-    overdue, exposure; without columns none is written. Returns the account it came to, which is ``last``
-    unless that room was too small for it, and how many rows are taken.
+    room of which ``rows`` are taken. Returns the account it came to, which is ``last`` unless that room was too
+    small for it, and how many rows are taken.
     """
-    wants_timeline = timeline.shape[1] > 0
+    wants_timeline = len(timeline.account) > 0
     for a in range(first, last):
         if accounts.opened[a] > as_of:
             out[a, OUT_STATE] = NOT_OPENED
@@ -410,13 +421,13 @@ def settle_accounts(
                     overdue, exposure = due_principal + rest, outstanding + rest
                     if new_oldest != last_oldest or overdue != last_overdue or exposure != last_exposure:
                         last_oldest, last_overdue, last_exposure = new_oldest, overdue, exposure
-                        if rows == timeline.shape[0]:
+                        if rows == len(timeline.account):
                             return a, rows_before
-                        timeline[rows, 0] = a
-                        timeline[rows, 1] = day
-                        timeline[rows, 2] = new_oldest
-                        timeline[rows, 3] = overdue
-                        timeline[rows, 4] = exposure
+                        timeline.account[rows] = a
+                        timeline.on[rows] = day
+                        timeline.oldest_due_on[rows] = new_oldest
+                        timeline.overdue[rows] = overdue
+                        timeline.exposure[rows] = exposure
                         rows += 1
             if is_last:
                 break

@@ -21,15 +21,12 @@ from numpy.typing import NDArray
 from dunwell.book.promised import spread
 from dunwell.calendars import DAY_MAX, add_years, day_number, day_of
 from dunwell.ledger import classification_kernel as walk
-from dunwell.ledger.arrays import known, of_customers, offsets, standing_payments, worked_out
+from dunwell.ledger.arrays import Kinds, account_kinds, known, offsets, standing_payments, worked_out
 from dunwell.policy import PolicyError, PolicyText, in_force, read_policies
 
 LIMITATION_FOLDER = Path(__file__).parent / "limitation_texts"
 EVENT_KINDS = ("demand", "payment", "promise", "suit")
 """What may interrupt the period; which of them do is text."""
-
-_FEW = 200
-"""Up to so many accounts each is looked up by itself."""
 
 _TALKS, _WRITES = ("call", "visit"), ("letter", "sms", "email", "app")
 
@@ -55,19 +52,19 @@ class Limitation:
     event_kind: NDArray[np.int64]
     as_of: date
     texts: tuple[PolicyText, ...]
-    jurisdictions: pl.Series
+    kinds: Kinds
     is_owed: NDArray[np.bool_]
 
     def column(self) -> pl.Series:
         """``limitation_ends_on`` as days."""
         days = pl.Series(self.ends_on).cast(pl.Date)
-        return pl.select(pl.when(pl.Series(self.ends_on != walk.NO_DAY)).then(days)).to_series()
+        return days.zip_with(pl.Series(self.ends_on != walk.NO_DAY), pl.Series([None], dtype=pl.Date))
 
     def reason(self, account: int) -> dict[str, Any]:
         """Why one account's claim ends when it does: value, sentence, source."""
         number = int(self.text_of[account])
         if number < 0:
-            where = self.jurisdictions[account] or "a customer without a jurisdiction"
+            where = self.kinds.of_account(account).jurisdiction or "a customer without a jurisdiction"
             return {"value": None, "why": f"no limitation text is held for {where}", "source": None}
         text = self.texts[number]
         told = {"value": None, "source": text.source, "source_quality": text.source_quality}
@@ -103,26 +100,31 @@ def limitation(
     as_of: date,
     known_at: datetime | None = None,
     texts: Sequence[PolicyText] | None = None,
+    *,
+    kinds: Kinds | None = None,
 ) -> Limitation:
     """The limitation clock of every account of a partition. ``is_owed``: whether anything is; nothing owed
-    has no clock. ``texts``: those that come with dunwell, when None. Raises PolicyError.
+    has no clock. ``texts``: those that come with dunwell, when None. ``kinds``: those of the accounts, where they are
+    known already. Raises PolicyError.
     """
     texts = limitation_texts() if texts is None else texts
     for text in texts:
         _check(text)
     held = tuple(in_force(texts, as_of))
     accounts = tables["accounts"]
-    placed = of_customers(tables, "jurisdiction", "region")
-    text_of = _texts_of(held, placed)
+    kinds = kinds or account_kinds(tables)
+    text_of = kinds.numbers(lambda kind: _text_of(held, kind.jurisdiction, kind.region))
     begins = _last_due(known(tables["instalments"], known_at), accounts.height)
     begins = np.where(is_owed, begins, walk.NO_DAY).astype(np.int32)
-    clocks = pl.Series([*(text.values.get("timezone") for text in held), None], dtype=pl.String)
-    events = interruptions(
-        tables, known_at, begins, clocks.gather(np.where(text_of < 0, len(held), text_of).astype(np.uint32))
-    )
+    clocks = None
+    if tables["promises"].height or tables["contacts"].height:
+        zones = pl.Series([*(text.values.get("timezone") for text in held), None], dtype=pl.String)
+        clocks = zones.gather(np.where(text_of < 0, len(held), text_of).astype(np.uint32))
+    events = interruptions(tables, known_at, begins, clocks)
     ends, last = walk.empty_days(accounts.height), np.full(accounts.height, -1, np.int64)
-    event_on, event_until = (events[name].to_physical().to_numpy() for name in ("on", "until"))
-    event_kind = events["kind"].to_numpy()
+    event_on, event_until, event_kind = (
+        _one_type(events[name].to_physical().to_numpy()) for name in ("on", "until", "kind")
+    )
     if held:
         walk.limitation_ends(
             begins,
@@ -150,9 +152,16 @@ def limitation(
         event_kind,
         as_of,
         held,
-        placed["jurisdiction"],
+        kinds,
         is_owed,
     )
+
+
+def _one_type(column: NDArray[Any]) -> NDArray[Any]:
+    """A column that cannot be written to, as most of Polars' come: the compiled walk is made anew for each type that it meets."""
+    same = column.view()
+    same.flags.writeable = False
+    return same
 
 
 def _kinds(texts: Sequence[PolicyText], key: str) -> NDArray[np.bool_]:
@@ -299,21 +308,6 @@ def _check(text: PolicyText) -> None:
         raise PolicyError(
             text.file, "timezone", "is no IANA zone", 'Write timezone = "Asia/Shanghai"'
         ) from None
-
-
-def _texts_of(texts: Sequence[PolicyText], placed: pl.DataFrame) -> NDArray[np.int64]:
-    """Each account's text: that of the customer's region, else of the jurisdiction, else none (-1)."""
-    places = placed.rows() if placed.height <= _FEW else placed.unique().rows()
-    text_of = {(place, region): _text_of(texts, place, region) for place, region in places}
-    if placed.height <= _FEW:
-        return np.array([text_of[place] for place in places], np.int64)
-    known_places = pl.DataFrame(
-        [(*place, number) for place, number in text_of.items()],
-        schema={**placed.schema, "text": pl.Int64},
-        orient="row",
-    )
-    found = placed.join(known_places, on=placed.columns, how="left", nulls_equal=True, maintain_order="left")
-    return found["text"].to_numpy()
 
 
 def _text_of(texts: Sequence[PolicyText], jurisdiction: str | None, region: str | None) -> int:

@@ -4,19 +4,18 @@ time-barred.
 ``positions`` is the one function behind the nightly run, ``dunwell ledger`` and a look at one account.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from dunwell.book.promised import ACCOUNT_IDS, spread
 from dunwell.ledger import kernel
+from dunwell.ledger.arrays import account_kinds
 from dunwell.ledger.classification import ClassColumns, Classifier
 from dunwell.ledger.limitation import limitation
 from dunwell.ledger.positions import Settled, Timeline, payoff_minor, positions_frame, settle_partition
@@ -52,27 +51,18 @@ POSITION_COLUMNS = (
 """The columns of ``positions`` (formats.md section 2), in their order."""
 
 
+_LADDERS = ("asset_class", "ifrs_stage")
+"""The columns among them that are levels by days past due."""
+
 _FEW = 1000
 """Up to so many accounts are worked out in one thread."""
-
-CLASS_REASONS = (
-    "days past due",
-    "worst class until arrears are repaid",
-    "observation after arrears were repaid",
-)
-"""Why a class holds, by the kernel's code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """The positions of one partition, a row an opened account; why each class holds, and its arrears where
-    they were asked for.
-
-    ``why``: account_id, term, and for class and default the day since when, by the accounts of ``frame``.
-    """
+    """The positions of one partition, a row an opened account, and their arrears where they were asked for."""
 
     frame: pl.DataFrame
-    why: pl.DataFrame
     timelines: tuple[Timeline, ...] = ()
 
     def timeline_frame(self) -> pl.DataFrame:
@@ -103,26 +93,34 @@ def positions(
     ``tables``: the typed frames of one partition, as the book hands them out; for one account, frames of its
     rows alone.
     """
+    kinds = account_kinds(tables)
     with _beside(tables["accounts"].height, threads) as pool:
-        chosen = pool.submit(Classifier, tables, terms, as_of)
+        chosen = pool.submit(Classifier, tables, terms, as_of, ladders=_LADDERS, kinds=kinds)
 
         def read(timeline: Timeline, events: kernel.Events, first: int, last: int) -> _Span:
             classes = chosen.result().classify(timeline, events, first, last)
             return _Span(classes, timeline if keeps_timeline else None)
 
         settled: Settled[_Span] = settle_partition(
-            tables, terms, as_of, known_at, read_timeline=read, threads=threads
+            tables,
+            terms,
+            as_of,
+            known_at,
+            read_timeline=read,
+            lends_timeline=not keeps_timeline,
+            threads=threads,
         )
         figures = settled.figures
-        clock = pool.submit(limitation, tables, payoff_minor(figures) > 0, as_of, known_at)
-        frame = positions_frame(settled, tables, terms, as_of)
-        spans = [span.classes for span in settled.from_timelines]
-        columns = chosen.result().columns(spans)
+        clock = pool.submit(limitation, tables, payoff_minor(figures) > 0, as_of, known_at, kinds=kinds)
+        frame = positions_frame(settled, tables, terms, as_of, kinds)
+        columns = chosen.result().columns([span.classes for span in settled.from_timelines])
     columns["limitation_ends_on"] = clock.result().column()
-    is_open = pl.Series(figures[:, kernel.OUT_STATE] != kernel.NOT_OPENED)
-    frame = frame.with_columns(column.filter(is_open).alias(name) for name, column in columns.items())
+    if frame.height < len(figures):
+        is_open = pl.Series(figures[:, kernel.OUT_STATE] != kernel.NOT_OPENED)
+        columns = {name: column.filter(is_open) for name, column in columns.items()}
+    whole = {column.name: column for column in frame.get_columns()} | columns
     kept = tuple(span.timeline for span in settled.from_timelines if span.timeline is not None)
-    return Positions(frame.select(POSITION_COLUMNS), _why(frame, spans, is_open), kept)
+    return Positions(pl.DataFrame({name: whole[name] for name in POSITION_COLUMNS}), kept)
 
 
 @contextmanager
@@ -140,22 +138,6 @@ class _AtOnce(Executor):
         done: Future[Any] = Future()
         done.set_result(fn(*args, **kwargs))
         return done
-
-
-def _why(frame: pl.DataFrame, spans: Sequence[ClassColumns], is_open: pl.Series) -> pl.DataFrame:
-    since = np.concatenate([s.class_since for s in spans]) if spans else np.empty(0, np.int32)
-    default_since = np.concatenate([s.default_since for s in spans]) if spans else np.empty(0, np.int32)
-    reason = np.concatenate([s.class_reason for s in spans]) if spans else np.empty(0, np.int16)
-    return frame.select("account_id", "as_of", "term").with_columns(
-        asset_class_since=_day_column(since).filter(is_open),
-        asset_class_because=pl.Series(CLASS_REASONS).gather(reason.astype(np.uint32)).filter(is_open),
-        default_changed_on=_day_column(default_since).filter(is_open),
-    )
-
-
-def _day_column(numbers: NDArray[np.int32]) -> pl.Series:
-    days = pl.Series(numbers).cast(pl.Date)
-    return pl.select(pl.when(pl.Series(numbers >= 0)).then(days)).to_series()
 
 
 def one_account(tables: Mapping[str, pl.DataFrame], account_row: int) -> dict[str, pl.DataFrame]:

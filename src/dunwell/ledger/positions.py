@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Generic, TypeVar
 
@@ -24,7 +24,9 @@ from dunwell.ledger import kernel
 from dunwell.ledger.arrays import (
     BASE_DAY,
     Ints,
+    Kinds,
     account_arrays,
+    account_kinds,
     debts_most,
     event_arrays,
     product_arrays,
@@ -75,11 +77,13 @@ class Timeline:
 
     @classmethod
     def of(cls, rows: Ints) -> "Timeline":
-        """The five columns of the kernel's rows: account, on, oldest_due_on, overdue, exposure."""
-        if not rows.shape[1]:
-            rows = np.empty((0, 5), np.int64)
+        """From rows of five columns: account, on, oldest_due_on, overdue, exposure."""
         account, on, oldest_due_on, overdue, exposure = (np.ascontiguousarray(rows[:, k]) for k in range(5))
         return cls(account, on.astype(np.int32), oldest_due_on.astype(np.int32), overdue, exposure)
+
+    def copy(self) -> "Timeline":
+        """The same in memory of its own."""
+        return Timeline(*(getattr(self, field.name).copy() for field in fields(self)))
 
     def frame(self) -> pl.DataFrame:
         """The same as a frame with proper days (oldest_due_on null when nothing is past due)."""
@@ -112,6 +116,7 @@ def settle_partition(
     known_at: datetime | None = None,
     *,
     read_timeline: Callable[[Timeline, kernel.Events, int, int], T] | None = None,
+    lends_timeline: bool = False,
     threads: int | None = None,
 ) -> Settled[T]:
     """Settle every account of a partition as of a day, from what was known at an instant (everything, when
@@ -119,7 +124,8 @@ def settle_partition(
 
     ``tables``: accounts, instalments, payments, charges and holds as the book hands them out.
     ``read_timeline`` is called in a worker thread with the arrears, events and bounds of each span of some
-    thousand accounts, which are not kept: they would be larger than the tape.
+    thousand accounts, which are not kept: they would be larger than the tape. With ``lends_timeline`` the arrears are
+    lent: their memory is used again once the call returns.
     """
     products = product_arrays(terms)
     accounts = account_arrays(tables["accounts"], products, known_at)
@@ -132,7 +138,7 @@ def settle_partition(
     def settle_span(first: int) -> T | None:
         last = min(first + _SPAN, len(figures))
         if not hasattr(rooms, "timeline"):
-            rooms.timeline = np.empty((1024, 5 if read_timeline else 0), np.int64)
+            rooms.timeline = _room(1024 if read_timeline else 0)
             rooms.items = np.empty((most, ITEM_COLUMNS), np.int64)
             rooms.paid = np.zeros(PENALTY + 1, np.int64)
         account, count = first, 0
@@ -156,11 +162,14 @@ def settle_partition(
             )
             if account == last:
                 break
-            rooms.timeline = np.concatenate([rooms.timeline, np.empty_like(rooms.timeline)])
-        timeline = _with_exact(
-            first, last, Timeline.of(rooms.timeline[:count]), figures, tables, terms, as_of, known_at
-        )
-        return read_timeline(timeline, events, first, last) if read_timeline else None
+            rooms.timeline = _grown(rooms.timeline)
+        written = Timeline(*(column[:count] for column in rooms.timeline))
+        timeline = _with_exact(first, last, written, figures, tables, terms, as_of, known_at)
+        if read_timeline is None:
+            return None
+        if timeline is written and not lends_timeline:
+            timeline = timeline.copy()
+        return read_timeline(timeline, events, first, last)
 
     spans = range(0, len(figures), _SPAN)
     if len(spans) == 1 or threads == 1:  # one person's accounts: threads would cost more than the work
@@ -169,6 +178,17 @@ def settle_partition(
         with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
             read = list(pool.map(settle_span, spans))
     return Settled(figures, events, [part for part in read if part is not None])
+
+
+def _room(rows: int) -> kernel.Arrears:
+    """Room for so many changes of arrears."""
+    wide, narrow = np.int64, np.int32
+    return kernel.Arrears(*(np.empty(rows, kind) for kind in (wide, narrow, narrow, wide, wide)))
+
+
+def _grown(room: kernel.Arrears) -> kernel.Arrears:
+    """Twice the room, with what stands in it."""
+    return kernel.Arrears(*(np.concatenate([column, np.empty_like(column)]) for column in room))
 
 
 def _with_exact(
@@ -237,17 +257,23 @@ def _timeline_rows(account_row: int, settlement: Settlement) -> Ints:
 
 
 def positions_frame(
-    settled: Settled[T], tables: Mapping[str, pl.DataFrame], terms: Mapping[str, Terms], as_of: date
+    settled: Settled[T],
+    tables: Mapping[str, pl.DataFrame],
+    terms: Mapping[str, Terms],
+    as_of: date,
+    kinds: Kinds | None = None,
 ) -> pl.DataFrame:
     """The money and day columns of ``positions`` (formats.md section 2), a row an opened account, in the
-    accounts frame's order.
+    accounts frame's order. ``kinds``: those of the accounts, where they are known already.
     """
     figures = settled.figures
     is_open = figures[:, kernel.OUT_STATE] != kernel.NOT_OPENED
     accounts = tables["accounts"]
+    kinds = kinds or account_kinds(tables)
     if not is_open.all():
         accounts, figures = accounts.filter(pl.Series(is_open)), figures[is_open]
-    scale = scale_factors(accounts["currency"])
+        kinds = kinds.of_rows(is_open)
+    scale = kinds.numbers(lambda kind: _scale_factor(kind.currency))
     money = {
         name: money_column(np.ascontiguousarray(figures[:, column]) * scale)
         for name, column in _MONEY_COLUMNS.items()
@@ -259,12 +285,7 @@ def positions_frame(
             "customer_id": accounts["customer_id"],
             "as_of": pl.Series([as_of], dtype=pl.Date).new_from_index(0, accounts.height),
             "currency": accounts["currency"],
-            "status": accounts.select(
-                pl.when("is_incomplete")
-                .then(pl.lit("incomplete"))
-                .otherwise(pl.col("status").cast(pl.String))
-                .alias("status")
-            )["status"],
+            "status": _statuses(accounts),
             "past_due_days": past_due_days.astype(np.int32),
             "delinquent_days": figures[:, kernel.OUT_DELINQUENT_DAYS].astype(np.int32),
             "oldest_due_on": _days(figures[:, kernel.OUT_OLDEST_DUE_ON]),
@@ -283,7 +304,7 @@ def positions_frame(
             "payoff_total": money_column(payoff_minor(figures) * scale),
             "unallocated_credit": money["unallocated_credit"],
             "waived_by_cap": money["waived_by_cap"],
-            "bucket": bucket_names(accounts["product"], past_due_days, terms),
+            "bucket": bucket_names(kinds, past_due_days, terms),
             "last_paid_on": _days(figures[:, kernel.OUT_LAST_PAID_ON]),
             "paid_30d": money["paid_30d"],
         }
@@ -307,19 +328,26 @@ def payoff_minor(figures: Ints) -> Ints:
     return total
 
 
-def bucket_names(products: pl.Series, past_due_days: Ints, terms: Mapping[str, Terms]) -> pl.Series:
+def _statuses(accounts: pl.DataFrame) -> pl.Series:
+    """What the lender says of each account; incomplete where rows of it are in quarantine."""
+    told = accounts["status"].cast(pl.String)
+    if not accounts["is_incomplete"].any():
+        return told
+    return told.zip_with(~accounts["is_incomplete"], pl.Series(["incomplete"]))
+
+
+def bucket_names(kinds: Kinds, past_due_days: Ints, terms: Mapping[str, Terms]) -> pl.Series:
     """The delinquency bucket of each account by its product's text."""
-    names: list[str] = []
-    codes = np.zeros(len(products), np.uint32)
-    for product, product_terms in terms.items():
-        mine = (products == product).to_numpy()
+    products = list(terms)
+    names = [name for product in products for name in terms[product].buckets.names]
+    starts = np.cumsum([0, *(len(terms[product].buckets.names) for product in products)])
+    product_of = kinds.numbers(lambda kind: products.index(kind.product))
+    codes = np.zeros(len(past_due_days), np.uint32)
+    for k, product in enumerate(products):
+        mine = product_of == k
         if mine.any():
-            code = (
-                np.searchsorted(np.array(product_terms.buckets.from_days), past_due_days[mine], side="right")
-                - 1
-            )
-            codes[mine] = code + len(names)
-            names.extend(product_terms.buckets.names)
+            from_days = np.array(terms[product].buckets.from_days)
+            codes[mine] = starts[k] + np.searchsorted(from_days, past_due_days[mine], side="right") - 1
     return pl.Series(names, dtype=pl.String).gather(codes)
 
 
@@ -338,8 +366,12 @@ def money_column(scaled: Ints) -> pl.Series:
 
 def scale_factors(currencies: pl.Series) -> Ints:
     """What turns minor units of each currency into ten-thousandths of its major unit."""
-    factors = {code: 10 ** (_MONEY_SCALE - CURRENCIES[code]) for code in currencies.unique()}
+    factors = {code: _scale_factor(code) for code in currencies.unique()}
     return currencies.replace_strict(factors, return_dtype=pl.Int64).to_numpy()
+
+
+def _scale_factor(currency: str) -> int:
+    return int(10 ** (_MONEY_SCALE - CURRENCIES[currency]))
 
 
 def _days(numbers: Ints) -> pl.Series:
@@ -347,4 +379,4 @@ def _days(numbers: Ints) -> pl.Series:
     days.)
     """
     days = pl.Series(numbers.astype(np.int32)).cast(pl.Date)
-    return pl.select(pl.when(pl.Series(numbers != kernel.NOTHING_DUE)).then(days))[:, 0]
+    return days.zip_with(pl.Series(numbers != kernel.NOTHING_DUE), pl.Series([None], dtype=pl.Date))

@@ -1,13 +1,19 @@
 """What compliance takes and gives: decisions, reviews, the regulator's report, the law's packs, the audit, evidence."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from ninja import Field, Schema
 from pydantic import StringConstraints
 
 from dunwell.office.api.shapes_desk import Line
+from dunwell.office.compliance.reviewing import CATEGORIES
 
+Category = Annotated[
+    str,
+    StringConstraints(pattern=f"^({'|'.join(CATEGORIES)})$"),
+    Field(json_schema_extra={"enum": [*CATEGORIES]}),
+]
 Sought = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
 
 
@@ -159,22 +165,7 @@ class ReviewIn(Schema):
     """What a reviewer found, and their score of 0 to 100."""
 
     score: int = Field(..., ge=0, le=100)
-    findings: list[
-        Literal[
-            "threat",
-            "abuse",
-            "false_authority",
-            "false_legal",
-            "third_party_disclosure",
-            "shame",
-            "harassment",
-            "undue_pressure",
-            "missing_disclosure",
-            "wrong_facts",
-            "no_identity_check",
-            "no_empathy",
-        ]
-    ] = Field(default=[], max_length=12)
+    findings: list[Category] = Field(default=[], max_length=len(CATEGORIES))
     note: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")] = ""
 
 

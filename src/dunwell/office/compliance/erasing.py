@@ -35,7 +35,7 @@ from dunwell.office.cases.models import Approval, Case, Received
 from dunwell.office.compliance.models import Review
 from dunwell.office.compliance.naming import names_person
 from dunwell.office.desk.contact import CONTACT
-from dunwell.office.desk.opening import LOOKED, OPENED
+from dunwell.office.desk.opening import OPENED
 from dunwell.office.desk.queue import PASSED
 from dunwell.outreach.incoming import UNMATCHED
 from dunwell.outreach.models import State, Work
@@ -247,12 +247,16 @@ def _erase_answers(customer_id: str, names: Collection[str]) -> None:
             )
 
 
+_LOOKED = "looked"
+"""What a session remembered that an older version began; none lasts longer than a day."""
+
+
 def _erase_from_sessions(customer_id: str) -> None:
     """What people's sessions remember of having looked at the person or spoken with them."""
     for session in Session.objects.iterator(chunk_size=500):
         data = session.get_decoded()
         kept = dict(data)
-        for name in (LOOKED, OPENED):
+        for name in (_LOOKED, OPENED):
             if customer_id in data.get(name, {}):
                 kept[name] = {one: told for one, told in data[name].items() if one != customer_id}
         if customer_id in data.get(PASSED, ()):
@@ -296,12 +300,10 @@ def _erase_rows(file: Path, names: Collection[str]) -> None:
 
 def files_of(settings: Settings, subject: str) -> list[Path]:
     """The letters, recordings and papers of a person, by the vault's reference."""
-    table = settings.outreach.get("letter", {})
-    folder = settings.root / (table.get("folder", "print") if isinstance(table, Mapping) else "print")
     sent = Event.objects.filter(subject_id=subject, kind="contact.sent").values_list("body", flat=True)
     letters = {body["message_id"] for body in map(json.loads, sent) if body["channel"] == "letter"}
     letters.update(Work.objects.filter(subject_id=subject, channel="letter").values_list("pk", flat=True))
-    printed = [file for name in sorted(letters) for file in folder.glob(f"*/{name}.pdf")]
+    printed = [file for name in sorted(letters) for file in settings.print_folder.glob(f"*/{name}.pdf")]
     return [*printed, *(kept_folder(settings) / name for name in _file_names(subject))]
 
 

@@ -28,7 +28,7 @@ REASONS: Mapping[str, Lazy | str] = {
 }
 """Why somebody may open personal data; the journal keeps the name."""
 
-LOOKED, OPENED = "looked", "opened"
+OPENED = "opened"
 
 
 def open_case(request: HttpRequest, customer_id: str) -> CaseFile:
@@ -44,12 +44,7 @@ def open_case(request: HttpRequest, customer_id: str) -> CaseFile:
     if not may_see(staff, file):
         note_refusal(staff, CASE, customer_id=customer_id)
         raise Http404(customer_id)
-    now = place.clock()
-    looked: dict[str, str] = request.session.get(LOOKED, {})
-    if not _is_ahead(looked.get(customer_id), now):
-        record_look(file, staff, "case opened at the desk")
-        fresh = {name: until for name, until in looked.items() if _is_ahead(until, now)}
-        request.session[LOOKED] = fresh | {customer_id: (now + OPEN_FOR).isoformat()}
+    record_look(file, staff, "case opened at the desk")
     return file
 
 
@@ -63,13 +58,20 @@ def may_see(staff: Staff, file: CaseFile) -> bool:
 
 
 def record_look(file: CaseFile, staff: Staff, why: str) -> None:
-    """Record that somebody looked at a case, once in a quarter of an hour."""
+    """Record that somebody looked at a case, once in a quarter of an hour. Whether it was is read from the person's events, not
+    kept in the session: a page waits for what is written.
+    """
     journal, now = file.place.journal, file.place.clock()
-    subject = journal.vault.admit([file.customer_id], now)[file.customer_id]
+    about = {"by": staff.username, "what": "case"}
+    if any(
+        event.kind == "data.read" and now - event.at < OPEN_FOR and about.items() <= event.body.items()
+        for event in file.events
+    ):
+        return
+    subject = file.subject or journal.vault.admit([file.customer_id], now)[file.customer_id]
     span = int(now.timestamp() // OPEN_FOR.total_seconds())
-    body = {"by": staff.username, "why": why, "what": "case"}
     key = f"desk:look:{staff.pk}:{subject}:{span}"
-    journal.record([NewEvent("data.read", now, file.customer_id, body=body, key=key)])
+    journal.record([NewEvent("data.read", now, subject=subject, body=about | {"why": why}, key=key)])
 
 
 def open_data(request: HttpRequest, file: CaseFile, reason: str, once: str) -> None:

@@ -26,7 +26,6 @@ from dunwell.settings import FILE_NAME, Settings, django_settings
 MANIFEST = "backup.json"
 _SQLITE = "database.sqlite3"
 _POSTGRESQL = "database.pgdump"
-_FOLDERS = ("policy", "book", "evidence", "models", "tape")
 _BLOCK = 1 << 20
 
 
@@ -51,10 +50,12 @@ def back_up(settings: Settings, file: Path, now: datetime, *, with_keys: bool = 
     if file.exists():
         raise BackupUnusable(f"{file} exists. Name another file; a backup is never written over")
     staging = file.with_name(f".{file.name}.new")
+    staging.unlink(missing_ok=True)
+    staging.touch(mode=0o600)  # whoever reads it reads about people
     with tempfile.TemporaryDirectory(prefix="dunwell-backup-") as scratch:
         database, book = _dump(settings, Path(scratch)), _which_book(settings)
         entries: dict[str, dict[str, Any]] = {}
-        with tarfile.open(staging, "w:gz", compresslevel=1) as archive:
+        with tarfile.open(staging, "w:gz", compresslevel=1, dereference=True) as archive:
             for name, path in [(database.name, database), *_files(settings, with_keys)]:
                 with suppress(FileNotFoundError):  # erased since it was listed
                     entries[name] = _add(archive, name, path)
@@ -196,14 +197,17 @@ def _checked(file: Path, staging: Path) -> dict[str, Any]:
 
 def _files(settings: Settings, with_keys: bool) -> Iterator[tuple[str, Path]]:
     yield FILE_NAME, settings.root / FILE_NAME
-    for name in (*_FOLDERS, *(["keys"] if with_keys else [])):
-        folder = settings.root / name
+    root = settings.root
+    folders = [root / "policy", settings.book_folder, settings.evidence_folder, root / "models"]
+    folders += [settings.tape_folder, settings.print_folder, root / "intake"]
+    folders += [settings.keys_folder] if with_keys else []
+    for folder in dict.fromkeys(one for one in folders if one.is_relative_to(root) and one != root):
         for path in sorted(folder.rglob("*")):
             is_passing = (
                 path.suffix in (".lock", ".new") or ".new" in path.parts
             )  # being written, or nobody's after it
             if path.is_file() and "by-customer" not in path.parts and not is_passing:
-                yield path.relative_to(settings.root).as_posix(), path
+                yield path.relative_to(root).as_posix(), path
 
 
 def _sqlite_name(settings: Settings) -> str | None:
