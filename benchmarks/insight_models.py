@@ -239,16 +239,19 @@ def _binary(
         for part in (learned, tested)
     )
     inputs = [*HISTORY_INPUTS, *OTHERS_INPUTS] + ([] if is_cure else list(data.applicant_inputs))
-    make: Callable[[], Model] = lambda: BoostedModel(  # noqa: E731
-        rounds=500 if is_cure else 250,
-        learning_rate=0.02 if is_cure else 0.03,
-        leaves=8 if is_cure else 15,
-        leaf_rows_min=30 if is_cure else 100,
-        column_share=0.25,
-        ridge=10.0,
-        psi_max=10.0,
-        folds=3,
-    )
+
+    def make() -> Model:
+        return BoostedModel(
+            rounds=500 if is_cure else 250,
+            learning_rate=0.02 if is_cure else 0.03,
+            leaves=8 if is_cure else 15,
+            leaf_rows_min=30 if is_cure else 100,
+            column_share=0.25,
+            ridge=10.0,
+            psi_max=10.0,
+            folds=3,
+        )
+
     target = after["has_come"].cast(pl.Float64).to_numpy()
     later = make().fit(before.select(inputs), before["has_come"]).predict_proba(after.select(inputs))[:, 1]
     others = np.zeros(len(target))

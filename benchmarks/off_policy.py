@@ -8,9 +8,11 @@ data may not be shipped; what is absent is said to be.
 """
 
 import argparse
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
@@ -32,6 +34,7 @@ from dunwell.strategy.inputs import Columns
 
 Floats = NDArray[np.float64]
 
+NOMINAL = 0.95
 LOG_COUNT = 4000
 PEOPLE_COUNT = 64_000
 """So many people of a trial, drawn anew, take part in a round."""
@@ -195,11 +198,24 @@ def report(trial: Trial, rounds: int) -> None:
             f"| {method} | {' / '.join(f'{one:.1%}' for one in by_skew)} | {min(each):.1%}, {max(each):.1%} | {alone:.1%} "
             f"| {rmse:.2f} | {width:.2f} |"
         )
+    low, high = by_chance(rounds, len(cells))
+    say(
+        f"\nIf every cell covered exactly {NOMINAL:.0%}, then in one of twenty such tables some cell would lie outside "
+        f"{low:.1%} to {high:.1%}, by the number of rounds alone."
+    )
     better = share([_rmse(found[*cell, "doubly robust"]) <= _rmse(found[*cell, "ips"]) for cell in cells])
     kept = sum(len(found[*cell, "ips"]) for cell in cells)
     say(
         f"\nDoubly robust is no worse than ips in {better:.0%} of the cells. {kept:,} of {9 * rounds:,} had overlap enough."
     )
+
+
+def by_chance(rounds: int, cells: int) -> tuple[float, float]:
+    """Between which shares all cells of so many rounds lie, with a chance of 95 %, where each covers exactly NOMINAL: the
+    binomial's normal limits, the chance shared among the cells.
+    """
+    reach = NormalDist().inv_cdf(1 - 0.05 / (2 * cells)) * math.sqrt(NOMINAL * (1 - NOMINAL) / rounds)
+    return NOMINAL - reach, min(NOMINAL + reach, 1.0)
 
 
 def share(said: list[bool]) -> float:
@@ -219,7 +235,7 @@ def main(words: list[str] | None = None) -> None:
     """Print a table a trial."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.off_policy", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
-    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=400)
     asked = parser.parse_args(words)
     say(f"{today()}, load average {load():.1f}; {LOG_COUNT:,} decisions a log, nominal coverage 95 %")
     for make, file in (

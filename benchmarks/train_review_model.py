@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -113,20 +113,18 @@ def letters_of(sentences: Sequence[Labelled], language: str) -> csr_matrix:
     return csr_matrix((values, columns, pointers), shape=(len(sentences), BUCKETS))
 
 
-def in_pairs_of_bytes(values: Floats) -> tuple[npt.NDArray[np.int16], Floats]:
-    """Figures, a column a class, as whole numbers from -32767 to 32767 and a scale a column.
+_Whole = TypeVar("_Whole", np.int8, np.int16)
 
-    Meaning sums thousands of weights: rounded to bytes they would move every text that is like no known one to one side.
+
+def in_whole_numbers(
+    values: Floats, kind: type[_Whole], axis: int | None = 0
+) -> tuple[npt.NDArray[_Whole], Floats]:
+    """Figures as whole numbers between a kind's bounds and the scale (one a column; ``axis`` None: one) that makes them figures
+    again.
     """
-    scale = np.asarray(np.abs(values).max(axis=0) / 32767, dtype=np.float64)
-    small: npt.NDArray[np.int16] = np.rint(values / scale).astype(np.int16)
-    return small, np.array(scale)
-
-
-def in_bytes(values: Floats, axis: int | None) -> tuple[npt.NDArray[np.int8], Floats]:
-    """Figures as whole numbers from -127 to 127 and the scale (one, or one a column) that makes them figures again."""
-    scale = np.asarray(np.abs(values).max(axis=axis) / 127, dtype=np.float64)
-    small: npt.NDArray[np.int8] = np.rint(values / scale).astype(np.int8)
+    most = np.iinfo(kind).max
+    scale = np.asarray(np.abs(values).max(axis=axis) / most, dtype=np.float64)
+    small: npt.NDArray[_Whole] = np.rint(values / scale).astype(kind)
     return small, np.array(scale)
 
 
@@ -160,7 +158,7 @@ def read_all() -> tuple[dict[str, Read], Axes]:
     vectors = {name: vectors_of([one.text for one in found], reader) for name, found in sentences.items()}
     every = np.vstack(list(vectors.values()))
     centre = every.mean(axis=0).astype(np.float32)
-    axes = Axes(centre, *in_bytes(principal_axes(every - centre), None))
+    axes = Axes(centre, *in_whole_numbers(principal_axes(every - centre), np.int8, None))
     return (
         {
             name: Read(
@@ -357,7 +355,8 @@ def write(
     """Fit both readers on everything and write their figures: meaning once, the rest for each language."""
     wanted = np.vstack([one.wanted for one in languages.values()])
     known = fit_meaning(np.vstack([one.vectors for one in languages.values()]), wanted)
-    weights, weight_scales = in_pairs_of_bytes(known.weights)
+    # Meaning sums thousands of weights: rounded to bytes they would move every text that is like no known one to one side.
+    weights, weight_scales = in_whole_numbers(known.weights, np.int16)
     meaning = _written(
         "meaning",
         {"classes": list(CLASSES), "gamma": GAMMA},
@@ -375,7 +374,7 @@ def write(
     for language, seen in languages.items():
         fitted = [fit_letters(seen.letters, seen.wanted[:, column]) for column in range(len(CLASSES))]
         buckets = np.flatnonzero(np.asarray((seen.letters > 0).sum(axis=0)).ravel() >= 2)
-        small, scales = in_bytes(np.stack([one.coef_[0][buckets] for one in fitted], axis=1), 0)
+        small, scales = in_whole_numbers(np.stack([one.coef_[0][buckets] for one in fitted], axis=1), np.int8)
         _written(
             language,
             {

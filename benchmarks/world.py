@@ -9,7 +9,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -24,11 +26,14 @@ AS_OF = date(2026, 6, 30)
 SMALL = 500
 
 
-def taken(work: Callable[[], object]) -> Taken:
-    """Seconds by the clock and of processor."""
+T = TypeVar("T")
+
+
+def answered(work: Callable[[], T]) -> tuple[T, Taken]:
+    """What some work answers, with its seconds by the clock and of processor."""
     start, busy = time.perf_counter(), time.process_time()
-    work()
-    return Taken(time.perf_counter() - start, time.process_time() - busy)
+    answer = work()
+    return answer, Taken(time.perf_counter() - start, time.process_time() - busy)
 
 
 def best(runs: list[Taken]) -> Taken:
@@ -54,18 +59,17 @@ def main() -> None:
     if not (tape / "manifest.json").is_file():
         say(f"making {chosen.accounts:,} accounts in {tape} ...")
         write_portfolio(tape, chosen.accounts, chosen.seed, AS_OF)
-    yardstick = best([taken(lambda: _add_up(tape)) for _ in range(3)])
-    worlds: list[DebtorWorld] = []
-    moving = taken(lambda: worlds.append(DebtorWorld.from_tape(tape, terms, AS_OF, chosen.seed)))
-    world = worlds[0]
+    yardstick = best([answered(lambda: _add_up(tape))[1] for _ in range(3)])
+    world, moving = answered(lambda: DebtorWorld.from_tape(tape, terms, AS_OF, chosen.seed))
     planning, living, writing, counts = [], [], [], []
     for _ in range(chosen.days):
-        plans: list[pl.DataFrame] = []
-        days: list[Events] = []
-        planning.append(taken(lambda plans=plans: plans.append(usual_contacts(world))))  # type: ignore[misc]
-        living.append(taken(lambda plans=plans, days=days: days.append(world.step(plans[0]))))  # type: ignore[misc]
-        writing.append(taken(lambda days=days: _write_and_read(days[0])))  # type: ignore[misc]
-        counts.append({name: rows.height for name, rows in days[0].tables.items()})
+        plan, planned = answered(partial(usual_contacts, world))
+        day, lived = answered(partial(world.step, plan))
+        _, written = answered(partial(_write_and_read, day))
+        planning.append(planned)
+        living.append(lived)
+        writing.append(written)
+        counts.append({name: rows.height for name, rows in day.tables.items()})
     facts = machine()
     say(
         f"{today()}, {facts['processor']}, {facts['cores']} cores, load {load():.1f}, commit {facts['commit']}"

@@ -122,10 +122,13 @@ def _known(shop: Path) -> tuple[list[str], list[str], list[str]]:
 
 
 def _people() -> None:
+    """Those who ask, and the collectors whose names stand in the events: a lead's pages tell of them."""
     from benchmarks.office.asking import PASSWORD
+    from benchmarks.office.journal import DESKS as NAMED
     from dunwell.office.access.models import Staff
 
     wanted = {f"load-{role}": role for role in ROLES} | {f"load-desk-{n}": "collector" for n in range(DESKS)}
+    wanted |= {f"desk{n:02d}": "collector" for n in range(NAMED)}
     for name, role in wanted.items():
         if not Staff.objects.filter(username=name).exists():
             Staff.objects.create_user(name, password=PASSWORD, role=role, is_sample=True)

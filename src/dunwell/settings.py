@@ -76,6 +76,13 @@ class Settings:
         return self.root / "evidence"
 
     @property
+    def print_folder(self) -> Path:
+        """Where letters are laid for the printer, and stay."""
+        letters = self.outreach.get("letter", {})
+        named = letters.get("folder", "print") if isinstance(letters, Mapping) else "print"
+        return self.root / str(named)
+
+    @property
     def terms_folder(self) -> Path:
         """Where the products' terms lie."""
         return self.root / "policy" / "terms"

@@ -31,7 +31,9 @@ def test_an_offer_counts_what_the_customer_was_given_up_before(world: World) -> 
     shipped = files("dunwell.resolution") / "texts" / "plans.toml"
     contract = shipped.read_text(encoding="utf-8").replace('interest = "frozen"', 'interest = "contract"')
     (world.folder / "policy" / "plans.toml").write_text(contract, encoding="utf-8")
-    asked = ("plans", "A-BEN", "--left", "300", "--role", "manager", "--json")
+    budget = 'form = "gb-sfs"\n[income]\nsalary = "1040"\n'
+    (world.folder / "budget.toml").write_text(budget, encoding="utf-8")
+    asked = ("plans", "A-BEN", "--budget", "budget.toml", "--role", "manager", "--json")
     plans = json.loads(dunwell(*asked, at=world.folder).stdout)["plans"]
     number, plan = next(
         (number, plan)
@@ -44,5 +46,8 @@ def test_an_offer_counts_what_the_customer_was_given_up_before(world: World) -> 
     told = json.loads(dunwell(*asked, at=world.folder).stdout)["plans"][number - 1]["grant"]
     assert told["needs_second"] and "1200.00 GBP was given up before and counts" in told["why"]
     refused = dunwell(*asked, "--offer", str(number), "--channel", "email", at=world.folder, code=1)
-    (world.folder / "policy" / "plans.toml").unlink()
     assert "needs a second person" in refused.stderr
+    told_left = ("plans", "A-BEN", "--left", "300", "--offer", "1", "--channel", "email")
+    refused = dunwell(*told_left, at=world.folder, code=1)
+    (world.folder / "policy" / "plans.toml").unlink()
+    assert "--left tells nothing of what a household lives on" in refused.stderr

@@ -35,7 +35,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     owed = positions(Book(folder / "book").partition(0).tables, terms(), LAST_DAY).frame
     owed.write_parquet(folder / "book" / "positions.parquet")
     file = folder / "policy" / "strategy.toml"
-    file.write_text(file.read_text(encoding="utf-8") + EXPERIMENT, encoding="utf-8")
+    running = EXPERIMENT.replace("2027-01-11", str(DAY))
+    file.write_text(file.read_text(encoding="utf-8") + running, encoding="utf-8")
     return folder
 
 
@@ -183,6 +184,13 @@ def test_an_experiment_from_its_size_to_its_reading(said: Said, shop: Path) -> N
     assert "negotiation by call (stopped)" in told
     late = pl.read_csv(shop / "late.csv").filter(pl.col("arm") != "negotiation by sms")
     assert late["probability"].round(9).unique().to_list() == [0.6]
+    closed = DAY + timedelta(days=400)
+    told = said(
+        f'experiment assign "a text first, or a call" --customers due.csv --on {closed} --out x.csv', code=1
+    )
+    assert f"--on {closed}" in told
+    assert "takes customers in from" in told
+    assert not (shop / "x.csv").exists()
     assert "has no experiment 'another'" in said(
         f"experiment read another --log log.csv --until {DAY}", code=1
     )

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 
+from dunwell.journal import verifying
 from dunwell.journal.heads import Head, head_of
 from dunwell.journal.keys import (
     KeysUnusable,
@@ -245,3 +247,21 @@ def test_two_master_keys_of_one_name_are_refused(tmp_path: Path) -> None:
     one = "k1:" + "A" * 43 + "="
     with pytest.raises(KeysUnusable, match="'k1' is there twice"):
         read_master_keys(tmp_path, {"DUNWELL_MASTER_KEYS": f"{one},{one}"}, os.urandom)
+
+
+def test_what_is_sealed_while_the_check_goes_on_is_no_fault(
+    journal: Journal, signer: Signer, check: Callable[..., Findings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, first = verifying._check_events, iter([True])
+
+    def while_others_work(*given: Any) -> Any:
+        if next(first, False):
+            journal.record(some(300, start=300))  # enough for a hash over 256 of them to be kept
+            seal(signer, NOON + timedelta(hours=9))
+        return look(*given)
+
+    monkeypatch.setattr(verifying, "_check_events", while_others_work)
+    found = check()
+    assert found.is_whole, found.faults
+    assert (found.sealed_count, found.unsealed_count) == (300, 300)
+    assert check().sealed_count == 600

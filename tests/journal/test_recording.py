@@ -95,7 +95,7 @@ def test_the_database_itself_refuses_to_change_or_remove(
         cursor.execute(statement)
 
 
-def test_a_person_erased_is_gone_and_a_new_contact_with_them_begins_anew(journal: Journal) -> None:
+def test_a_person_erased_is_gone_until_they_are_readmitted_as_somebody_new(journal: Journal) -> None:
     journal.record([reply("C1", "my name is Ann"), reply("C2", "someone else")])
     gone = Event.objects.filter(kind="contact.replied").first()
     assert gone is not None
@@ -105,6 +105,10 @@ def test_a_person_erased_is_gone_and_a_new_contact_with_them_begins_anew(journal
     assert journal.vault.read([item]) == {}
     with pytest.raises(Erased):
         journal.vault.open_keys({str(gone.subject_id)})
+    with pytest.raises(Erased):  # what was begun before does not bring them back
+        journal.record([reply("C1", "hello again")])
+    assert journal.vault.references(["C1"]) == {}
+    assert journal.vault.remember("C1")
     journal.record([reply("C1", "hello again")])
     assert journal.vault.references(["C1"])["C1"] != gone.subject_id
     with pytest.raises(LookupError):

@@ -25,6 +25,7 @@ from dunwell.office import workplace
 from dunwell.office.analytics.counts import SEGMENT, Wanted, read_counts, section_counts
 from dunwell.policy import PolicyError
 from tests.office.conftest import AS_OF, Office
+from tests.office.test_api import Program
 
 Counts = Counter[tuple[str, ...]]
 
@@ -193,12 +194,13 @@ def test_cost_to_collect_is_contacts_times_prices_beside_what_was_paid_while_lat
         if not end - timedelta(days=90) <= one["at"] < end or not (is_spoken or one["direction"] == "out"):
             continue
         segment = people[one["customer_id"]]
-        key = (*segment, one["channel"], segment[0])
-        count[key] += 1
         if is_spoken:
-            value[key] += costs.contacts.get((one["channel"], one["outcome"], segment[0]), 0)
+            price = costs.contacts.get((one["channel"], one["outcome"], segment[0]))
         else:
-            value[key] += costs.messages.get((one["channel"], segment[0]), 0)
+            price = costs.messages.get((one["channel"], segment[0]))
+        key = (*segment, one["channel"] + (".unpriced" if price is None else ""), segment[0])
+        count[key] += 1
+        value[key] += price or 0
     for partition in partitions_of(office):
         frame = positions(partition.tables, office.place.terms, AS_OF, keeps_timeline=True).timeline_frame()
         turns: dict[int, list[tuple[date, date | None]]] = {}
@@ -226,6 +228,26 @@ def test_cost_to_collect_is_contacts_times_prices_beside_what_was_paid_while_lat
     assert {key[3] for key in count} >= {"call", "collected"}
     assert counted(counts, "cost", "count") == count
     assert counted(counts, "cost", "value") == +value
+
+
+def test_a_contact_without_a_price_is_told_as_such_and_not_as_free(office: Office) -> None:
+    analyst = office.client("analyst")
+    context = analyst.get("/analytics/cost", {"currency": "INR"}).context
+    assert context["table"].rows
+    for currency, channel, contacts, cost, _paid, share in context["table"].rows:
+        assert (currency, cost, share) == ("INR", None, None)
+        assert contacts > 0
+        assert channel == "all" or channel.endswith("no price known")
+    sheet = analyst.get("/analytics/cost.csv", {"currency": "INR"}).content.decode()
+    assert ",0.0" not in sheet
+    assert "no price known" in analyst.get("/analytics/cost.svg", {"currency": "INR"}).content.decode()
+    tiles = {
+        name: figure
+        for name, _told, figure in analyst.get("/analytics", {"currency": "INR"}).context["tiles"]
+    }
+    assert tiles["cost"] == "–"
+    told = Program(office, "analyst").get("/analytics/cost", currency="INR").json()
+    assert {row[3] for row in told["rows"]} == {None}
 
 
 def test_a_lender_writes_its_own_prices(tmp_path: Path) -> None:
@@ -316,6 +338,12 @@ def test_why_no_losses_were_told_is_said(office: Office, tmp_path: Path) -> None
     client = office.client("analyst")
     assert "month ends do not reach over a year" in client.get("/analytics/losses").content.decode()
     assert "month ends do not reach over a year" not in client.get("/analytics/roll").content.decode()
+
+
+def test_a_filter_that_finds_nothing_is_shown_as_chosen(office: Office) -> None:
+    page = office.client("analyst").get("/analytics/roll?currency=XAU").content.decode()
+    assert "<option selected>XAU</option>" in page
+    assert "Nothing was counted here" in page
 
 
 def test_nobody_is_named_and_a_collector_does_not_get_in(office: Office) -> None:

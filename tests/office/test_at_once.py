@@ -23,6 +23,7 @@ from dunwell.office.desk.contact import Current
 from dunwell.office.desk.working import Promised, PromisePart, Told
 from dunwell.office.supervision import sharing
 from tests.office.conftest import Office
+from tests.office.test_api import Program
 from tests.office.test_calls import Desk
 from tests.office.test_case_page import bodies
 from tests.postgresql import postgresql, programs
@@ -164,3 +165,26 @@ def test_the_same_happening_recorded_by_two_at_once_stands_once_in_postgresql(
             text=True,
         )
     assert told.stdout.split() == ["20", "20"], told.stderr
+
+
+def test_tries_of_an_identity_check_made_at_once_count_each(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = Program(desk.office)
+    asked = {"customer_id": desk.customer, "contact_point_id": desk.point}
+    begun = program.post("/contacts", asked).json()
+    where = f"/cases/{desk.customer}/contacts/{begun['contact_id']}/identity"
+    wrong = {"facts": {"born": "1901-01-01"}}
+    just_before(monkeypatch, working, "lock", lambda: program.post(where, wrong))
+    assert program.post(where, wrong).json()["tries_left"] == 1
+
+
+def test_a_promise_withdrawn_while_another_withdraws_it_is_withdrawn_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promise_of_a_rival(desk, 2_000)
+    (promise,) = desk.file.promises.filter(made_by="team_lead")["promise_id"]
+    where, why = f"/cases/{desk.customer}/promises/{promise}/withdraw", {"reason": "customer_withdrew"}
+    program = Program(desk.office)
+    just_before(monkeypatch, working, "lock", lambda: program.post(where, why))
+    assert program.post(where, why).json() == {"recorded": False}

@@ -193,6 +193,25 @@ def test_a_strategy_is_proposed_seen_and_put_in_force_by_another(
     assert analyst.problems == officer.problems == []
 
 
+def test_filters_stand_in_the_address_and_say_what_is_shown_when_one_goes_back(
+    browser: "Browser", served: tuple[str, str]
+) -> None:
+    page = Desk(browser, served[0], "analyst", served[1], width=375).open("/analytics/roll")
+    whole = page.locator("tbody tr").count()
+    page.select_option("select[name=currency]", "GBP")
+    page.click("form.filters button")
+    page.wait_for_url(re.compile("currency=GBP"))
+    narrowed = page.locator("tbody tr").count()
+    assert narrowed < whole
+    page.go_back()
+    assert (page.locator("tbody tr").count(), page.input_value("select[name=currency]")) == (whole, "")
+    page.go_forward()
+    assert (page.locator("tbody tr").count(), page.input_value("select[name=currency]")) == (narrowed, "GBP")
+    for address in ("/analytics/roll", "/strategies"):
+        page.goto(served[0] + address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375, address
+
+
 def test_script_is_light(browser: "Browser", served: tuple[str, str]) -> None:
     """Under 100 kB of script a page, uncompressed."""
     desk = Desk(browser, served[0], "collector", served[1])

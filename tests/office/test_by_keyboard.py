@@ -12,6 +12,7 @@ from playwright.sync_api import Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.models import Received
 from tests.office.conftest import Office
 from tests.office.test_calls import callable_customer
 from tests.office.test_case_page import bodies
@@ -118,6 +119,30 @@ def test_pages_fit_a_phone_and_double_zoom(office: Office, server: LiveServer, w
             assert wide <= 0, f"{where} at {width}: {wide} pixels too wide"
 
     assert in_browser(office, server, steps, width) == []
+
+
+def test_a_promise_s_state_stays_one_line_on_a_phone_in_chinese(office: Office, server: LiveServer) -> None:
+    office.clock.move(hours=6)
+    customer, _point = callable_customer(office.place)
+    account, now = CaseFile(office.place, customer).overdue_ids[0], office.clock()
+    row = {"promise_id": "P", "account_id": account, "made_at": now.isoformat(), "amount": "20.00"}
+    Received.objects.create(
+        table="promises",
+        key="P",
+        customer_id=customer,
+        row=row | {"due_on": "2026-11-27"},
+        received_at=now,
+        source="test",
+    )
+
+    def steps(page: Page) -> None:
+        page.context.add_cookies([{"name": "django_language", "value": "zh-hans", "url": server.url}])
+        page.goto(f"/case/{customer}")
+        box = page.locator(".table .tag").first.bounding_box()
+        assert box is not None
+        assert box["height"] < box["width"], box
+
+    assert in_browser(office, server, steps, 390) == []
 
 
 def test_single_keys_can_be_turned_off(office: Office, server: LiveServer) -> None:

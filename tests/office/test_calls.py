@@ -247,6 +247,13 @@ def test_what_the_customer_says_binds_the_next_contact_at_once(desk: Desk, came:
     assert desk.start().status_code == 409
 
 
+def test_who_asks_not_to_be_called_is_called_at_no_number(desk: Desk) -> None:
+    desk.start()
+    desk.log("conversation", "stop_channel")
+    (wish,) = [one for one in desk.file.person.preferences if isinstance(one.since, datetime)]
+    assert (wish.kind, wish.channel, wish.contact_point_id) == ("not_channel", "call", None)
+
+
 def test_nobody_who_was_not_reached_can_have_said_anything(desk: Desk) -> None:
     desk.start()
     assert desk.log("no_answer", "dispute").status_code == 422
@@ -272,7 +279,7 @@ def test_who_may_only_read_cannot_call(desk: Desk) -> None:
     client = desk.office.client("auditor")
     for way in ("call", "called", "identity", "log", "not-made", "note", "check"):
         assert client.post(f"/case/{desk.customer}/{way}").status_code == 403, way
-    assert not Event.objects.exclude(kind="data.read").exists()
+    assert not Event.objects.exclude(kind__in=("data.read", "office.refused")).exists()
 
 
 def test_a_note_with_findings_is_kept_only_when_its_writer_says_so(desk: Desk) -> None:

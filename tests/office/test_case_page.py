@@ -126,6 +126,23 @@ def test_everything_on_the_screen_takes_few_statements(office: Office) -> None:
     assert len(queries) <= 10, [query["sql"][:90] for query in queries]
 
 
+def test_opening_a_case_waits_for_one_thing_to_be_written(office: Office) -> None:
+    customer, client = some_case(office), office.client("collector")
+    client.get("/queue")  # from here on the session says when they were seen
+
+    def written() -> list[str]:
+        """The tables to which opening the case writes."""
+        with CaptureQueriesContext(connection) as queries:
+            client.get(f"/case/{customer}")
+        found = (re.search(r'(?:INSERT\b.*?INTO|UPDATE|DELETE FROM) "?(\w+)', one["sql"]) for one in queries)
+        return [told[1] for told in found if told]
+
+    tables = written()
+    assert tables.count("journal_event") == 1, "that they looked"
+    assert "django_session" not in tables
+    assert written() == []
+
+
 def test_the_next_case_is_one_that_nobody_worked_on(office: Office) -> None:
     client = office.client("collector")
     first, second = Case.objects.order_by("rank", "pk").values_list("pk", flat=True)[:2]

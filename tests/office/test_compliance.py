@@ -1,7 +1,8 @@
 """Compliance: draws with a stated chance, complaints in time, reports that count what happened, decisions made again."""
 
 import random
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ from dunwell.journal.models import Event
 from dunwell.journal.pack_checking import check_pack
 from dunwell.journal.recording import NewEvent
 from dunwell.journal.signing import signer_of
+from dunwell.law import Verdict
+from dunwell.law.pack import shipped_packs
+from dunwell.law.telling import figures_of
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
 from dunwell.office.compliance.models import Review
 from dunwell.office.compliance.reviewing import waiting
+from dunwell.office.compliance.rule_words import FIGURES, rule_told
 from dunwell.office.compliance.sampling import is_drawn, rate
 from dunwell.office.tallies.models import ComplaintClock
 from tests.office.conftest import Office
@@ -97,6 +102,28 @@ def test_a_complaint_stops_contact_until_it_is_answered_and_the_stop_lifted(offi
     assert [state.until for state in states if state.kind == "complaint"] == [office.clock()]
 
 
+def test_the_stop_of_a_second_complaint_stands_when_that_of_the_first_is_lifted(office: Office) -> None:
+    case = a_case(office)
+    for hours in (0, 1):
+        office.clock.move(hours=hours)
+        placed = NewEvent("hold.placed", office.clock(), case.pk, body={"hold": "complaint"})
+        office.place.journal.record([placed])
+    first, second = Event.objects.filter(kind="hold.placed").order_by("id")
+    office.clock.move(hours=1)
+    officer = office.client("compliance")
+    officer.post(f"/complaints/{first.event_id}/answer", {"note": "we said so", "lift": "1"})
+    office.clock.move(hours=1)
+    assert "house-floor.complaint" in {one.rule for one in asked_by_email(office, case).reasons}
+    officer.post(f"/complaints/{second.event_id}/answer", {"note": "this too", "lift": "1"})
+    office.clock.move(hours=1)
+    assert "house-floor.complaint" not in {one.rule for one in asked_by_email(office, case).reasons}
+
+
+def asked_by_email(office: Office, case: Case) -> Verdict:
+    file = CaseFile(office.place, case.pk)
+    return file.ask("email", file.point_ids[0])
+
+
 def test_a_review_is_read_recorded_and_done_once(office: Office) -> None:
     case, journal = a_case(office), office.place.journal
     body = {"by": "collector"}
@@ -149,6 +176,36 @@ def test_the_law_is_read_on_a_day_and_compared_with_another(office: Office) -> N
     assert "us-reg-f.call-attempts" in page
     assert "began" in page
     assert officer.get("/law/nowhere").status_code == 404
+
+
+def test_every_figure_of_every_rule_has_a_name_and_its_words(office: Office) -> None:
+    plain = re.compile(r"\b[a-z]+_[a-z_]+\b|\b(True|False|None)\b")
+    for pack in shipped_packs().values():
+        for rule in pack.rules:
+            assert set(figures_of(rule)) <= set(FIGURES), rule.id
+            for name, value in rule_told(rule).figures:
+                assert not plain.search(f"{name} {value}"), (rule.id, name, value)
+
+
+def test_a_change_is_told_by_its_sentence_and_figures_in_the_reader_s_language(office: Office) -> None:
+    key, since, on = next(
+        (pack.key, rule.from_on - timedelta(days=1), rule.from_on)
+        for pack in shipped_packs().values()
+        for rule in pack.rules
+        if any(one.id == rule.id and one.from_on < rule.from_on for one in pack.rules)
+    )
+    officer = office.client("compliance")
+    asked = {"on": str(on), "since": str(since)}
+    english = officer.get(f"/law/{key}", asked)
+    changed = [one for one in english.context["changes"] if one.what == "changed"]
+    assert changed
+    assert all(one.after and (one.figures or one.is_said_anew) for one in changed)
+    chinese = officer.get(f"/law/{key}", asked, headers={"accept-language": "zh-hans"})
+    after = {one.rule: one.after for one in chinese.context["changes"]}
+    pack = office.place.law.packs[key]
+    assert all(after[rule.id] == rule.zh for rule in pack.on(on) if rule.id in after)
+    backwards = officer.get(f"/law/{key}", {"on": str(since), "since": str(on)}).content.decode()
+    assert "lies before the other" in backwards
 
 
 def test_evidence_is_handed_out_with_a_reason_and_proves_itself(office: Office, tmp_path: Path) -> None:

@@ -56,16 +56,18 @@ def test_a_role_is_refused_what_it_may_not_and_only_that(office: Office, role: s
     client = office.client(role)
     client.raise_request_exception = False
     for address, permission in own_pages():
-        answer = client.get(address)
         may = permission in roles()[role].permissions
-        assert (answer.status_code != 403) == may, (
-            f"{role} {address}: {answer.status_code}, may {permission}: {may}"
-        )
+        for way in (client.get, client.post):
+            answer = way(address)
+            assert (answer.status_code != 403) == may, (
+                f"{role} {way.__name__} {address}: {answer.status_code}, may {permission}: {may}"
+            )
 
 
 def test_strangers_sign_in_first(office: Office, client: Client) -> None:
     for address, _ in own_pages():
-        answer = client.get(address)
-        assert answer.status_code in (302, 401), address
-        if answer.status_code == 302:
-            assert answer["Location"].startswith("/account/login")
+        for way in (client.get, client.post):
+            answer = way(address)
+            assert answer.status_code in (302, 401), address
+            if answer.status_code == 302:
+                assert answer["Location"].startswith("/account/login")

@@ -11,8 +11,9 @@ import pytest
 from dunwell.law import codes
 from dunwell.law.language import review
 from dunwell.law.pack import shipped_packs
+from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
-from dunwell.office.desk.guide import GUIDE_FILE, disclosures, filled, guide_text
+from dunwell.office.desk.guide import GUIDE_FILE, disclosures, filled, guide_for, guide_text
 from dunwell.office.desk.words import CAME
 from dunwell.office.workplace import Workplace
 from dunwell.settings import read_settings
@@ -29,7 +30,7 @@ DEBT = {
 
 def lines() -> Iterator[tuple[str, str, str]]:
     """Where each line stands, its language and its words."""
-    for name in ("opening", "disclosure", "matter", "closing"):
+    for name in ("opening", "opening_in", "disclosure", "matter", "matter_in", "closing"):
         for number, entry in enumerate(TEXT.values[name], start=1):
             for language in ("en", "zh"):
                 yield f"{name}[{number}]", language, entry[language]
@@ -56,7 +57,7 @@ def test_every_line_is_lawful_under_every_pack(where: str, language: str, line: 
 
 
 def test_nothing_names_a_debt_before_the_person_is_known() -> None:
-    for entry in TEXT.values["opening"]:
+    for entry in [*TEXT.values["opening"], *TEXT.values["opening_in"]]:
         for language, words in DEBT.items():
             assert not re.search(words, entry[language], re.IGNORECASE), entry[language]
 
@@ -95,3 +96,21 @@ def test_the_goal_follows_from_the_case_and_a_hold_comes_before_all(office: Offi
     client.post(f"/case/{customer}/log", {"outcome": "conversation", "came": ["hardship"]})
     page = client.get(f"/case/{customer}/guide").content.decode()
     assert "Answer what they ask, ask for nothing." in page
+
+
+def test_who_calls_us_is_not_told_that_we_call_them(office: Office) -> None:
+    client, customer = office.client("collector"), some_case(office, jurisdiction="gb", language="en-GB")
+    page = client.post(f"/case/{customer}/called", {"once": ""}, follow=True).content.decode()
+    assert "Thank you for calling" in page
+    assert "I am calling from" not in page
+    assert "the person this number belongs to" not in page
+    assert "I am calling from" in client.get(f"/case/{customer}/guide").content.decode(), "to prepare a call"
+
+
+def test_a_lender_s_own_guide_may_open_every_conversation_alike(own: Office) -> None:
+    text = GUIDE_FILE.read_text(encoding="utf-8").replace("[[opening_in]]", "[[not_used]]")
+    (own.place.settings.root / "policy" / "guide.toml").write_text(text, encoding="utf-8")
+    customer = some_case(own, jurisdiction="gb")
+    file, staff = CaseFile(own.place, customer), Staff.objects.get(username="collector")
+    assert guide_for(file, staff, "in").opening == guide_for(file, staff).opening
+    assert guide_for(file, staff, "in").matter != guide_for(file, staff).matter

@@ -52,6 +52,76 @@ def test_the_same_payment_told_twice_counts_once(office: Office, case: Case) -> 
     assert Received.objects.count() == 1
 
 
+@pytest.mark.parametrize("change", [{"amount": "2.00"}, {"paid_on": "2026-11-20"}, {"kind": "chargeback"}])
+def test_another_payment_under_an_id_that_stands_is_refused_and_changes_nothing(
+    office: Office, case: Case, change: dict[str, str]
+) -> None:
+    row = payment(office, case, "1.00")
+    take_in(office.place, "payments", [row], "test")
+    before = CaseFile(office.place, case.pk).positions.row(0)
+    taken = take_in(office.place, "payments", [row | change, row | {"amount": "1.0"}], "test")
+    assert [one.row for one in taken.refused] == [1]
+    assert "stands already and says something else" in taken.refused[0].why
+    assert (taken.new_count, taken.known_count) == (0, 1), "the same money in other words is the same row"
+    assert CaseFile(office.place, case.pk).positions.row(0) == before
+
+
+def test_somebody_else_s_payment_under_an_id_that_stands_is_not_lost_in_silence(
+    office: Office, case: Case
+) -> None:
+    take_in(office.place, "payments", [payment(office, case, "1.00")], "test")
+    other = Case.objects.filter(currency="USD").exclude(pk=case.pk).first()
+    assert other is not None
+    taken = take_in(office.place, "payments", [payment(office, other, "1.00")], "test")
+    assert (taken.known_count, len(taken.refused)) == (0, 1)
+
+
+def test_a_payment_of_the_book_sent_again_is_known_and_another_under_its_id_is_refused(
+    office: Office,
+) -> None:
+    customer, held = next(
+        (one.pk, file.tables["payments"])
+        for one in Case.objects.filter(currency="USD", account_count=1).order_by("pk")
+        for file in (CaseFile(office.place, one.pk),)
+        if file.tables["payments"].height
+    )
+    paid = held.row(0, named=True)
+    row = {
+        "payment_id": paid["payment_id"],
+        "account_id": CaseFile(office.place, customer).account_ids[0],
+        "paid_on": paid["paid_on"].isoformat(),
+        "amount": str(Decimal(paid["amount_minor"]) / 100),
+        "kind": paid["kind"],
+    }
+    taken = take_in(office.place, "payments", [row, row | {"amount": "0.01"}], "test")
+    assert (taken.new_count, taken.known_count, len(taken.refused)) == (0, 1, 1)
+
+
+def test_a_hold_that_came_in_is_not_changed_in_silence(office: Office, case: Case) -> None:
+    row = {
+        "hold_id": "H-2",
+        "customer_id": case.pk,
+        "kind": "pause",
+        "from_on": "2026-11-24",
+        "to_on": "2026-12-24",
+    }
+    assert take_in(office.place, "holds", [row], "test").new_count == 1
+    taken = take_in(office.place, "holds", [row, row | {"to_on": "2026-11-25"}], "test")
+    assert (taken.known_count, len(taken.refused)) == (1, 1)
+
+
+def test_money_of_the_customer_s_own_day_is_taken_where_it_is_tomorrow_already(office: Office) -> None:
+    case = Case.objects.filter(jurisdiction="cn", account_count=1).order_by("pk").first()
+    assert case is not None
+    office.clock.now = office.clock.now.replace(hour=17)  # 01:00 of the next day in China
+    row = payment(office, case, "1.00") | {"paid_on": "2026-11-25"}
+    assert take_in(office.place, "payments", [row], "test").refused == ()
+    (far,) = take_in(
+        office.place, "payments", [row | {"payment_id": "x", "paid_on": "2026-11-26"}], "test"
+    ).refused
+    assert "has not come yet" in far.why
+
+
 def test_a_stop_binds_the_next_contact(office: Office, case: Case) -> None:
     before = CaseFile(office.place, case.pk)
     row = {

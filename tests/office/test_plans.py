@@ -17,6 +17,7 @@ from dunwell.resolution.budget import Affordability
 from dunwell.resolution.debts import debts_of
 from tests.insight.test_settlement_models import plans as plans_that_ended
 from tests.office.conftest import Office
+from tests.office.test_api import Program
 from tests.office.test_case_page import bodies
 
 
@@ -122,9 +123,66 @@ def test_a_budget_protects_what_a_household_lives_on(office: Office) -> None:
     assert "choose" not in page.split("Plans side by side")[1]
 
 
+REGIONAL = """key = "own"
+title = "A form of the lender's own"
+currency = "GBP"
+jurisdictions = ["gb"]
+from = 2020-01-01
+citation = "the lender"
+source_quality = "text"
+[[category]]
+kind = "income"
+keys = ["salary"]
+[[category]]
+kind = "fixed"
+keys = ["rent"]
+[[protected]]
+regions = ["*"]
+per_adult = "100.00"
+[[protected]]
+regions = ["REGION"]
+per_adult = "890.00"
+"""
+
+
+def test_what_is_protected_in_the_customer_s_region_is_protected_at_the_desk_and_over_the_api(
+    own: Office,
+) -> None:
+    customer = owing(own, "gb", 50, 5000)
+    region = CaseFile(own.place, customer).customer["region"]
+    assert region
+    folder = own.place.policy / "budgets"
+    folder.mkdir(exist_ok=True)
+    for here, left in ((region, "10.00"), ("GB-XYZ", "800.00")):
+        (folder / "own.toml").write_text(REGIONAL.replace("REGION", here), encoding="utf-8")
+        told = {"b_salary": "900", "once": str(uuid4())}
+        assert (
+            f"£{left} is left each month"
+            in own.client("collector").post(f"/case/{customer}/plans", told).content.decode()
+        )
+        answer = Program(own).post(f"/cases/{customer}/plans", {"entries": {"salary": "900"}})
+        assert answer.json()["left"] == left
+
+
+def test_a_program_cannot_pass_by_the_form_that_protects_a_minimum(office: Office) -> None:
+    customer, program = owing(office, "gb", 50, 5000), Program(office)
+    assert program.post(f"/cases/{customer}/plans", {"left": "5000"}).status_code == 422
+    choice = {"budget": {"left": "5000"}, "number": 1}
+    for way in ("agree", "offer"):
+        assert program.post(f"/cases/{customer}/plans/{way}", choice).status_code == 422
+    assert (
+        program.post(f"/cases/{customer}/plans", {"entries": {"salary": "900"}, "adults": 0}).status_code
+        == 422
+    )
+
+
 @pytest.mark.parametrize(
     ("typed", "wrong"),
-    [({"b_salary": "lots"}, "salary"), ({"b_salary": "900", "adults": "x"}, "whole number")],
+    [
+        ({"b_salary": "900", "adults": "0"}, "adults is below 1"),
+        ({"b_salary": "lots"}, "salary"),
+        ({"b_salary": "900", "adults": "x"}, "whole number"),
+    ],
 )
 def test_a_form_that_cannot_be_read_says_what_to_mend(
     office: Office, typed: dict[str, str], wrong: str

@@ -1,5 +1,7 @@
 """The office in production: watched over, backed up, and restored to the byte."""
 
+import json
+import logging
 import os
 import shutil
 import sqlite3
@@ -7,14 +9,20 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 import structlog
+from django.db import OperationalError
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
+from dunwell.office.running import backup
 from dunwell.office.running.backup import BackupUnusable, back_up, restore
 from dunwell.settings import read_settings
 from tests.office.conftest import Office
@@ -39,6 +47,29 @@ def test_it_says_that_it_is_alive_and_ready(office: Office, client: Client) -> N
     assert answer.json()["book"] == "2026-11-23"
 
 
+def test_while_the_database_is_away_it_is_not_ready_and_its_figures_say_so(
+    office: Office, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: object, **named: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", away)
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()["missing"]) == (503, ["the database does not answer"])
+    assert client.get("/health").status_code == 200
+    figures = client.get("/metrics").content.decode()
+    assert "dunwell_database_up 0.0" in figures
+    monkeypatch.undo()
+    assert "dunwell_database_up 1.0" in client.get("/metrics").content.decode()
+
+
+def test_it_is_not_ready_while_migrations_are_pending(office: Office, client: Client) -> None:
+    MigrationRecorder.Migration.objects.filter(app="tallies", name="0002_signs").delete()
+    answer = client.get("/ready")
+    assert answer.status_code == 503
+    assert "lacks migrations" in answer.json()["missing"][0]
+
+
 def test_its_figures_name_nobody_and_strangers_get_none(office: Office, client: Client) -> None:
     office.client("collector").get("/queue")
     text = client.get("/metrics").content.decode()
@@ -61,20 +92,72 @@ def test_a_log_line_names_the_page_and_no_person(office: Office, capsys: pytest.
     assert "stage=" not in line
 
 
+def test_what_a_library_says_is_logged_without_its_words_and_our_own_with_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from dunwell.office.running.logs import set_up_logs
+
+    before = logging.getLogger().handlers[:]
+    set_up_logs()
+    try:
+        logging.getLogger("django.security.csrf").warning("Forbidden (%s): %s", "x", "/case/CU1/open")
+        logging.getLogger("dunwell.office").warning("the %s cannot be read anew", "law")
+        try:
+            raise ValueError("Ana Lima, 5 High Street")
+        except ValueError:
+            logging.getLogger("gunicorn.error").exception("Error handling request /case/CU1")
+        logging.getLogger("some.library").info("CU1 was looked at")
+    finally:
+        logging.getLogger().handlers[:] = before
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    structlog.reset_defaults()
+    assert [(one["logger"], one.get("message"), one.get("kind")) for one in lines] == [
+        ("django.security.csrf", None, None),
+        ("dunwell.office", "the law cannot be read anew", None),
+        ("gunicorn.error", None, "ValueError"),
+    ]
+    assert "CU1" not in str(lines)
+    assert "Ana" not in str(lines)
+
+
 @pytest.fixture
 def shop(ran: Path, tmp_path: Path) -> Path:
     shutil.copytree(ran, tmp_path / "shop")
     return tmp_path / "shop"
 
 
+def work_a_little(shop: Path, **environment: str) -> str:
+    """Somebody may sign in, a recording of a customer's is kept, a letter lies in the print folder; the customer."""
+    dunwell("staff", "add", "ann", "--role", "collector", at=shop, **environment)
+    customer: str = pl.read_parquet(shop / "book" / "partition=00" / "customers.parquet")["customer_id"][0]
+    (shop / "call.wav").write_bytes(b"RIFF\0\0\0\0WAVE of a call")
+    dunwell("evidence", "attach", customer, "call.wav", "--what", "recording", at=shop, **environment)
+    (shop / "print" / "2026-11-24").mkdir(parents=True)
+    (shop / "print" / "2026-11-24" / "letter.pdf").write_bytes(b"%PDF a letter")
+    dunwell("evidence", "seal", at=shop, **environment)
+    return customer
+
+
+def is_whole(again: Path, customer: str, **environment: str) -> None:
+    """What came back says what was there: who may sign in, the journal, the recording in a pack that proves itself, a letter."""
+    assert "ann" in dunwell("staff", "list", at=again, **environment).stdout
+    dunwell("evidence", "verify", at=again, **environment)
+    pack = again.parent / "pack.zip"
+    dunwell("evidence", "export", customer, "--why", "a test", "--out", str(pack), at=again, **environment)
+    dunwell("evidence", "verify-pack", str(pack), at=again.parent)
+    with zipfile.ZipFile(pack) as found:
+        (recording,) = [name for name in found.namelist() if name.startswith("files/")]
+        assert found.read(recording) == b"RIFF\0\0\0\0WAVE of a call"
+    assert (again / "print" / "2026-11-24" / "letter.pdf").read_bytes() == b"%PDF a letter"
+
+
 @pytest.mark.slow
 def test_a_backup_restores_a_workspace_whose_journal_verifies(shop: Path, tmp_path: Path) -> None:
-    dunwell("staff", "add", "ann", "--role", "collector", at=shop)
-    dunwell("evidence", "seal", at=shop)
+    customer = work_a_little(shop)
     dunwell("backup", str(tmp_path / "shop.tar.gz"), "--with-keys", at=shop)
+    assert (tmp_path / "shop.tar.gz").stat().st_mode & 0o077 == 0
     dunwell("restore", str(tmp_path / "shop.tar.gz"), "--into", str(tmp_path / "again"), at=tmp_path)
-    assert "ann" in dunwell("staff", "list", at=tmp_path / "again").stdout
-    dunwell("evidence", "verify", at=tmp_path / "again")
+    is_whole(tmp_path / "again", customer)
     for name in ("dunwell.toml", "book/positions.parquet", "policy/law.toml"):
         assert (tmp_path / "again" / name).read_bytes() == (shop / name).read_bytes(), name
 
@@ -89,6 +172,62 @@ def test_a_backup_is_of_one_instant_while_others_write(shop: Path, tmp_path: Pat
     restore(tmp_path / "one.tar.gz", tmp_path / "again")
     with sqlite3.connect(tmp_path / "again" / "dunwell.sqlite3") as copy:
         assert copy.execute("SELECT first_name FROM access_staff").fetchall() == [("",)]
+
+
+def test_a_backup_of_what_changes_while_it_is_read_can_be_restored(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dunwell("staff", "list", at=shop)
+    record = shop / "evidence" / "wire" / "host-sms.txt"
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text("boot 1\n", encoding="ascii")
+    look = tarfile.TarFile.gettarinfo
+
+    def while_a_worker_writes(archive: tarfile.TarFile, *given: Any, **named: Any) -> tarfile.TarInfo:
+        with record.open("a", encoding="ascii") as stream:
+            stream.write("one more message\n")
+        return look(archive, *given, **named)
+
+    monkeypatch.setattr(tarfile.TarFile, "gettarinfo", while_a_worker_writes)
+    back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
+    restore(tmp_path / "one.tar.gz", tmp_path / "again")
+    assert (tmp_path / "again" / "evidence" / "wire" / "host-sms.txt").read_text().startswith("boot 1\none")
+
+
+def test_a_book_that_a_run_replaces_while_it_is_copied_makes_no_backup(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dunwell("staff", "list", at=shop)
+    files = backup._files
+
+    def while_a_run_ends(*given: Any) -> Iterator[tuple[str, Path]]:
+        yield from files(*given)
+        (shop / "book" / "book.json").touch()
+
+    monkeypatch.setattr(backup, "_files", while_a_run_ends)
+    with pytest.raises(BackupUnusable, match="Make the backup again"):
+        back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
+    assert list(tmp_path.glob("*one.tar.gz*")) == []
+
+
+def test_what_was_due_when_a_backup_was_made_is_not_sent_again_after_it_is_restored(
+    shop: Path, tmp_path: Path
+) -> None:
+    dunwell("staff", "list", at=shop)
+    with sqlite3.connect(shop / "dunwell.sqlite3") as live:
+        live.execute("PRAGMA foreign_keys = OFF")
+        for number, state in enumerate(("due", "claimed", "sent")):
+            live.execute(
+                "INSERT INTO outreach_work (message_id, key, subject_id, channel, stage, purpose, accounts, priority, due_at,"
+                " expires_at, state, attempt_count, why, in_doubt, changed_at)"
+                " VALUES (?, ?, 'S', 'sms', 'reminder', 'remind', '', 0, ?, ?, ?, 0, '', 0, ?)",
+                (str(number), str(number), str(NOW), str(NOW), state, str(NOW)),
+            )
+    back_up(read_settings(shop), tmp_path / "one.tar.gz", NOW)
+    assert restore(tmp_path / "one.tar.gz", tmp_path / "again")["held_back"] == 2
+    with sqlite3.connect(tmp_path / "again" / "dunwell.sqlite3") as copy:
+        states = copy.execute("SELECT state FROM outreach_work ORDER BY message_id").fetchall()
+    assert states == [("unknown",), ("unknown",), ("sent",)]
 
 
 @pytest.mark.slow
@@ -131,13 +270,11 @@ def server() -> Iterator[str]:
 def test_a_backup_of_postgresql_restores_into_an_empty_database(
     shop: Path, tmp_path: Path, server: str
 ) -> None:
-    dunwell("staff", "add", "ann", "--role", "collector", at=shop, DATABASE_URL=server)
-    dunwell("evidence", "seal", at=shop, DATABASE_URL=server)
+    customer = work_a_little(shop, DATABASE_URL=server)
     dunwell("backup", str(tmp_path / "shop.tar.gz"), "--with-keys", at=shop, DATABASE_URL=server)
     empty = server.removesuffix("/dunwell") + "/again"
     folder = server.split("@")[1].split("/")[0].replace("%2F", "/")
     subprocess.run(["createdb", "-h", folder, "-U", "dunwell", "again"], check=True)
     again = tmp_path / "again"
     dunwell("restore", str(tmp_path / "shop.tar.gz"), "--into", str(again), "--database", empty, at=tmp_path)
-    assert "ann" in dunwell("staff", "list", at=again, DATABASE_URL=empty).stdout
-    dunwell("evidence", "verify", at=again, DATABASE_URL=empty)
+    is_whole(again, customer, DATABASE_URL=empty)

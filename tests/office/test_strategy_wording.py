@@ -6,6 +6,7 @@ from django.utils import translation
 from dunwell.office.strategies.wording import MEANINGS, TRUTHS, change_told, conditions_told
 from dunwell.strategy.columns import COLUMNS, Kind
 from dunwell.strategy.conditions import parse_condition
+from dunwell.strategy.differing import Difference
 
 CASES = [
     (["past_due_days >= 8", "past_due_days < 31"], "days past due: at least 8 and below 31", "逾期天数：至少8且低于31"),
@@ -43,19 +44,49 @@ def test_every_column_of_a_condition_has_its_words() -> None:
 @pytest.mark.parametrize(
     ("change", "english"),
     [
-        ("segment 'x' is gone", "Segment “x” is gone"),
-        ("treatment 'a': minutes from '4' to '7'", "Treatment “a”, minutes: from 4 to 7"),
+        (Difference("gone", "segment", "x"), "Segment “x” is gone"),
         (
-            "segment 'a': when from ['past_due_days >= 1'] to ['past_due_days >= 2']",
-            "Segment “a”, who: from “days past due: at least 1” to “days past due: at least 2”",
+            Difference("changed", "treatment", "a", "minutes", "4", "7"),
+            "Treatment “a”, minutes: from 4 to 7",
         ),
-        ("currency from 'CNY' to 'USD'", "currency: from CNY to USD"),
-        ("a form that is new to us", "a form that is new to us"),
+        (
+            Difference(
+                "changed", "segment", "from a to b", "when", ["past_due_days >= 1"], ["has_sms = true"]
+            ),
+            "Segment “from a to b”, who: from “days past due: at least 1” to “has a number for text messages”",
+        ),
+        (Difference("changed", key="currency", before="CNY", after="USD"), "currency: from CNY to USD"),
+        (
+            Difference("changed", "treatment", "a", "prior.value", after="0.1"),
+            "Treatment “a”, what it is thought to bring, value is now 0.1",
+        ),
+        (
+            Difference("changed", "treatment", "a", "skill", before="hardship"),
+            "Treatment “a”, skill is no longer said (was hardship)",
+        ),
+        (
+            Difference(
+                "new", "treatment", "a", after={"name": "a", "channel": "sms", "segments": ["x", "y"]}
+            ),
+            "Treatment “a” is new: channel sms, segments x, y",
+        ),
+        (
+            Difference("reordered", key="segments", before=["b", "a"], after=["a", "b"]),
+            "The order of the segments is now: a, b",
+        ),
     ],
 )
-def test_a_change_is_a_sentence(change: str, english: str) -> None:
+def test_a_change_is_a_sentence(change: Difference, english: str) -> None:
     with translation.override("en"):
         assert change_told(change) == english
-    if change != english:
-        with translation.override("zh-hans"):
-            assert change_told(change) not in (change, english)
+    with translation.override("zh-hans"):
+        told = change_told(change)
+        assert not any(
+            word in told for word in (" is ", "who", "order", "Segment", "Treatment", "days", "currency")
+        )
+
+
+def test_conditions_that_cannot_be_read_are_told_as_they_stand() -> None:
+    with translation.override("en"):
+        told = change_told(Difference("changed", "segment", "a", "when", ["no such = thing"], []))
+    assert told == "Segment “a”, who: from no such = thing to “everybody else”"

@@ -1,6 +1,7 @@
 """Running figures are the figures: whenever they are kept, in whatever steps, they are those of all events counted at once."""
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,14 @@ from dunwell.office.keeping import keep
 from dunwell.office.paging import LongPaginator
 from dunwell.office.supervision import day as days
 from dunwell.office.supervision.board import start_of_day
+from dunwell.office.supervision.coaching import (
+    Occasion,
+    note_signs,
+    occasions,
+    sign_of,
+    tallied,
+    with_evidence,
+)
 from dunwell.office.supervision.day import KINDS, Day, day_of, day_so_far
 from dunwell.office.tallies import following
 from dunwell.office.tallies.following import Read, follow, settled_up_to
@@ -139,3 +148,55 @@ def test_the_values_of_a_column_are_those_that_are_there(office: Office) -> None
     Staff.objects.filter(username="collector").update(jurisdictions=["cn"])
     seen = Case.objects.visible_to(Staff.objects.get(username="collector"))
     assert values_of(seen, "jurisdiction") == ["cn"]
+
+
+def slowly(office: Office, names: set[str]) -> list[Occasion]:
+    """The occasions by reading every event of the last two weeks anew."""
+    since = start_of_day(office.clock(), "UTC") - timedelta(days=14)
+    events = Event.objects.filter(kind__in=("case.note", "contact.refused"), happened_at__gte=since)
+    columns = ("id", "event_id", "kind", "subject_id", "happened_at", "body")
+    read = [Read(*row) for row in events.order_by("-happened_at", "-event_id").values_list(*columns)]
+    return occasions(sign for one in read if (sign := sign_of(one)) is not None and sign.name in names)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_tallies_of_coaching_are_the_signs_counted_whole_and_at_once(office: Office, seed: int) -> None:
+    """Random notes and refusals of some weeks, noted in steps, some days late: each look tells what a slow count does."""
+    chance = random.Random(seed)
+    customers = list(Case.objects.values_list("pk", flat=True)[:6])
+    people = ["collector", "team_lead", "nobody-here"]
+    seen = {"collector", "team_lead"}
+    for _ in range(12):
+        for _ in range(chance.randrange(30)):
+            by = chance.choice(people)
+            at = office.clock() - timedelta(days=chance.choice((0, 0, 0, 1, 5, 13, 14, 20)))
+            said: list[tuple[str, dict[str, Any]]] = [
+                ("case.note", {"by": by, "findings": ["threat"]}),
+                ("case.note", {"by": by}),
+                ("contact.refused", {"by": by, "channel": "call", "reasons": [{"rule": "gb.hours"}]}),
+                ("contact.refused", {"channel": "call", "reasons": [{"rule": "gb.hours"}]}),
+            ]
+            kind, body = chance.choice(said)
+            office.place.journal.record([NewEvent(kind, at, chance.choice(customers), body=body)])
+        office.clock.move(hours=chance.choice((0, 1, 9, 30)))
+        begins = start_of_day(office.clock(), "UTC") - timedelta(days=14)
+        note_signs(office.place)
+        lead = Staff.objects.get(username="team_lead")
+        told = with_evidence(office.place, lead, tallied(seen, begins))
+        assert [(one.name, one.kind, one.count) for one in told] == [
+            (one.name, one.kind, one.count) for one in slowly(office, seen)
+        ]
+        for mine, theirs in zip(told, with_evidence(office.place, lead, slowly(office, seen)), strict=True):
+            assert mine.evidence == theirs.evidence
+
+
+def test_a_refusal_is_an_occasion_on_the_next_look(office: Office) -> None:
+    customer, client = Case.objects.values_list("pk", flat=True)[0], office.client("team_lead")
+    body = {"by": "collector", "channel": "call", "reasons": [{"rule": "gb.hours"}]}
+    for number in range(1, 7):
+        office.place.journal.record(
+            [NewEvent("contact.refused", office.clock(), customer, body=body | {"message_id": str(number)})]
+        )
+        page = client.get("/coaching").content.decode()
+        assert ("again and again" in page) == (number >= 5)
+    assert f"<small>{number}</small>" in page

@@ -102,6 +102,11 @@ def test_somebody_with_an_open_promise_is_not_said_to_be_reminded_by_text(postin
     body = {"promise": "desk-1", "reason": "customer_withdrew", "by": "anna"}
     posting.place.journal.record([NewEvent("promise.withdrawn", posting.clock(), customer, body=body)])
     assert letter(CaseFile(posting.place, customer)) == set()
+    paid = {"payment": "P1", "amount": "5.00", "currency": "GBP", "source": "api bank"}
+    posting.place.journal.record([NewEvent("payment.seen", posting.clock(), customer, body=paid)])
+    assert letter(CaseFile(posting.place, customer)) == {"house-floor.paid-since"}, (
+        "the run's figures are old"
+    )
 
 
 def test_without_a_channel_the_desk_says_so(office: Office) -> None:

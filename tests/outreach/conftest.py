@@ -53,12 +53,20 @@ class Records:
         self._gate = self._gate or Gate(self.packs, "agency")
         return self._gate
 
+    def known_until(self) -> datetime:
+        return NOON - timedelta(hours=12)
+
     def customer(self, customer_id: str) -> Customer:
         person = self.persons[customer_id]
         owed = {"past_due_days": 20, "past_due_total": Decimal("84.20"), "currency": "USD"}
         return Customer(
             {"customer_id": person.customer_id, "language": "en"},
-            {},
+            {
+                point: address
+                for address, owners in self.addresses.items()
+                for name, point in owners
+                if name == customer_id
+            },
             tuple({"account_id": name, **owed} for name in person.accounts or ()),
         )
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -14,6 +15,7 @@ from dunwell.outreach.channel import Outcome
 from dunwell.outreach.dispatching import Dispatcher
 from dunwell.outreach.knowing import decoded, seen_by_subject, with_journal
 from dunwell.outreach.models import State, Work
+from dunwell.outreach.pacing import QuietHours
 from dunwell.outreach.permitting import Asked, Composed
 from tests.outreach.conftest import NOON, Lender, compose
 from tests.outreach.worker_program import LAW
@@ -83,6 +85,45 @@ def test_a_hold_ends_only_by_an_event(lender: Lender) -> None:
     lender.clock.move(minutes=1)
     lender.due("C1", stage="after")
     assert len(lender.worker().claim().messages) == 1
+
+
+def is_held(lender: Lender) -> bool:
+    lender.clock.move(minutes=1)
+    lender.due("C1", stage=f"at {lender.clock()}")
+    return lender.worker().claim().messages == ()
+
+
+def test_who_lifts_a_hold_has_not_lifted_one_that_was_written_before_and_came_in_after(
+    lender: Lender,
+) -> None:
+    record = lender.journal.record
+    record([NewEvent("hold.placed", NOON, "C1", body={"hold": "complaint"})])
+    lender.clock.move(hours=2)
+    record([NewEvent("hold.lifted", lender.clock(), "C1", body={"hold": "complaint", "by": "anna"})])
+    lender.clock.move(hours=1)
+    record([NewEvent("hold.placed", NOON + timedelta(hours=1), "C1", body={"hold": "complaint"})])
+    assert is_held(lender)
+
+
+def test_the_hold_of_a_debt_that_the_records_know_no_more_is_lifted_alone(lender: Lender) -> None:
+    lender.records.add("C1")
+    body = {"hold": "dispute"}
+    for debt in ("C1-A", "C1-SOLD"):
+        lender.journal.record([NewEvent("hold.placed", NOON, "C1", accounts=(debt,), body=body)])
+    lender.clock.move(hours=2)
+    lifted = NewEvent("hold.lifted", lender.clock(), "C1", accounts=("C1-SOLD",), body=body | {"by": "anna"})
+    lender.journal.record([lifted])
+    assert is_held(lender)
+
+
+@pytest.mark.parametrize(("hours", "held"), [(1, True), (12, True), (14, False)])
+def test_a_hold_that_the_lender_told_of_before_the_run_is_the_records_to_end(
+    lender: Lender, hours: float, held: bool
+) -> None:
+    """The run took the row into the book, where a tape may have ended it since; the book of the test has none."""
+    body = {"hold": "dispute", "source": "api bank", "row": "H1"}
+    lender.journal.record([NewEvent("hold.placed", NOON - timedelta(hours=hours), "C1", body=body)])
+    assert is_held(lender) == held
 
 
 def test_an_opt_out_of_an_address_binds_that_channel_and_does_not_lapse(lender: Lender) -> None:
@@ -213,16 +254,32 @@ def test_a_providers_rate_is_kept_by_all_its_workers_together(lender: Lender) ->
 
 
 def test_a_channel_is_silent_in_its_quiet_hours(lender: Lender) -> None:
-    from datetime import time
-
-    from dunwell.outreach.pacing import QuietHours
-
     lender.due("C1")
     quiet = QuietHours(time(9), time(18), "Europe/Berlin")  # 17:00 UTC is 18:00 in Berlin
     lender.clock.move(minutes=1)
     assert lender.worker(quiet=quiet).claim().messages == ()
     wakes = quiet.wakes_at(lender.clock())
     assert wakes is not None and wakes.isoformat() == "2026-11-24T09:00:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("quiet_from", "quiet_to", "quiet_at"),
+    [
+        ("20:00", "08:00", ("03:00", "07:59", "23:00")),
+        ("00:00", "08:00", ("03:00", "07:59")),
+        ("01:00", "05:00", ("03:00",)),
+        ("12:00", "14:00", ("13:00",)),
+    ],
+)
+def test_a_channel_is_quiet_between_two_clocks_and_open_at_all_others(
+    quiet_from: str, quiet_to: str, quiet_at: tuple[str, ...]
+) -> None:
+    quiet = QuietHours(time.fromisoformat(quiet_to), time.fromisoformat(quiet_from), "UTC")
+    for clock in ("03:00", "07:59", "09:00", "13:00", "19:00", "23:00"):
+        at = datetime.combine(NOON.date(), time.fromisoformat(clock), UTC)
+        wakes = quiet.wakes_at(at)
+        assert (wakes is not None) == (clock in quiet_at), clock
+        assert wakes is None or (wakes > at and wakes.time() == time.fromisoformat(quiet_to))
 
 
 def test_a_message_that_went_out_counts_whatever_order_the_clocks_of_two_workers_give(lender: Lender) -> None:
@@ -426,3 +483,13 @@ def test_a_worker_of_such_a_provider_that_was_killed_leaves_it_in_doubt(lender: 
     work.refresh_from_db()
     assert (work.state, work.in_doubt) == (State.DUE, True)
     assert json.loads(Event.objects.get(kind="contact.deferred").body)["in_doubt"] is True
+
+
+def test_a_clock_ahead_of_ours_opens_no_hours_that_are_shut_by_ours(lender: Lender) -> None:
+    lender.clock.now = datetime(2026, 11, 23, 12, 57, tzinfo=UTC)  # 7:57 in New York
+    lender.due("C1")
+    said = {"message_id": "another", "channel": "call", "purpose": "remind"}
+    at_eight = lender.clock() + timedelta(minutes=4)
+    lender.journal.record([NewEvent("contact.permitted", at_eight, "C1", body=said)])
+    assert lender.worker().claim().messages == ()
+    assert "us-reg-f.hours" in Event.objects.get(kind="contact.refused").body

@@ -58,6 +58,7 @@ class Shop:
         actor: str | None = None,
         offered: Offered | None = None,
         proposed: Proposed | None = None,
+        withdrawn: frozenset[str] = frozenset(),
         **sender: object,
     ) -> Composed | Reason:
         """That text for that customer, about that debt of theirs."""
@@ -76,7 +77,7 @@ class Shop:
         person = self.records.people([customer])[customer]
         point = f"{customer}-{ {'email': 'e', 'sms': 'm', 'letter': 'p'}[text.channel] }"
         work = Work(message_id="00000000-0000-4000-8000-000000000001", channel=text.channel, stage=text.stage)
-        return composer(Asked(work, customer, person, point, (f"{customer}-{debt}",), NOW))
+        return composer(Asked(work, customer, person, point, (f"{customer}-{debt}",), NOW, withdrawn))
 
 
 @pytest.fixture(scope="module")
@@ -255,3 +256,11 @@ def test_the_gate_is_of_the_law_as_it_stands_now(shop: Shop, tmp_path: Path) -> 
             records.gate("US-EN")
     file.write_text(text, encoding="utf-8")
     assert records.gate("US-EN").content_hash == before
+
+
+def test_a_promise_that_was_withdrawn_since_the_run_is_not_reminded_of(shop: Shop) -> None:
+    text = text_of("promise_reminder")
+    customer = customer_of(text)
+    assert isinstance(shop.write(text, customer, "OPEN"), Composed)
+    held = shop.write(text, customer, "OPEN", withdrawn=frozenset({f"P-{customer}-OPEN"}))
+    assert isinstance(held, Reason) and held.detail == "no promise of theirs is open"

@@ -125,6 +125,17 @@ def test_a_stop_written_from_another_mailbox_ends_also_the_one_we_wrote_to(lende
     assert len(bodies("consent.withdrawn")) == 2
 
 
+def test_a_stop_that_answers_a_message_to_one_ends_the_address_for_all_who_share_it(lender: Lender) -> None:
+    work = sent(lender, "C1")
+    lender.records.reached_at(ADDRESS, "C1", "C2")
+    take(lender, reply(in_reply_to=work.message_id))
+    assert people_of("contact.replied", lender) == {"C1"}
+    assert people_of("consent.withdrawn", lender) == {"C1", "C2"}
+    lender.clock.move(days=3)
+    lender.due("C2")
+    assert lender.worker().claim().messages == ()
+
+
 def test_an_address_that_nobody_has_goes_to_a_person(lender: Lender) -> None:
     taken = take(lender)
     assert [writer.customer_id for writer in taken.writers] == [f"{UNMATCHED}{ADDRESS}"]
@@ -287,4 +298,24 @@ def test_what_they_wrote_lies_in_the_vault_and_goes_with_them(lender: Lender) ->
 
 def test_somebody_unmatched_can_be_erased_too(lender: Lender) -> None:
     take(lender)
-    assert lender.journal.erase(f"{UNMATCHED}{ADDRESS}", by="dpo", why="request") > 0
+    assert lender.journal.erase(f"{UNMATCHED}{ADDRESS}", by="dpo", why="request", may_return=True) > 0
+    assert take(lender, reply(reply_id="<another>")).is_new, "a stranger who writes again is heard"
+
+
+def test_who_is_erased_while_their_answer_is_taken_in_does_not_come_back(
+    lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lender.records.reached_at(ADDRESS, "C1")
+    lender.journal.vault.admit(["C1"], NOON)
+    known = lender.records.owners
+
+    def erased_meanwhile(channel: str, address: str) -> Any:
+        found = known(channel, address)
+        if lender.records.addresses:
+            lender.journal.erase("C1", by="dpo", why="request")
+            lender.records.addresses.clear()
+        return found
+
+    monkeypatch.setattr(lender.records, "owners", erased_meanwhile)
+    assert take(lender).writers[0].customer_id.startswith(UNMATCHED)
+    assert lender.journal.vault.references(["C1"]) == {}

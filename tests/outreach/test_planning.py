@@ -1,6 +1,6 @@
 """A work list becomes due work: once, until the person's day is over, and on channels that are set up."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -100,7 +100,9 @@ def test_what_the_run_held_back_is_not_planned(lender: Lender) -> None:
 
 def test_the_longest_overdue_go_first(lender: Lender) -> None:
     planned(lender, row("C1", past_due_days=5), row("C2", past_due_days=120))
-    assert [work.priority for work in Work.objects.order_by("message_id")] == [1, 0]
+    known = lender.journal.vault.references(["C1", "C2"])
+    priorities = dict(Work.objects.values_list("subject_id", "priority"))
+    assert [priorities[known[name]] for name in ("C1", "C2")] == [1, 0]
 
 
 def test_due_work_and_its_event_name_nobody(lender: Lender) -> None:
@@ -125,6 +127,24 @@ def test_who_was_erased_since_the_run_is_not_planned_for(lender: Lender) -> None
     assert lender.journal.vault.references(["C1"]) == {}
 
 
+def test_who_is_erased_while_the_day_is_planned_does_not_come_back(
+    lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lender.journal.vault.admit(["C1"], NOON)
+    vault, asked = lender.journal.vault, iter([True])
+    forgotten = vault.forgotten
+
+    def erased_meanwhile(customers: Iterable[str]) -> set[str]:
+        found = forgotten(customers)
+        if next(asked, False):
+            lender.journal.erase("C1", by="dpo", why="request")
+        return found
+
+    monkeypatch.setattr(vault, "forgotten", erased_meanwhile)
+    assert planned(lender, row("C1"), row("C2")) == Planned(1, 0, 0)
+    assert vault.references(["C1"]) == {}
+
+
 def test_a_row_that_cannot_be_planned_does_not_hold_up_the_others(lender: Lender) -> None:
     done = planned(lender, row("C1"), row("C2", timezone="Nowhere/Land"), row("C3"))
     assert done == Planned(2, 0, 0, (("C2", "ZoneInfoNotFoundError"),))
@@ -145,3 +165,11 @@ def test_two_that_plan_the_same_day_at_once_plan_it_once(
     monkeypatch.setattr(Work.objects, "filter", look)
     assert planned(lender, row("C1"), row("C2"), row("C3")) == Planned(1, 2, 0)
     assert Work.objects.count() == 3
+
+
+def test_people_are_planned_in_the_order_in_which_the_dispatcher_locks_them(lender: Lender) -> None:
+    """On PostgreSQL each row that names somebody locks them: two that lock in different orders wait for each other."""
+    planned(lender, *(row(f"C{number}") for number in range(20)))
+    for rows in (Work.objects.order_by("message_id"), Event.objects.order_by("id")):  # as they were made
+        subjects = [str(one) for one in rows.values_list("subject_id", flat=True)]
+        assert subjects == sorted(subjects)

@@ -1,11 +1,16 @@
 """What somebody promised since the run leaves them in peace, whoever wrote it down."""
 
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from dunwell.journal.recording import NewEvent
-from tests.outreach.conftest import NOON, Lender
+from dunwell.law import Reason
+from dunwell.outreach.permitting import Asked, Composed
+from dunwell.outreach.since import OPEN_PROMISE, Since, held_for
+from tests.outreach.conftest import NOON, Lender, compose
 
 pytestmark = pytest.mark.django_db
 
@@ -43,4 +48,67 @@ def test_a_promise_that_was_withdrawn_holds_nothing_back(lender: Lender) -> None
         body = {"promise": name, "reason": "customer_withdrew", "by": "anna"}
         lender.journal.record([NewEvent("promise.withdrawn", lender.clock(), "C1", body=body)])
     lender.clock.move(minutes=1)
+    assert is_written_to(lender)
+
+
+def test_whoever_writes_the_message_knows_which_promises_were_withdrawn(
+    lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lender.due("C1", stage="promise_reminder")
+    body = {"promise": "P1", "reason": "recorded_wrongly", "by": "anna"}
+    lender.journal.record([NewEvent("promise.withdrawn", NOON, "C1", body=body)])
+    lender.clock.move(minutes=1)
+    told: list[Asked] = []
+
+    def remembering(asked: Asked) -> Composed | Reason:
+        told.append(asked)
+        return compose(asked)
+
+    worker = lender.worker()
+    monkeypatch.setattr(worker._judge, "_compose", remembering)
+    assert len(worker.claim().messages) == 1
+    assert [asked.withdrawn for asked in told] == [{"P1"}]
+
+
+def test_the_day_of_a_promise_passes_last_where_it_passes_last(lender: Lender) -> None:
+    lender.due("C1")
+    zones = ("Asia/Shanghai", "America/New_York")
+    person, friday = replace(lender.records.persons["C1"], timezones=zones), Since(date(2026, 11, 27))
+    in_shanghai_saturday = datetime(2026, 11, 27, 20, tzinfo=UTC)
+    assert held_for(friday, person, "remind", "reminder", in_shanghai_saturday) == OPEN_PROMISE
+    assert held_for(friday, person, "remind", "reminder", in_shanghai_saturday + timedelta(hours=9)) is None
+
+
+# --- what they paid since
+
+
+def paid(lender: Lender, at: datetime, **more: str) -> None:
+    body = {"payment": f"P {at}", "amount": "50.00", "currency": "USD", "source": "api bank", **more}
+    lender.journal.record([NewEvent("payment.seen", at, "C1", accounts=("C1-A",), body=body)])
+
+
+@pytest.mark.parametrize("stage", ["reminder", "promise_reminder"])
+def test_who_paid_since_the_run_is_not_told_that_they_owe_what_they_owed(lender: Lender, stage: str) -> None:
+    work = lender.due("C1", stage=stage)
+    paid(lender, NOON)
+    lender.clock.move(minutes=5)
+    assert lender.worker().claim().messages == ()
+    work.refresh_from_db()
+    assert work.why == "house-floor.paid-since"
+
+
+def test_a_payment_that_the_run_counted_holds_nothing_back(lender: Lender) -> None:
+    paid(lender, lender.records.known_until() - timedelta(hours=2))
+    assert is_written_to(lender)
+
+
+def test_a_payment_of_a_file_that_was_being_taken_in_when_the_run_began_is_not_taken_for_counted(
+    lender: Lender,
+) -> None:
+    paid(lender, lender.records.known_until() - timedelta(minutes=5))
+    assert not is_written_to(lender)
+
+
+def test_a_payment_taken_back_is_no_payment(lender: Lender) -> None:
+    paid(lender, NOON, sort="chargeback")
     assert is_written_to(lender)

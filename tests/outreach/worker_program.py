@@ -22,6 +22,7 @@ from tests.outreach.email.made import made_settings
 
 if TYPE_CHECKING:
     from dunwell.journal.recording import Journal
+    from dunwell.outreach.records import Customer
 
 LAW = Path(__file__).parents[2] / "src" / "dunwell" / "cli" / "new_workspace" / "policy" / "law.toml"
 TWICE_EVERY = 4
@@ -43,6 +44,17 @@ class Everybody:
 
     def gate(self, customer_id: str) -> Gate:
         return self._gate
+
+    def customer(self, customer_id: str) -> "Customer":
+        from dunwell.outreach.records import Customer
+
+        return Customer({"customer_id": customer_id}, {}, ())
+
+    def owners(self, channel: str, address: str) -> Sequence[tuple[str, str]]:
+        return ()
+
+    def known_until(self) -> datetime:
+        return now() - timedelta(hours=12)
 
 
 def person(name: str) -> Person:

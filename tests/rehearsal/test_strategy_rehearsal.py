@@ -3,24 +3,30 @@ one told as worse.
 """
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.law.tables import TableRecords
+from dunwell.nightly import rehearsing
 from dunwell.nightly.rehearsing import choice_with
 from dunwell.rehearsal.debtor_world import DebtorWorld
 from dunwell.rehearsal.effects import read_effects
 from dunwell.rehearsal.strategy_comparing import Comparison, Measured, paired, rehearse
-from dunwell.rehearsal.strategy_run import Lived, _Law, live_with, people_past_due
+from dunwell.rehearsal.strategy_law import DeskLaw
+from dunwell.rehearsal.strategy_run import Lived, _Desk, live_with, people_past_due
 from dunwell.rehearsal.strategy_setting import GROUPINGS, Setting, copied, setting_of_made
 from dunwell.strategy.experiments.randomising import numbers_in_unit, numbers_kept
+from dunwell.strategy.learned import LearnedValues, values_of
+from dunwell.strategy.over_waiting import HISTORY, history_of
 from dunwell.strategy.text import Strategy, read_strategy
+from dunwell.strategy.value import Values
 
 DAY = date(2026, 6, 30)
 EFFECTS = read_effects()
@@ -278,7 +284,7 @@ def test_numbers_that_are_kept_are_the_same_numbers() -> None:
 
 def test_attempts_by_number_are_those_of_a_frame(setting: Setting) -> None:
     world = DebtorWorld(setting.census, EFFECTS, 1, DAY)
-    law = _Law(setting, world.standing())
+    law = DeskLaw(setting, world.standing())
     late = people_past_due(setting, world)
     times = pl.datetime_range(
         datetime(2026, 7, 1, 2, tzinfo=UTC), datetime(2026, 7, 1, 8, tzinfo=UTC), "1m", eager=True
@@ -324,3 +330,45 @@ def test_the_latest_account_speaks_for_a_person(setting: Setting) -> None:
     assert late["past_due_total"].to_list() == pytest.approx(wanted["owed_minor"].to_list())
     assert late["past_due_accounts"].to_list() == wanted["accounts"].to_list()
     assert late.height > 100
+
+
+def test_each_day_knows_how_everybody_was_contacted_of_late_as_the_daily_run_would(
+    setting: Setting, shipped: str, write: Write
+) -> None:
+    everybody = copied(setting, 2)
+    seen: list[pl.DataFrame] = []
+
+    def watched(strategy: Strategy, late: pl.DataFrame, *rest: object) -> tuple[pl.Series, pl.DataFrame]:
+        seen.append(late.select("customer_id", *HISTORY))
+        return CHOICE(strategy, late, *rest)  # type: ignore[arg-type]
+
+    desk = _Desk(everybody, write(shipped), watched, EFFECTS, 5)
+    for _ in range(35):  # beyond the thirty days that are counted
+        desk.live_a_day()
+    known = desk.law.tables["contacts"]
+    counts = []
+    for number, rows in enumerate(seen):
+        day = DAY + timedelta(days=1 + number // 2)
+        before = known.filter(pl.col("at").dt.date() < day)
+        told = history_of(before, rows["customer_id"], day)
+        assert_frame_equal(rows.select(HISTORY[1]), told.select(HISTORY[1]))
+        recent = told[HISTORY[0]].fill_null(99) <= 35  # older contacts are not kept for the law
+        assert_frame_equal(rows.select(HISTORY[0]).filter(recent), told.select(HISTORY[0]).filter(recent))
+        counts.append(float(rows[HISTORY[1]].to_numpy().mean()))
+    assert counts[-1] > counts[0], "nobody was contacted: the test shows nothing"
+
+
+def test_values_are_asked_with_the_contacts_of_the_days_before(
+    setting: Setting, shipped: str, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[pl.DataFrame] = []
+
+    def watched(strategy: Strategy, learned: LearnedValues | None, context: pl.DataFrame) -> Values:
+        asked.append(context)
+        return values_of(strategy, learned, context)
+
+    monkeypatch.setattr(rehearsing, "values_of", watched)
+    live_with(copied(setting, 1), write(shipped), CHOICE, EFFECTS, 5, 10)
+    first, last = asked[0].select(HISTORY), asked[-1].select(HISTORY)
+    assert last[HISTORY[1]].sum() > first[HISTORY[1]].sum()
+    assert last[HISTORY[0]].min() == 1

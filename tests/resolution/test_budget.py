@@ -62,7 +62,7 @@ def test_other_creditors_share_by_size() -> None:
     income=st.integers(0, 10**8),
     fixed=st.integers(0, 10**8),
     arrears=st.integers(0, 10**7),
-    adults=st.integers(0, 4),
+    adults=st.integers(1, 4),
     dependents=st.integers(0, 6),
 )
 def test_the_minimum_and_the_stated_spending_are_always_left_alone(
@@ -84,7 +84,7 @@ def test_the_minimum_and_the_stated_spending_are_always_left_alone(
         (Budget({"rent": 1}, {}), "income.rent"),
         (Budget({}, {"wage": 1}), "spending.wage"),
         (Budget({"wage": -1}, {}), "income.wage is negative"),
-        (Budget({}, {}, adults=-1), "adults is negative"),
+        (Budget({}, {}, adults=0), "adults is below 1"),
         (Budget({}, {}, other_debts_minor=-1), "other_debts is negative"),
     ],
 )

@@ -215,6 +215,37 @@ def test_a_paid_account_beside_one_that_falls_late_the_same_day_goes_on_as_one_c
     )
 
 
+@pytest.mark.parametrize("accounts", [["A1,Li,active"], ["A1,Li,active", "A2,Li,active"]])
+def test_who_catches_up_on_a_due_day_has_nothing_past_due_on_it(tape: Tapes, accounts: list[str]) -> None:
+    """What is due on 10 April is past due from the 11th: the case of January is over, and another opens."""
+    tape.accounts = accounts
+    tape.payments = ["A1,2026-04-10,300.00", "A2,2026-01-09,300.00"][: len(accounts)]
+    assert tape.stage(date(2026, 4, 9)) == "negotiation"
+    over, anew = tape.case(date(2026, 4, 10)), tape.case(date(2026, 4, 11))
+    assert over is not None
+    assert anew is not None
+    assert (over["stage"], over["closed_on"], over["past_due_account_ids"]) == (
+        "closed",
+        date(2026, 4, 10),
+        [],
+    )
+    assert (anew["stage"], anew["opened_on"], anew["past_due_days"]) == (
+        "early reminder",
+        date(2026, 4, 11),
+        1,
+    )
+
+
+def test_a_debt_that_falls_due_today_is_not_past_due_beside_one_that_is(tape: Tapes) -> None:
+    tape.accounts = ["A1,Li,active", "A2,Li,active"]
+    tape.payments = ["A1,2026-01-09,300.00", "A2,2026-02-01,100.00"]
+    tape.holds = ["A1,litigation,2026-01-01,"]
+    case = tape.case(date(2026, 4, 10))
+    assert case is not None
+    assert (case["stage"], case["past_due_account_ids"]) == ("negotiation", ["A2"])
+    assert tape.stage(date(2026, 4, 11)) == "legal"
+
+
 def test_a_closed_account_has_no_part_in_it(tape: Tapes) -> None:
     tape.accounts = ["A1,Li,closed"]
     assert tape.case(day(40)) is None

@@ -165,6 +165,13 @@ def test_an_experiment_is_read_and_one_that_cannot_teach_is_refused(shipped: str
         read(shipped + EXPERIMENT.replace('"0.2"', '"0.0001"').replace('"0.4"', '"0.4"'), tmp_path)
 
 
+def test_a_misspelt_list_of_arms_is_named_and_not_taken_for_too_few_arms(
+    shipped: str, tmp_path: Path
+) -> None:
+    with pytest.raises(PolicyError, match=r"experiment\[1\].arms: is not known. Did you mean arm\?"):
+        read(shipped + EXPERIMENT.replace("\narm = ", "\narms = "), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "caution"),
     [
@@ -291,7 +298,7 @@ def test_a_change_is_told_in_words_and_in_customers(
         text.replace('per_day = "3000"', 'per_day = "3500"').replace('title = "By', 'title = "Later, by'),
         tmp_path,
     )
-    told = differences(old, new)
+    told = [str(one) for one in differences(old, new)]
     assert "capacity 'dialler': per_day from '3000' to '3500'" in told
     before, after = (f"['past_due_days >= 8', 'past_due_days < {days}']" for days in (31, 61))
     assert f"segment 'reminder': when from {before} to {after}" in told
@@ -314,17 +321,17 @@ def test_a_new_treatment_and_another_order_are_told(
     extra = '\n[[treatment]]\nname = "a plan offered"\nchannel = "email"\nsegments = ["negotiation"]\n'
     extra += 'when = ["has_email = true"]\n'
     new = read(shipped + extra, tmp_path)
-    assert differences(old, new) == [
+    assert [str(one) for one in differences(old, new)] == [
         "treatment 'a plan offered' is new: channel 'email', segments ['negotiation'], when ['has_email = true']"
     ]
-    assert differences(new, old) == ["treatment 'a plan offered' is gone"]
+    assert [str(one) for one in differences(new, old)] == ["treatment 'a plan offered' is gone"]
     gained = moves(old, new, customers).treatments
     assert gained["treatment"].to_list() == ["a plan offered"]
     assert gained["gained"][0] > 0 == gained["lost"][0]
     blocks = shipped.split("[[treatment]]")
     swapped = read("[[treatment]]".join([blocks[0], blocks[2], blocks[1], *blocks[3:]]), tmp_path)
     assert any(
-        told.startswith("the order of the treatments is now: none, early reminder by email")
+        str(told).startswith("the order of the treatments is now: none, early reminder by email")
         for told in differences(old, swapped)
     )
 

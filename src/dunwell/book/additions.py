@@ -37,7 +37,8 @@ def key_of(table: str) -> str | None:
 def with_additions(
     tables: Mapping[str, pl.DataFrame], additions: Sequence[Addition]
 ) -> dict[str, pl.DataFrame]:
-    """A partition's tables with the rows added, in the order that the rooms want; what they hold already counts once.
+    """A partition's tables with the rows added, in the order that the rooms want; what they hold already counts once, and
+    is known from when the first of the two told of it.
 
     Rows of accounts or customers that are not in this partition are left out. Raises RowsUnusable for a row that cannot be read.
     """
@@ -78,23 +79,27 @@ def _with_rows(
     additions: Sequence[Addition],
 ) -> pl.DataFrame:
     key = key_of(name)
-    known = set() if key is None else set(table[key].to_list())
+    held = set() if key is None else set(table[key].to_list())
     places = {account: number for number, account in enumerate(accounts["account_id"].to_list())}
     owners = set(customers["customer_id"].to_list())
-    fresh: dict[tuple[int, datetime], list[Mapping[str, str | None]]] = defaultdict(list)
+    fresh, again = _Told(), _Told()
     for one in additions:
         account, customer = one.row.get("account_id"), one.row.get("customer_id")
-        is_here = account in places if account is not None else customer in owners
-        if is_here and (key is None or one.row.get(key) not in known):
-            if key is not None:
-                known.add(one.row.get(key))
-            currency = accounts["currency"][places[account]] if account is not None else None
-            fresh[(CURRENCIES[currency] if currency else 0, one.recorded_at)].append(one.row)
-    if not fresh:
+        if not (account in places if account is not None else customer in owners):
+            continue
+        currency = accounts["currency"][places[account]] if account is not None else None
+        decimals = CURRENCIES[currency] if currency else 0
+        if key is None:
+            fresh.add(one, decimals)
+        elif (own := one.row.get(key)) in held:
+            again.add(one, decimals)
+        elif own not in fresh.keys:
+            fresh.add(one, decimals, own)
+    if again.rows:
+        table = _known_since(table, again.typed(name, table, accounts))
+    if not fresh.rows:
         return table
-    typed = pl.concat([typed_rows(name, rows, at, decimals) for (decimals, at), rows in fresh.items()])
-    if "account_row" in table.columns:
-        typed = _placed(typed, accounts).with_columns(pl.col("account_row").cast(table.schema["account_row"]))
+    typed = fresh.typed(name, table, accounts)
     if name == "promises" and "account_ids" not in table.columns:  # a book of before there was such a column
         table = table.with_columns(pl.lit(None, ACCOUNT_IDS).alias("account_ids"))
     if name == "promises":
@@ -103,6 +108,48 @@ def _with_rows(
     both = pl.concat([table, typed.select(kept)], how="diagonal_relaxed").select(table.columns)
     first = "account_row" if "account_row" in table.columns else "customer_id"
     return both.sort(first, *TABLES[name].sort_by, maintain_order=True)
+
+
+class _Told:
+    """Rows that were told of, by the decimals of their currency and the instant; ``keys``: those by which they are known."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[int, datetime], list[Mapping[str, str | None]]] = defaultdict(list)
+        self.keys: set[str | None] = set()
+
+    def add(self, one: Addition, decimals: int, key: str | None = None) -> None:
+        self.rows[(decimals, one.recorded_at)].append(one.row)
+        self.keys.add(key)
+
+    def typed(self, name: str, table: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+        """The rows as the table holds its own."""
+        typed = pl.concat(
+            [typed_rows(name, rows, at, decimals) for (decimals, at), rows in self.rows.items()]
+        )
+        if "account_row" not in table.columns:
+            return typed
+        placed = _placed(typed, accounts)
+        return placed.with_columns(pl.col("account_row").cast(table.schema["account_row"]))
+
+
+def _known_since(table: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """The rows, those that were told of before in the same words known from then on. Money that was seen in the morning does not
+    become later than a promise of noon because a tape of the evening brings it.
+    """
+    words = {
+        name: kind
+        for name, kind in table.schema.items()
+        if name in told.columns and name != "recorded_at" and not kind.is_nested()
+    }
+    same = told.select(pl.col(name).cast(kind) for name, kind in words.items()).with_columns(
+        told["recorded_at"]
+    )
+    first = same.group_by(*words).agg(pl.col("recorded_at").min().alias("§first"))
+    return (
+        table.join(first, on=list(words), how="left", nulls_equal=True, maintain_order="left")
+        .with_columns(pl.min_horizontal("recorded_at", "§first").alias("recorded_at"))
+        .select(table.columns)
+    )
 
 
 def _placed(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:

@@ -50,6 +50,7 @@ class Book:
         about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
         self.partition_count = int(about["partition_count"])
         self.as_of: str = about["as_of"]
+        self.imported_at = datetime.fromisoformat(about["imported_at"])
 
     def partition(self, number: int) -> Partition:
         """One partition's typed frames."""

@@ -227,6 +227,25 @@ def plans(
     raise typer.Exit(show_plans(Path.cwd(), account_id, budget, left, role, as_of, as_json, offered))
 
 
+@app.command(cls=Command)
+def relief(
+    file: Annotated[Path, typer.Argument(help="The facts of one debt (TOML); kind says which rules.")],
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """What the rules of re-ageing, restructuring, forbearance or breathing space say about one debt.
+
+    Example: dunwell relief question.toml --as-of 2026-11-23
+    """
+    from datetime import UTC, datetime
+
+    from dunwell.cli.inputs import parse_day
+    from dunwell.cli.relief import show_relief
+
+    day = parse_day(as_of, "--as-of") or datetime.now(UTC).date()
+    raise typer.Exit(show_relief(file, day, as_json))
+
+
 law = typer.Typer(
     help="What is allowed: verdicts for contacts, law cases, the packs' text and how it changed.",
     no_args_is_help=True,

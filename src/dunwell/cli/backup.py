@@ -40,6 +40,14 @@ def restore_backup(file: Path, folder: Path, database: str | None) -> int:
 
     manifest = restore(file, folder, database)
     print(f"{folder}: restored as of {manifest['made_at']}, {len(manifest['files']):,} files as they were")
+    if manifest["held_back"]:
+        print(
+            f"{manifest['held_back']:,} messages that were due then are not sent: they may have gone out since"
+            " (`dunwell outreach` counts them as unknown)"
+        )
+    print(
+        f"Who was erased after {manifest['made_at']} is in it again: erase them anew before anything is run"
+    )
     if not manifest["with_keys"]:
         print(
             f"Now put your copy of the keys into {folder / 'keys'}, then check: cd {folder} && dunwell evidence verify"

@@ -239,6 +239,7 @@ def erase_customer(customer: str, why: str, by: str | None, despite: str | None)
         erase_records,
         erase_strangers,
         files_of,
+        files_of_erased,
         names_of,
         packs_handed_out,
     )
@@ -250,11 +251,14 @@ def erase_customer(customer: str, why: str, by: str | None, despite: str | None)
                 f"{customer} must be kept {until}: {kept.why}. To erase all the same, give --despite with the ground"
             )
     subject = journal.vault.references([customer]).get(customer)
-    is_in_book = not journal.vault.is_forgotten(customer) and bool(_jurisdictions(settings, {customer}))
+    is_in_book = bool(_jurisdictions(settings, {customer}))
+    if journal.vault.is_forgotten(customer):
+        erase_files(settings, customer, files_of_erased(settings), names_of(settings, customer))
+        print(f"{customer} was erased before; what a stop may have left of them in files is gone as well")
+        return
     if subject is None and not is_in_book:
         raise CommandError(
-            f"no customer {customer!r} is in the book or the vault. Look whether the id is right, or whether they were erased"
-            " before"
+            f"no customer {customer!r} is in the book or the vault. Look whether the id is right"
         )
     files, packs = ([], []) if subject is None else (files_of(settings, subject), packs_handed_out(subject))
     told = why if despite is None else f"{why}; despite: {despite}"

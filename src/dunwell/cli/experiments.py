@@ -2,7 +2,7 @@
 
 import json
 import math
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,12 @@ def assign(name: str, customers: Path, out: Path, on: str, file: Path | None, as
         twice = rows.filter(pl.col("customer_id").is_duplicated())["customer_id"][0]
         raise CommandError(f"{customers}: customer {twice!r} is there twice. Keep one row")
     assert day is not None
+    if not experiment.is_running(day):
+        last = experiment.starts_on + timedelta(days=experiment.enrol_days - 1)
+        raise CommandError(
+            f"--on {day}: {name!r} takes customers in from {experiment.starts_on} to {last}. Name a day of these, or give "
+            "starts_on and enrol_days in the strategy's text other ones"
+        )
     drawn = randomise(experiment, rows, experiment.stopped_on(day))
     log = rows.with_columns(drawn["arm"], drawn["probability"], drawn["eligible"], assigned_on=pl.lit(day))
     if out.suffix == ".csv":

@@ -126,7 +126,7 @@ class Workshop:
         from dunwell.outreach.receipts import take_receipts
 
         if isinstance(item, Receipt):
-            take_receipts(self.journal, opened.provider, [item])
+            take_receipts(self.journal, opened.provider, [item], self.records)
             return True
         answering = answering_of(self.settings)
         return take_reply(self.journal, self.records, opened.name, item, self._understand, answering).is_new

@@ -76,7 +76,10 @@ def show_plans(
         debts = [debt for debt in every if debt.currency == currency]
         if not debts:
             raise CommandError(f"{customer_id} owes no {currency} on {day}, so there is nothing to plan")
-        affordability = _affordability(settings.root, debts, budget, left, day)
+        region = tables["customers"].filter(pl.col("customer_id") == customer_id)["region"][0]
+        affordability = _affordability(settings.root, debts, budget, left, day, region)
+        if left is not None and offered is not None:
+            _check_may_be_told(debts[0].jurisdiction, currency, day)
         policy = read_plan_policy(day, settings.root / "policy" / "plans.toml")
         chance = plan_chances(settings.root / "models")
         plans = propose_plans(debts, affordability, policy, day, chance)
@@ -109,7 +112,7 @@ def show_plans(
 
 
 def _affordability(
-    root: Path, debts: list[Debt], budget: Path | None, left: str | None, day: date
+    root: Path, debts: list[Debt], budget: Path | None, left: str | None, day: date, region: str | None
 ) -> Affordability:
     currency = debts[0].currency
     if (budget is None) == (left is None):
@@ -129,7 +132,16 @@ def _affordability(
         raise CommandError(f"{budget}: {unknown[0]} is not known. Known: {', '.join(_KEYS)}")
     form = None if values.get("form") else form_of_place(debts[0].jurisdiction, currency, day)
     form = form or _form(root, values.get("form"), currency, budget, day)
-    return assess(_budget(values, form, budget), form)
+    return assess(_budget({"region": region} | values, form, budget), form)
+
+
+def _check_may_be_told(jurisdiction: str, currency: str, day: date) -> None:
+    """Refuse an offer on what is told to be left where a form protects what a household lives on. Raises CommandError."""
+    form = form_of_place(jurisdiction, currency, day)
+    if form is not None and not form.is_general:
+        raise CommandError(
+            f"--left tells nothing of what a household lives on, which the form {form.key} protects. Offer with --budget FILE"
+        )
 
 
 def _form(root: Path, key: str | None, currency: str, budget: Path, day: date) -> Form:

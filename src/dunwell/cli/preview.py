@@ -1,6 +1,7 @@
 """``dunwell outreach preview``: one message as its reader would see it, and what the gate says of it now."""
 
 import getpass
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from dunwell.outreach.composing import Composer
 from dunwell.outreach.knowing import decoded, seen_by_subject, with_journal
 from dunwell.outreach.permitting import Asked
 from dunwell.outreach.records import BookRecords
+from dunwell.outreach.since import NOTHING, Since, held_for, since
 from dunwell.outreach.texts.text import PURPOSES_BY_STAGE
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def preview(
         raise CommandError(
             f"the book has no customer {customer_id!r}. Look for them in the tape, and in book/quarantine"
         )
-    person = seen_now(journal, person)
+    person, told = seen_now(journal, person, records.known_until())
     points = own_points(person, opened.name)
     if not points:
         raise CommandError(
@@ -52,7 +54,7 @@ def preview(
     work = Work(message_id="preview", channel=opened.name, stage=stage, purpose=purpose)
     if subject is not None:
         work.subject_id = subject
-    asked = Asked(work, customer_id, person, points[0], accounts, at)
+    asked = Asked(work, customer_id, person, points[0], accounts, at, told.withdrawn)
     attempt = Attempt(
         customer_id=customer_id,
         at=at,
@@ -63,6 +65,8 @@ def preview(
         automated=True,
     )
     verdict = records.gate(customer_id).check(attempt, person)
+    if (held := held_for(told, person, purpose, work.stage, at)) is not None:
+        verdict = replace(verdict, allowed=False, reasons=(*verdict.reasons, held), not_before=None)
     composed = composer(asked)
     if isinstance(composed, Reason):
         print(f"no message: {composed.detail}\n")
@@ -114,13 +118,12 @@ def own_points(person: Person, channel: str) -> list[str]:
     ]
 
 
-def seen_now(journal: "Journal", person: Person) -> Person:
-    """The person with what the journal has seen of them."""
+def seen_now(journal: "Journal", person: Person, known_until: datetime) -> tuple[Person, Since]:
+    """The person with what the journal has seen of them, and what of it happened since the run at ``known_until``."""
     subject = journal.vault.references([person.customer_id]).get(person.customer_id)
     if subject is None:
-        return with_journal(person, ())
+        return with_journal(person, ()), NOTHING
     journal.vault.open_keys([subject])
     rows = seen_by_subject([subject])[subject]
-    return with_journal(
-        person, decoded(rows, person, lambda kind, name: journal.vault.pseudonym(subject, kind, name))
-    )
+    seen = decoded(rows, person, lambda kind, name: journal.vault.pseudonym(subject, kind, name), known_until)
+    return with_journal(person, seen), since(rows, known_until)

@@ -1,6 +1,7 @@
 """``dunwell serve``: the office and its worker, until Ctrl-C."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -9,26 +10,32 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from dunwell.cli.errors import CommandError, explained
 from dunwell.settings import read_settings
 
 _ROUND_SECONDS = 2.0
 _END_SECONDS = 60.0
+_OVER = b"over\n"
+"""What the process beside the pages says last when it ends in order."""
 _KEEPER = "from dunwell.cli.serve import keep_office; keep_office()"
 
 
 def serve(root: Path, host: str, port: int, *, with_worker: bool, worker_count: int | None = None) -> None:
-    """Serve the workspace at ``root`` until a signal comes. Raises CommandError, SettingsError, KeysUnusable."""
+    """Serve the workspace at ``root`` until a signal comes, or the process beside the pages ends. Raises CommandError,
+    SettingsError, KeysUnusable.
+    """
     settings = read_settings(root)
     _check(root, host, port)
+    _may_open_all_files()
     keeper = subprocess.Popen(
         [sys.executable, "-c", _KEEPER, str(root), "worker" if with_worker else "no worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     assert keeper.stdin is not None and keeper.stdout is not None
-    own = os.getpid()
+    own, is_alone = os.getpid(), threading.Event()
     try:
         if not keeper.stdout.readline():
             raise CommandError("the office could not be made ready; what is wrong stands above")
@@ -37,12 +44,25 @@ def serve(root: Path, host: str, port: int, *, with_worker: bool, worker_count: 
 
         name = f"[{host}]" if ":" in host else host
         server = Server(settings, f"{name}:{port}", worker_count, made_ready=partial(open_doors, settings))
+        threading.Thread(target=_end_with, args=(keeper.stdout, is_alone), daemon=True).start()
         print(f"the office: http://{name}:{port}   (Ctrl-C ends it)", flush=True)
         server.run()
     finally:
         if os.getpid() == own:  # the server's own processes come by here as well when they end
             keeper.stdin.close()
             keeper.wait(_END_SECONDS)
+            if is_alone.is_set():
+                raise CommandError(
+                    "the process beside the pages was killed, so nothing would be taken in, sealed or sent any more. "
+                    "Start the office again; the system's log may say who killed it (memory?)"
+                )
+
+
+def _end_with(keeper: IO[bytes], is_alone: threading.Event) -> None:
+    """End the server when the process beside the pages has ended; ``is_alone`` says that it did not end in order."""
+    if keeper.read() != _OVER:
+        is_alone.set()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _check(root: Path, host: str, port: int) -> None:
@@ -58,6 +78,12 @@ def _check(root: Path, host: str, port: int) -> None:
             raise CommandError(
                 f"{host}:{port} cannot be listened on ({error}). Choose another --port"
             ) from error
+
+
+def _may_open_all_files() -> None:
+    """As many open files as the system lets us have: the book of a million customers is nine hundred, a usual limit 1,024."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def keep_office() -> None:
@@ -76,6 +102,9 @@ def keep_office() -> None:
 
         settings = read_settings(root)
         set_up_office(settings)
+        from dunwell.office.running.logs import set_up_logs
+
+        set_up_logs()
         from dunwell.office.compliance.counting import count_next
         from dunwell.office.keeping import bring_up_to_date, keep, tell_others, warm_up
         from dunwell.office.strategies.comparing import compare_next
@@ -118,19 +147,29 @@ def keep_office() -> None:
         if worker is not None:
             worker.join(_END_SECONDS)
         seal(signer, place.clock())
+        os.write(1, _OVER)
 
 
 def _again_and_again(stop: threading.Event, what: str, once: Callable[[], object]) -> None:
-    """Do something every few seconds until the end. A round that fails (a database that restarts) is said, and tried again."""
+    """Do something every few seconds until the end. A round that fails (a database that restarts) is logged, and tried again."""
     from django.db import connection
 
     while not stop.wait(_ROUND_SECONDS):
         try:
             once()
         except Exception as error:
-            print(f"{what}: {type(error).__name__}; trying again", file=sys.stderr, flush=True)
+            _tell(what, error)
             connection.close()
     connection.close()
+
+
+def _tell(what: str, error: Exception) -> None:
+    """Log that something beside the pages failed, without the error's message: a person may stand in it."""
+    import structlog
+
+    from dunwell.office.running.logs import about
+
+    structlog.get_logger("dunwell.office").error("failed", beside=what, **about(error))
 
 
 def _wait_for_the_end(stop: threading.Event) -> None:
@@ -153,7 +192,7 @@ def _start_worker(root: Path, stop: threading.Event) -> threading.Thread:
             with receiving(shop):
                 work_channels(shop, shop.chosen(None), until_idle=False, worker=None, stop=stop)
         except Exception as error:
-            print(f"error: the worker stopped: {error}", file=sys.stderr)
+            _tell("the worker, which stopped", error)
 
     thread = threading.Thread(target=work, name="outreach")
     thread.start()

@@ -1,6 +1,8 @@
 """``dunwell strategy``: its text read, its worked cases run, two of them compared."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import polars as pl
@@ -11,12 +13,15 @@ from dunwell.cli.errors import CommandError
 from dunwell.cli.progress import prepare_kernels, progress
 from dunwell.nightly.rehearsing import moves_record
 from dunwell.settings import FILE_NAME, Settings, read_settings
+from dunwell.strategy import learned as shelf
 from dunwell.strategy.columns import FEATURE_COLUMNS, customer_columns
 from dunwell.strategy.conditions import in_words
-from dunwell.strategy.differing import differences, moves
+from dunwell.strategy.differing import Difference, differences, moves
 from dunwell.strategy.eligibility import run_cases
 from dunwell.strategy.linting import cautions
 from dunwell.strategy.text import Strategy, read_strategy
+from dunwell.strategy.treatment_rates import TreatmentRate
+from dunwell.strategy.treatment_rates import in_words as rate_in_words
 
 _SHOWN = 12
 
@@ -25,27 +30,40 @@ def strategy_file(file: Path | None) -> Path:
     """The strategy's text that is meant. Raises CommandError where there is none."""
     found = file or read_settings(Path.cwd()).root / "policy" / "strategy.toml"
     if not found.is_file():
-        raise CommandError(
-            f"{found} does not exist. Name a strategy's text, or take the one `dunwell init` makes"
-        )
+        what = "is a folder" if found.is_dir() else "does not exist"
+        raise CommandError(f"{found} {what}. Name a strategy's text, or take the one `dunwell init` makes")
     return found
 
 
 def lint(file: Path | None, as_json: bool) -> int:
     """Print what a strategy says in numbers and what is likely not meant."""
     strategy = read_strategy(strategy_file(file))
-    found = cautions(strategy)
+    found, rates = cautions(strategy), _learned_rates(strategy)
     if as_json:
-        print(json.dumps({"hash": strategy.hash, "cautions": found}, ensure_ascii=False, indent=2))
+        told = {"hash": strategy.hash, "cautions": found, "rates": [asdict(rate) for rate in rates]}
+        print(json.dumps(told, ensure_ascii=False, indent=2))
         return 0
     print(f"{strategy.policy.title}, in force from {strategy.policy.from_on}, hash {strategy.hash[:12]}")
     for segment in strategy.segments:
         count = sum(segment.name in treatment.segments for treatment in strategy.treatments)
         print(f"  {segment.name:<24} {count} treatments  {in_words(segment.when)}")
+    for rate in rates:
+        print(f"  {rate.treatment:<24} {rate_in_words(rate)}")
     for caution in found:
         print(f"caution: {caution}")
     print(f"can be used, {len(found)} cautions")
     return 0
+
+
+def _learned_rates(strategy: Strategy) -> list[TreatmentRate]:
+    """What the workspace's log taught of the rates that the text tells; none before values were trained."""
+    if not (Path.cwd() / FILE_NAME).is_file():
+        return []
+    folder = read_settings(Path.cwd()).root / "models" / shelf.FOLDER
+    if not folder.is_dir():
+        return []
+    told = {(one.name, event) for one in strategy.treatments for event in one.expects}
+    return [rate for rate in shelf.load(folder).rates if (rate.treatment, rate.event) in told]
 
 
 def run_worked_cases(file: Path | None, as_json: bool) -> int:
@@ -88,7 +106,10 @@ def diff(
     customers = _customers_of_the_book((old, new))
     moved = None if customers is None else moves(old, new, customers)
     if as_json:
-        told = {"changes": changes, "moves": None if moved is None else moves_record(moved)}
+        told = {
+            "changes": [str(one) for one in changes],
+            "moves": None if moved is None else moves_record(moved),
+        }
         print(json.dumps(told, ensure_ascii=False, indent=2))
         return 0
     _print_changes(changes)
@@ -108,7 +129,7 @@ def diff(
     return 0
 
 
-def _print_changes(changes: list[str]) -> None:
+def _print_changes(changes: Sequence[Difference]) -> None:
     for change in changes:
         print(change)
     print(f"{len(changes)} changes in the text" if changes else "the two say the same")

@@ -11,6 +11,7 @@ from dunwell.settings import read_settings
 from dunwell.strategy import learned as shelf
 from dunwell.strategy.rates import FILE_NAME, read_rates
 from dunwell.strategy.text import read_strategy
+from dunwell.strategy.treatment_rates import in_words
 
 
 def train_values(out: Path | None, window_days: int | None, as_json: bool) -> int:
@@ -49,6 +50,9 @@ def train_values(out: Path | None, window_days: int | None, as_json: bool) -> in
         print(
             "today against waiting, learned from day to day (the next run decides by it): "
             + ", ".join(f"{name} ({count:,} by lot)" for name, count in given.items())
+            + "; of all others by the text's prior, so that what is held against each other is over the same"
         )
+    for rate in lessons.learned.rates:
+        print(f"  {rate.treatment:<36} {in_words(rate)}")
     print(f"saved in {folder}; the next run uses it")
     return 0

@@ -90,7 +90,12 @@ KINDS: Mapping[str, Kind] = {
         (*_ABOUT, "until", "needs_person", "by", "row"),
         ("text",),
     ),
-    "hold.lifted": Kind("such a state ended, by a person's decision", ("hold",), (*_ABOUT, "by"), ("note",)),
+    "hold.lifted": Kind(
+        "such a state ended, by a person's decision; ``lifts``: the event that placed it, where not all of its kind ended",
+        ("hold",),
+        (*_ABOUT, "by", "lifts"),
+        ("note",),
+    ),
     "point.not_theirs": Kind("a number or an address is somebody else's", ("contact_point",), _ABOUT),
     "promise.proposed": Kind(
         "an answer reads like a promise; it binds nobody until it is confirmed",
@@ -162,6 +167,10 @@ KINDS: Mapping[str, Kind] = {
     "office.changed": Kind(
         "somebody changed who may do what in the office", ("by", "what"), ("about", "change")
     ),
+    "office.entered": Kind(
+        "somebody signed in or out, changed with what they do, or tried to", ("by", "what"), ("about",)
+    ),
+    "office.refused": Kind("somebody was refused what they may not see or do", ("by", "what"), ("about",)),
     "file.kept": Kind(
         "a recording, a letter or a paper of the person's was kept; the vault holds its name and digest",
         ("what", "file", "by"),

@@ -18,7 +18,7 @@ from dunwell.journal.kinds import KINDS
 from dunwell.journal.models import Event
 from dunwell.journal.rows import insert
 from dunwell.journal.tree import leaf_hash
-from dunwell.journal.vault import Kept, NewItem, Vault
+from dunwell.journal.vault import Erased, Kept, NewItem, Vault
 
 PERSONAL = "personal"
 _KEY_MAX = 120
@@ -189,24 +189,20 @@ class Journal:
         ``key``: the same for one look, however often its page is shown.
         """
         wanted = sorted(set(references))
-        with transaction.atomic():
-            self.record(
-                [
-                    NewEvent(
-                        kind="data.read",
-                        happened_at=self.clock(),
-                        customer_id=customer_id,
-                        body={"by": by, "why": why, "items": wanted},
-                        key=key,
-                    )
-                ]
-            )
-            return {reference: text for reference, (text, _) in self.vault.read(wanted).items()}
+        body = {"by": by, "why": why, "items": wanted}
+        look = NewEvent("data.read", self.clock(), customer_id, body=body, key=key)
+        try:
+            with transaction.atomic():
+                self.record([look])
+                return {reference: text for reference, (text, _) in self.vault.read(wanted).items()}
+        except Erased:
+            return {}  # nothing is left to look at
 
-    def erase(self, customer_id: str, *, by: str, why: str) -> int:
+    def erase(self, customer_id: str, *, by: str, why: str, may_return: bool = False) -> int:
         """Erase a person: the event that says so, then the key and everything kept; how many items went.
 
-        Raises LookupError when the vault does not know them.
+        ``may_return``: somebody who is no customer and may be met again tomorrow. Raises LookupError when the vault does not know
+        them.
         """
         with transaction.atomic():
             subject = self.vault.references([customer_id]).get(customer_id)
@@ -214,7 +210,8 @@ class Journal:
                 raise LookupError(f"no customer {customer_id!r} is in the vault")
             body = {"by": by, "why": why}
             self.record([NewEvent("data.erased", self.clock(), customer_id, body=body)])
-            self.vault.forget(customer_id)
+            if not may_return:
+                self.vault.forget(customer_id)
             return self.vault.erase(subject, self.clock())
 
 

@@ -85,13 +85,17 @@ class Vault:
         return found
 
     def admit(self, customer_ids: Collection[str], now: datetime) -> dict[str, str]:
-        """The references of these customers, made for those who are new. An erased customer who comes again is a new one."""
+        """The references of these customers, made for those who are new. Raises Erased where one was erased and not remembered
+        since: what was begun before an erasure does not bring the person back.
+        """
         wanted = list(dict.fromkeys(customer_ids))
         with transaction.atomic():
             found = self.references(wanted)
             missing = [customer for customer in wanted if customer not in found]
             if not missing:
                 return found
+            if self.forgotten(missing):
+                raise Erased("a customer was erased: nothing can be kept of them until they are readmitted")
             made = {customer: self._new_subject(customer, now) for customer in missing}
             Subject.objects.bulk_create(made.values(), ignore_conflicts=True)
             settled = self.references(missing)  # another worker may have been first

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from dunwell.journal.canonical import event_bytes
 from dunwell.journal.heads import Head
 from dunwell.journal.keys import fingerprint, is_signed
 from dunwell.journal.models import Event, Node, Seal, Subject
 from dunwell.journal.recording import PERSONAL, columns
-from dunwell.journal.sealing import NODE_STEP, seal_hash, signed_bytes
+from dunwell.journal.sealing import NODE_STEP, last_seal, seal_hash, signed_bytes
 from dunwell.journal.tree import leaf_hash, node_hash
 from dunwell.journal.vault import Vault
 
@@ -84,7 +84,8 @@ def verify(
     if vault is not None:
         _check_people_and_items(vault, faults)
     sealed = roots.size
-    unsealed = Event.objects.filter(leaf_index__isnull=True)
+    covered = seals[-1].tree_size if seals else 0
+    unsealed = Event.objects.filter(Q(leaf_index__isnull=True) | Q(leaf_index__gte=covered))
     for event in unsealed.order_by("id").iterator(chunk_size=2000):
         if leaf_hash(event_bytes(columns(event))) != bytes(event.leaf_hash):
             _say(faults, f"event {event.event_id} (not sealed yet) was changed")
@@ -126,11 +127,14 @@ class _Roots:
 
 
 def _check_events(seals: Sequence[Seal], anchors: Iterable[Head], faults: list[str]) -> _Roots:
-    """Every sealed event against its hash and place, and the root at each seal's size."""
+    """Every event under these seals against its hash and place, and the root at each seal's size. What is sealed while the check
+    goes on counts as not sealed yet.
+    """
     wanted = {seal.tree_size: seal for seal in seals}
+    covered = seals[-1].tree_size if seals else 0
     asked = {anchor.tree_size for anchor in anchors}
     growing, roots = _Growing(), _Roots()
-    rows = Event.objects.filter(leaf_index__isnull=False).order_by("leaf_index")
+    rows = Event.objects.filter(leaf_index__lt=covered).order_by("leaf_index")
     for event in rows.iterator(chunk_size=2000):
         if event.leaf_index != growing.size:
             _say(faults, f"event number {growing.size} is missing")
@@ -148,18 +152,29 @@ def _check_events(seals: Sequence[Seal], anchors: Iterable[Head], faults: list[s
         if growing.size in asked:
             roots.at[growing.size] = growing.root()
     roots.size = growing.size
-    _check_nodes(growing, faults)
-    covered = seals[-1].tree_size if seals else 0
+    behind = Event.objects.filter(leaf_index__gte=covered).count()
+    nodes = {(node.level, node.index): bytes(node.hash) for node in Node.objects.all()}
+    newest = last_seal()  # read last: whatever was placed in the tree meanwhile came with a seal
+    sealed = 0 if newest is None else newest.tree_size
+    _check_nodes(growing, nodes, covered, sealed, faults)
     if covered > growing.size:
         _say(faults, f"the last seal covers {covered} events, only {growing.size} are there")
-    if covered < rows.count():
-        _say(faults, f"{rows.count() - covered} events stand in the tree behind the last seal")
+    if sealed < covered + behind:
+        _say(faults, f"{covered + behind - sealed} events stand in the tree behind the last seal")
     return roots
 
 
-def _check_nodes(growing: _Growing, faults: list[str]) -> None:
-    """The kept hashes of full subtrees, of which proofs and the next seal are made."""
-    kept = {(node.level, node.index): bytes(node.hash) for node in Node.objects.all()}
+def _check_nodes(
+    growing: _Growing, nodes: Mapping[tuple[int, int], bytes], covered: int, sealed: int, faults: list[str]
+) -> None:
+    """The kept hashes of full subtrees, of which proofs and the next seal are made. Those over what was sealed while the check
+    went on (from ``covered`` to ``sealed`` events) are for the next check.
+    """
+    kept = {
+        (level, index): found
+        for (level, index), found in nodes.items()
+        if not covered < (index + 1) << level <= sealed
+    }
     for place in sorted(kept.keys() | growing.kept.keys()):
         if kept.get(place) != growing.kept.get(place):
             level, index = place

@@ -1,10 +1,11 @@
 """How the room's kernels are compiled: cached, without the interpreter's lock, and without counting references.
 
-Numba keeps compiled code by the file of the function that was called: after a change to ``clock_kernel`` or ``count_kernel``
-alone, remove ``__pycache__/*.nb?`` beside them, or what was compiled before goes on being used.
+Numba keeps compiled code by the file of the function that was called, and compiles anew when that file changed. The pass calls
+into other files, so here what is compiled is kept by all kernels of the room.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import njit
@@ -16,8 +17,16 @@ _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"
 
 def jit(function: _Function) -> _Function:
     """A function compiled when it is first called; nothing may be allocated inside."""
-    compiled: _Function = njit(**_OPTIONS)(function)
+    dispatcher: Any = njit(**_OPTIONS)(function)
+    dispatcher._cache._cache_file._source_stamp = stamp_of(Path(__file__).parent)
+    compiled: _Function = dispatcher
     return compiled
+
+
+def stamp_of(folder: Path) -> tuple[tuple[str, float, int], ...]:
+    """What changes when a kernel in a folder does: each file's name, when it was changed last, and its length in bytes."""
+    files = sorted(folder.glob("*kernel*.py"))
+    return tuple((file.name, file.stat().st_mtime, file.stat().st_size) for file in files)
 
 
 def inlined(function: _Function) -> _Function:

@@ -59,6 +59,19 @@ def names_debt(contacts: Any, row: int, debt: int) -> bool:
 
 
 @inlined
+def debt_count(attempts: Any, a: int) -> int:
+    """How many debts to look at one by one; an attempt without any is looked at once."""
+    return max(1, attempts.debt_first[a + 1] - attempts.debt_first[a])
+
+
+@inlined
+def debt_at(attempts: Any, a: int, number: int) -> int:
+    """That debt of an attempt; NONE where it names none."""
+    low = attempts.debt_first[a]
+    return attempts.debts[low + number] if low < attempts.debt_first[a + 1] else NONE
+
+
+@inlined
 def answers_once(records: Any, attempts: Any, a: int, at: int) -> bool:
     """Whether an attempt is the one answer to the person's own contact: through the same channel, and the first."""
     contacts = records.contacts

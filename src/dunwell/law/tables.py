@@ -269,10 +269,8 @@ def _fill_debts(
     for attempt in range(low, high):
         is_named = named_first[attempt] < named_first[attempt + 1]
         for number in range(first[attempt + 1] - first[attempt]):
-            if is_named:  # noqa: SIM108
-                account = accounts[named_first[attempt] + number]
-            else:
-                account = owned[owned_first[person[attempt]] + number]
+            first_owned = owned_first[person[attempt]]
+            account = accounts[named_first[attempt] + number] if is_named else owned[first_owned + number]
             place = first[attempt] + number
             if account < 0:
                 debts[place], past_due[place] = UNSEEN_DEBT, NONE

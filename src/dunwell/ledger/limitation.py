@@ -122,8 +122,9 @@ def limitation(
         clocks = zones.gather(np.where(text_of < 0, len(held), text_of).astype(np.uint32))
     events = interruptions(tables, known_at, begins, clocks)
     ends, last = walk.empty_days(accounts.height), np.full(accounts.height, -1, np.int64)
-    event_on, event_until = (events[name].to_physical().to_numpy() for name in ("on", "until"))
-    event_kind = events["kind"].to_numpy()
+    event_on, event_until, event_kind = (
+        _one_type(events[name].to_physical().to_numpy()) for name in ("on", "until", "kind")
+    )
     if held:
         walk.limitation_ends(
             begins,
@@ -154,6 +155,13 @@ def limitation(
         kinds,
         is_owed,
     )
+
+
+def _one_type(column: NDArray[Any]) -> NDArray[Any]:
+    """A column that cannot be written to, as most of Polars' come: the compiled walk is made anew for each type that it meets."""
+    same = column.view()
+    same.flags.writeable = False
+    return same
 
 
 def _kinds(texts: Sequence[PolicyText], key: str) -> NDArray[np.bool_]:

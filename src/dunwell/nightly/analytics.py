@@ -45,8 +45,9 @@ class Analytics(dy.Schema):
     - ``reach``: calls of CONTACT_DAYS by hour of the customer's own clock (where known); value: conversations with the customer.
     - ``capacity``: overdue customers by stage and channel (``of``); value: a contact is planned for the day.
     - ``law``: contacts held back, by rule and clause (``of``); value: by this rule alone.
-    - ``cost``: contacts of ``costs.DAYS`` by channel, and payments on accounts past due (``costs.COLLECTED``), by currency
-      (``of``); value: what they cost, and what was paid, in thousandths of the minor unit.
+    - ``cost``: contacts of ``costs.DAYS`` by channel (``costs.UNPRICED`` ends it where no price is known), and payments on
+      accounts past due (``costs.COLLECTED``), by currency (``of``); value: what they cost, and what was paid, in thousandths of
+      the minor unit.
     - ``losses``: accounts that owe something by IFRS 9 stage and measure (``1.exposure``; LOSS_MEASURES), by currency
       (``of``); value: the measure in minor units.
     """

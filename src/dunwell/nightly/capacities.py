@@ -2,7 +2,7 @@
 (``book/capacities.parquet``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +10,9 @@ import polars as pl
 
 from dunwell.nightly.chosen import MONEY
 from dunwell.nightly.market import Settled
-from dunwell.strategy.floors import MILLIONTHS
+from dunwell.strategy.floors import EVENT_OF_FLOOR, MILLIONTHS
 from dunwell.strategy.text import Capacity, Strategy
+from dunwell.strategy.treatment_rates import TreatmentRate
 
 CAPACITY_SCHEMA: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "name": pl.String,
@@ -53,18 +54,28 @@ _FLOORS: Mapping[str, tuple[str, str]] = {
 _MINUTES = 60
 
 
-def capacities_told(strategy: Strategy, settled: Settled) -> pl.DataFrame:
-    """The capacities of a day, with the columns of CAPACITY_SCHEMA."""
+def capacities_told(
+    strategy: Strategy, settled: Settled, rates: Sequence[TreatmentRate] = ()
+) -> pl.DataFrame:
+    """The capacities of a day, with the columns of CAPACITY_SCHEMA. ``rates``: what was learned of the floors' events."""
     found = {row["capacity"]: row for row in settled.capacities.iter_rows(named=True)}
     rows = [
         _row(capacity, found[capacity.name], strategy.currency, settled.is_cold)
         for capacity in strategy.capacities
     ]
-    floors = [_floor_row(name, found[name], strategy, settled.is_cold) for name in _FLOORS if name in found]
+    floors = [
+        _floor_row(name, found[name], strategy, settled.is_cold, rates) for name in _FLOORS if name in found
+    ]
     return pl.DataFrame([*rows, *floors], schema=dict(CAPACITY_SCHEMA))
 
 
-def _floor_row(name: str, found: Mapping[str, Any], strategy: Strategy, is_cold: bool) -> dict[str, Any]:
+def _floor_row(
+    name: str,
+    found: Mapping[str, Any],
+    strategy: Strategy,
+    is_cold: bool,
+    rates: Sequence[TreatmentRate],
+) -> dict[str, Any]:
     """A floor of the objective. ``per_day``: its share of the day, in expected events; ``price``: of one event more (or, where a
     floor must be reached, less).
     """
@@ -84,6 +95,11 @@ def _floor_row(name: str, found: Mapping[str, Any], strategy: Strategy, is_cold:
     else:
         en = f"one {'less to reach' if is_least else 'more'} would be worth about {amount} today; {have_en}"
         zh = f"今日{'少要求' if is_least else '多允许'}一个约值 {amount}；{have_zh}"
+    from_log = [one for one in rates if one.is_learned and one.event == EVENT_OF_FLOOR.get(name)]
+    if from_log:
+        contacts = sum(one.contacts for one in from_log)
+        en += f"; rates of {len(from_log)} treatments by the own log ({contacts:,} contacts), on its careful side"
+        zh += f"；{len(from_log)} 项措施的比率取自自有记录（{contacts:,} 次联系），取其审慎一侧"
     return {
         "name": name,
         "kind": FLOOR,

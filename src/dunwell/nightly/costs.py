@@ -2,7 +2,7 @@
 
 A call or visit costs the minutes it took, by how it ended, at the price of a minute; a message its price. Prices are the
 lender's (``policy/costs.toml``), in the currency of the account that is most days past due; contacts in a currency without a
-price are counted and cost nothing that is known.
+price are counted apart, and what they cost is not known.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,8 @@ COLLECTED = "collected"
 """The key of the rows that tell what was paid."""
 PARTS = 1000
 """Costs are counted in thousandths of the minor unit, so that sums over partitions are exact."""
+UNPRICED = ".unpriced"
+"""The end of the key of contacts by a channel for which the policy has no price."""
 DAYS = 90
 """Contacts and payments of so many days are counted."""
 
@@ -88,7 +90,8 @@ def contact_costs(
     as_of: date,
     known_at: datetime | None,
 ) -> pl.DataFrame:
-    """The contacts of DAYS, each with its cost in PARTS: segment columns, ``channel`` and ``cost``.
+    """The contacts of DAYS, each with its cost in PARTS: segment columns, ``channel`` (ending with UNPRICED where no price is
+    known) and ``cost``.
 
     ``people``: customer_id with the segment's columns (currency among them). Messages out count, and every call and visit.
     """
@@ -108,8 +111,13 @@ def contact_costs(
     return (
         rows.join(spoken, on=["channel", "outcome", "currency"], how="left")
         .join(sent, on=["channel", "currency"], how="left")
+        .with_columns(pl.when(is_call).then("§spoken").otherwise("§sent").alias("cost"))
         .with_columns(
-            pl.when(is_call).then("§spoken").otherwise("§sent").fill_null(0).alias("cost"),
+            pl.when(pl.col("cost").is_null())
+            .then(pl.col("channel") + UNPRICED)
+            .otherwise("channel")
+            .alias("channel"),
+            pl.col("cost").fill_null(0),
         )
         .drop("§spoken", "§sent")
     )

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +183,7 @@ def erase_kept(settings: Settings, customer_ids: Iterable[str]) -> None:
         for market in sorted((evidence / "markets").glob("*.parquet")):
             if count := _without(market, is_theirs):
                 for word in (one for one in words if one.stem == market.stem):
-                    _amend(word, lambda about, count=count: _counted(about, count))  # type: ignore[misc]
+                    _amend(word, partial(_counted, count=count))
         for word in [*words, *(file for file in [settings.book_folder / WORD] if file.is_file())]:
             _amend(word, lambda about: _not_lost(about, gone, accounts))
 

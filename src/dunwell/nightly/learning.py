@@ -6,7 +6,7 @@ never will.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
 import polars as pl
@@ -15,6 +15,7 @@ from dunwell.book import Book
 from dunwell.money import CURRENCIES
 from dunwell.nightly.keeping import decisions_of, kept_runs, market_of
 from dunwell.nightly.learning_days import learn_over_waiting
+from dunwell.nightly.learning_rates import cure_rates, harm_rates
 from dunwell.settings import Settings
 from dunwell.strategy.evaluation import Log
 from dunwell.strategy.experiments import outcomes_by_window
@@ -84,6 +85,11 @@ def learn_values(
     log, columns, used = _log(rated, strategy, paid, window, until)
     kept = [(day.run_id, day.as_of, day.treatments) for day in days]
     over_waiting = learn_over_waiting(settings, strategy, kept, paid)
+    by_day = [(day.run_id, day.as_of) for day in days]
+    taught = (
+        *harm_rates(settings, strategy, book, by_day, until),
+        *cure_rates(settings, strategy, book, by_day, window, log, used),
+    )
     fit = ActionValues(priors_of(strategy), costs_of(strategy), trees=False).fit(log)
     average = fit.average()
     if not average["decisions"].sum():
@@ -106,9 +112,10 @@ def learn_values(
         "inputs": list(CONTEXT),
         "treatments": average.to_dicts(),
         "over_waiting": {} if over_waiting is None else dict(over_waiting.given),
+        "rates": [asdict(one) for one in taught],
         "given": {name: int((log.given == place).sum()) for place, name in enumerate(log.treatments)},
     }
-    learned = of_fit(fit, columns, strategy.currency, card, over_waiting)
+    learned = of_fit(fit, columns, strategy.currency, card, over_waiting, taught)
     return Lessons(learned, average, len(log), open_count, rows.height - rated.height, first_on, last_on)
 
 

@@ -7,6 +7,7 @@ can be made again from them bit for bit, whatever the order of the customers was
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -60,6 +61,47 @@ class Settled:
     explored_count: int
 
 
+class Given(NamedTuple):
+    """A day given out, a row a customer of the market in the order of their ids: the place of what is ``done`` for each, and
+    what of the lots, the values and the prices it came from.
+
+    ``wanted``, ``for_held``: values that decide, of everybody and of what the hold-out may get; ``offered``: of them what was
+    assigned. ``wished``: what the lots asked for; ``by_hold_out``: what the hold-out would give, ``fits``: whether there is room
+    for it. ``choice``: the assignment's; ``prices`` by capacity, ``costs`` by treatment.
+    """
+
+    lots: Lots
+    room: Room
+    wanted: Floats
+    for_held: Floats
+    offered: Floats
+    wished: Places
+    by_hold_out: Places
+    fits: NDArray[np.bool_]
+    choice: Places
+    done: Places
+    matrix: Floats
+    capacities: pl.DataFrame
+    prices: Floats
+    costs: Floats
+    gap: float
+
+    @property
+    def treatments(self) -> pl.DataFrame:
+        """What is done for each: customer_id, treatment."""
+        names = pl.Series("treatment", self.lots.names, dtype=pl.String)
+        return pl.DataFrame([self.lots.customer_ids.alias("customer_id"), names.gather(self.done)])
+
+    def prices_told(self, is_cold: bool) -> pl.DataFrame:
+        """The day's capacities, in the assignment's units: what was used of each, and its price."""
+        return self.capacities.select(
+            *("capacity", "unit"),
+            pl.Series("used", _use_of(self.matrix, self.done).astype(np.int64)),
+            *("available", "at_least"),
+            pl.Series("price", np.zeros(len(self.prices)) if is_cold else self.prices),
+        )
+
+
 def settle(
     strategy: Strategy,
     market: pl.DataFrame,
@@ -69,9 +111,43 @@ def settle(
     earlier: pl.DataFrame | None = None,
     stopped: Sequence[Stopped] = (),
 ) -> Settled:
-    """Decide a day. ``is_cold``: the first treatment of the text's order is chosen, the latest customers first where
-    capacities bind. ``earlier``: an earlier day's prices (capacity, price), to start from. ``stopped``: the arms that
-    are drawn no more.
+    """Decide a day, and say with what chance each treatment was chosen. Arguments: see ``give_out``."""
+    names = strategy.treatment_names
+    given = give_out(strategy, market, day, is_cold=is_cold, earlier=earlier, stopped=stopped)
+    lots, room, wanted, for_held, choice, done, costs = (
+        *(given.lots, given.room, given.wanted, given.for_held),
+        *(given.choice, given.done, given.costs),
+    )
+    in_market = ~lots.is_held & (lots.given < 0)
+    shares = in_market | (lots.is_held & (for_held[:, 1:] == for_held[:, 1:]).any(axis=1))
+    slack = room.available - _use_of(room.uses, done)
+    sharing = Sharing(_net(given.offered[shares], costs), choice[shares], room.uses, slack)
+    given_back = np.where(_is_taken_up(given.wished, room)[done] & lots.is_held, 0, done)
+    best = np.where(in_market, choice, would_get(_net(wanted, costs), given_back, sharing))
+    notice = np.where(lots.is_held, choice, would_get(_net(for_held, costs), done, sharing))
+    held = np.where(notice > 0, notice, np.where(given.fits, given.by_hold_out, 0))
+    return Settled(
+        _decided(lots, done, best, held, _own_choice(wanted, np.zeros(len(names)))),
+        given.prices_told(is_cold),
+        dict(zip(names, (np.zeros(len(names)) if is_cold else costs).tolist(), strict=True)),
+        is_cold,
+        given.gap,
+        int(((lots.given >= 0) & lots.arms.is_null().to_numpy()).sum()),
+    )
+
+
+def give_out(
+    strategy: Strategy,
+    market: pl.DataFrame,
+    day: date,
+    *,
+    is_cold: bool,
+    earlier: pl.DataFrame | None = None,
+    stopped: Sequence[Stopped] = (),
+) -> Given:
+    """Decide what is done for everybody on a day. ``is_cold``: the first treatment of the text's order is chosen, the latest
+    customers first where capacities bind. ``earlier``: an earlier day's prices (capacity, price), to start from. ``stopped``: the
+    arms that are drawn no more.
     """
     market = market.sort("customer_id")
     names, ids = strategy.treatment_names, market["customer_id"]
@@ -98,25 +174,9 @@ def settle(
     choice, prices, gap = _assigned(ids, names, offered, uses, left, matrix, earlier)
     costs = prices @ np.where(bounds[:, None], matrix, -matrix)
     done = np.where(in_market | (lots.is_held & (choice > 0)), choice, fixed)
-    shares = in_market | (lots.is_held & (for_held[:, 1:] == for_held[:, 1:]).any(axis=1))
-    slack = room.available - _use_of(room.uses, done)
-    sharing = Sharing(_net(offered[shares], costs), choice[shares], room.uses, slack)
-    given_back = np.where(_is_taken_up(wished, room)[done] & lots.is_held, 0, done)
-    best = np.where(in_market, choice, would_get(_net(wanted, costs), given_back, sharing))
-    notice = np.where(lots.is_held, choice, would_get(_net(for_held, costs), done, sharing))
-    held = np.where(notice > 0, notice, np.where(fits, by_hold_out, 0))
-    return Settled(
-        _decided(lots, done, best, held, _own_choice(wanted, np.zeros(len(names)))),
-        capacities.select(
-            *("capacity", "unit"),
-            pl.Series("used", _use_of(matrix, done).astype(np.int64)),
-            *("available", "at_least"),
-            pl.Series("price", np.zeros(len(prices)) if is_cold else prices),
-        ),
-        dict(zip(names, (np.zeros(len(names)) if is_cold else costs).tolist(), strict=True)),
-        is_cold,
-        gap,
-        int(((lots.given >= 0) & lots.arms.is_null().to_numpy()).sum()),
+    return Given(
+        *(lots, room, wanted, for_held, offered, wished, by_hold_out, fits),
+        *(choice, done, matrix, capacities, prices, costs, gap),
     )
 
 

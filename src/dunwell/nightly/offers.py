@@ -235,12 +235,11 @@ def _valued(offers: pl.DataFrame, values: Values, customer_ids: pl.Series, value
         list(strategy.treatment_names), list(range(len(strategy.treatment_names))), return_dtype=pl.Int64
     )
     costs = {one.name: one.cost for one in strategy.treatments}
-    against = {one: NOTHING_DONE if learned is None else learned.against(one) for one in costs}
     return offers.with_columns(
         pl.Series("value", values.mean[rows.to_numpy(), places.to_numpy()]),
         pl.Series("value_sd", values.sd[rows.to_numpy(), places.to_numpy()]),
         pl.col("treatment").replace_strict(costs, return_dtype=pl.Decimal(18, 4)).alias("cost"),
-        pl.col("treatment").replace_strict(against, return_dtype=pl.String).alias("against"),
+        pl.lit(NOTHING_DONE if learned is None else learned.baseline, pl.String).alias("against"),
     )
 
 

@@ -99,7 +99,8 @@ class Planned:
             self._treatments.append(treatment_counts(made.decisions))
         strategic.finish()
         strategy = strategic.valuer.strategy
-        capacities = capacities_told(strategy, settled)
+        learned = strategic.valuer.learned
+        capacities = capacities_told(strategy, settled, () if learned is None else learned.rates)
         capacities.write_parquet(self._staging / "capacities.parquet")
         return decided_figures(
             self._treatments,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dunwell.book import Book, NoBook
 from dunwell.law.overlay import LenderLaw, read_law
 from dunwell.ledger import read_terms
-from dunwell.nightly.market import settle
+from dunwell.nightly.market import give_out
 from dunwell.nightly.offers import VALUE, Valuer
 from dunwell.rehearsal.effects import read_effects, read_figures
 from dunwell.rehearsal.strategy_comparing import assumptions, rehearse
@@ -24,9 +24,11 @@ from dunwell.strategy.differing import Moves, differences, moves
 from dunwell.strategy.eligibility import first_choice
 from dunwell.strategy.experiments.design import NOTHING
 from dunwell.strategy.learned import FOLDER, LearnedValues, context_of, load, values_of
+from dunwell.strategy.over_waiting import HISTORY
 from dunwell.strategy.rates import FILE_NAME as RATES_FILE
 from dunwell.strategy.rates import read_rates
 from dunwell.strategy.text import Strategy
+from dunwell.strategy.treatment_rates import with_rates
 
 CUSTOMERS, DAYS, COPIES, SEED = 1_000, 30, 8, 7
 """What is rehearsed unless something else is asked for: two strategies take about half a minute of two cores."""
@@ -73,8 +75,9 @@ def choice_with(rates: Mapping[str, float], learned: LearnedValues | None) -> Ch
         day: date,
         earlier: pl.DataFrame | None,
     ) -> tuple[pl.Series, pl.DataFrame]:
+        strategy = strategy if learned is None else with_rates(strategy, learned.rates)
         valuer = Valuer(strategy, rates, learned)
-        context = context_of(late, rates)
+        context = context_of(late, rates).hstack(late.select(HISTORY))
         values = np.where(allowed, values_of(strategy, learned, context).mean, np.nan)
         first = first_choice(strategy, table)
         market = late.select(pl.col("own_id").alias("customer_id"), "currency").hstack(context)
@@ -86,11 +89,11 @@ def choice_with(rates: Mapping[str, float], learned: LearnedValues | None) -> Ch
                 if place
             ),
         )
-        settled = settle(strategy, market, day, is_cold=valuer.is_cold, earlier=earlier)
+        given = give_out(strategy, market, day, is_cold=valuer.is_cold, earlier=earlier)
         decided = market.select("customer_id").join(
-            settled.decided.select("customer_id", "treatment"), on="customer_id", maintain_order="left"
+            given.treatments, on="customer_id", how="left", maintain_order="left"
         )
-        return decided["treatment"], settled.capacities.select("capacity", "price")
+        return decided["treatment"], given.prices_told(valuer.is_cold).select("capacity", "price")
 
     return choice
 
@@ -131,7 +134,7 @@ def rehearsed(
     }
     if len(strategies) == 2:
         old, new = strategies
-        told["changes"] = differences(old, new)
+        told["changes"] = [str(one) for one in differences(old, new)]
         told["moves"] = moves_record(moves(old, new, setting.people))
     return told
 

@@ -22,6 +22,7 @@ from dunwell.strategy import learned as shelf
 from dunwell.strategy.experiments.stopping import Stopped
 from dunwell.strategy.rates import FILE_NAME as RATES_FILE
 from dunwell.strategy.rates import read_rates
+from dunwell.strategy.treatment_rates import with_rates
 
 _PARTS = ("people", "offers", "market", "inputs", "segments")
 
@@ -45,7 +46,7 @@ def valuer_of(policy: RunPolicy, as_of: date, model: Path | None) -> tuple[Value
     if learned.currency != strategy.currency:
         problem = f"the learned values are in {learned.currency}, the strategy in {strategy.currency}. Train them anew"
         return Valuer(strategy, rates, None), problem
-    return Valuer(strategy, rates, learned), ""
+    return Valuer(with_rates(strategy, learned.rates), rates, learned), ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ def warm_up(place: Workplace) -> None:
     """Work out a case of every jurisdiction whole, and one with a promise, so that what is compiled for this machine, the law of
     each place and its clock are ready before the first page.
     """
+    place.shelf.open()
     places = values_of(Case.objects.all(), "jurisdiction")
     first = [
         Case.objects.filter(jurisdiction=one).order_by("rank").values_list("pk", flat=True)[:1]

@@ -8,10 +8,10 @@ from django.db.models import QuerySet
 COUNTED_MAX = 10_000
 
 
-class LongPaginator(Paginator):  # type: ignore[type-arg]
+class LongPaginator(Paginator):  # type: ignore[type-arg]  # generic to the stubs alone
     """Pages of a query that may find very much. What lies behind the first 10,000 is reached by narrowing the filters."""
 
-    object_list: "QuerySet"  # type: ignore[type-arg]
+    object_list: "QuerySet"  # type: ignore[type-arg]  # generic to the stubs alone
 
     @cached_property
     def counted(self) -> int:

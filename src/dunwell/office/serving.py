@@ -1,9 +1,11 @@
 """The office as a web server: gunicorn with threads, one process on SQLite and several on PostgreSQL."""
 
+import gc
 import os
 import tempfile
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -12,9 +14,11 @@ from dunwell.settings import Settings
 
 _THREADS = 8
 _GRACE_SECONDS = 20
+_COLLECT_AFTER_OBJECTS = 10_000
+"""New objects between two looks for garbage: a look at so many takes some milliseconds, which a page does not notice."""
 
 
-class Server(BaseApplication):  # type: ignore[misc]
+class Server(BaseApplication):  # type: ignore[misc]  # it has no types
     """Serves a workspace's office until a signal comes; requests under way are answered first."""
 
     def __init__(
@@ -69,7 +73,9 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 def _read_on() -> None:
-    """Load what the first case and the first note would wait for: every process has its own patterns and models."""
+    """Load what the first case and the first note would wait for: every process has its own patterns, models and templates. What
+    is loaded by then stays, and is looked through for garbage no more: pages waited a sixth of a second for that.
+    """
     from django.db import DatabaseError, connection
 
     from dunwell.book import NoBook
@@ -77,8 +83,25 @@ def _read_on() -> None:
     from dunwell.office.workplace import workplace
 
     try:
+        _read_templates()
         warm_up(workplace())
     except (NoBook, DatabaseError):
         return  # the first page will say so
     finally:
         connection.close()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_COLLECT_AFTER_OBJECTS, 20, 20)
+
+
+def _read_templates() -> None:
+    """Compile the pages, and read the words of each language."""
+    from django.conf import settings
+    from django.template.loader import get_template
+    from django.utils.translation import gettext, override
+
+    for page in sorted((Path(__file__).parent / "templates" / "office").glob("*.html")):
+        get_template(f"office/{page.name}")
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            gettext("Queue")

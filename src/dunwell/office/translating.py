@@ -85,4 +85,4 @@ def bring_up_to_date() -> list[str]:
 if __name__ == "__main__":
     left = bring_up_to_date()
     print("\n".join(left))  # noqa: T201 - run by hand
-    print(f"{len(left)} texts have no Chinese yet")  # noqa: T201
+    print(f"{len(left)} texts have no Chinese yet")  # noqa: T201 - run by hand

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from django.conf import settings as django_conf
 
@@ -23,6 +23,9 @@ from dunwell.office.cases.shelf import Shelf
 from dunwell.policy import PolicyError
 from dunwell.resolution.promise_policy import PromisePolicy, read_promise_policy
 from dunwell.settings import Settings
+
+if TYPE_CHECKING:
+    from dunwell.office.compliance.clocks import Clock
 
 
 def clock() -> datetime:
@@ -91,6 +94,12 @@ def _idle(place: "Workplace") -> timedelta:
     return idle_of(place.policy)
 
 
+def _complaint_clocks(place: "Workplace") -> "Mapping[str, Clock]":
+    from dunwell.office.compliance.clocks import read_clocks
+
+    return read_clocks(place.policy)
+
+
 @dataclass
 class Workplace:
     """A workspace as the office works in it. The policies are read when first asked for, and anew when their files change; the
@@ -149,6 +158,11 @@ class Workplace:
     idle = Policy[timedelta](_idle, lambda place: [place.policy / "access.toml"])
     """After how long without a page somebody signs in again. Raises PolicyError."""
 
+    complaint_clocks = Policy["Mapping[str, Clock]"](
+        _complaint_clocks, lambda place: [place.policy / "complaints.toml"]
+    )
+    """How soon a complaint must be answered, by jurisdiction. Raises PolicyError."""
+
     def gate(self, jurisdiction: str, region: str | None = None) -> Gate:
         """The gate of the packs that bind contacts with a person."""
         law = self.law
@@ -184,7 +198,7 @@ _current: list[Workplace] = []
 def workplace() -> Workplace:
     """The process's workplace, of the workspace that Django was set up for."""
     if not _current:
-        _current.append(Workplace(django_conf.DUNWELL))  # type: ignore[misc]
+        _current.append(Workplace(django_conf.DUNWELL))  # type: ignore[misc]  # ``set_up_office`` puts it there
     return _current[0]
 
 

@@ -245,7 +245,7 @@ def _letter_settings(settings: Settings, table: Mapping[str, Any], batch: str) -
     more |= {key: table[key] for key in ("workers", "envelope") if key in table}
     try:
         return LetterSettings(
-            folder=settings.root / table.get("folder", "print"),
+            folder=settings.print_folder,
             batch=batch,
             letterhead=tuple(table.get("letterhead", [settings.acts_for])),
             country=table.get("country", "GB"),

@@ -123,6 +123,7 @@ class Composer:
             self._records.account,
             self._offers(asked) if stage == "plan_offer" else None,
             self._proposals(asked) if stage == "promise_check" else None,
+            asked.withdrawn,
         )
 
 

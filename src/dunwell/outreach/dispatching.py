@@ -21,7 +21,7 @@ from dunwell.journal.recording import Journal, NewEvent
 from dunwell.journal.rows import update
 from dunwell.outreach.channel import Message, Outcome
 from dunwell.outreach.in_hand import in_hand, locks_rows
-from dunwell.outreach.judging import Judge, Judged, Known
+from dunwell.outreach.judging import Judge, Judged
 from dunwell.outreach.models import ProviderReference, State, Work
 from dunwell.outreach.pacing import QuietHours, Rate, available, take
 from dunwell.outreach.permitting import (
@@ -31,6 +31,7 @@ from dunwell.outreach.permitting import (
     refused,
 )
 from dunwell.outreach.receipts import stored_name, take_all_early, take_early
+from dunwell.outreach.records import Known
 from dunwell.outreach.texts import TextsRefused
 from dunwell.outreach.wire import WireRecord
 from dunwell.policy import PolicyError
@@ -82,7 +83,7 @@ class Dispatcher:
     ) -> None:
         """``is_idempotent``: the provider takes a message id only once, so what is in doubt may be handed over again."""
         self.channel, self.name, self.provider = channel, name, provider
-        self._journal, self._judge = journal, Judge(journal, known, compose)
+        self._journal, self._known, self._judge = journal, known, Judge(journal, known, compose)
         self._wire, self._limits = wire, limits
         self._is_idempotent = is_idempotent
 
@@ -114,7 +115,7 @@ class Dispatcher:
                     events.append(self._event(row, "contact.deferred", now, **said))
             self._journal.record(events)
             _save(rows, now)
-        take_all_early(self._journal, self.provider)
+        take_all_early(self._journal, self.provider, self._known)
         self._wire.clear()
         return doubtful_count
 
@@ -261,7 +262,7 @@ class Dispatcher:
             )
             _save(rows, now)
         names = [name for row in rows for name in found[row.message_id].provider_references]
-        take_early(self._journal, self.provider, names)
+        take_early(self._journal, self.provider, names, self._known)
 
     def _settled(self, row: Work, outcome: Outcome, now: datetime) -> NewEvent:
         """The row as the outcome leaves it, and the event that says so."""

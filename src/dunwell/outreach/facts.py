@@ -75,7 +75,8 @@ class Proposed:
 class About:
     """Everything that is known when a text is filled in.
 
-    ``account_of``: an account's own events and its product's terms, None where they are not known.
+    ``account_of``: an account's own events and its product's terms, None where they are not known. ``withdrawn``: the promises
+    that no longer hold, of which the run may not have known.
     """
 
     customer: Customer
@@ -86,6 +87,7 @@ class About:
     account_of: Callable[[str], tuple[AccountEvents, Terms] | None]
     offered: Offered | None = None
     proposed: Proposed | None = None
+    withdrawn: frozenset[str] = frozenset()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -171,7 +173,7 @@ def _broken_promise(about: About) -> Mapping[str, object]:
 
 
 def _promises(about: About) -> Sequence[Mapping[str, Any]]:
-    rows = about.customer.promises
+    rows = [row for row in about.customer.promises if row["promise_id"] not in about.withdrawn]
     asked = set(about.account_ids)
     return [row for row in rows if not asked or asked & set(_covered(row))]
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any
 
 from django.db import transaction
 
 from dunwell.journal.recording import Journal, NewEvent
-from dunwell.law import Gate, Person
+from dunwell.journal.vault import Erased
 from dunwell.money import minor_exponent
 from dunwell.outreach.answering import Answering, Question, answer, asked_about, confirmation, stage_of
 from dunwell.outreach.answers.affirming import affirms
@@ -23,7 +23,8 @@ from dunwell.outreach.channel import Reply
 from dunwell.outreach.confirming import STAGE as CHANNEL_STOPPED
 from dunwell.outreach.confirming import confirmed_until, once
 from dunwell.outreach.models import Work
-from dunwell.outreach.records import Customer
+from dunwell.outreach.receipts import shared_stop
+from dunwell.outreach.records import Known
 from dunwell.policy import PolicyError
 
 Understand = Callable[[str, datetime, str | None, Context], Understanding]
@@ -37,26 +38,6 @@ and somebody in distress must not be dunned.
 """
 
 _NO_CONTEXT = Context(currency="XXX", timezone="UTC")
-
-
-class Known(Protocol):
-    """What the lender's records say of those who write."""
-
-    def people(self, customer_ids: Sequence[str]) -> Mapping[str, Person]:
-        """Those of them that the records know."""
-        ...
-
-    def customer(self, customer_id: str) -> Customer:
-        """What is known of a customer. Raises KeyError when the records do not know them."""
-        ...
-
-    def gate(self, customer_id: str) -> Gate:
-        """The gate of the packs that bind this person."""
-        ...
-
-    def owners(self, channel: str, address: str) -> Sequence[tuple[str, str]]:
-        """customer_id and contact_point_id of everybody who is reached at this address."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +70,20 @@ def take_reply(
 
     ``answering``: what is answered without a person; nothing when None.
     """
+    try:
+        return _take_reply(journal, records, channel, reply, understand, answering)
+    except Erased:  # while we looked who wrote: now it is nobody whom the records know
+        return _take_reply(journal, records, channel, reply, understand, answering)
+
+
+def _take_reply(
+    journal: Journal,
+    records: Known,
+    channel: str,
+    reply: Reply,
+    understand: Understand,
+    answering: Answering | None,
+) -> Taken:
     writers, answered = _writers(journal, records, channel, reply)
     in_reply_to = None if answered is None else answered.message_id
     known = [writer for writer in writers if not writer.customer_id.startswith(UNMATCHED)]
@@ -127,8 +122,9 @@ def take_reply(
                 if question is None:
                     written_to = None if answered is None else answered.contact_point
                     acts = _acts(channel, reply, customer, points, understood, recorded.event_id)
+                    at_theirs = _stopped_where_written(journal, acts, subjects[customer], written_to)
                     journal.record(
-                        [*acts, *_stopped_where_written(journal, acts, subjects[customer], written_to)]
+                        [*acts, *at_theirs, *_stopped_for_others(records, channel, reply, writers, acts)]
                     )
                 if question is not None:  # a plain yes says nothing else, whatever a model takes it for
                     journal.record([confirmation(question, recorded.event_id, channel, reply.at)])
@@ -187,6 +183,20 @@ def _stopped_where_written(
     body = dict(stops[0].body)
     at = {"contact_point": written_to}
     return [NewEvent("consent.withdrawn", stops[0].happened_at, subject=subject, body=body, pseudonyms=at)]
+
+
+def _stopped_for_others(
+    records: Known, channel: str, reply: Reply, writers: Sequence[Writer], acts: Sequence[NewEvent]
+) -> Sequence[NewEvent]:
+    """A stop ends the address from which it came, also for others who are reached there: nothing more comes to it, as its answer
+    says.
+    """
+    if not any(act.kind == "consent.withdrawn" for act in acts):
+        return ()
+    themselves = {(writer.customer_id, writer.contact_point_id) for writer in writers}
+    others = sorted(set(records.owners(channel, reply.sender)) - themselves)
+    key = _key(channel, reply, "shared")
+    return [shared_stop(channel, reply.at, *owner, f"{key}:{number}") for number, owner in enumerate(others)]
 
 
 def _question(

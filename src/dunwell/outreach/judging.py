@@ -7,16 +7,14 @@ recorded meanwhile is found before it is claimed (``Judge.as_it_stands``).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from dunwell.journal.models import Subject
 from dunwell.journal.recording import Journal
-from dunwell.law import Gate, Person
+from dunwell.law import Person
 from dunwell.outreach.in_hand import locks_rows
 from dunwell.outreach.knowing import (
     decoded,
     last_event,
-    promised_until,
     seen_by_subject,
     subjects_since,
     undeliverable,
@@ -24,22 +22,12 @@ from dunwell.outreach.knowing import (
 )
 from dunwell.outreach.models import State, Work
 from dunwell.outreach.permitting import UNKNOWN_PERSON, Compose, Permitted, Refused, permit, refused
+from dunwell.outreach.records import Known
+from dunwell.outreach.since import since
 
 _NEXT = timedelta(microseconds=1)
 _STANDS = timedelta(seconds=2)
 """So long the gate's answer stands while the database's write lock is waited for."""
-
-
-class Known(Protocol):
-    """What the lender's records say of people, and which gate judges contacts to each."""
-
-    def people(self, customer_ids: Sequence[str]) -> Mapping[str, Person]:
-        """Those of them that the records know."""
-        ...
-
-    def gate(self, customer_id: str) -> Gate:
-        """The gate of the packs that bind this person."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,25 +128,30 @@ class Judge:
         def pseudonym(kind: str, name: str) -> str:
             return self._journal.vault.pseudonym(subject, kind, name)
 
-        # Another machine's clock may be ahead of ours: what it permitted before still lies before this instant.
-        latest = max((at for _, kind, at, _ in seen if kind == "contact.permitted"), default=now)
-        now = latest + _NEXT if latest > now else now
-        person = with_journal(person, decoded(seen, person, pseudonym))
+        person = with_journal(person, decoded(seen, person, pseudonym, self._records.known_until()))
         if row.in_doubt:  # handed over again it is the same message, not a second one
             others = tuple(one for one in person.contacts if one.contact_id != row.message_id)
             person = replace(person, contacts=others)
         gate = self._records.gate(customer)
-        return permit(
-            row,
-            customer,
-            person,
-            gate,
-            self._compose,
-            pseudonym,
-            undeliverable(seen),
-            now,
-            promised_until(seen),
-        )
+
+        def permitted(at: datetime) -> Permitted | Refused:
+            return permit(
+                row,
+                customer,
+                person,
+                gate,
+                self._compose,
+                pseudonym,
+                undeliverable(seen),
+                at,
+                since(seen, self._records.known_until()),
+            )
+
+        answer = permitted(now)
+        # Another machine's clock may be ahead of ours: what it permitted before must lie before the instant that is judged. What
+        # our own clock forbids stays forbidden.
+        latest = max((at for _, kind, at, _ in seen if kind == "contact.permitted"), default=now)
+        return permitted(latest + _NEXT) if latest > now and isinstance(answer, Permitted) else answer
 
     def _locked(self, subjects: Sequence[str]) -> dict[str, str]:
         """The customer_id of each of these persons who was not erased; their rows locked, always in the same order."""

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from dunwell.journal.finding import events_of
@@ -19,13 +19,14 @@ KINDS = (
     *("contact.permitted", "contact.sent", "contact.failed", "contact.deferred", "contact.unknown"),
     *("contact.delivered", "contact.bounced", "contact.opened", "contact.replied", "contact.made"),
     *("consent.withdrawn", "hold.placed", "hold.lifted", "point.not_theirs", "notice.sent"),
-    *("promise.made", "promise.withdrawn"),
+    *("promise.made", "promise.withdrawn", "payment.seen"),
 )
 """The events that change what may be done."""
 
 NOT_MADE = ("contact.failed", "contact.deferred")
 """Of a permission that came to nothing, unless it is in doubt (``came_to_nothing``)."""
-_PROMISES = ("promise.made", "promise.withdrawn")
+_STAMP = len("01234567-89ab")
+"""So many characters of an event's id are the millisecond in which it was recorded (UUID version 7)."""
 _OUTCOMES = {"contact.bounced": "bounced", "contact.opened": "opened"}
 
 
@@ -41,6 +42,9 @@ class Seen:
     contact_point: str | None
     is_about_an_unknown_account: bool
 
+
+TAKING_IN = timedelta(hours=1)
+"""So long a file of the lender's may have been under way when a run began: it names the instant at which it was begun."""
 
 Pseudonym = Callable[[str, str], str]
 """``pseudonym(kind, id)`` of one person, as the vault makes them."""
@@ -67,9 +71,16 @@ def subjects_since(last: int) -> set[str]:
 
 
 def decoded(
-    rows: Iterable[tuple[str, str, datetime, str]], person: Person, pseudonym: Pseudonym
+    rows: Iterable[tuple[str, str, datetime, str]],
+    person: Person,
+    pseudonym: Pseudonym,
+    known_until: datetime | None = None,
 ) -> list[Seen]:
-    """Events with the pseudonyms turned back into what the lender's records name."""
+    """Events with the pseudonyms turned back into what the lender's records name.
+
+    ``known_until``: the instant of the run from which the records are. A hold that the lender told of during the day before it
+    stands in them by now, and ends when they say so: it is left out here.
+    """
     rows = list(rows)
     if not rows:
         return []
@@ -78,6 +89,8 @@ def decoded(
     events = []
     for event_id, kind, at, text in rows:
         body = json.loads(text)
+        if "row" in body and known_until is not None and at <= known_until - TAKING_IN:
+            continue
         named = body.get("accounts", [])
         known = tuple(accounts[name] for name in named if name in accounts)
         point = points.get(body.get("contact_point", ""))
@@ -89,27 +102,6 @@ def undeliverable(rows: Iterable[tuple[str, str, datetime, str]]) -> set[str]:
     """The pseudonyms of contact points from which messages came back for good."""
     bodies = [json.loads(body) for _, kind, _, body in rows if kind == "contact.bounced"]
     return {body["contact_point"] for body in bodies if body.get("is_permanent") and "contact_point" in body}
-
-
-def promised_until(rows: Iterable[tuple[str, str, datetime, str]]) -> date | None:
-    """Until when somebody is left in peace for what they promised since the run, in writing or to a collector: the first day of
-    each promise that was not withdrawn, the latest of these. From then on the runs know whether it was kept. None where they
-    promised nothing.
-    """
-    told = [(event_id, kind, json.loads(body)) for event_id, kind, _, body in rows if kind in _PROMISES]
-    gone = {body["promise"] for _, kind, body in told if kind == "promise.withdrawn"}
-    firsts = [
-        min(days)
-        for event_id, kind, body in told
-        if kind == "promise.made" and body.get("promise", event_id) not in gone
-        if (days := [max(_days_of(part)) for part in body["parts"] if _days_of(part)])
-    ]
-    return date.fromisoformat(max(firsts)) if firsts else None
-
-
-def _days_of(part: Mapping[str, Any]) -> Sequence[str]:
-    """The days on which a part of a promise may be paid: a collector writes one, an answer may name several."""
-    return [part["due_on"]] if "due_on" in part else part.get("days", [])
 
 
 def with_journal(person: Person, events: Sequence[Seen]) -> Person:
@@ -212,19 +204,28 @@ def _states(events: Sequence[Seen]) -> Iterable[State]:
         if event.kind == "hold.placed":
             until = event.body.get("until")
             ends = [date.fromisoformat(until)] if until else []
-            lifted = [
-                later.at
-                for later in events[number + 1 :]
-                if later.kind == "hold.lifted"
-                and later.body["hold"] == event.body["hold"]
-                and (not later.accounts or later.accounts == event.accounts)
-            ]
+            lifted = [later.at for later in events[number + 1 :] if _lifts(later, event)]
             yield State(
                 event.body["hold"],
                 event.at,
                 lifted[0] if lifted else ends[0] if ends else None,
                 _debts(event),
             )
+
+
+def _lifts(later: Seen, placed: Seen) -> bool:
+    """Whether an event ended a state that had begun before it: the one that it names; else all of that kind, of the debts that
+    it names, of which we knew by then (who lifts what was told has not heard what comes in after).
+    """
+    if later.kind != "hold.lifted" or later.body["hold"] != placed.body["hold"]:
+        return False
+    named = later.body.get("lifts")
+    if named is not None:
+        return bool(named == placed.event_id)
+    # The pseudonyms are compared: a debt that the records no longer know is still not every debt.
+    debts = later.body.get("accounts", [])
+    was_known = placed.event_id[:_STAMP] <= later.event_id[:_STAMP]
+    return was_known and (not debts or debts == placed.body.get("accounts", []))
 
 
 def _opt_outs(events: Sequence[Seen]) -> Iterable[Preference]:

@@ -19,7 +19,9 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From ``opens`` to ``closes`` on the zone's clock a channel is used; outside it is quiet."""
+    """From ``opens`` to ``closes`` on the zone's clock a channel is used, over midnight where it opens later than it closes;
+    outside it is quiet.
+    """
 
     opens: time = time(0)
     closes: time = time(23, 59, 59, 999999)
@@ -29,7 +31,8 @@ class QuietHours:
         """When the channel may be used again; None when it may now."""
         clock = ZoneInfo(self.zone)
         local = now.astimezone(clock)
-        if self.opens <= local.time() <= self.closes:
+        is_after, is_before = self.opens <= local.time(), local.time() <= self.closes
+        if (is_after and is_before) if self.opens <= self.closes else (is_after or is_before):
             return None
         day = local.date() + timedelta(days=0 if local.time() < self.opens else 1)
         return datetime.combine(day, self.opens, clock)

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
 from dunwell.journal.recording import NewEvent
 from dunwell.law import Attempt, Gate, Person, Reason
 from dunwell.outreach.channel import Message
 from dunwell.outreach.models import State, Work
+from dunwell.outreach.since import NOTHING, Since, held_for
 
 UNKNOWN_POINT = Reason(
     "gate.unknown-contact-point",
@@ -29,24 +29,19 @@ UNDELIVERABLE = Reason(
     "prohibited",
     "Messages to this number or address came back for good; it is not used again until the records name another.",
 )
-OPEN_PROMISE = Reason(
-    "house-floor.open-promise",
-    "house policy",
-    "prohibited",
-    "The person promised to pay, and the day of it has not passed.",
-)
 CANNOT_BE_MADE = Reason(
     "outreach.cannot-be-made",
     "dunwell: one message does not hold up the others",
     "missing",
     "The message could not be made from what is kept of this person; the log names the place.",
 )
-_DUNNING = ("remind", "demand")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A contact that is due: the work, and whom and what it is about by the lender's own ids."""
+    """A contact that is due: the work, and whom and what it is about by the lender's own ids. ``withdrawn``: promises that no
+    longer hold, of which the records may not know.
+    """
 
     work: Work
     customer_id: str
@@ -54,6 +49,7 @@ class Asked:
     contact_point_id: str
     account_ids: tuple[str, ...]
     at: datetime
+    withdrawn: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +105,12 @@ def permit(
     pseudonym: Callable[[str, str], str],
     undeliverable: Collection[str],
     now: datetime,
-    promised_until: date | None = None,
+    since: Since = NOTHING,
 ) -> Permitted | Refused:
     """May this message go out now? The gate is asked first, then the text is made and reviewed as it would be read.
 
-    ``undeliverable``: pseudonyms of contact points from which messages came back for good. ``promised_until``: the first
-    day of a promise that they made since the run; until it has passed they are not dunned.
+    ``undeliverable``: pseudonyms of contact points from which messages came back for good. ``since``: what happened since the
+    run.
     """
     points = {pseudonym("point", name): name for name in person.contact_points}
     accounts = {pseudonym("account", name): name for name in person.accounts or ()}
@@ -124,8 +120,8 @@ def permit(
         return refused(work, (UNKNOWN_POINT,), None, now)
     if work.contact_point in undeliverable:
         return refused(work, (UNDELIVERABLE,), None, now)
-    if is_left_in_peace(person, promised_until, work.purpose, work.stage, now):
-        return refused(work, (OPEN_PROMISE,), None, now)
+    if (held := held_for(since, person, work.purpose, work.stage, now)) is not None:
+        return refused(work, (held,), None, now)
     attempt = Attempt(
         customer_id=customer_id,
         at=now,
@@ -141,7 +137,8 @@ def permit(
     packs = [pack.key for pack in gate.packs]
     if not verdict.allowed:
         return refused(work, verdict.reasons, verdict.not_before, now, packs=packs)
-    composed = compose(Asked(work, customer_id, person, point, attempt.account_ids, now))
+    asked = Asked(work, customer_id, person, point, attempt.account_ids, now, since.withdrawn)
+    composed = compose(asked)
     if isinstance(composed, Reason):
         return refused(work, (composed,), None, now, packs=packs)
     message = composed.message
@@ -166,17 +163,6 @@ def permit(
         personal={"text": message.text, "subject": message.subject, "address": message.to},
     )
     return Permitted(work, message, event)
-
-
-def is_left_in_peace(
-    person: Person, promised_until: date | None, purpose: str, stage: str, now: datetime
-) -> bool:
-    """Whether a message is held back for what the person promised since the run (``knowing.promised_until``): until that day has
-    passed on their clock they are not dunned, but for the reminder of the promise itself.
-    """
-    if promised_until is None or purpose not in _DUNNING or stage == "promise_reminder":
-        return False
-    return now.astimezone(ZoneInfo((person.timezones or ("UTC",))[0])).date() <= promised_until
 
 
 def refused(

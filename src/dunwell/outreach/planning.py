@@ -10,6 +10,7 @@ import polars as pl
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 
 from dunwell.journal.recording import Journal, NewEvent
+from dunwell.journal.vault import Erased
 from dunwell.outreach.models import Work
 
 _BATCH = 500
@@ -20,7 +21,8 @@ _URGENT_DAYS = 90
 @dataclass(frozen=True, slots=True)
 class Planned:
     """How many contacts of a work list became due work, how many had been planned before, and how many need a person or a
-    channel that is not set up. ``failed``: the customer_id and the error's kind of each that could not be planned.
+    channel that is not set up. ``failed``: the customer_id and the error's kind of each that could not be planned; who was erased
+    meanwhile is in none of these.
     """
 
     new_count: int
@@ -40,20 +42,24 @@ def plan(
     gone = list(journal.vault.forgotten(work["customer_id"]))
     planned = work.filter(~pl.col("is_held_back"), ~pl.col("customer_id").is_in(gone))
     ours = planned.filter(pl.col("channel").is_in(channels))
-    new_count = 0
+    new_count = gone_count = 0
     failed: list[tuple[str, str]] = []
     for start in range(0, ours.height, _BATCH):
         rows = ours[start : start + _BATCH].to_dicts()
         count, bad = _plan_rows(rows, as_of, journal, new_id)
-        new_count, failed = new_count + count, failed + bad
-    known_count = ours.height - new_count - len(failed)
+        new_count += count
+        failed += [one for one in bad if one[1] != Erased.__name__]
+        gone_count += sum(kind == Erased.__name__ for _, kind in bad)
+    known_count = ours.height - new_count - len(failed) - gone_count
     return Planned(new_count, known_count, planned.height - ours.height, tuple(failed))
 
 
 def _plan_rows(
     rows: list[dict[str, Any]], as_of: date, journal: Journal, new_id: Callable[[], str]
 ) -> tuple[int, list[tuple[str, str]]]:
-    """A batch at once; one by one where that fails: somebody else plans the same day, or a row cannot be planned."""
+    """A batch at once; one by one where that fails: somebody else plans the same day, somebody was erased meanwhile, or a row
+    cannot be planned.
+    """
     try:
         return _plan_batch(rows, as_of, journal, new_id), []
     except (OperationalError, InterfaceError):
@@ -77,7 +83,9 @@ def _plan_batch(rows: list[dict[str, Any]], as_of: date, journal: Journal, new_i
     with transaction.atomic():
         subjects = journal.vault.admit([row["customer_id"] for row in rows], now)
         journal.vault.open_keys(list(subjects.values()))
-        keys = {_key(as_of, row, subjects): row for row in rows}
+        # In the order in which the dispatcher locks people: on PostgreSQL the two would wait for each other.
+        in_order = sorted(rows, key=lambda row: subjects[row["customer_id"]])
+        keys = {_key(as_of, row, subjects): row for row in in_order}
         known = set(Work.objects.filter(key__in=list(keys)).values_list("key", flat=True))
         made, events = [], []
         for key, row in keys.items():

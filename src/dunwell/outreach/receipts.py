@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q
 from dunwell.journal.recording import Journal, NewEvent
 from dunwell.outreach.channel import Receipt
 from dunwell.outreach.models import EarlyReceipt, ProviderReference, Work
+from dunwell.outreach.records import Known
 
 _KINDS = {
     "delivered": "contact.delivered",
@@ -29,7 +30,7 @@ _KINDS = {
 _NAME_MAX = 120
 
 
-def take_receipts(journal: Journal, provider: str, receipts: Sequence[Receipt]) -> int:
+def take_receipts(journal: Journal, provider: str, receipts: Sequence[Receipt], records: Known) -> int:
     """Record receipts, in one transaction; how many were new and of messages of ours.
 
     Those of messages that are not known yet wait (``take_early``).
@@ -41,38 +42,72 @@ def take_receipts(journal: Journal, provider: str, receipts: Sequence[Receipt]) 
             work = next((works[name] for name in _names(receipt) if name in works), None)
             if work is not None:
                 events.append(_event(receipt, work, provider))
+                if receipt.kind == "unsubscribed":
+                    events += _elsewhere(journal, records, receipt, work, provider)
             elif receipt.provider_reference is not None:
                 early.append(_waiting(receipt, provider, journal.clock()))
         EarlyReceipt.objects.bulk_create(early, ignore_conflicts=True)
         recorded = journal.record(events)
     # The worker may have recorded the name while we wrote that it is not known: whoever comes second looks again.
     return sum(one.is_new for one in recorded) + take_early(
-        journal, provider, [one.reference for one in early]
+        journal, provider, [one.reference for one in early], records
     )
 
 
-def take_early(journal: Journal, provider: str, references: Iterable[str]) -> int:
+def _elsewhere(
+    journal: Journal, records: Known, receipt: Receipt, work: Work, provider: str
+) -> Sequence[NewEvent]:
+    """Where else the records hold the address at which messages were ended, of this person and of others: whoever reads there
+    asked for no more, and was told that no more come.
+    """
+    subject = str(work.subject_id)
+    customer_id = journal.vault.customer_ids([subject]).get(subject)
+    if customer_id is None:
+        return []
+    try:
+        addresses = records.customer(customer_id).addresses
+    except KeyError:
+        return []
+    journal.vault.open_keys([subject])
+    own = {point: journal.vault.pseudonym(subject, "point", point) for point in addresses}
+    ended = [address for point, address in addresses.items() if own[point] == work.contact_point]
+    others = sorted({owner for address in ended for owner in records.owners(work.channel, address)})
+    others = [(who, point) for who, point in others if own.get(point) != work.contact_point]
+    key = _key(receipt, provider)
+    return [
+        shared_stop(work.channel, receipt.at, who, point, f"{key}:{number}")
+        for number, (who, point) in enumerate(others)
+    ]
+
+
+def shared_stop(channel: str, at: datetime, customer_id: str, point: str, key: str) -> NewEvent:
+    """A channel is ended at a contact point because it was at another that has the same address."""
+    body = {"channel": channel, "source": "said at the same address"}
+    return NewEvent("consent.withdrawn", at, customer_id, contact_point=point, body=body, key=key)
+
+
+def take_early(journal: Journal, provider: str, references: Iterable[str], records: Known) -> int:
     """Record the receipts that waited for these of the provider's names, where the names are known now; how many.
 
     Called after the names were committed.
     """
     wanted = [stored_name(reference) for reference in references]
-    return _take_early(journal, provider, Q(reference__in=wanted)) if wanted else 0
+    return _take_early(journal, provider, Q(reference__in=wanted), records) if wanted else 0
 
 
-def take_all_early(journal: Journal, provider: str) -> int:
+def take_all_early(journal: Journal, provider: str, records: Known) -> int:
     """Record every receipt that waited though its message is known: what a worker left that stopped between the two."""
-    return _take_early(journal, provider, Q())
+    return _take_early(journal, provider, Q(), records)
 
 
-def _take_early(journal: Journal, provider: str, which: Q) -> int:
+def _take_early(journal: Journal, provider: str, which: Q, records: Known) -> int:
     named = ProviderReference.objects.filter(provider=provider, reference=OuterRef("reference"))
     with transaction.atomic():
         waiting = EarlyReceipt.objects.filter(which, Exists(named), provider=provider)
         rows = list(waiting.select_for_update())
         if not rows:
             return 0
-        count = take_receipts(journal, provider, [_receipt(row.receipt) for row in rows])
+        count = take_receipts(journal, provider, [_receipt(row.receipt) for row in rows], records)
         EarlyReceipt.objects.filter(pk__in=[row.pk for row in rows]).delete()
     return count
 
@@ -121,8 +156,12 @@ def _event(receipt: Receipt, work: Work, provider: str) -> NewEvent:
         subject=str(work.subject_id),
         body=body,
         pseudonyms=pseudonyms,
-        key=f"receipt:{provider}:{_digest(receipt.receipt_id)}",
+        key=_key(receipt, provider),
     )
+
+
+def _key(receipt: Receipt, provider: str) -> str:
+    return f"receipt:{provider}:{_digest(receipt.receipt_id)}"
 
 
 def _digest(receipt_id: str) -> str:

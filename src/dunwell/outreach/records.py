@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -45,6 +46,30 @@ class Customer:
     addresses: Mapping[str, str]
     positions: tuple[Mapping[str, Any], ...]
     promises: tuple[Mapping[str, Any], ...] = ()
+
+
+class Known(Protocol):
+    """What the lender's records say of people: whom they are about, what binds contacts with them, who is reached where."""
+
+    def people(self, customer_ids: Sequence[str]) -> Mapping[str, Person]:
+        """Those of them that the records know."""
+        ...
+
+    def customer(self, customer_id: str) -> Customer:
+        """What is known of a customer. Raises KeyError when the records do not know them."""
+        ...
+
+    def gate(self, customer_id: str) -> Gate:
+        """The gate of the packs that bind this person."""
+        ...
+
+    def owners(self, channel: str, address: str) -> Sequence[tuple[str, str]]:
+        """customer_id and contact_point_id of everybody who is reached at this address."""
+        ...
+
+    def known_until(self) -> datetime:
+        """The instant of the run from which the records are: what came in later they do not count."""
+        ...
 
 
 class _Table:
@@ -152,6 +177,10 @@ class BookRecords:
                 self._gates[packs] = Gate(packs, self._actor, known=law.packs)
             return self._gates[packs]
 
+    def known_until(self) -> datetime:
+        """The instant of the run from which the book is."""
+        return self._known_until
+
     def _read(self, customer_ids: Sequence[str]) -> None:
         if not customer_ids:
             return
@@ -179,6 +208,7 @@ class BookRecords:
             return
         self._changed = changed
         book = Book(self._folder)
+        self._known_until = book.imported_at
         self._stamp = (self._folder / _CHANGES).stat().st_mtime_ns
         tables: dict[str, list[pl.DataFrame]] = {name: [] for name in _TABLES}
         for number in range(book.partition_count):

@@ -42,7 +42,7 @@ class _Keeping:
         self.folder = folder
         self.arrived: list[Arrived] = []
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd asks for this name
         """Keep it."""
         raw = envelope.original_content or b""
         self.arrived.append(Arrived(tuple(envelope.rcpt_tos), raw))

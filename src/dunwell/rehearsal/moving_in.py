@@ -280,10 +280,14 @@ def _debts(
         ["active", "closed", "charged_off", "sold", "incomplete"], [0, 1, 2, 3, 0], return_dtype=pl.Int8
     )
     limits = {country.jurisdiction: country.charge_off_days for country in read_world().countries}
-    homes = census.customers["jurisdiction"].gather(owners).to_list()
-    limit = [
-        limits.get(home, {}).get(credit, 360) for home, credit in zip(homes, accounts["credit"], strict=True)
-    ]
+    kinds = accounts.select("credit", census.customers["jurisdiction"].gather(owners).alias("home"))
+    told = kinds.unique(maintain_order=True)
+    told = told.with_columns(
+        limit=pl.Series(
+            [limits.get(home, {}).get(credit, 360) for credit, home in told.iter_rows()], dtype=pl.Int64
+        )
+    )
+    limit = kinds.join(told, on=["credit", "home"], how="left", nulls_equal=True, maintain_order="left")
     ease = np.exp(
         effects.ease_spread * normals(keys, 0, NATURE_EASE) - effects.risk_in_ease * (seen + unseen)
     )
@@ -305,7 +309,7 @@ def _debts(
         penalty_a_day=accounts["penalty_a_day"].fill_null(0.0).to_numpy().copy(),
         late_fee_minor=accounts["late_fee_minor"].fill_null(0).to_numpy().copy(),
         late_fee_days=accounts["late_fee_days"].fill_null(0).to_numpy().copy(),
-        charge_off_days=np.array(limit, dtype=np.int64),
+        charge_off_days=limit["limit"].to_numpy().copy(),
         risk=risks(seen, unseen, mean),
         ease=np.asarray(ease, dtype=np.float64),
         intensity=np.zeros(count),

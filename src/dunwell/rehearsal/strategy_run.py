@@ -16,19 +16,20 @@ import numpy as np
 import polars as pl
 
 from dunwell.calendars import day_number
-from dunwell.law.gate import Gate
 from dunwell.law.ids import Ids
-from dunwell.law.tables import TableRecords
 from dunwell.ledger.positions import bucket_names
 from dunwell.money import CURRENCIES, minor_exponent
 from dunwell.rehearsal.collecting import CHANNELS as WORLD_CHANNELS
 from dunwell.rehearsal.debtor_world import DebtorWorld, Events
 from dunwell.rehearsal.draws import Flags, Floats, Ints
 from dunwell.rehearsal.effects import Effects
+from dunwell.rehearsal.recent_contacts import RecentContacts
+from dunwell.rehearsal.strategy_law import DeskLaw
 from dunwell.rehearsal.strategy_setting import GROUPINGS, Setting
 from dunwell.rehearsal.usual_contacts import at_working_hours
-from dunwell.strategy.columns import CHANNELS, FEATURE_COLUMNS
+from dunwell.strategy.columns import FEATURE_COLUMNS
 from dunwell.strategy.eligibility import eligible, eligible_matrix
+from dunwell.strategy.over_waiting import HISTORY
 from dunwell.strategy.text import LEGAL, LEGAL_ASKED_AS, Strategy
 
 UNITS = {code: 10.0 ** minor_exponent(code) for code in CURRENCIES}
@@ -38,9 +39,9 @@ UNITS = {code: 10.0 ** minor_exponent(code) for code in CURRENCIES}
 Choice = Callable[
     [Strategy, pl.DataFrame, pl.DataFrame, Flags, date, pl.DataFrame | None], tuple[pl.Series, pl.DataFrame]
 ]
-"""How a day is decided: from the text, the people past due (``strategy.columns``, and ``own_id`` for their id), what the text
-opens to them (``eligible``), what the law leaves of that (a column a treatment, nothing first), the day, and an earlier day's
-prices: the treatment of each, and the day's prices (capacity, price).
+"""How a day is decided: from the text, the people past due (``strategy.columns``, how they were contacted of late (HISTORY), and
+``own_id`` for their id), what the text opens to them (``eligible``), what the law leaves of that (a column a treatment, nothing
+first), the day, and an earlier day's prices: the treatment of each, and the day's prices (capacity, price).
 """
 
 
@@ -152,12 +153,13 @@ class _Desk:
     ) -> None:
         self.setting, self.strategy, self.choice = setting, strategy, choice
         self.world = DebtorWorld(setting.census, effects, seed, setting.as_of)
-        self.law = _Law(setting, self.world.standing())
+        self.law = DeskLaw(setting, self.world.standing())
         self.debts = _Debts.of(setting, self.world)
         # Features that the text does not ask for would be carried along every day for nothing.
         unasked = FEATURE_COLUMNS - strategy.columns_asked()
-        self.known = setting.people.drop(*unasked, *(f"group_{name}" for name in GROUPINGS))
+        self.known = setting.people.drop(*unasked, *(f"group_{name}" for name in GROUPINGS), HISTORY[0])
         self.ids = Ids(self.world.customers["customer_id"])
+        self.recent = self._recent_contacts()
         self.prices: list[pl.DataFrame | None] = [None] * setting.copies
         count = setting.people.height
         self.owed_first = self._owed_by_debt()
@@ -184,8 +186,19 @@ class _Desk:
         self.brought += np.rint(np.maximum(extra - self.world.debts.extra_minor, 0)).astype(np.int64)
         self._remember(events, in_hardship)
 
+    def _recent_contacts(self) -> RecentContacts:
+        """The contacts of everybody until the first day."""
+        before = self.setting.tables["contacts"].filter(pl.col("direction").cast(pl.String) == "out")
+        persons = self._persons(before)
+        days = before["at"].dt.date().to_physical().to_numpy().astype(np.int64)
+        is_known = persons >= 0
+        return RecentContacts(
+            self.setting.people[HISTORY[0]], persons[is_known], days[is_known], self.setting.as_of
+        )
+
     def _past_due(self, standing: pl.DataFrame) -> pl.DataFrame:
-        return _past_due(self.setting, self.debts, self.known, standing)
+        late = _past_due(self.setting, self.debts, self.known, standing)
+        return late.hstack(self.recent.told(late["person"].to_numpy()))
 
     def _times(self, late: pl.DataFrame) -> pl.Series:
         """When each person past due is contacted tomorrow, whatever it is by."""
@@ -264,6 +277,7 @@ class _Desk:
         """Count what a day did to people, and let the law and the house know it."""
         contacts, holds = events.tables["contacts"], events.tables["holds"]
         out = self._persons(contacts.filter(pl.col("direction") == "out"))
+        self.recent.add(self.world.today, out)
         np.add.at(self.contacts, out, 1)
         np.add.at(self.hard_contacts, out[in_hardship[out]], 1)
         self.complains[self._persons(holds.filter(pl.col("kind") == "complaint"))] = True
@@ -320,108 +334,3 @@ class _Desk:
             names, cash, repaid, is_cured, self.minutes, self.cost, self.contacts, self.hard_contacts,
             self.complains, self.stops, self.world.persons.fatigue.copy(), self.hardest, self.counts,
         )  # fmt: skip
-
-
-class _Law:
-    """What the gate allows of the people of a setting, and what it has learned of them since.
-
-    ``points``: by channel the contact point at which each person is contacted, null where there is none.
-    """
-
-    def __init__(self, setting: Setting, standing: pl.DataFrame) -> None:
-        self.setting = setting
-        self.tables = dict(setting.tables)
-        homes = setting.people.select(
-            pl.col("jurisdiction").cast(pl.String), pl.col("region").cast(pl.String)
-        )
-        bound = {
-            home: tuple(setting.law.packs_for(*home)) if home[0] is not None else None
-            for home in homes.unique().iter_rows()
-        }
-        gates = {
-            packs: Gate(packs, setting.actor, known=setting.law.packs)
-            for packs in set(bound.values())
-            if packs
-        }
-        self.gates = list(gates.values())
-        numbers = {packs: number for number, packs in enumerate(gates)}
-        self.gate_of = np.array(
-            [numbers.get(bound[home] or (), -1) for home in homes.iter_rows()], dtype=np.int64
-        )
-        first = _first_points(setting.tables["contact_points"])
-        ids = setting.people.select("customer_id")
-        self.points = {
-            channel: ids.join(
-                first.filter(pl.col("channel") == channel),
-                on="customer_id",
-                how="left",
-                maintain_order="left",
-            )["contact_point_id"]
-            for channel in CHANNELS
-        }
-        self.records = TableRecords(self.tables, standing.select("account_id", "past_due_days"))
-        self.numbers = self.records.people(ids["customer_id"])
-        self.point_numbers = {
-            channel: self.records.points_of(points) for channel, points in self.points.items()
-        }
-
-    def allowed(
-        self, standing: pl.DataFrame, persons: Ints, times: Ints, wanted: Flags, ways: list[tuple[str, str]]
-    ) -> Flags:
-        """For each person and treatment (whose channel and purpose are its way), whether the gate allows it at their time.
-
-        Only what is ``wanted`` is asked. ``times``: microseconds UTC.
-        """
-        answer = np.ones((len(persons), len(ways)), dtype=np.bool_)
-        self.records = self.records.renewed(self.tables, standing.select("account_id", "past_due_days"))
-        for way in dict.fromkeys(ways):
-            columns = [place for place, one in enumerate(ways) if one == way]
-            rows = np.flatnonzero(wanted[:, [place + 1 for place in columns]].any(axis=1))
-            if not len(rows):
-                continue
-            may = self._asked(persons[rows], times[rows], way)
-            for column in columns:
-                answer[rows, column] = may
-        return answer
-
-    def _asked(self, persons: Ints, times: Ints, way: tuple[str, str]) -> Flags:
-        channel, purpose = way
-        may = np.zeros(len(persons), dtype=np.bool_)
-        gates, points = self.gate_of[persons], self.point_numbers[channel]
-        for number, gate in enumerate(self.gates):
-            mine = np.flatnonzero(gates == number)
-            if len(mine):
-                who = persons[mine]
-                asked = self.records.attempts_to(
-                    self.numbers[who], times[mine], channel, purpose, points[who]
-                )
-                judged = gate.judge(gate.law(self.records.zone_names), self.records.records, asked)
-                is_refused = np.any(judged.refused != 0, axis=1) | (judged.flags != 0) | bool(gate.missing)
-                may[mine] = ~is_refused
-        return may
-
-    def learn(self, events: Events) -> None:
-        """Add a day's contacts, holds and wishes to what the gate knows."""
-        for name in ("contacts", "holds", "preferences"):
-            came, known = events.tables[name], self.tables[name]
-            if came.height:
-                columns = [column for column in known.columns if column in came.columns]
-                rows = came.select(pl.col(column).cast(known.schema[column]) for column in columns)
-                self.tables[name] = pl.concat([known, rows], how="diagonal")
-
-
-def _first_points(points: pl.DataFrame) -> pl.DataFrame:
-    """The contact point that each person is contacted at, by channel: their own, the first by its id."""
-    kinds = pl.DataFrame(
-        [(channel, kind, rank) for channel, usable in CHANNELS.items() for rank, kind in enumerate(usable)],
-        schema=["channel", "kind", "rank"],
-        orient="row",
-    )
-    own = points.filter((pl.col("party") == "self") & pl.col("not_theirs_from").is_null())
-    return (
-        own.select("customer_id", "contact_point_id", pl.col("kind").cast(pl.String))
-        .join(kinds, on="kind")
-        .sort("customer_id", "channel", "rank", "contact_point_id")
-        .unique(["customer_id", "channel"], keep="first", maintain_order=True)
-        .select("customer_id", "channel", "contact_point_id")
-    )

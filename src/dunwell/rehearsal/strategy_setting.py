@@ -22,6 +22,7 @@ from dunwell.rehearsal.moving_in import Census, census_of
 from dunwell.rehearsal.portfolio import write_portfolio
 from dunwell.rehearsal.world import TERMS_FOLDER, read_world
 from dunwell.strategy.columns import FEATURE_COLUMNS, customer_columns
+from dunwell.strategy.over_waiting import HISTORY, history_of
 
 CONTACT_DAYS = 62
 """Contacts of so many days before are remembered: more than any shipped rule looks back."""
@@ -39,7 +40,8 @@ class Setting(NamedTuple):
     """People past due as of a day.
 
     ``census``: them, as a world takes them. ``people``: a row each in the census's order, with every column that a strategy may
-    ask about (``strategy.columns``), and GROUPINGS under names that begin with ``group_``.
+    ask about (``strategy.columns``), GROUPINGS under names that begin with ``group_``, and the days since the last contact out
+    (of HISTORY).
     ``tables``: their records, as the gate reads them. ``share``: the part of the portfolio's customers past due that they are.
     ``copies``: how often everybody is there (``copied``), each time with another nature and luck; ``people`` has then their
     lender's id as ``own_id``.
@@ -181,6 +183,7 @@ def _part(
     owed = positions(tables, terms, as_of).frame
     made = features(tables, terms, as_of) if asked & FEATURE_COLUMNS else None
     columns = customer_columns(owed, tables, made)
+    tables = _of_customers(tables, columns["customer_id"])
     groups = with_groups(
         tables["accounts"].select("account_id", "customer_id").with_columns(origin=pl.lit(as_of)), tables
     ).unique("customer_id", keep="first", maintain_order=True)
@@ -189,7 +192,47 @@ def _part(
     ).with_columns(group_region=pl.col("region"))
     census = _only(census_of([tables], terms, as_of), columns["customer_id"])
     people = people.join(census.customers.select("customer_id"), on="customer_id", how="semi")
-    return _Part(people["customer_id"], census, people, _records(tables, people["customer_id"], as_of))
+    history = history_of(tables["contacts"], people["customer_id"], as_of).select(HISTORY[0])
+    return _Part(
+        people["customer_id"],
+        census,
+        people.hstack(history),
+        _records(tables, people["customer_id"], as_of),
+    )
+
+
+def _of_customers(tables: Mapping[str, pl.DataFrame], wanted: pl.Series) -> dict[str, pl.DataFrame]:
+    """A partition's tables with the rows of some customers alone, accounts numbered anew: few are past due, and what is asked of
+    them need not be worked out for all.
+    """
+    named = wanted.unique().to_frame("customer_id")
+    kept = (
+        tables["accounts"]
+        .with_row_index("account_row")
+        .join(named, on="customer_id", how="semi", maintain_order="left")
+    )
+    rows_now = kept.select("account_row").with_row_index("row_now")
+    narrowed = dict(tables, accounts=kept.drop("account_row"))
+    for name, rows in tables.items():
+        if name == "accounts":
+            continue
+        if "account_row" not in rows.columns:
+            if "customer_id" in rows.columns:
+                narrowed[name] = rows.join(named, on="customer_id", how="semi", maintain_order="left")
+            continue
+        kind = rows.schema["account_row"]
+        found = rows.with_columns(pl.col("account_row").cast(pl.UInt32)).join(
+            rows_now, on="account_row", how="left", maintain_order="left"
+        )
+        is_theirs = pl.col("row_now").is_not_null()
+        if "customer_id" in rows.columns:
+            is_theirs |= pl.col("customer_id").is_in(named["customer_id"].implode())
+        narrowed[name] = (
+            found.filter(is_theirs)
+            .with_columns(pl.col("row_now").cast(kind).alias("account_row"))
+            .drop("row_now")
+        )
+    return narrowed
 
 
 def _records(tables: Mapping[str, pl.DataFrame], wanted: pl.Series, as_of: date) -> dict[str, pl.DataFrame]:

@@ -163,8 +163,9 @@ def _check(budget: Budget, form: Form) -> None:
                 raise BudgetError(f"{name}.{key} is not in the form {form.key}. One of: {', '.join(known)}")
             if amount < 0:
                 raise BudgetError(f"{name}.{key} is negative. Write what it is a month, 0 or more")
+    if budget.adults < 1:
+        raise BudgetError("adults is below 1. Count the customer")
     for name, value in (
-        ("adults", budget.adults),
         ("dependents", budget.dependents),
         ("other_debts", budget.other_debts_minor),
         ("lump_sum", budget.lump_sum_minor),

@@ -77,7 +77,11 @@ def _history(timeline: pl.LazyFrame, accounts: pl.LazyFrame, stages: Stages, as_
         .filter(pl.col("begins") < pl.col("ends"))
     )
     columns = ("customer", "begins", "stage", "oldest_due_on")
-    over = spans.filter(oldest.is_null()).select(
+    # What falls due is past due from the day after: who catches up on a due day has nothing past due on that day.
+    begins = oldest + pl.duration(days=starts[0])
+    was_late = (pl.col("customer") == pl.col("customer").shift(1)) & (begins.shift(1) < pl.col("on"))
+    is_over = oldest.is_null() | (was_late.fill_null(False) & (begins > pl.col("on")))
+    over = spans.filter(is_over).select(
         "customer", pl.col("on").alias("begins"), pl.lit(_NO_CASE).alias("stage"), "oldest_due_on"
     )
     every = pl.concat([late.select(columns), over.select(columns)]).sort("customer", "begins")
@@ -127,7 +131,7 @@ def _cases(
     kept = owing.filter(~is_sold)
     last = _done(_last_changes(timeline, owing))
     timeline = _of_live_cases(timeline, owing, last, as_of)
-    late_now = _done(last.filter(pl.col("oldest_due_on").is_not_null()))
+    late_now = _done(last.filter(pl.col("oldest_due_on") < as_of))
     only_sold = late_now.group_by("customer_id").agg(is_sold.all().alias("is_only_sold"))
     sold = _done(only_sold.filter("is_only_sold").select("customer_id"))
     held = _done(pl.concat([kept, owing.filter(is_sold).join(sold, on="customer_id", how="semi")]))

@@ -102,7 +102,7 @@ def problem_of(candidates: pl.DataFrame, uses: pl.DataFrame, capacities: pl.Data
         uses, capacities = Uses.validate(uses, cast=True), Capacities.validate(capacities, cast=True)
     treatments = treatments_of(candidates)
     _check(candidates, uses, capacities, treatments)
-    names = uses["column"].drop_nulls().unique(maintain_order=True).to_list()
+    names = _columns_named(uses)
     values = np.empty((len(treatments), candidates.height))
     for j, name in enumerate(treatments):
         values[j] = candidates[name].to_numpy()  # null becomes NaN
@@ -110,15 +110,16 @@ def problem_of(candidates: pl.DataFrame, uses: pl.DataFrame, capacities: pl.Data
     for m, name in enumerate(names):
         columns[m] = candidates[name].to_numpy()
     features, amounts = _features(uses, capacities, treatments, names)
-    is_floor = capacities["available"].is_null().to_numpy()
-    limits = capacities["available"].fill_null(0).to_numpy() - capacities["at_least"].fill_null(0).to_numpy()
+    said = capacities.select("available", "at_least").rows()
+    is_floor = np.array([available is None for available, _ in said], np.bool_)
+    limits = [-at_least if available is None else available for available, at_least in said]
     return Problem(
         values=values,
         columns=columns,
         features=features,
         first_feature=np.searchsorted(features[:, 0], np.arange(len(treatments) + 1)),
         amounts=np.where(is_floor[:, None], -amounts, amounts),
-        limits=limits.astype(np.float64),
+        limits=np.array(limits, np.float64),
         price_most=_price_most(candidates, treatments, columns, features, amounts),
     )
 
@@ -158,6 +159,11 @@ def rule_out_too_large(problem: Problem) -> list[tuple[int, int, Array | None]]:
     for _, j, rows in found:
         problem.values[j, slice(None) if rows is None else rows] = np.nan
     return found
+
+
+def _columns_named(uses: pl.DataFrame) -> list[str]:
+    """The candidates' columns that say a use, each once, in the order they are first named."""
+    return list(dict.fromkeys(name for name in uses["column"].to_list() if name is not None))
 
 
 def _features(
@@ -217,7 +223,7 @@ def _check(
         )
     for name in sorted(set(uses["capacity"]) - set(capacities["capacity"])):
         raise Unassignable(f"uses names the capacity {name}, which capacities does not have: add its row.")
-    for name in sorted(set(uses["column"].drop_nulls())):
+    for name in sorted(_columns_named(uses)):
         kind = candidates.schema.get(name)
         if kind is None or not kind.is_integer():
             raise Unassignable(f"uses names the column {name}: the candidates need it, in whole numbers.")

@@ -216,11 +216,86 @@ def decide(
 
 
 @jit
+def stand_apart(
+    values: Any, columns: Any, fixed_cost: Any, column_cost: Any, start: int, stop: int, apart: Any
+) -> None:
+    """Writes how far each customer's best net value lies above the next best option's."""
+    treatments = values.shape[0]
+    net, best, second = np.empty((treatments, BLOCK)), np.empty(BLOCK), np.empty(BLOCK)
+    for low in range(start, stop, BLOCK):
+        count = min(BLOCK, stop - low)
+        _net_values(values, columns, fixed_cost, column_cost, low, count, net)
+        for b in range(count):
+            best[b], second[b] = 0.0, -np.inf
+        for j in range(treatments):
+            result = net[j]
+            for b in range(count):
+                worse = result[b] if result[b] < best[b] else best[b]
+                best[b] = result[b] if result[b] > best[b] else best[b]
+                second[b] = worse if (worse > second[b]) & (result[b] == result[b]) else second[b]
+        for b in range(count):
+            apart[low + b] = best[b] - second[b]
+
+
+@jit
+def _exponentials(exponents: Any, count: int) -> None:
+    """The exponentials of ``count`` numbers up to 0, in place, to a part in ten million; 0 below ``-PRUNED_AT``, and for NaN.
+
+    A short series for a 256th of the exponent, squared eight times: the processor does several at once.
+    """
+    for n in range(count):
+        x = exponents[n]
+        y = x / 256.0
+        y = 1.0 + y * (1.0 + y * (1 / 2 + y * (1 / 6 + y * (1 / 24 + y / 120))))
+        y *= y
+        y *= y
+        y *= y
+        y *= y
+        y *= y
+        y *= y
+        y *= y
+        y *= y
+        exponents[n] = y if x > -PRUNED_AT else 0.0
+
+
+@jit
+def _shares(net: Any, top: Any, temperature: float, count: int, shares: Any, weight: Any) -> float:
+    """Each option's share in the smoothed choice of ``count`` customers; returns the smoothed sum over their ``top`` values.
+
+    ``net`` comes as what each option is worth, ``weight`` is room for a number a customer.
+    """
+    total = np.empty(count)
+    for n in range(count):
+        weight[n] = -top[n] / temperature
+    _exponentials(weight, count)
+    for n in range(count):
+        total[n] = weight[n]
+    for j in range(net.shape[0]):
+        share = shares[j]
+        for n in range(count):
+            share[n] = (net[j, n] - top[n]) / temperature
+        _exponentials(share, count)
+        for n in range(count):
+            total[n] += share[n]
+    logs, product = 0.0, 1.0
+    for n in range(count):
+        product *= total[n]
+        if product > 1e200:  # one logarithm for many customers
+            logs += np.log(product)
+            product = 1.0
+        total[n] = 1.0 / total[n]
+    for j in range(net.shape[0]):
+        share = shares[j]
+        for n in range(count):
+            share[n] *= total[n]
+    return temperature * float(logs + np.log(product))
+
+
+@jit
 def smooth(
     values: Any,
     columns: Any,
     features: Any,
-    first_feature: Any,
     fixed_cost: Any,
     column_cost: Any,
     temperature: float,
@@ -236,11 +311,11 @@ def smooth(
     features are added to ``mean``, their covariance to ``spread`` (below its diagonal). Returns the smoothed sum, and the sum of
     the best.
     """
-    treatments = values.shape[0]
-    net = np.empty((treatments, BLOCK))
+    treatments, size = values.shape[0], features.shape[0]
+    net, shares = np.empty((treatments, BLOCK)), np.empty((treatments, BLOCK))
     best, chosen, rivals = np.empty(BLOCK), np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
-    weight, active = np.empty(treatments), np.empty(treatments, np.int64)
-    amount, expected = np.empty(features.shape[0]), np.empty(features.shape[0])
+    between, top, weight = np.empty(BLOCK, np.int64), np.empty(BLOCK), np.empty(BLOCK)
+    amount, expected = np.empty((size, BLOCK)), np.empty((size, BLOCK))
     smoothed, plain = 0.0, 0.0
     reach = PRUNED_AT * temperature
     for low in range(start, stop, BLOCK):
@@ -254,32 +329,36 @@ def smooth(
             result = net[j]
             for b in range(count):
                 rivals[b] += 1 if result[b] > best[b] - reach else 0
+        open_count = 0
         for b in range(count):
-            if rivals[b] == 1:
+            if rivals[b] != 1:
+                chosen[b] = NOTHING
+                between[open_count], top[open_count] = b, best[b]
+                open_count += 1
+        for j in range(treatments):
+            for n in range(open_count):  # in place: n is never beyond between[n]
+                net[j, n] = net[j, between[n]]
+        smoothed += _shares(net, top, temperature, open_count, shares, weight)
+        for f in range(size):
+            j, m = features[f, 0], features[f, 1]
+            share, units, product, total = shares[j], amount[f], expected[f], 0.0
+            for n in range(open_count):
+                units[n] = 1.0 if m < 0 else columns[m, low + between[n]]
+            for n in range(open_count):
+                product[n] = share[n] * units[n]
+                total += product[n]
+            mean[f] += total
+            if total == 0.0:
                 continue
-            chosen[b] = NOTHING
-            top = best[b]
-            total, number = np.exp(-top / temperature) if top < reach else 0.0, 0
-            for j in range(treatments):
-                if net[j, b] > top - reach:
-                    active[number] = j
-                    weight[number] = np.exp((net[j, b] - top) / temperature)
-                    total += weight[number]
-                    number += 1
-            smoothed += temperature * np.log(total)
-            for n in range(number):
-                j = active[n]
-                share = weight[n] / total
-                for f in range(first_feature[j], first_feature[j + 1]):
-                    m = features[f, 1]
-                    amount[f] = 1.0 if m < 0 else columns[m, low + b]
-                    expected[f] = share * amount[f]
-                    mean[f] += expected[f]
-                    for g in range(first_feature[j], f + 1):
-                        spread[f, g] += expected[f] * amount[g]
-                    for o in range(n + 1):
-                        for g in range(first_feature[active[o]], min(f + 1, first_feature[active[o] + 1])):
-                            spread[f, g] -= expected[f] * expected[g]
+            for g in range(f + 1):
+                other, total = expected[g], 0.0
+                for n in range(open_count):
+                    total -= product[n] * other[n]
+                if features[g, 0] == j:
+                    units = amount[g]
+                    for n in range(open_count):
+                        total += product[n] * units[n]
+                spread[f, g] += total
         _sum_chosen(values, columns, features, chosen, low, count, sums)
     return smoothed + plain, plain
 
@@ -297,6 +376,83 @@ def sum_squares(columns: Any, features: Any, choice: Any, start: int, stop: int,
                         first = 1.0 if m < 0 else float(columns[m, i])
                         total += first if n < 0 else first * columns[n, i]
                 squares[f, g] += total
+
+
+@jit
+def cost(prices: Any, amounts: Any, features: Any, fixed: Any, by_column: Any) -> None:
+    """Writes what each treatment costs at some prices: a fixed part, and a part for each unit of a customer's column."""
+    fixed[:] = 0.0
+    by_column[:] = 0.0
+    for f in range(features.shape[0]):
+        j, m = features[f, 0], features[f, 1]
+        total = 0.0
+        for k in range(amounts.shape[0]):
+            total += prices[k] * amounts[k, f]
+        if m < 0:
+            fixed[j] = total
+        else:
+            by_column[j, m] = total
+
+
+@jit
+def derive(
+    amounts: Any, mean: Any, spread: Any, limits: Any, temperature: float, gradient: Any, hessian: Any
+) -> None:
+    """Writes the smoothed dual's derivatives by price, from the features' ``mean`` and ``spread`` (below its diagonal)."""
+    size, many = amounts.shape
+    row = np.empty(many)
+    for k in range(size):
+        gradient[k] = limits[k]
+        for f in range(many):
+            gradient[k] -= amounts[k, f] * mean[f]
+        row[:] = 0.0
+        for f in range(many):
+            if amounts[k, f] != 0:
+                for g in range(many):
+                    row[g] += amounts[k, f] * (spread[f, g] if g <= f else spread[g, f])
+        for o in range(k + 1):
+            total = 0.0
+            for f in range(many):
+                total += row[f] * amounts[o, f]
+            hessian[k, o] = hessian[o, k] = total / temperature
+
+
+@jit
+def newton_step(
+    gradient: Any,
+    hessian: Any,
+    units: Any,
+    prices: Any,
+    low: Any,
+    high: Any,
+    most: float,
+    hidden: float,
+    step: Any,
+) -> float:
+    """Writes the step, in ``units``, to the lowest point of the quadratic form in a box of prices and within ``most``.
+
+    Returns how much lower that is.
+    """
+    size = gradient.shape[0]
+    slope, lowest, highest = np.empty(size), np.empty(size), np.empty(size)
+    curvature = np.empty((size, size))
+    top = 0.0
+    for k in range(size):
+        slope[k] = gradient[k] * units[k]
+        lowest[k] = max((low[k] - prices[k]) / units[k], -most)
+        highest[k] = min((high[k] - prices[k]) / units[k], most)
+        for o in range(size):
+            curvature[k, o] = hessian[k, o] * units[k] * units[o]
+        top = max(top, curvature[k, k])
+    for k in range(size):
+        curvature[k, k] += 1e-6 * curvature[k, k] + 1e-9 * (top + hidden) + 1e-300
+    least_in_box(slope, curvature, lowest, highest, step)
+    lower = 0.0
+    for k in range(size):
+        lower -= slope[k] * step[k]
+        for o in range(size):
+            lower -= step[k] * curvature[k, o] * step[o] / 2
+    return lower
 
 
 @jit

@@ -236,14 +236,9 @@ def _newton(
     steps = np.zeros(len(prices))
     reach, times_left = _REACH, 0
     for _ in range(_STEPS_MOST):
-        slope, curvature = now.gradient * units, now.hessian * np.outer(units, units)
-        diagonal = np.diag(curvature)
-        curvature += np.diag(1e-6 * diagonal + 1e-9 * (diagonal.max() + now.hidden) + 1e-300)
-        cap = reach * warmth
-        low = np.maximum((box.low - prices) / units, -cap)
-        high = np.minimum((box.high - prices) / units, cap)
-        kernel.least_in_box(slope, curvature, low, high, steps)
-        promised = -float(slope @ steps + steps @ curvature @ steps / 2)
+        promised = kernel.newton_step(
+            *(now.gradient, now.hessian, units, prices, box.low, box.high, reach * warmth, now.hidden, steps)
+        )
         near = _NEAR if now.hidden > _HIDDEN_MOST * abs(here.value + now.plain) else _NEARER
         if promised <= near * now.hidden or times_left > 1:
             break

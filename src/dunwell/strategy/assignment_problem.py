@@ -58,12 +58,8 @@ class Problem:
     def costs(self, prices: Floats, absolute: bool = False) -> tuple[Floats, Floats]:
         """What each treatment costs at some prices: a fixed part, and a part for each unit of a customer's column."""
         amounts = np.abs(self.amounts) if absolute else self.amounts
-        by_feature = prices @ amounts
-        treatments, columns = self.values.shape[0], self.columns.shape[0]
-        fixed, by_column = np.zeros(treatments), np.zeros((treatments, columns))
-        is_fixed = self.features[:, 1] < 0
-        fixed[self.features[is_fixed, 0]] = by_feature[is_fixed]
-        by_column[self.features[~is_fixed, 0], self.features[~is_fixed, 1]] = by_feature[~is_fixed]
+        fixed, by_column = np.empty(len(self.values)), np.empty((len(self.values), len(self.columns)))
+        kernel.cost(prices, amounts, self.features, fixed, by_column)
         return fixed, by_column
 
 
@@ -89,10 +85,10 @@ class Passes:
         self._pool = pool
 
     def _map(self, count: int, work: Callable[[int, int], _Result]) -> list[_Result]:
+        if count <= CHUNK:
+            return [work(0, count)] if count else []
         starts = range(0, count, CHUNK)
         stops = [min(start + CHUNK, count) for start in starts]
-        if len(stops) < 2:
-            return [work(start, stop) for start, stop in zip(starts, stops, strict=True)]
         return list(self._pool.map(work, starts, stops))
 
     def choose(self, problem: Problem, prices: Floats) -> tuple[NDArray[np.int8], float, Ints]:
@@ -128,7 +124,28 @@ class Passes:
         self, problem: Problem, prices: Floats, width: Floats
     ) -> tuple[NDArray[np.int8], float, Ints, Ints]:
         """The same for those who choose alike at all prices within ``width``; and the rows of the others."""
-        return self._decide(problem, problem.costs(prices), problem.costs(width, absolute=True))
+        costs, margins = problem.costs(prices), problem.costs(width, absolute=True)
+        choice, undecided = np.empty(problem.count, np.int8), np.empty(problem.count, np.int32)
+
+        def work(start: int, stop: int) -> tuple[float, Ints, Array]:
+            sums = np.zeros(len(problem.features), np.int64)
+            value, found = kernel.decide(
+                problem.values,
+                problem.columns,
+                problem.features,
+                *costs,
+                *margins,
+                start,
+                stop,
+                choice,
+                sums,
+                undecided,
+            )
+            return value, sums, undecided[start : start + found]
+
+        parts = self._map(problem.count, work)
+        rows = np.concatenate([rows for _, _, rows in parts] or [undecided[:0]]).astype(np.int64)
+        return choice, sum(value for value, _, _ in parts), _total([s for _, s, _ in parts], problem), rows
 
     def tell(self, problem: Problem, prices: Floats, choice: NDArray[np.int8]) -> tuple[Floats, Floats]:
         """Each customer's value of what was chosen, and what it costs at the prices."""
@@ -152,35 +169,17 @@ class Passes:
         self._map(problem.count, work)
         return value, cost
 
-    def near(self, problem: Problem, prices: Floats, reach: float) -> Ints:
-        """The rows that have another treatment (or nothing) within ``reach`` of the best, and some more."""
-        costs = problem.costs(prices)
-        return self._decide(problem, costs, (np.full_like(costs[0], reach), np.zeros_like(costs[1])))[3]
+    def nearest(self, problem: Problem, prices: Floats, wanted: int) -> Ints:
+        """The rows whose best two options lie closest together: so many, and whoever ties with the last."""
+        if wanted >= problem.count:
+            return np.arange(problem.count)
+        apart, costs = np.empty(problem.count, np.float32), problem.costs(prices)
 
-    def _decide(
-        self, problem: Problem, costs: tuple[Floats, Floats], margins: tuple[Floats, Floats]
-    ) -> tuple[NDArray[np.int8], float, Ints, Ints]:
-        choice, undecided = np.empty(problem.count, np.int8), np.empty(problem.count, np.int32)
+        def work(start: int, stop: int) -> None:
+            kernel.stand_apart(problem.values, problem.columns, *costs, start, stop, apart)
 
-        def work(start: int, stop: int) -> tuple[float, Ints, Array]:
-            sums = np.zeros(len(problem.features), np.int64)
-            value, found = kernel.decide(
-                problem.values,
-                problem.columns,
-                problem.features,
-                *costs,
-                *margins,
-                start,
-                stop,
-                choice,
-                sums,
-                undecided,
-            )
-            return value, sums, undecided[start : start + found]
-
-        parts = self._map(problem.count, work)
-        rows = np.concatenate([rows for _, _, rows in parts] or [undecided[:0]]).astype(np.int64)
-        return choice, sum(value for value, _, _ in parts), _total([s for _, s, _ in parts], problem), rows
+        self._map(problem.count, work)
+        return np.flatnonzero(apart <= np.partition(apart, wanted - 1)[wanted - 1])
 
     def smooth(self, problem: Problem, prices: Floats, temperature: float) -> Smoothed:
         """The smoothed dual at the prices."""
@@ -193,7 +192,6 @@ class Passes:
                 problem.values,
                 problem.columns,
                 problem.features,
-                problem.first_feature,
                 fixed,
                 by_column,
                 temperature,
@@ -208,12 +206,13 @@ class Passes:
         parts = self._map(problem.count, work)
         fixed_part = float(prices @ problem.limits)
         mean = sum((part[3] + part[2] for part in parts), np.zeros(size))
-        spread = _symmetric(sum((part[4] for part in parts), np.zeros((size, size))))
-        amounts = problem.amounts.astype(np.float64)
+        spread = sum((part[4] for part in parts), np.zeros((size, size)))
+        gradient, hessian = np.empty(len(prices)), np.empty((len(prices), len(prices)))
+        kernel.derive(problem.amounts, mean, spread, problem.limits, temperature, gradient, hessian)
         return Smoothed(
             value=fixed_part + sum(part[0] for part in parts),
-            gradient=problem.limits - amounts @ mean,
-            hessian=amounts @ spread @ amounts.T / temperature,
+            gradient=gradient,
+            hessian=hessian,
             plain=fixed_part + sum(part[1] for part in parts),
         )
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from dunwell.strategy import assignment_kernel as passes_kernel
 from dunwell.strategy import assignment_repair_kernel as kernel
-from dunwell.strategy.assignment_prices import Dual, sample_rows
+from dunwell.strategy.assignment_prices import Dual
 from dunwell.strategy.assignment_problem import Array, Floats, Ints, Passes, Problem
 
 MOVES_MOST = 2_000_000
 EXCHANGED_MOST = 500
 """Moves looked at in pairs."""
 
-NEAR_LEAST, NEAR_SHARE = 4096, 0.001
+NEAR_LEAST, NEAR_SHARE = 6144, 0.001
 """How many customers are looked at, those nearest to choosing otherwise: so many, and this share of all."""
 
 FORCED_MOST = 24
@@ -28,7 +28,6 @@ FORCED_MOST = 24
 GOOD_ENOUGH = 0.5
 """In usual customers' values: with less than this to the bound, no move is forced."""
 
-_SAMPLE = 1 << 16
 _ROUNDS_MOST = 30
 _WIDEN = 8.0
 
@@ -49,32 +48,18 @@ def repair(problem: Problem, dual: Dual, passes: Passes) -> Repaired:
     over = use - problem.limits.astype(np.int64)
     wanted = NEAR_LEAST + int(NEAR_SHARE * problem.count)
     while True:
-        rows = _nearest(problem, dual, passes, wanted)
+        rows = passes.nearest(problem, dual.prices, wanted)
         moves = _Moves(problem, dual, rows, choice[rows], over)
         moves.relieve(is_last=rows.size == problem.count)
         choice[rows] = moves.choice
         if not (over > 0).any() or rows.size == problem.count:
             break
-        wanted *= 32
+        wanted *= 4
     moves.improve(dual.bound - passes.add_up(problem, choice)[0], GOOD_ENOUGH * dual.scale)
     choice[rows] = moves.choice
     value, use = passes.add_up(problem, choice)
     assert (use - problem.limits.astype(np.int64) == over).all(), "the use was added up differently twice"
     return Repaired(choice, value, use)
-
-
-def _nearest(problem: Problem, dual: Dual, passes: Passes, wanted: int) -> Ints:
-    """The customers whose best treatments lie closest together, about as many as wanted or some more."""
-    if wanted >= problem.count:
-        return np.arange(problem.count)
-    rows = sample_rows(problem.count, _SAMPLE)
-    sample = problem if rows.size == problem.count else problem.part(rows, problem.limits)
-    reach = 1e-4 * dual.scale
-    while passes.near(sample, dual.prices, reach).size * (problem.count / rows.size) < wanted:
-        reach *= 3
-        if reach > 1e12 * dual.scale:
-            return np.arange(problem.count)
-    return passes.near(problem, dual.prices, reach)
 
 
 class _Moves:

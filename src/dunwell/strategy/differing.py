@@ -1,8 +1,8 @@
-"""What changes when one strategy takes another's place: the texts in words, and who in the book moves."""
+"""What changes when one strategy takes another's place: what the texts say differently, and who in the book moves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -11,6 +11,40 @@ from dunwell.strategy.experiments.design import NOTHING
 from dunwell.strategy.text import Strategy
 
 _NAMED_LISTS = ("segment", "treatment", "capacity", "experiment", "case")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that two texts say differently. ``kind`` and ``name``: the entry (``segment``, ``treatment`` and the like) in
+    which it stands; empty where it stands in none. ``key``: what is said, joined by dots where it lies deeper. Values are the
+    text's own, None where nothing is said.
+
+    ``gone`` and ``new``: a whole entry (``before``, ``after``: all it says). ``changed``: a value. ``reordered``: the entries of
+    both texts, whose order matters (``key``: segments, treatments), by name.
+    """
+
+    what: Literal["gone", "new", "changed", "reordered"]
+    kind: str = ""
+    name: str = ""
+    key: str = ""
+    before: Any = None
+    after: Any = None
+
+    def __str__(self) -> str:
+        """It as an English sentence."""
+        place = f"{self.kind} {self.name!r}" if self.kind else ""
+        if self.what == "gone":
+            return f"{place} is gone"
+        if self.what == "new":
+            return f"{place} is new: {_telling(self.after)}"
+        if self.what == "reordered":
+            return f"the order of the {self.key} is now: {', '.join(self.after)}"
+        where = f"{place}: {self.key}" if place else self.key
+        if self.before is None:
+            return f"{where} is now {_shown(self.after)}"
+        if self.after is None:
+            return f"{where} is no longer said (was {_shown(self.before)})"
+        return f"{where} from {_shown(self.before)} to {_shown(self.after)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +61,18 @@ class Moves:
     firsts: pl.DataFrame
 
 
-def differences(old: Strategy, new: Strategy) -> list[str]:
-    """Every difference of two texts as a sentence; empty when they say the same."""
+def differences(old: Strategy, new: Strategy) -> list[Difference]:
+    """Everything that two texts say differently; empty when they say the same."""
     before, after = old.policy.values, new.policy.values
-    told: list[str] = []
+    found: list[Difference] = []
     for kind in _NAMED_LISTS:
-        told += _of_list(kind, _by_name(before.get(kind, [])), _by_name(after.get(kind, [])))
+        found += _of_list(kind, _by_name(before.get(kind, [])), _by_name(after.get(kind, [])))
     rest = [
         {key: value for key, value in each.items() if key not in _NAMED_LISTS} for each in (before, after)
     ]
-    told += _of_table("", rest[0], rest[1])
-    if [each.name for each in old.segments] != [each.name for each in new.segments]:
-        told += _order("segments", [s.name for s in old.segments], [s.name for s in new.segments])
-    told += _order("treatments", list(old.treatment_names), list(new.treatment_names))
-    return told
+    found += _of_table(("", ""), "", rest[0], rest[1])
+    found += _order("segments", [each.name for each in old.segments], [each.name for each in new.segments])
+    return found + _order("treatments", old.treatment_names, new.treatment_names)
 
 
 def moves(old: Strategy, new: Strategy, customers: pl.DataFrame) -> Moves:
@@ -95,36 +127,33 @@ def _by_name(entries: Any) -> dict[str, Mapping[str, Any]]:
 
 
 def _of_list(
-    kind: str, before: dict[str, Mapping[str, Any]], after: dict[str, Mapping[str, Any]]
-) -> list[str]:
-    told = [f"{kind} {name!r} is gone" for name in before if name not in after]
-    told += [f"{kind} {name!r} is new: {_telling(after[name])}" for name in after if name not in before]
+    kind: str, before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+) -> list[Difference]:
+    found = [Difference("gone", kind, name, before=before[name]) for name in before if name not in after]
+    found += [Difference("new", kind, name, after=after[name]) for name in after if name not in before]
     for name in before:
         if name in after:
-            told += _of_table(f"{kind} {name!r}: ", before[name], after[name])
-    return told
+            found += _of_table((kind, name), "", before[name], after[name])
+    return found
 
 
-def _of_table(where: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    told = []
+def _of_table(
+    entry: tuple[str, str], path: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[Difference]:
+    found = []
     for key in dict.fromkeys([*before, *after]):
         old, new = before.get(key), after.get(key)
-        if old == new:
-            continue
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            told += _of_table(f"{where}{key}.", old, new)
-        elif old is None:
-            told.append(f"{where}{key} is now {_shown(new)}")
-        elif new is None:
-            told.append(f"{where}{key} is no longer said (was {_shown(old)})")
-        else:
-            told.append(f"{where}{key} from {_shown(old)} to {_shown(new)}")
-    return told
+            found += _of_table(entry, f"{path}{key}.", old, new)
+        elif old != new:
+            found.append(Difference("changed", *entry, f"{path}{key}", old, new))
+    return found
 
 
-def _order(what: str, before: list[str], after: list[str]) -> list[str]:
-    kept = [[name for name in each if name in set(before) & set(after)] for each in (before, after)]
-    return [] if kept[0] == kept[1] else [f"the order of the {what} is now: {', '.join(kept[1])}"]
+def _order(what: str, before: Sequence[str], after: Sequence[str]) -> list[Difference]:
+    both = set(before) & set(after)
+    was, becomes = ([name for name in each if name in both] for each in (before, after))
+    return [] if was == becomes else [Difference("reordered", key=what, before=was, after=becomes)]
 
 
 def _telling(entry: Mapping[str, Any]) -> str:

@@ -18,11 +18,13 @@ from dunwell.strategy.text import LEGAL, Strategy, Treatment
 MILLIONTHS = 10**6
 """Expected events are counted in millionths, so that a limit is kept exactly."""
 
-_EXPECTED: Mapping[str, str] = {
+EVENT_OF_FLOOR: Mapping[str, str] = {
     "cure_share_min": "cures_per_thousand",
     "complaints_per_thousand_max": "complaints_per_thousand",
     "opt_outs_per_thousand_max": "opt_outs_per_thousand",
 }
+"""What a treatment brings (EXPECTED) that counts towards a floor, or uses of it."""
+
 _USES = {"treatment": pl.String, "capacity": pl.String, "amount": pl.Int64, "column": pl.String}
 _LIMITS = {"capacity": pl.String, "unit": pl.String, "available": pl.Int64, "at_least": pl.Int64}
 
@@ -86,7 +88,7 @@ def untold_floors(strategy: Strategy) -> list[str]:
 def _millionths(floor: str, treatment: Treatment) -> int:
     if floor == "contacts_per_customer_max":
         return 0 if treatment.channel == LEGAL else MILLIONTHS
-    told = treatment.expects.get(_EXPECTED[floor], Decimal(0))
+    told = treatment.expects.get(EVENT_OF_FLOOR[floor], Decimal(0))
     return math.ceil(told * MILLIONTHS / 1000)
 
 

@@ -6,7 +6,7 @@ read.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from dunwell.strategy.inputs import Columns
 from dunwell.strategy.over_waiting import OverWaiting
 from dunwell.strategy.rates import worth_of
 from dunwell.strategy.text import Strategy
+from dunwell.strategy.treatment_rates import TreatmentRate
 from dunwell.strategy.value import ActionValues, Values, costs_of, priors_of
 
 FOLDER = "values"
@@ -37,7 +38,8 @@ WAITING, NOTHING_DONE = "waiting", "nothing"
 class LearnedValues:
     """What was learned: how columns become numbers, and of each treatment that the log taught its posterior. ``name`` and
     ``sha256``: as a decision names the model. ``currency``: of every value. ``card``: what it was learned from.
-    ``over_waiting``: what treatments add today to waiting, None where the kept days were too few to teach it.
+    ``over_waiting``: what treatments add today to waiting, None where the kept days were too few to teach it. ``rates``: what
+    else they bring, by which floors bind.
     """
 
     columns: Columns
@@ -47,14 +49,12 @@ class LearnedValues:
     name: str = FOLDER
     sha256: str = ""
     over_waiting: OverWaiting | None = None
+    rates: tuple[TreatmentRate, ...] = ()
 
-    def against(self, treatment: str) -> str:
-        """What a treatment's value is over: ``waiting`` today and choosing again tomorrow, or ``nothing`` within the window."""
-        return (
-            WAITING
-            if self.over_waiting is not None and treatment in self.over_waiting.treatments
-            else NOTHING_DONE
-        )
+    @property
+    def baseline(self) -> str:
+        """What every value is over: ``waiting`` today and choosing again tomorrow, or ``nothing`` within the window."""
+        return NOTHING_DONE if self.over_waiting is None else WAITING
 
 
 def context_of(customers: pl.DataFrame, rates: Mapping[str, float]) -> pl.DataFrame:
@@ -68,18 +68,22 @@ def context_of(customers: pl.DataFrame, rates: Mapping[str, float]) -> pl.DataFr
 
 
 def values_of(strategy: Strategy, learned: LearnedValues | None, context: pl.DataFrame) -> Values:
-    """What each treatment of a text is worth for customers (CONTEXT and HISTORY), its cost taken off, and how sure that is: over
-    waiting today where the kept days taught it, else over doing nothing as the windows taught it, else by the text's prior. To
-    4 decimals, so that every machine says the same.
+    """What each treatment of a text is worth for customers (CONTEXT and HISTORY), its cost taken off, and how sure that is. To 4
+    decimals, so that every machine says the same.
+
+    All are over the same, since one assignment holds them against each other: over waiting today once the kept days taught any
+    treatment so, and then by the text's prior for those that they did not teach; else over doing nothing as the windows taught
+    it, or by the prior. What a window shows over doing nothing counts tomorrow's chance as lost, and would always win.
     """
     names, costs = strategy.treatment_names, costs_of(strategy)
     mean, sd = (np.zeros((context.height, len(names))) for _ in range(2))
     inputs = None if learned is None else learned.columns.matrix(context)
+    days = None if learned is None else learned.over_waiting
     for place, (name, prior) in enumerate(priors_of(strategy).items(), start=1):
-        if learned is not None and learned.over_waiting is not None and learned.against(name) == WAITING:
-            effect, spread = learned.over_waiting.of(name, context)
+        if days is not None and name in days.treatments:
+            effect, spread = days.of(name, context)
             mean[:, place], sd[:, place] = effect - costs[name], spread
-        elif learned is not None and inputs is not None and name in learned.posteriors:
+        elif days is None and learned is not None and inputs is not None and name in learned.posteriors:
             effect, spread = learned.posteriors[name].of(inputs)
             mean[:, place], sd[:, place] = effect - costs[name], spread
         else:
@@ -93,10 +97,11 @@ def of_fit(
     currency: str,
     card: Mapping[str, Any],
     over_waiting: OverWaiting | None = None,
+    rates: tuple[TreatmentRate, ...] = (),
 ) -> LearnedValues:
     """What a fit taught. Treatments of which it saw nothing stay out: their prior is the text's business."""
     taught = {name: one for name, one in fit.posteriors_.items() if one.count}
-    return LearnedValues(columns, taught, currency, card, over_waiting=over_waiting)
+    return LearnedValues(columns, taught, currency, card, over_waiting=over_waiting, rates=rates)
 
 
 def save(learned: LearnedValues, folder: Path) -> LearnedValues:
@@ -124,6 +129,8 @@ def save(learned: LearnedValues, folder: Path) -> LearnedValues:
     }
     if learned.over_waiting is not None:
         model["over_waiting"] = learned.over_waiting.as_dict()
+    if learned.rates:
+        model["rates"] = [asdict(one) for one in learned.rates]
     card = json.dumps(learned.card, ensure_ascii=False, indent=1)
     save_folder(folder, _KIND, model, {"card.json": card})
     return load(folder)
@@ -154,6 +161,7 @@ def load(folder: Path) -> LearnedValues:
         folder.name,
         content_hash(folder),
         None if days is None else OverWaiting.from_dict(days),
+        tuple(TreatmentRate(**one) for one in model.get("rates", ())),
     )
 
 

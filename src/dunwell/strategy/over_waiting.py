@@ -17,7 +17,8 @@ from dunwell.strategy.repeated_choices import Choices
 
 Floats = NDArray[np.float64]
 
-HISTORY = ("days_since_contact", "contacts_30_days")
+CONTACTS_WITHIN_DAYS = 30
+HISTORY = ("days_since_contact", f"contacts_{CONTACTS_WITHIN_DAYS}_days")
 """How a customer was contacted until the day: days since the last contact out (null: none), and how many there were in thirty
 days.
 """
@@ -80,7 +81,7 @@ def history_of(contacts: pl.DataFrame | None, customer_ids: pl.Series, as_of: da
         .group_by("customer_id")
         .agg(
             days.min().cast(pl.Float64).alias(HISTORY[0]),
-            (days < 30).sum().cast(pl.Float64).alias(HISTORY[1]),
+            (days < CONTACTS_WITHIN_DAYS).sum().cast(pl.Float64).alias(HISTORY[1]),
         )
     )
     return wanted.join(counted, on="customer_id", how="left", maintain_order="left").select(

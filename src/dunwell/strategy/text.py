@@ -305,17 +305,23 @@ def _experiment(values: Values, treatments: list[str]) -> Experiment:
         stopped_arm = stop.text("arm", choices=treatments)
         stops.append(Stop(stopped_arm, stop.day("since"), stop.text("why"), stop.day_or_none("until")))
         stop.done()
+    name, salt = values.text("name"), values.text("salt")
+    starts_on, enrol_days = values.day("starts_on"), values.whole("enrol_days")
+    outcome_days = values.whole("outcome_days", 30)
+    first_look = values.whole("first_look", 500, least=2)
+    alpha = float(values.number("alpha", "0.05", least="0.001", most="0.5"))
+    values.done("note")  # before what the arms say together: a misspelt [[experiment.arm]] is no want of arms
     try:
         experiment = Experiment(
-            name=values.text("name"),
-            salt=values.text("salt"),
+            name=name,
+            salt=salt,
             arms=tuple(arms),
-            starts_on=values.day("starts_on"),
-            enrol_days=values.whole("enrol_days"),
-            outcome_days=values.whole("outcome_days", 30),
+            starts_on=starts_on,
+            enrol_days=enrol_days,
+            outcome_days=outcome_days,
             windows_days=WINDOWS_DAYS,
-            first_look=values.whole("first_look", 500, least=2),
-            alpha=float(values.number("alpha", "0.05", least="0.001", most="0.5")),
+            first_look=first_look,
+            alpha=alpha,
             guard_rails=tuple(rails),
         )
     except StrategyError as error:
@@ -324,7 +330,6 @@ def _experiment(values: Values, treatments: list[str]) -> Experiment:
         experiment = replace(experiment, stops=tuple(stops))
     except StrategyError as error:
         raise values.error("stopped", "cannot be", str(error)) from error
-    values.done("note")
     return experiment
 
 

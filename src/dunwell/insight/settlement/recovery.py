@@ -173,7 +173,7 @@ def recovery_curve(
     """
     seen = ((pl.lit(as_of) - pl.col("charged_off_on")).dt.total_days() // _DAYS_A_MONTH).clip(0, months)
     known = debts.select("account_id", "charged_off_on", "exposure_minor", seen=seen.cast(pl.Int64))
-    reach = int(known["seen"].max() or 0)  # type: ignore[arg-type]
+    reach = int(known.select(pl.col("seen").max()).item() or 0)
     if reach < 1:
         raise TrainingUnusable("no debt was charged off a month or longer ago. Give older debts")
     since = (pl.col("paid_on") - pl.col("charged_off_on")).dt.total_days()

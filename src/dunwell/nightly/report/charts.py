@@ -210,7 +210,7 @@ def text_width(text: str) -> int:
 
 def _spread(ends: pl.DataFrame, width: int) -> pl.DataFrame:
     """Leaves out the names of curves whose end lies too close to a newer one's end; the table has them all."""
-    apart_months = max(float(ends["month"].max()) * 62 / width, 0.0)  # type: ignore[arg-type]
+    apart_months = max(float(ends.select(pl.col("month").max()).item()) * 62 / width, 0.0)
     apart_share = _top(ends) / 20
     kept: list[dict[str, Any]] = []
     for end in ends.sort("age").iter_rows(named=True):
@@ -223,7 +223,7 @@ def _spread(ends: pl.DataFrame, width: int) -> pl.DataFrame:
 
 
 def _top(rows: pl.DataFrame) -> float:
-    return float(rows["share"].max() or 0)  # type: ignore[arg-type]
+    return float(rows.select(pl.col("share").max()).item() or 0)
 
 
 def _tint(steps: int, share: float) -> str:

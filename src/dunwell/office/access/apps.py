@@ -11,7 +11,8 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Keep who has a second factor."""
-        from dunwell.office.access.second_factor import watch
+        """Keep who has a second factor, and record who comes in."""
+        from dunwell.office.access import entering, second_factor
 
-        watch()
+        second_factor.watch()
+        entering.watch()

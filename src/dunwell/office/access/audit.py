@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 
 from dunwell.journal.models import Event
+from dunwell.office.access.entering import ENTERED, REFUSED
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
+from dunwell.office.access.roles import permissions
 from dunwell.office.cases.scope import visible
 from dunwell.office.desk import words
 from dunwell.office.desk.opening import REASONS
@@ -30,7 +33,7 @@ KINDS = (
         "approval.decided",
         "hold.lifted",
     ),
-    *("strategy.proposed", "strategy.decided"),
+    *("strategy.proposed", "strategy.decided", ENTERED, REFUSED),
 )
 _PAGE = 50
 
@@ -77,6 +80,8 @@ def seen_of(staff: Staff, events: Sequence[Event]) -> list[tuple[Event, str | No
 
 def _in_words(told: str) -> str:
     """What an event says somebody did, in the reader's language; as it stands where it is free text."""
+    if told in permissions():
+        return permissions()[told]["zh" if (get_language() or "en").startswith("zh") else "en"]
     lists = (words.ACTS, words.HOLDS, words.DECISIONS, REASONS)
     return next((str(one[told]) for one in lists if told in one), told)
 

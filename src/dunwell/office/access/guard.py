@@ -9,12 +9,15 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 
+from dunwell.office.access.entering import note_refusal
 from dunwell.office.access.models import Staff
 from dunwell.office.access.roles import permissions
 from dunwell.office.workplace import workplace
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
+_RULE = "permission"
+"""The attribute of a view that names its rule."""
 _OTHERS = ("allauth.", "django.contrib.staticfiles.", "dunwell.outreach.views", "ninja.")
 """Views that guard themselves: signing in, files without personal data, the public doors, and the API by its tokens."""
 
@@ -30,13 +33,14 @@ def needs(permission: str) -> Callable[[View], View]:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             if not request.user.may(permission):
+                match = request.resolver_match
+                note_refusal(request.user, permission, match.route if match else "")
                 raise PermissionDenied(permission)
             if lacks_second_factor(request.user):
                 return redirect("second_factor")
             return view(request, *args, **kwargs)
 
-        guarded.permission = permission  # type: ignore[attr-defined]
-        return cast("View", guarded)
+        return _named(cast("View", guarded), permission)
 
     return decorate
 
@@ -51,8 +55,7 @@ def open_to_staff(view: View) -> View:
             return redirect("second_factor")
         return newcomers(request, *args, **kwargs)
 
-    guarded.permission = "signed in"  # type: ignore[attr-defined]
-    return cast("View", guarded)
+    return _named(cast("View", guarded), "signed in")
 
 
 def open_to_newcomers(view: View) -> View:
@@ -64,8 +67,7 @@ def open_to_newcomers(view: View) -> View:
             return redirect_to_login(request.get_full_path())
         return view(request, *args, **kwargs)
 
-    guarded.permission = "signed in"  # type: ignore[attr-defined]
-    return cast("View", guarded)
+    return _named(cast("View", guarded), "signed in")
 
 
 def lacks_second_factor(staff: Staff) -> bool:
@@ -78,14 +80,19 @@ def lacks_second_factor(staff: Staff) -> bool:
 
 def open_to_all(view: View) -> View:
     """Let a view be used by strangers: it says nothing of anybody."""
-    view.permission = "public"  # type: ignore[attr-defined]
+    return _named(view, "public")
+
+
+def _named(view: View, rule: str) -> View:
+    """The view, with the rule by which ``rule_of`` knows it."""
+    setattr(view, _RULE, rule)
     return view
 
 
 def rule_of(view: Any) -> str | None:
     """What a view names: a permission, ``signed in``, ``public``; ``theirs`` for views that guard themselves; or None."""
     view = getattr(view, "func", view)  # a view whose first arguments were given
-    named: str | None = getattr(view, "permission", None)
+    named: str | None = getattr(view, _RULE, None)
     if named is None and str(getattr(view, "__module__", "")).startswith(_OTHERS):
         return "theirs"
     return named
@@ -109,7 +116,7 @@ def every_page_has_a_rule(
         if rule_of(view) is None:
             raise PermissionDenied(f"{view!r} names no permission")
 
-    answer.process_view = process_view  # type: ignore[attr-defined]
+    answer.process_view = process_view  # type: ignore[attr-defined]  # where Django looks for it
     return answer
 
 

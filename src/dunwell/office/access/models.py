@@ -64,7 +64,7 @@ class Staff(AbstractUser):
         """What a session must have been begun with: the password, and the second factor where there is one. Who signed in by the
         password alone before it was set up, or with one that was taken away, signs in again.
         """
-        own: str = super()._get_session_auth_hash(secret)  # type: ignore[misc]
+        own: str = super()._get_session_auth_hash(secret)  # type: ignore[misc]  # the stubs lack it
         if not self.has_second_factor:
             return own
         return salted_hmac("dunwell.second_factor", own, secret=secret, algorithm="sha256").hexdigest()

@@ -36,7 +36,7 @@ class Words(forms.CharField):
         return sorted({word.strip() for word in text.split(",") if word.strip()})
 
 
-class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
+class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # generic to the stubs alone
     """Who somebody is in the office."""
 
     jurisdictions = Words(gettext_lazy("Jurisdictions"), gettext_lazy("like gb, us; empty: all"))
@@ -74,7 +74,7 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
-class TeamForm(forms.ModelForm):  # type: ignore[type-arg]
+class TeamForm(forms.ModelForm):  # type: ignore[type-arg]  # generic to the stubs alone
     """A team."""
 
     jurisdictions = Words(gettext_lazy("Jurisdictions"), gettext_lazy("like gb, us; empty: all"))

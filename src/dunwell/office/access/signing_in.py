@@ -5,7 +5,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 
 
-class NoSignUp(DefaultAccountAdapter):  # type: ignore[misc]
+class NoSignUp(DefaultAccountAdapter):  # type: ignore[misc]  # it has no types
     """People are added by an administrator."""
 
     def is_open_for_signup(self, request: Any) -> bool:

@@ -43,7 +43,7 @@ def texts_must_be_readable(
             return render(request, "office/unreadable.html", {"problem": str(exception)}, status=503)
         return None
 
-    answer.process_exception = process_exception  # type: ignore[attr-defined]
+    answer.process_exception = process_exception  # type: ignore[attr-defined]  # where Django looks for it
     return answer
 
 

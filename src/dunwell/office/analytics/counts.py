@@ -9,7 +9,7 @@ import polars as pl
 
 from dunwell.money import CURRENCIES
 from dunwell.nightly.analytics import SECTIONS, Analytics
-from dunwell.nightly.costs import COLLECTED, PARTS
+from dunwell.nightly.costs import COLLECTED, PARTS, UNPRICED
 from dunwell.nightly.losses import losses_by_stage
 
 SEGMENT = ("jurisdiction", "product", "currency")
@@ -89,28 +89,51 @@ def moves(rows: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What the contacts of a currency cost, in major units, beside what was collected: in all, and by channel (count, cost)."""
+    """What contacts cost in major units, None where no price is known; beside it what was collected in the currency."""
+
+    channel: str
+    count: int
+    cost: float | None
+    collected: float
+
+    @property
+    def share(self) -> float | None:
+        """What they cost of what was collected; None where either is not known."""
+        return self.cost / self.collected if self.cost is not None and self.collected else None
+
+
+@dataclass(frozen=True, slots=True)
+class CostOf:
+    """Cost to collect in a currency: of all contacts with a price, and channel by channel, the dearest first, those without a
+    price last.
+    """
 
     currency: str
-    count: int
-    cost: float
-    collected: float
-    channels: Sequence[tuple[str, int, float]]
+    whole: Spent
+    channels: Sequence[Spent]
 
 
-def cost_table(rows: pl.DataFrame) -> list[Spent]:
+def cost_table(rows: pl.DataFrame) -> list[CostOf]:
     """Cost to collect by currency, the one with the most contacts first. ``rows``: the counts of ``cost``."""
     found = []
     for (currency,), theirs in rows.partition_by("of", as_dict=True).items():
         unit = PARTS * 10 ** CURRENCIES.get(str(currency), 2)
-        paid = theirs.filter(pl.col("key") == COLLECTED)["value"].sum() / unit
-        spent = theirs.filter(pl.col("key") != COLLECTED).sort("value", "key", descending=[True, False])
+        paid = float(theirs.filter(pl.col("key") == COLLECTED)["value"].sum()) / unit
+        contacts = theirs.filter(pl.col("key") != COLLECTED).with_columns(
+            pl.col("key").str.ends_with(UNPRICED).alias("is_unpriced"),
+            pl.col("key").str.strip_suffix(UNPRICED),
+        )
+        contacts = contacts.sort("is_unpriced", "value", "key", descending=[False, True, False])
         channels = [
-            (key, count, value / unit) for key, count, value in spent.select("key", "count", "value").rows()
+            Spent(key, count, None if is_unpriced else value / unit, paid)
+            for key, count, value, is_unpriced in contacts.select(
+                "key", "count", "value", "is_unpriced"
+            ).iter_rows()
         ]
-        cost = float(spent["value"].sum()) / unit
-        found.append(Spent(str(currency), int(spent["count"].sum()), cost, float(paid), channels))
-    return sorted(found, key=lambda one: (-one.count, one.currency))
+        known = [one.cost for one in channels if one.cost is not None]
+        whole = Spent("", sum(one.count for one in channels), sum(known) if known else None, paid)
+        found.append(CostOf(str(currency), whole, channels))
+    return sorted(found, key=lambda one: (-one.whole.count, one.currency))
 
 
 def losses_covered(rows: pl.DataFrame) -> float:
@@ -131,8 +154,7 @@ def headline(counts: pl.DataFrame, name: str, wanted: Wanted) -> float | int | N
     if not rows.height:
         return None
     if name == "cost":
-        first = cost_table(rows)[0]
-        return first.cost / first.collected if first.collected else None
+        return cost_table(rows)[0].whole.share
     if name == "losses":
         return losses_covered(rows)
     count, value = int(rows["count"].sum()), int(rows["value"].sum())

@@ -120,9 +120,11 @@ def _around(request: HttpRequest) -> dict[str, object]:
     query = request.GET.copy()
     for column in set(query) - {column for column in SEGMENT if getattr(wanted, column)}:
         del query[column]
-    filters = [
-        (column, values, getattr(wanted, column)) for column, values in offered(counts, wanted).items()
-    ]
+    filters = []
+    for column, values in offered(counts, wanted).items():
+        chosen = getattr(wanted, column)
+        # What the address asks for is shown also where nothing was counted of it.
+        filters.append((column, sorted({*values, chosen} - {None}), chosen))
     return {
         "filters": filters,
         "query": query.urlencode(),

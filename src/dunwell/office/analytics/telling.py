@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from dunwell.money import CURRENCIES
 from dunwell.nightly.losses import losses_by_stage
 from dunwell.nightly.report.charts import bars, curves, heat_map, stacked_bars
-from dunwell.office.analytics.counts import MONTHS_IN_TABLE, by_key, cost_table, curve_points, moves
+from dunwell.office.analytics.counts import MONTHS_IN_TABLE, Spent, by_key, cost_table, curve_points, moves
 from dunwell.office.desk.templatetags.shown import percent
 from dunwell.office.desk.words import CHANNELS, STAGES
 
@@ -95,7 +95,8 @@ TOLD: Mapping[str, Told] = {
         _(
             "What the contacts of 90 days cost, beside what was paid in them on accounts past due. A call or visit costs the "
             "minutes that its outcome takes at an agent's price a minute, a message its price; both are the lender's "
-            "(policy/costs.toml), or made up where the lender wrote none. Rent, systems and fees of agencies are not in it."
+            "(policy/costs.toml), or made up where the lender wrote none. What has no price "
+            "there is counted and is not in the cost. Rent, systems and fees of agencies are not in it."
         ),
     ),
     "losses": Told(
@@ -126,6 +127,8 @@ class Table:
 
 
 def _shown(cell: Any, kind: str) -> str:
+    if cell is None:
+        return "–"
     if kind == "amount":
         return f"{cell:,.2f}"
     if kind == "count":
@@ -196,13 +199,21 @@ def _cost_table(rows: pl.DataFrame) -> Table:
     names = (_("Currency"), _("Channel"), _("Contacts"), _("Cost"), _("Collected"))
     kinds = ("text", "text", "count", "amount", "amount")
     columns = [*zip(names, kinds, strict=True), (_("Of what was collected"), "share")]
-    told: list[tuple[Any, ...]] = []
-    for spent in cost_table(rows):
-        parts = [*((_channel(key), count, cost) for key, count, cost in spent.channels)]
-        for label, count, cost in [(str(_("all")), spent.count, spent.cost), *parts]:
-            share = cost / spent.collected if spent.collected else 0.0
-            told.append((spent.currency, label, count, round(cost, 2), round(spent.collected, 2), share))
+    told = [
+        (of.currency, label, one.count, _cents(one.cost), _cents(one.collected), one.share)
+        for of in cost_table(rows)
+        for label, one in [(str(_("all")), of.whole), *((_paid_channel(one), one) for one in of.channels)]
+    ]
     return Table(columns, told)
+
+
+def _paid_channel(spent: Spent) -> str:
+    name = _channel(spent.channel)
+    return name if spent.cost is not None else str(_("%(channel)s, no price known")) % {"channel": name}
+
+
+def _cents(amount: float | None) -> float | None:
+    return None if amount is None else round(amount, 2)
 
 
 def _losses_table(rows: pl.DataFrame) -> Table:
@@ -239,12 +250,12 @@ def _losses_bars(rows: pl.DataFrame, title: str) -> str:
 def _cost_bars(rows: pl.DataFrame, title: str) -> str:
     bars_of = [
         {
-            "label": f"{spent.currency} · {_channel(key)}",
-            "value": cost / spent.collected if spent.collected else 0.0,
-            "text": f"{percent(cost / spent.collected) if spent.collected else '–'}  ({cost:,.2f})",
+            "label": f"{of.currency} · {_paid_channel(one)}",
+            "value": one.share or 0.0,
+            "text": f"{_shown(one.share, 'share')}  ({_shown(one.cost, 'amount')})",
         }
-        for spent in cost_table(rows)
-        for key, _count, cost in spent.channels
+        for of in cost_table(rows)
+        for one in of.channels
     ]
     shown = pl.DataFrame(bars_of, schema={"label": pl.String, "value": pl.Float64, "text": pl.String})
     return bars(shown, WIDTH, title=title, domain_max=_top(shown["value"]))

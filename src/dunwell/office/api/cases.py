@@ -8,6 +8,7 @@ from ninja import Field, Router
 
 from dunwell.ledger.statement import AccountNotOpen
 from dunwell.ledger.statement_text import statement_json
+from dunwell.office.access.entering import CASE, note_refusal
 from dunwell.office.api.paging import Cursor, Limit, decoded, encoded, page_of
 from dunwell.office.api.problems import Problem
 from dunwell.office.api.shapes import (
@@ -30,10 +31,10 @@ from dunwell.office.api.shapes import (
     Wish,
     text_of,
 )
-from dunwell.office.api.tokens import Scoped, staff_of
+from dunwell.office.api.tokens import Scoped, staff_of, token_of
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
-from dunwell.office.desk.opening import may_see
+from dunwell.office.desk.opening import may_see, record_look
 from dunwell.office.desk.options import Option, options_of
 from dunwell.office.desk.screen import holds_of, points_of, preferences_of, who, zone_of
 from dunwell.office.workplace import workplace
@@ -45,7 +46,7 @@ _EVENTS_MAX = 500
 @router.get("/me", response=Me, auth=Scoped(None))
 def me(request: HttpRequest) -> Me:
     """Who the token is, and what it may."""
-    token = request.auth  # type: ignore[attr-defined]
+    token = token_of(request)
     staff = staff_of(request)
     return Me(
         name=token.name,
@@ -195,12 +196,16 @@ def account_statement(request: HttpRequest, account_id: str, as_of: date | None 
 
 
 def file_of(request: HttpRequest, customer_id: str) -> CaseFile:
-    """The file of a customer in the token's scope. Raises Http404, UnknownCustomer, NoBook."""
+    """The file of a customer in the token's scope; that it was read is recorded. Raises Http404, UnknownCustomer, NoBook."""
     if "\0" in customer_id or len(customer_id) > 200:
         raise Http404
     file = CaseFile(workplace(), customer_id)
-    if not may_see(staff_of(request), file):
+    staff = staff_of(request)
+    if not may_see(staff, file):
+        note_refusal(staff, CASE, customer_id=customer_id)
         raise Http404(customer_id)
+    if request.method == "GET":  # what changes something records that itself
+        record_look(file, staff, "case read by a program")
     return file
 
 

@@ -1,9 +1,11 @@
 """Compliance for programs: any decision with its receipt, reviews, the regulator's report, the law, evidence, the audit."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Field, Router
@@ -43,10 +45,13 @@ from dunwell.office.api.shapes_compliance import (
     RuleOut,
     Sought,
     SpanIn,
+    VerdictOut,
+    VerdictPage,
 )
 from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.compliance import decisions as kept_decisions
-from dunwell.office.compliance import reviewing
+from dunwell.office.compliance import reviewing, sought
+from dunwell.office.compliance import verdicts as gate_answers
 from dunwell.office.compliance.counting import Told, ask_to_count, report_for
 from dunwell.office.compliance.evidence import pack_for
 from dunwell.office.compliance.report_files import HEADINGS, report_csv, report_pdf
@@ -54,18 +59,58 @@ from dunwell.office.compliance.reports import DAYS_MAX, is_span
 from dunwell.office.workplace import workplace
 
 router = Router(tags=["compliance"])
+_DECISIONS_MAX = 2000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPAN = f"name days in their order, at most {DAYS_MAX}"
 Key = Annotated[str, Field(max_length=60)]
 
 
 @router.get("/decisions", response=DecisionPage, auth=Scoped("compliance.read"))
-def decisions(request: HttpRequest, q: Sought, cursor: Cursor = None, limit: Limit = 50) -> DecisionPage:
-    """The kept decisions about a customer or an account, or the one of that id, the latest run's first."""
-    place = workplace()
-    rows = kept_decisions.seen(place, staff_of(request), kept_decisions.search(place, q.strip())) if q else []
+def decisions(
+    request: HttpRequest,
+    q: Sought = "",
+    first: date | None = None,
+    last: date | None = None,
+    rule: Sought = "",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> DecisionPage:
+    """The kept decisions of runs about a customer, an account or a contact point, or the one of that id; of some days; in which a
+    rule ruled something out. The latest run's first, the latest 2,000 at most; something must be asked for.
+    """
+    wanted = sought.Sought(q.strip(), first, last, rule.strip())
+    rows: list[dict[str, Any]] = []
+    if wanted.is_anything:
+        rows = kept_decisions.search(workplace(), staff_of(request), wanted, _DECISIONS_MAX)
     shown, following = page_of(rows, lambda row: str(row["decision_id"]), cursor, limit)
     return DecisionPage(decisions=[_decision(row) for row in shown], next_cursor=following)
+
+
+@router.get("/verdicts", response=VerdictPage, auth=Scoped("compliance.read"))
+def verdicts(
+    request: HttpRequest,
+    q: Sought = "",
+    first: date | None = None,
+    last: date | None = None,
+    rule: Sought = "",
+    kind: Literal["", "permitted", "refused"] = "",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> VerdictPage:
+    """What the gate answered about a customer, an account, a contact point, a message or in an event; on some days (UTC); where a
+    rule was a reason. With its receipt, the latest recorded first.
+    """
+    wanted = sought.Sought(q.strip(), first, last, rule.strip(), kind)
+    before = None if cursor is None else decoded(cursor)[0]
+    found = gate_answers.verdicts(workplace(), staff_of(request), wanted, limit + 1, before)
+    shown = found[:limit]
+    following = encoded(shown[-1][0], "verdict") if len(found) > limit else None
+    told = [VerdictOut(**{**asdict(one), "reasons": _named(one.reasons)}) for _number, one in shown]
+    return VerdictPage(verdicts=told, next_cursor=following)
+
+
+def _named(rules: Sequence[gate_answers.RuleSaid]) -> list[RuleNamed]:
+    return [RuleNamed(**asdict(one)) for one in rules]
 
 
 def _decision(row: dict[str, Any]) -> DecisionOut:
@@ -75,11 +120,9 @@ def _decision(row: dict[str, Any]) -> DecisionOut:
     for name in ("value", "price"):
         told[name] = None if told[name] is None else text_of(told[name])
     ruled_out = [
-        RuledOut(
-            treatment=one["treatment"],
-            rules=[RuleNamed(rule=name, citation=citation) for name, citation in one["rules"]],
-        )
+        RuledOut(treatment=treatment, rules=_named(one["rules"]))
         for one in kept_decisions.blocked(workplace(), row)
+        for treatment in one["treatments"]
     ]
     return DecisionOut(**told, models=list(row.get("models") or ()), ruled_out=ruled_out)
 
@@ -88,8 +131,7 @@ def _decision(row: dict[str, Any]) -> DecisionOut:
 def again(request: HttpRequest, decision_id: str) -> ReplayedOut:
     """Make a decision again from what was known at the time, and compare. Nothing is recorded."""
     place = workplace()
-    found = kept_decisions.search(place, decision_id)
-    if not kept_decisions.seen(place, staff_of(request), found):
+    if kept_decisions.one(place, staff_of(request), decision_id) is None:
         raise Http404(decision_id)
     try:
         told = replay(place.settings, decision_id)

@@ -15,16 +15,18 @@ from dunwell.office.api.shapes import Answered, Ask, Begin, Begun, Ended, Owes, 
 from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.cases.casefile import CaseFile, Happened
 from dunwell.office.desk import working
-from dunwell.office.desk.contact import Current
-from dunwell.office.desk.forms import PUT_OFF_MAX
+from dunwell.office.desk.contact import SILENT, Current, outcomes_of
+from dunwell.office.desk.forms import PUT_OFF_MAX, came_of
 
 router = Router(tags=["contacts"])
-_SILENT = {"no_answer", "busy", "not_in_service", "voicemail", "dropped"}
 
 
 @router.post("/contacts/ask", response=Answered, auth=Scoped("case.read"))
 def ask(request: HttpRequest, asked: Ask) -> Answered:
-    """May this contact be made? Nothing is recorded; the answer holds for the instant asked about (now when none is given)."""
+    """May this contact be made? Nothing is recorded; the answer holds for the instant asked about (now when none is given).
+
+    To remind or to demand is refused while a promise is waited for, by every channel (house-floor.open-promise).
+    """
     file = file_of(request, asked.customer_id)
     verdict = file.ask(
         asked.channel,
@@ -38,7 +40,10 @@ def ask(request: HttpRequest, asked: Ask) -> Answered:
 
 @router.post("/contacts", response={200: Begun}, auth=Scoped("case.work"))
 def begin(request: HttpRequest, begun: Begin) -> Begun:
-    """Begin a contact: the gate is asked and its answer recorded. Only when ``allowed`` is true may the contact be made."""
+    """Begin a contact: the gate is asked and its answer recorded. Only when ``allowed`` is true may the contact be made.
+
+    Who promised to pay is not reminded until the day has passed (house-floor.open-promise); another matter is ``service``.
+    """
     file, message_id = file_of(request, begun.customer_id), str(uuid.uuid4())
     if begun.contact_point_id not in file.point_ids:
         raise Problem(422, "contact_point_id is none of this customer's. Look at the tape's contact_points")
@@ -73,7 +78,7 @@ def end(request: HttpRequest, customer_id: str, contact_id: uuid.UUID, ended: En
         file = CaseFile(file.place, customer_id)  # what others recorded until now counts
         if working.is_told(file, contact):
             return Recorded(recorded=False)
-        told = told_by(file, ended)
+        told = told_by(file, ended, contact)
         show_identity(file, ended.promise, contact, staff_of(request))
         return Recorded(recorded=working.log(file, staff_of(request), contact, told))
 
@@ -86,10 +91,18 @@ def permitted_of(file: CaseFile, contact_id: uuid.UUID) -> Happened:
     raise Http404(str(contact_id))
 
 
-def told_by(file: CaseFile, ended: Ended) -> working.Told:
-    """How a contact ended, checked: nothing can have been said where nobody was spoken to. Raises Problem."""
+def told_by(file: CaseFile, ended: Ended, contact: Current) -> working.Told:
+    """How a contact ended, checked: as such a contact can end, and nothing said where nobody was spoken to. Raises Problem."""
+    possible = outcomes_of(contact.channel, contact.direction)
+    if ended.outcome not in possible:
+        way = f"{contact.channel} that came in" if contact.direction == "in" else contact.channel
+        raise Problem(
+            422, f"outcome is {ended.outcome}: a {way} cannot end so. One of: {', '.join(possible)}"
+        )
+    if not set(ended.came) <= set(came_of(contact)):
+        raise Problem(422, "came names wrong_number, but they called us: no number was tried. Leave it out")
     said = ended.promise or set(ended.came) - {"wrong_number"}
-    if ended.outcome in _SILENT and said:
+    if ended.outcome in SILENT and said:
         raise Problem(422, f"outcome is {ended.outcome}: nobody was spoken to, so nothing can have been said")
     if ended.outcome == "wrong_party" and said:
         raise Problem(422, "outcome is wrong_party: what others say does not bind the customer")

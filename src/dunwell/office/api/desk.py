@@ -11,6 +11,7 @@ from ninja import Query, Router, UploadedFile
 from dunwell.journal.attachments import NotKept
 from dunwell.journal.recording import NewEvent
 from dunwell.law.language import LanguageUnknown, Review
+from dunwell.office.access.models import Staff
 from dunwell.office.api.cases import file_of
 from dunwell.office.api.contacts import permitted_of, told_by
 from dunwell.office.api.once import PERSONAL
@@ -43,7 +44,7 @@ from dunwell.office.api.shapes_desk import (
     WayNow,
     Withdrawal,
 )
-from dunwell.office.api.tokens import Scoped, staff_of
+from dunwell.office.api.tokens import Scoped, staff_of, token_of
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.scope import visible
 from dunwell.office.desk import recordings, working
@@ -61,7 +62,7 @@ router = Router(tags=["desk"])
 _TOLD_WITHIN = timedelta(days=31)
 
 
-_PASSED: Any = Query([], max_length=50)  # type: ignore[type-arg]
+_PASSED: Any = Query([], max_length=50)  # type: ignore[type-arg]  # generic to the stubs alone
 
 
 @router.get("/next", response=Next, auth=Scoped("case.read"))
@@ -81,7 +82,7 @@ def search(request: HttpRequest, sought: Sought, cursor: Cursor = None, limit: L
     known = text if place.shelf.file(text) is not None else place.shelf.owner(text)
     if known is not None and not visible(place, staff, [known]):
         known = None
-    may_reveal = "case.reveal" in request.auth.scopes and staff.may("case.reveal")  # type: ignore[attr-defined]
+    may_reveal = "case.reveal" in token_of(request).scopes and staff.may("case.reveal")
     if known is None and may_reveal and not is_enough(text):
         raise Problem(422, "type more of the name or the number")
     if known is None and not may_reveal:
@@ -268,7 +269,7 @@ def incoming(request: HttpRequest, customer_id: str, ended: Incoming) -> Recorde
     with transaction.atomic():
         working.lock(file)
         file = CaseFile(file.place, customer_id)  # what others recorded until now counts
-        told = told_by(file, ended)
+        told = told_by(file, ended, contact)
         show_identity(file, ended.promise, contact, staff_of(request))
         return Recorded(recorded=working.log(file, staff_of(request), contact, told))
 
@@ -279,6 +280,13 @@ def incoming(request: HttpRequest, customer_id: str, ended: Incoming) -> Recorde
 def identity(request: HttpRequest, customer_id: str, contact_id: uuid.UUID, told: Facts) -> Identity:
     """Compare what somebody on the line says with the records, before anything is disclosed; what stands there is not told."""
     file = file_of(request, customer_id)
+    with transaction.atomic():
+        working.lock(file)
+        return _compared(CaseFile(file.place, customer_id), staff_of(request), contact_id, told)
+
+
+def _compared(file: CaseFile, staff: Staff, contact_id: uuid.UUID, told: Facts) -> Identity:
+    """One try of a contact's check, recorded. ``file``: opened after ``lock``, so that tries made at once count each."""
     permitted = permitted_of(file, contact_id)
     tried = [
         event.body
@@ -288,26 +296,18 @@ def identity(request: HttpRequest, customer_id: str, contact_id: uuid.UUID, told
     if any(one["passed"] for one in tried) or len(tried) >= TRIES_MAX:
         raise Problem(409, "the check of this contact is over. Ask no more")
     before = tried[0]["facts"] if tried else []
-    facts = list(
-        dict.fromkeys(
-            [
-                *before,
-                *agreeing(
-                    file, permitted.contact_point, {str(name): said for name, said in told.facts.items()}
-                ),
-            ]
-        )
-    )
+    said = {str(name): value for name, value in told.facts.items()}
+    facts = list(dict.fromkeys([*before, *agreeing(file, permitted.contact_point, said)]))
     passed = len(facts) >= NEEDED
     body = {
         "passed": passed,
         "facts": facts,
-        "by": staff_of(request).username,
+        "by": staff.username,
         "message_id": str(contact_id),
         "channel": permitted.body["channel"],
     }
     key = f"api:identity:{contact_id}:{len(tried)}"
-    event = NewEvent("identity.checked", file.place.clock(), customer_id, body=body, key=key)
+    event = NewEvent("identity.checked", file.place.clock(), file.customer_id, body=body, key=key)
     file.place.journal.record([event])
     return Identity(passed=passed, facts=facts, tries_left=0 if passed else TRIES_MAX - len(tried) - 1)
 
@@ -337,12 +337,15 @@ def not_made(request: HttpRequest, customer_id: str, contact_id: uuid.UUID) -> R
 def withdraw(request: HttpRequest, customer_id: str, promise_id: str, why: Withdrawal) -> Recorded:
     """An open promise no longer holds, for a reason; it stays in the records as withdrawn."""
     file = file_of(request, customer_id)
-    found = [one for one in file.promises.to_dicts() if one["promise_id"] == promise_id]
-    if not found:
-        raise Http404(promise_id)
-    if found[0]["state"] != "open":
-        return Recorded(recorded=False)
-    working.withdraw(file, staff_of(request), promise_id, found[0]["account_ids"], why.reason)
+    with transaction.atomic():
+        working.lock(file)
+        file = CaseFile(file.place, customer_id)  # what others recorded until now counts
+        found = [one for one in file.promises.to_dicts() if one["promise_id"] == promise_id]
+        if not found:
+            raise Http404(promise_id)
+        if found[0]["state"] != "open":
+            return Recorded(recorded=False)
+        working.withdraw(file, staff_of(request), promise_id, found[0]["account_ids"], why.reason)
     return Recorded(recorded=True)
 
 

@@ -2,7 +2,7 @@
 
 Signed as the Standard Webhooks specification says (webhook-id, webhook-timestamp, webhook-signature ``v1,`` and the base64 of
 HMAC-SHA256 over ``id.timestamp.body``), so that existing libraries check it. A message says what happened to whom by id; personal
-data are never in it.
+data are never in it. Where messages may go says ``reaching``.
 """
 
 import base64
@@ -12,9 +12,10 @@ import os
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
+from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 from django.db import transaction
@@ -29,22 +30,25 @@ from dunwell.office.access.models import Staff
 from dunwell.office.api.models import Delivery, Webhook
 from dunwell.office.api.paging import Cursor, Limit, page_of
 from dunwell.office.api.problems import Problem
-from dunwell.office.api.shapes import Hook, HookIn, HookMade, HookPage
+from dunwell.office.api.reaching import NotReached, check_url, hosts_named, post
+from dunwell.office.api.shapes import Hook, HookAgain, HookIn, HookMade, HookPage
 from dunwell.office.api.tokens import WEBHOOKS, Scoped, staff_of
 from dunwell.office.cases.scope import visible_subjects
 from dunwell.office.workplace import Workplace, workplace
 
 router = Router(tags=["webhooks"])
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 _BATCH = 500
 _ATTEMPTS_MAX = 12
 _BACK_OFF = timedelta(seconds=10)
 _BACK_OFF_MAX = timedelta(hours=6)
-_PATIENCE_SECONDS = 10.0
+_SLOW_SECONDS = 1.0
+"""An address that takes longer for a message gets its next one after the others' in another round."""
 _ABOUT = "webhook secret"
+_TOLD = Q(is_active=True, made_by__is_active=True)
+"""The addresses that are told."""
 
 Post = Callable[[str, bytes, dict[str, str]], int]
-"""``post(url, body, headers)``: the status answered. Raises httpx.HTTPError."""
+"""``post(url, body, headers)``: the status answered. Raises NotReached, httpx.HTTPError."""
 
 
 @router.get("/webhooks", response=HookPage, auth=Scoped(WEBHOOKS))
@@ -59,9 +63,10 @@ def hooks(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> Hoo
 @router.post("/webhooks", response=HookMade, auth=Scoped(WEBHOOKS))
 def make(request: HttpRequest, wanted: HookIn) -> HookMade:
     """Tell another address from now on; the answer holds the secret by which it checks what it gets."""
-    parts = _parts(wanted.url)
-    if parts is None or not (parts[0] == "https" or (parts[0] == "http" and parts[1] in _LOCAL)):
-        raise Problem(422, "url is no https address. Write https://HOST/PATH")
+    try:
+        check_url(wanted.url, hosts_named(workplace().policy))
+    except NotReached as error:
+        raise Problem(422, str(error)) from error
     unknown = sorted(set(wanted.kinds) - set(KINDS))
     if unknown:
         raise Problem(422, f"kinds: there is no kind of event {unknown[0]!r}. Known: {', '.join(KINDS)}")
@@ -78,12 +83,13 @@ def remove(request: HttpRequest, hook_id: int) -> Status[None]:
     return Status(204, None)
 
 
-def _parts(url: str) -> tuple[str, str | None] | None:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.hostname
-    except ValueError:
-        return None
+@router.post("/webhooks/{hook_id}/again", response=HookAgain, auth=Scoped(WEBHOOKS))
+def again(request: HttpRequest, hook_id: int) -> HookAgain:
+    """Send what was given up once more, from the first attempt on: the address takes messages again."""
+    if hook_id >= 2**63 or not _theirs(staff_of(request)).filter(pk=hook_id).exists():
+        raise Http404
+    lost = Delivery.objects.filter(webhook=hook_id, state="given_up")
+    return HookAgain(due=lost.update(state="due", attempts=0, due_at=workplace().clock()))
 
 
 def _counted() -> Any:
@@ -121,15 +127,18 @@ def make_hook(place: Workplace, url: str, kinds: list[str], staff: Any) -> tuple
 
 
 def plan_deliveries(place: Workplace) -> int:
-    """Make deliveries of what was recorded since, about customers whom who asked for them may see; how many."""
+    """Make deliveries of what was recorded since, about customers whom who asked for them may see; how many. Who left is told
+    nothing any more, and who may not see cases is not told whose they are.
+    """
     count = 0
     now = place.clock()
-    for hook in Webhook.objects.filter(is_active=True).select_related("made_by__team"):
+    for hook in Webhook.objects.filter(_TOLD).select_related("made_by__team"):
         events = Event.objects.filter(id__gt=hook.told_up_to).order_by("id")
         wanted = list(events.values_list("id", "event_id", "kind", "subject_id", "happened_at")[:_BATCH])
         if not wanted:
             continue
-        names = visible_subjects(place, hook.made_by, {str(row[3]) for row in wanted if row[3]})
+        subjects = {str(row[3]) for row in wanted if row[3]} if hook.made_by.may("case.read") else set()
+        names = visible_subjects(place, hook.made_by, subjects)
         deliveries = [
             Delivery(
                 webhook=hook,
@@ -157,28 +166,32 @@ def _body(event_id: str, kind: str, at: datetime, customer_id: str | None) -> st
     )
 
 
-def post(url: str, body: bytes, headers: dict[str, str]) -> int:
-    """Send a message."""
-    return httpx.post(url, content=body, headers=headers, timeout=_PATIENCE_SECONDS).status_code
+def deliver(place: Workplace, send: Post | None = None) -> int:
+    """Send what is due; how many were taken. What was not comes again later, at growing distances, and is given up at last. An
+    address that is slow or does not answer gets one message a round, so that the others do not wait for it. Raises PolicyError.
+    """
+    send = send or partial(post, named=hosts_named(place.policy))
+    return sum(_deliver_to(place, hook, send) for hook in Webhook.objects.filter(_TOLD).order_by("pk"))
 
 
-def deliver(place: Workplace, send: Post = post) -> int:
-    """Send what is due; how many were taken. What was not comes again later, at growing distances, and is given up at last."""
-    taken, silent = 0, set()
-    due = Delivery.objects.filter(state="due", due_at__lte=place.clock(), webhook__is_active=True)
+def _deliver_to(place: Workplace, hook: Webhook, send: Post) -> int:
+    """Send what is due to one address until it fails or is slow; how many were taken."""
+    taken = 0
+    due = Delivery.objects.filter(webhook=hook, state="due", due_at__lte=place.clock())
     for one in due.select_related("webhook").order_by("due_at", "pk")[:_BATCH]:
-        if one.webhook_id in silent:
-            continue  # it did not answer just now
+        began = monotonic()
         why = _attempt(place, one, send)
+        is_slow = monotonic() - began > _SLOW_SECONDS
         one.attempts += 1
         if why is None:
             one.state, taken = "done", taken + 1
         else:
-            silent.add(one.webhook_id)
             one.state = "given_up" if one.attempts >= _ATTEMPTS_MAX else "due"
         one.why = (why or "")[:200]
         one.due_at = place.clock() + min(_BACK_OFF * 2 ** (one.attempts - 1), _BACK_OFF_MAX)
         one.save(update_fields=["state", "attempts", "why", "due_at"])
+        if is_slow or why is not None:
+            break
     return taken
 
 
@@ -196,6 +209,8 @@ def _attempt(place: Workplace, one: Delivery, send: Post) -> str | None:
     }
     try:
         status = send(hook.url, body, headers)
+    except NotReached as error:
+        return str(error)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         return type(error).__name__
     return None if 200 <= status < 300 else f"answered {status}"

@@ -7,7 +7,7 @@ from ninja import Router, Schema
 from ninja.errors import HttpError
 
 from dunwell.office.api.shapes import HoldIn, PaymentIn, RowRefused, TakenIn
-from dunwell.office.api.tokens import INTAKE, Scoped, staff_of
+from dunwell.office.api.tokens import INTAKE, Scoped, staff_of, token_of
 from dunwell.office.cases.intake import take_in
 from dunwell.office.cases.scope import visible
 from dunwell.office.workplace import workplace
@@ -31,7 +31,7 @@ def holds(request: HttpRequest, rows: list[HoldIn]) -> TakenIn:
 def _taken(request: HttpRequest, table: str, rows: Sequence[Schema]) -> TakenIn:
     if len(rows) > _ROWS_MAX:
         raise HttpError(422, f"{len(rows)} rows at once. Send at most {_ROWS_MAX}, or a file")
-    token = request.auth  # type: ignore[attr-defined]
+    token = token_of(request)
     given = [row.model_dump(mode="json", exclude_none=True) for row in rows]
     place, staff = workplace(), staff_of(request)
     taken = take_in(

@@ -32,7 +32,7 @@ from dunwell.office.api.shapes_lead import (
 )
 from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.supervision.board import figures_of
-from dunwell.office.supervision.coaching import occasions_of
+from dunwell.office.supervision.coaching import occasions_of, with_evidence
 from dunwell.office.supervision.sharing import load_of, share_free, share_of_away
 from dunwell.office.workplace import workplace
 
@@ -104,8 +104,10 @@ def cover(request: HttpRequest, wanted: CoverIn) -> SharedOut:
 @router.get("/coaching", response=OccasionPage, auth=Scoped("team.read"))
 def coaching(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> OccasionPage:
     """Occasions of two weeks to talk about with somebody of the team, each with its evidence."""
-    found = occasions_of(workplace(), staff_of(request))
-    shown, following = page_of(found, lambda one: f"{one.kind} {one.name}", cursor, limit)
+    place, staff = workplace(), staff_of(request)
+    shown, following = page_of(
+        occasions_of(place, staff), lambda one: f"{one.kind} {one.name}", cursor, limit
+    )
     occasions = [
         OccasionOut(
             username=one.name,
@@ -116,7 +118,7 @@ def coaching(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -> 
                 for at, customer, what in one.evidence
             ],
         )
-        for one in shown
+        for one in with_evidence(place, staff, shown)
     ]
     return OccasionPage(occasions=occasions, next_cursor=following)
 

@@ -26,8 +26,8 @@ from dunwell.office.api.shapes_desk import (
 )
 from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.compliance import erasing
+from dunwell.office.compliance.complaints import CannotLift, note_complaints, record_answer, still_open
 from dunwell.office.compliance.complaints import complaints as shown_complaints
-from dunwell.office.compliance.complaints import note_complaints, record_answer, still_open
 from dunwell.office.compliance.complaints import seen_by as complaints_seen_by
 from dunwell.office.compliance.person import CannotCorrect, ask_for_erasure, correction, record_correction
 from dunwell.office.supervision.approvals import CannotDecide, seen_by, settle, why_not
@@ -115,6 +115,7 @@ def complaints(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -
                 citation=one.citation,
                 source_quality=one.quality,
                 answered_at=one.answered_at,
+                is_recorded=one.is_recorded,
             )
             for one in shown_complaints(place, shown)
         ],
@@ -134,6 +135,8 @@ def answer(request: HttpRequest, event_id: uuid.UUID, told: ComplaintAnswer) -> 
         is_new = record_answer(workplace(), staff_of(request), str(event_id), note, lift=told.lift)
     except LookupError as error:
         raise Http404(str(event_id)) from error
+    except CannotLift as error:
+        raise Problem(409, str(error)) from error
     return Recorded(recorded=is_new)
 
 

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
 from dunwell.office.api.models import Answer
-from dunwell.office.api.problems import problem
+from dunwell.office.api.problems import TOO_LARGE, problem
 from dunwell.office.workplace import workplace
 
 _KEPT = timedelta(days=1)
@@ -47,7 +47,7 @@ def _once(
     try:
         asked = _fingerprint(request)
     except RequestDataTooBig:
-        return problem(413, "The request is too large. Send fewer rows at once, or a file")
+        return problem(413, TOO_LARGE)
     now = workplace().clock()
     Answer.objects.filter(asked_at__lt=now - _KEPT).delete()
     Answer.objects.filter(key=name, status=0, asked_at__lt=now - _UNDER_WAY).delete()

@@ -93,12 +93,17 @@ def _offers(
     """The plans for a budget, and what it leaves. Raises Problem."""
     try:
         debts, currency = planning.debts_in_one_currency(file, budget.currency or "")
-        found = None if budget.left is not None else planning.form_for(file, currency)
+        found = planning.form_for(file, currency)
+        if budget.left is not None and found is not None and not found.is_general:
+            raise Problem(
+                422,
+                f"left cannot stand alone: the form {found.key} protects what a household lives on. Send entries",
+            )
         if found is not None:
             unknown = sorted(set(budget.entries) - set(found.categories))
             if unknown:
                 raise Problem(422, f"entries.{unknown[0]} is not in the form {found.key}")
-        left = planning.affordability_of(found, _typed(budget), currency)
+        left = planning.affordability_of(found, _typed(budget), currency, file.customer["region"])
         return planning.offers(file, staff_of(request), debts, left), left
     except (BudgetError, PlanError) as error:
         raise Problem(422, str(error)) from error

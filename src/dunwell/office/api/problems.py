@@ -1,12 +1,14 @@
 """Errors as RFC 9457 asks: ``application/problem+json`` with a title, a status and what to do; never a page or traceback."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, Throttled, ValidationError
+from ninja.parser import Parser
 
 from dunwell.book import NoBook
 from dunwell.ledger import TermsError
@@ -14,16 +16,29 @@ from dunwell.office.cases.casefile import UnknownCustomer
 from dunwell.policy import PolicyError
 
 CONTENT_TYPE = "application/problem+json"
+PREFIX = "/api/v1/"
+"""Where the API's addresses begin."""
+TOO_LARGE = "The request is too large. Send fewer rows at once, or a file"
+_MENDS = {
+    400: "Look at the request's line, headers and body",
+    404: "Look at the address in /api/v1/openapi.json",
+    405: "Use a method that Allow names",
+    413: TOO_LARGE,
+    500: "Tell who runs it the X-Request-ID of this answer; the log names the place",
+}
 _TITLES = {
     400: "The request cannot be read",
     401: "Who is asking is not known",
     403: "The token may not do this",
     404: "There is no such thing, or it is out of this token's scope",
+    405: "The address does not know this method",
     409: "It is being worked on already",
     410: "The person was erased",
     413: "The request is too large",
+    415: "The body is of a kind that the address does not take",
     422: "The request says something that cannot be",
     429: "Too many requests",
+    500: "dunwell failed",
     503: "There is no book yet, or a text of the lender's policy cannot be read",
 }
 
@@ -50,6 +65,39 @@ def problem(status: int, detail: str, **more: Any) -> HttpResponse:
     return response
 
 
+def told_as_problems(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Django middleware: what the server says no to before or behind the API's operations is told as they tell it."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        status = response.status_code
+        if not request.path.startswith(PREFIX) or status < 400:
+            return response
+        if not response.get("Content-Type", "").startswith("application/"):
+            told = problem(status, _MENDS.get(status, response.reason_phrase))
+            for name in set(response.headers) - {"Content-Type", "Content-Length"}:
+                told[name] = response[name]
+            response = told
+        if status == 401:
+            response.headers.setdefault("WWW-Authenticate", "Bearer")
+        return response
+
+    return answer
+
+
+class JsonAlone(Parser):
+    """Reads bodies of JSON and no other kind."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        """The body's value. Raises Problem where it says that it is something else, ValueError where it cannot be read."""
+        kind = request.content_type or ""
+        if kind not in ("", "application/json") and not kind.endswith("+json"):
+            raise Problem(415, f"The body is {kind}. Send JSON with Content-Type: application/json")
+        return super().parse_body(request)
+
+
 def tell_problems(api: NinjaAPI) -> None:
     """Let every error of the API be told so."""
 
@@ -62,6 +110,7 @@ def tell_problems(api: NinjaAPI) -> None:
     told(Http404, 404, "Look at the id")
     told(UnknownCustomer, 404, "The book does not know this customer")
     told(NoBook, 503, "Run `dunwell run` first")
+    told(RequestDataTooBig, 413, TOO_LARGE)
     told(Throttled, 429, "Wait a minute and send fewer requests")
 
     def invalid(request: HttpRequest, error: Any) -> HttpResponse:
@@ -73,6 +122,8 @@ def tell_problems(api: NinjaAPI) -> None:
     api.add_exception_handler(ValidationError, invalid)
 
     def said(request: HttpRequest, error: Any) -> HttpResponse:
+        if isinstance(error.__cause__, Problem):  # why the body was not read
+            return ours(request, error.__cause__)
         return problem(error.status_code, str(error))
 
     def unreadable(request: HttpRequest, error: Any) -> HttpResponse:

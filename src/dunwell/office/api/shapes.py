@@ -381,6 +381,12 @@ class Hook(Schema):
     given_up: int
 
 
+class HookAgain(Schema):
+    """How many messages that were given up are due again."""
+
+    due: int
+
+
 class HookPage(Schema):
     """Some addresses that are told, and where the next ones begin."""
 

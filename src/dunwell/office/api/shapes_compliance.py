@@ -1,21 +1,28 @@
 """What compliance takes and gives: decisions, reviews, the regulator's report, the law's packs, the audit, evidence."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from ninja import Field, Schema
 from pydantic import StringConstraints
 
 from dunwell.office.api.shapes_desk import Line
+from dunwell.office.compliance.reviewing import CATEGORIES
 
+Category = Annotated[
+    str,
+    StringConstraints(pattern=f"^({'|'.join(CATEGORIES)})$"),
+    Field(json_schema_extra={"enum": [*CATEGORIES]}),
+]
 Sought = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class RuleNamed(Schema):
-    """A rule, and where it stands."""
+    """A rule, where it stands, and its sentence as its pack has it today."""
 
     rule: str
     citation: str
+    sentence: str
 
 
 class RuledOut(Schema):
@@ -51,6 +58,34 @@ class DecisionPage(Schema):
     """Some decisions, the latest run's first, and where the next ones begin."""
 
     decisions: list[DecisionOut]
+    next_cursor: str | None
+
+
+class VerdictOut(Schema):
+    """What the gate answered, with its receipt: who asked, the packs and the hash of the law it was judged by, why not, and the
+    seal that covers the event (None before one does).
+    """
+
+    event_id: str
+    at: datetime
+    is_permitted: bool
+    customer_id: str
+    channel: str
+    purpose: str
+    message_id: str
+    point: str
+    by: str
+    packs: list[str]
+    reasons: list[RuleNamed]
+    not_before: datetime | None
+    law_hash: str
+    seal: int | None
+
+
+class VerdictPage(Schema):
+    """Some of the gate's answers, the latest recorded first, and where the next ones begin."""
+
+    verdicts: list[VerdictOut]
     next_cursor: str | None
 
 
@@ -130,22 +165,7 @@ class ReviewIn(Schema):
     """What a reviewer found, and their score of 0 to 100."""
 
     score: int = Field(..., ge=0, le=100)
-    findings: list[
-        Literal[
-            "threat",
-            "abuse",
-            "false_authority",
-            "false_legal",
-            "third_party_disclosure",
-            "shame",
-            "harassment",
-            "undue_pressure",
-            "missing_disclosure",
-            "wrong_facts",
-            "no_identity_check",
-            "no_empathy",
-        ]
-    ] = Field(default=[], max_length=12)
+    findings: list[Category] = Field(default=[], max_length=len(CATEGORIES))
     note: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")] = ""
 
 

@@ -172,12 +172,14 @@ class BudgetForm(Schema):
 
 
 class BudgetIn(Schema):
-    """A household's month: by the form's categories, or only what is left. Amounts of the plan's currency."""
+    """A household's month by the form's categories; only what is ``left`` where the place has no form that protects a minimum.
+    Amounts of the plan's currency.
+    """
 
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
     left: Amount | None = None
     entries: Amounts = Field(default={})
-    adults: int = Field(1, ge=0, le=20)
+    adults: int = Field(1, ge=1, le=20)
     dependents: int = Field(0, ge=0, le=20)
     other_debts: Amount = "0"
     lump_sum: Amount = "0"
@@ -326,7 +328,7 @@ class DecisionIn(Schema):
 
 
 class ComplaintOut(Schema):
-    """A complaint and its clock."""
+    """A complaint and its clock. ``is_recorded``: the lender's records tell of it, and end the stop of contact."""
 
     event_id: str
     customer_id: str
@@ -335,6 +337,7 @@ class ComplaintOut(Schema):
     citation: str
     source_quality: str
     answered_at: datetime | None
+    is_recorded: bool
 
 
 class ComplaintPage(Schema):

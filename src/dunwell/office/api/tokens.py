@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
+from dunwell.office.access.entering import ENDED, note_refusal
 from dunwell.office.access.models import Staff
 from dunwell.office.access.roles import roles
 from dunwell.office.api.models import Token
@@ -62,20 +63,17 @@ class Scoped(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> Any:
         """The token; None when it does not hold. Raises PermissionDenied when it holds and lacks the scope."""
         now = workplace().clock()
-        found = (
-            Token.objects.select_related("acts_as__team")
-            .filter(digest=_digest(token), revoked_at=None)
-            .first()
-        )
-        if (
-            found is None
-            or (found.expires_at is not None and found.expires_at <= now)
-            or not found.acts_as.is_active
-        ):
+        found = Token.objects.select_related("acts_as__team").filter(digest=_digest(token)).first()
+        if found is None:
+            return None
+        is_over = found.expires_at is not None and found.expires_at <= now
+        if found.revoked_at is not None or is_over or not found.acts_as.is_active:
+            note_refusal(found.acts_as, ENDED, f"token {found.name}")
             return None
         if self.scope is not None and not (
             self.scope in found.scopes and self.scope in scopes_of(found.acts_as)
         ):
+            note_refusal(found.acts_as, self.scope, f"token {found.name}")
             raise PermissionDenied(self.scope)
         if found.used_at is None or now - found.used_at > _USED_EVERY:
             Token.objects.filter(pk=found.pk).update(used_at=now)
@@ -84,5 +82,10 @@ class Scoped(HttpBearer):
 
 def staff_of(request: HttpRequest) -> Staff:
     """As whom the request's token acts."""
-    token: Token = request.auth  # type: ignore[attr-defined]
-    return token.acts_as
+    return token_of(request).acts_as
+
+
+def token_of(request: HttpRequest) -> Token:
+    """The token with which a request came."""
+    token: Token = request.auth  # type: ignore[attr-defined]  # ninja puts there what ``Scoped`` found
+    return token

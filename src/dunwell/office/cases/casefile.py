@@ -25,9 +25,9 @@ from dunwell.office.cases.shelf import Shelf
 from dunwell.office.workplace import Workplace
 from dunwell.outreach.corrections import KIND as CORRECTED
 from dunwell.outreach.corrections import corrections, with_corrections
-from dunwell.outreach.knowing import KINDS, decoded, promised_until, with_journal
-from dunwell.outreach.permitting import OPEN_PROMISE, is_left_in_peace
+from dunwell.outreach.knowing import KINDS, decoded, with_journal
 from dunwell.outreach.records import with_owner
+from dunwell.outreach.since import OPEN_PROMISE, Since, held_for, since
 from dunwell.outreach.told import promised, with_withdrawals, without_told
 from dunwell.resolution import PROMISE_COLUMNS, cases_as_of, promises_as_of
 
@@ -215,12 +215,14 @@ class CaseFile:
             return with_journal(self._person_of_records, ())
         vault, subject = self.place.journal.vault, self.subject
         rows = [row for row in self._rows if row[1] in KINDS]
-        seen = decoded(rows, self._person_of_records, lambda kind, name: vault.pseudonym(subject, kind, name))
-        return with_journal(self._person_of_records, seen)
+        records, until = self._person_of_records, self.place.shelf.known_until
+        seen = decoded(rows, records, lambda kind, name: vault.pseudonym(subject, kind, name), until)
+        return with_journal(records, seen)
 
     @cached_property
-    def _promised_until(self) -> date | None:
-        return promised_until(self._rows)
+    def _since(self) -> Since:
+        """What happened since the run, which the dispatcher's figures do not tell."""
+        return since(self._rows, self.place.shelf.known_until)
 
     @property
     def account_ids(self) -> list[str]:
@@ -247,28 +249,41 @@ class CaseFile:
         in_reply_to: str | None = None,
         at: datetime | None = None,
     ) -> Verdict:
-        """May this contact be made now, by a person at the desk? Every contact of the office is asked here."""
+        """May this contact be made now, by a person at the desk? Every contact of the office is asked here, whatever its way."""
         attempt = self._attempt(channel, contact_point_id, purpose, at)
         if account_ids is not None:
             attempt = replace(attempt, account_ids=tuple(account_ids))
         if in_reply_to is not None:
             attempt = replace(attempt, in_reply_to=in_reply_to)
-        return self.gate.check(attempt, self.person)
+        return self.unless_held(self.gate.check(attempt, self.person), attempt)
 
     def ask_each(self, ways: Sequence[tuple[str, str]], at: datetime | None = None) -> list[Verdict]:
         """The same for several ways (channel and contact point) at once, none of which counts against another."""
         attempts = [self._attempt(channel, point, "remind", at) for channel, point in ways]
         verdicts = self.gate.check_several(attempts, self.person) if attempts else []
         return [
-            self.as_sent(verdict, attempt.purpose, "", attempt.at) if attempt.channel in _WRITTEN else verdict
-            for verdict, attempt in zip(verdicts, attempts, strict=True)
+            self.unless_held(verdict, attempt) for verdict, attempt in zip(verdicts, attempts, strict=True)
         ]
 
-    def as_sent(self, verdict: Verdict, purpose: str, stage: str, at: datetime) -> Verdict:
-        """The gate's answer about a text, with what the dispatcher would hold it back for: a promise whose day has not passed."""
-        if not is_left_in_peace(self.person, self._promised_until, purpose, stage, at):
+    def unless_held(self, verdict: Verdict, attempt: Attempt, stage: str = "") -> Verdict:
+        """The gate's answer, and the house's: who promised to pay by a day that has not passed is not reminded nor asked to pay,
+        by whatever way and whoever does it. A text is held back as well for what the dispatcher's figures do not tell, a payment
+        since the run; the desk's own tell it. ``stage``: that of a text.
+        """
+        told, is_text = self._since, attempt.channel in _WRITTEN
+        until = max((day for day in (told.promised_until, self._waited_for_until) if day), default=None)
+        told = replace(told, promised_until=until, has_paid=told.has_paid and is_text)
+        held = held_for(told, self.person, attempt.purpose, stage, attempt.at)
+        if held is None:
             return verdict
-        return replace(verdict, allowed=False, reasons=(*verdict.reasons, OPEN_PROMISE), not_before=None)
+        return replace(verdict, allowed=False, reasons=(*verdict.reasons, held), not_before=None)
+
+    @cached_property
+    def _waited_for_until(self) -> date | None:
+        """The last day for which a promise is waited for that is open today, as the runs judge it: the records' own as well."""
+        latest = self.promises.filter(pl.col("state") == "open")["waited_for_until"].max()
+        assert latest is None or isinstance(latest, date)
+        return latest
 
     def _attempt(self, channel: str, point: str | None, purpose: str, at: datetime | None) -> Attempt:
         return Attempt(
@@ -286,6 +301,11 @@ class CaseFile:
         """The accounts that are past due today, the worst first; all of them when none is."""
         late = self.positions.filter(pl.col("past_due_days") > 0).sort("past_due_days", descending=True)
         return late["account_id"].to_list() or self.account_ids
+
+
+def waits_for_promise(verdict: Verdict) -> bool:
+    """Whether nothing but an open promise holds a contact back: about another matter than paying it may be made."""
+    return [reason.rule for reason in verdict.reasons] == [OPEN_PROMISE.rule]
 
 
 def with_received(

@@ -9,7 +9,7 @@ import io
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,10 @@ TAKEN_IN = ("payments", "holds")
 """The tables whose rows may come in during the day."""
 
 _KEYS = {"payments": "payment_id", "holds": "hold_id"}
+_WORDS = {"payments": ("paid_on", "amount_minor", "kind", "reverses"), "holds": ("kind", "from_on", "to_on")}
+"""What a row says, beside its id and whose it is."""
+_AHEAD = timedelta(hours=14)
+"""So far ahead of UTC a day begins somewhere (Kiritimati): money of the customer's own day is taken."""
 _FOLDER = "intake"
 _NAME_MAX = 100
 _CELL_MAX = 200
@@ -76,13 +80,14 @@ def take_in(
         try:
             _check_cells(table, row)
             customer, currency = _owner(place, table, row, sees)
-            _check(
+            typed = _check(
                 table, row, currency, now, _paid(place, customer, row) if row.get("reverses") else frozenset()
             )
+            is_known = _is_known(place, table, row, typed, customer)
         except RowsUnusable as error:
             refused.append(Refused(number, str(error)))
             continue
-        if _is_known(place, table, row, customer):
+        if is_known:
             known_count += 1
             continue
         with transaction.atomic():
@@ -151,11 +156,12 @@ def _paid(place: Workplace, customer: str, row: Mapping[str, str | None]) -> fro
 
 def _check(
     table: str, row: Mapping[str, str | None], currency: str | None, now: datetime, paid: frozenset[str]
-) -> None:
+) -> pl.DataFrame:
+    """The row as the book would hold it. Raises RowsUnusable."""
     typed = typed_rows(table, [row], now, CURRENCIES[currency] if currency else 0)
     if table != "payments":
-        return
-    if typed["paid_on"][0] > now.date():
+        return typed
+    if typed["paid_on"][0] > (now + _AHEAD).date():
         raise RowsUnusable(
             f"payments: paid_on {typed['paid_on'][0]} has not come yet. Send the day on which the money came"
         )
@@ -163,19 +169,47 @@ def _check(
         raise RowsUnusable(
             "payments: reverses an unknown payment. Name a payment of this account that stands in the book or came in before"
         )
+    return typed
 
 
-def _is_known(place: Workplace, table: str, row: Mapping[str, str | None], customer: str) -> bool:
+def _is_known(
+    place: Workplace, table: str, row: Mapping[str, str | None], typed: pl.DataFrame, customer: str
+) -> bool:
+    """Whether the row stands in the book or came in before. Raises RowsUnusable where another row has its id: what came in is
+    not changed, and nobody is to think that it was.
+    """
+    key, words = _KEYS[table], list(_WORDS[table])
+    name, says = row[key], typed.select(words).row(0)
     file = place.shelf.file(customer)
-    return file is not None and bool(file.tables[table][_KEYS[table]].is_in([row[_KEYS[table]]]).any())
+    assert file is not None, "whose row it is was looked up just now"
+    held = file.tables[table].filter(pl.col(key) == name)
+    told = Received.objects.filter(table=table, key=name).first()
+    if held.height:
+        about = file.tables["accounts"]["account_id"].gather(held["account_row"]).to_list()
+        is_same = held.select(words).row(0) == says and row.get("account_id") in (None, *about)
+    elif told is not None and told.customer_id == customer:
+        account, accounts = told.row.get("account_id"), file.tables["accounts"]
+        currencies = dict(accounts.select("account_id", "currency").iter_rows())
+        decimals = CURRENCIES[currencies[account]] if account else 0
+        before = typed_rows(table, [told.row], told.received_at, decimals)
+        is_same = before.select(words).row(0) == says and account == row.get("account_id")
+    elif told is None:
+        return False
+    else:
+        is_same = False
+    if not is_same:
+        raise RowsUnusable(
+            f"{table}: {key} {name!r} stands already and says something else. Reverse a payment and send another; "
+            "what else is to change comes with the next tape"
+        )
+    return True
 
 
 def _event(
     table: str, row: Mapping[str, str | None], customer: str, currency: str | None, now: datetime, source: str
 ) -> NewEvent:
     accounts = (str(row["account_id"]),) if row.get("account_id") else ()
-    name = str(row[_KEYS[table]])
-    key = f"intake:{table}:{name if len(name) <= _NAME_MAX else sha256(name.encode()).hexdigest()}"
+    key = key_of(table, str(row[_KEYS[table]]))
     if table == "payments":
         body = {"payment": row["payment_id"], "amount": row["amount"], "currency": currency, "source": source}
         if row.get("kind") in ("reversal", "chargeback"):
@@ -185,6 +219,11 @@ def _event(
     if row.get("to_on"):
         body["until"] = row["to_on"]
     return NewEvent("hold.placed", now, customer, accounts=accounts, body=body, key=key)
+
+
+def key_of(table: str, name: str) -> str:
+    """The key under which the journal records a row of that id once."""
+    return f"intake:{table}:{name if len(name) <= _NAME_MAX else sha256(name.encode()).hexdigest()}"
 
 
 def refresh(place: Workplace, customer_id: str) -> None:
@@ -205,7 +244,7 @@ def _refresh(place: Workplace, case: Case | None, customer_id: str) -> None:
         case.stage, case.since = stage["stage"], stage["since"]
         case.opened_on, case.closed_on = stage["opened_on"], stage["closed_on"]
         case.account_count = len(stage["account_ids"])
-    case.past_due_days = int(late["past_due_days"].max() or 0) if late.height else 0  # type: ignore[arg-type]
+    case.past_due_days = int(late.select(pl.col("past_due_days").max()).item() or 0)
     case.past_due_total = late["past_due_total"][0] if late.height else 0
     case.currency = late["currency"][0] if late.height else case.currency
     case.bucket = late["bucket"][0] if late.height else case.bucket
@@ -213,8 +252,7 @@ def _refresh(place: Workplace, case: Case | None, customer_id: str) -> None:
         case.channel, case.planned_at, case.treatment = "", None, ""
         case.is_held_back, case.held_by, case.not_before = False, [], None
         case.left_because, case.net = "", None
-    broken = file.promises.filter(pl.col("broken_on").is_not_null())["broken_on"]
-    case.broken_on = broken.max() if late.height else None  # type: ignore[assignment]
+    case.broken_on = file.promises.select(pl.col("broken_on").max()).item() if late.height else None
     place_in_queue(case, place.clock())
     case.save()
 

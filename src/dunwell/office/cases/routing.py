@@ -134,22 +134,27 @@ def states_of(place: Workplace, customer_ids: Sequence[str], day: date) -> dict[
     """
     found = {customer: _by_records(place, customer, day) for customer in customer_ids}
     subjects = place.journal.vault.references(customer_ids)
-    told: dict[str, set[tuple[str, tuple[str, ...]]]] = defaultdict(set)
+    told: dict[str, set[tuple[str, str, tuple[str, ...]]]] = defaultdict(set)
     rows = Event.objects.filter(
         subject_id__in=list(subjects.values()), kind__in=("hold.placed", "hold.lifted")
     ).order_by("happened_at", "id")
-    for subject, kind, text in rows.values_list("subject_id", "kind", "body"):
+    for subject, event_id, kind, text in rows.values_list("subject_id", "event_id", "kind", "body"):
         body = json.loads(text)
         until = body.get("until")
         if body["hold"] not in SKILL_OF_STATE:
             continue
         held, debts = told[str(subject)], tuple(body.get("accounts", ()))
-        if kind == "hold.lifted":  # of the debts that it names, else of all
-            held -= {one for one in held if one[0] == body["hold"] and debts in ((), one[1])}
+        if kind == "hold.lifted":  # the one that it names, or of the debts that it names, else all
+            named = body.get("lifts")
+            held -= {
+                one
+                for one in held
+                if one[1] == body["hold"] and (one[0] == named if named else debts in ((), one[2]))
+            }
         elif until is None or date.fromisoformat(until) >= day:
-            held.add((body["hold"], debts))
+            held.add((event_id, body["hold"], debts))
     for customer, subject in subjects.items():
-        found[customer] |= {state for state, _debts in told.get(subject, ())}
+        found[customer] |= {state for _event, state, _debts in told.get(subject, ())}
     return {customer: states for customer, states in found.items() if states}
 
 

@@ -6,6 +6,7 @@ costs nothing. A person's slices are a partition of one, and every function of t
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _LAYOUT = 3
 """Raised when the files change their form; another form is laid out anew."""
 _BATCH = 256
 """Rows of a table that lie together, all their columns side by side: what one person has is read from one place of the disk."""
+_NUMBER = np.dtype(np.int64).itemsize
 _CUSTOMER_IDS, _ACCOUNT_IDS, _OWNERS = "§customer_ids", "§account_ids", "§owners"
 
 
@@ -129,7 +131,13 @@ class Shelf:
         place = folder / FOLDER
         about = json.loads((place / _DONE).read_text(encoding="utf-8"))
         self.as_of: str = about["as_of"]
+        self.known_until = Book(folder).imported_at
         self._parts = [_Part(place / f"partition={n:02d}") for n in range(about["partition_count"])]
+
+    def open(self) -> None:
+        """Open every file of every partition, which else who is first in each waits for."""
+        for part in self._parts:
+            part.open()
 
     def file(self, customer_id: str) -> File | None:
         """A customer's file; None when the book does not know them, or they were erased."""
@@ -193,14 +201,13 @@ class _Part:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.names = {file.stem for file in folder.glob("*.arrow")}
-        self._customers = self._mapped(_CUSTOMER_IDS)
-        self._accounts, self._owners = self._mapped(_ACCOUNT_IDS), self._mapped(_OWNERS)
+        self._customers = self._read(_CUSTOMER_IDS)
+        self._accounts, self._owners = self._read(_ACCOUNT_IDS), self._read(_OWNERS)
         self._lock = Lock()
         self._files: dict[str, pa.RecordBatchFileReader] = {}
-        self._starts: dict[str, NDArray[np.int64]] = {}
         self._empty: dict[str, pl.DataFrame] = {}
 
-    def _mapped(self, name: str) -> NDArray[Any]:
+    def _read(self, name: str) -> NDArray[Any]:
         array: NDArray[Any] = np.load(self._folder / f"{name}.npy")
         return array
 
@@ -211,10 +218,13 @@ class _Part:
         place = _place(self._accounts, account_id)
         return None if place is None else self._owners[place].decode()
 
+    def open(self) -> None:
+        for name in self.names:
+            self._none_of(name)
+
     def _file(self, name: str) -> pa.RecordBatchFileReader:
         if name not in self._files:
             with self._lock:
-                self._starts[name] = self._mapped(name)
                 self._files[name] = pa.ipc.open_file(pa.memory_map(str(self._folder / f"{name}.arrow")))
         return self._files[name]
 
@@ -225,13 +235,24 @@ class _Part:
         return _frame(table if columns is None else table.select(list(columns)))
 
     def rows(self, name: str, number: int) -> pl.DataFrame:
-        file, starts = self._file(name), self._starts[name]
-        first, last = int(starts[number]), int(starts[number + 1])
-        if first < last:
-            return _frame(self._between(file, first, last))
-        if name not in self._empty:  # most people have no holds, no charges, no promises
-            self._empty[name] = _frame(file.schema.empty_table())
+        file, (first, last) = self._file(name), self._bounds(name, number)
+        return _frame(self._between(file, first, last)) if first < last else self._none_of(name)
+
+    def _none_of(self, name: str) -> pl.DataFrame:
+        """No rows of a table: most people have no holds, no charges, no promises."""
+        if name not in self._empty:
+            self._empty[name] = _frame(self._file(name).schema.empty_table())
         return self._empty[name]
+
+    def _bounds(self, name: str, number: int) -> tuple[int, int]:
+        """Where a customer's rows of a table begin, and where the next one's do: two numbers out of a million are not worth
+        reading all of them.
+        """
+        with (self._folder / f"{name}.npy").open("rb", buffering=0) as starts:
+            numbers = os.fstat(starts.fileno()).st_size - (len(self._customers) + 1) * _NUMBER
+            found = os.pread(starts.fileno(), 2 * _NUMBER, numbers + number * _NUMBER)
+        first, last = np.frombuffer(found, np.int64)
+        return int(first), int(last)
 
     def _between(self, file: pa.RecordBatchFileReader, first: int, last: int) -> pa.Table:
         """The rows from one place up to another: of the batches in which they lie."""

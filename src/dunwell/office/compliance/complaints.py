@@ -1,13 +1,12 @@
 """Complaints with their clocks: what was received, and by when it must be answered where the person lives."""
 
 import json
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import cache, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -17,31 +16,40 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from dunwell.journal.models import Event
 from dunwell.journal.recording import NewEvent
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
+from dunwell.office.cases.models import Received
 from dunwell.office.cases.scope import visible_subjects
+from dunwell.office.compliance.clocks import ANYWHERE, clock_of, due_on
+from dunwell.office.compliance.recorded_complaints import note_recorded, received_at
 from dunwell.office.tallies.following import Read, follow
-from dunwell.office.tallies.models import ComplaintClock
+from dunwell.office.tallies.models import ComplaintClock, Mark
 from dunwell.office.workplace import Workplace, workplace
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-_FILE = Path(__file__).with_name("complaints.toml")
 _KINDS = ("hold.placed", "complaint.answered")
 _PAGE = 50
+_MARK = "clocks of complaints"
 
 
-@cache
-def clocks() -> Mapping[str, Mapping[str, Any]]:
-    """The clocks by jurisdiction (``any`` where none is known), with their citation and source quality."""
-    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
+class CannotLift(ValueError):
+    """The stop of contact stands in the lender's records, and nobody ends it here."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the lender's records hold this stop. Answer without lift; a tape that ends the hold ends it"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A complaint: by the event that recorded it. ``answered_at``: None while it is open."""
+    """A complaint: by the event that recorded it, or the id of the clock of one in the lender's records. ``answered_at``: None
+    while it is open. ``is_recorded``: the lender's records tell of it, and the stop of contact ends when they say so.
+    """
 
     event_id: str
     customer_id: str
@@ -51,23 +59,21 @@ class Complaint:
     citation: str
     quality: str
     answered_at: datetime | None
+    is_recorded: bool
 
     def days_left(self, today: date) -> int:
         """Days until it must be answered; negative when it is late."""
         return (self.due_on - today).days
 
 
-def due_on(received_at: datetime, jurisdiction: str) -> date:
-    """By when a complaint must be answered where the person lives."""
-    clock = clocks().get(jurisdiction, clocks()["any"])
-    return received_at.date() + timedelta(days=clock["days"])
-
-
 def note_complaints(place: Workplace, steps_max: int | None = None) -> bool:
-    """Start and stop the clocks by what was recorded since the last time; whether all of it was looked at.
+    """Start and stop the clocks by what was recorded since the last time; whether all of it was looked at. Raises NoBook.
 
-    A complaint is a hold of that kind; it is answered by the event ``complaint.answered`` that names it.
+    A complaint is a hold of that kind, of the journal's or of the lender's records; it is answered by the event
+    ``complaint.answered`` that names it.
     """
+    note_recorded(place)
+    _set_anew(place)
     return follow("complaints", _KINDS, place.clock(), partial(_note, place), steps_max=steps_max)
 
 
@@ -79,18 +85,20 @@ def _note(place: Workplace, events: Sequence[Read]) -> None:
     )
     fresh = [one for one in placed if one.event_id not in known]
     owners = place.journal.vault.customer_ids({str(one.subject) for one in fresh})
+    since = _received_before(fresh)
     started = []
     for one in fresh:
         customer = owners.get(str(one.subject))
         where = None if customer is None else place.shelf.jurisdiction(customer)
-        jurisdiction = where or "any"
+        jurisdiction = where or ANYWHERE
+        at = since.get(one.event_id, one.at)
         started.append(
             ComplaintClock(
                 event_id=one.event_id,
                 subject=str(one.subject),
                 jurisdiction=jurisdiction,
-                received_at=one.at,
-                due_on=due_on(one.at, jurisdiction),
+                received_at=at,
+                due_on=due_on(place.complaint_clocks, at, jurisdiction),
             )
         )
     ComplaintClock.objects.bulk_create(started, ignore_conflicts=True)
@@ -99,10 +107,39 @@ def _note(place: Workplace, events: Sequence[Read]) -> None:
             ComplaintClock.objects.filter(pk=body["complaint"], answered_at=None).update(answered_at=one.at)
 
 
+def _received_before(placed: Sequence[Read]) -> dict[str, datetime]:
+    """Of complaints that the lender told of during the day: when they had been received by the lender's own row."""
+    rows = {row: one for one in placed if (row := json.loads(one.body).get("row"))}
+    told = Received.objects.filter(table="holds", key__in=rows).values_list("key", "row__from_on")
+    return {
+        rows[key].event_id: min(received_at(date.fromisoformat(from_on), rows[key].at), rows[key].at)
+        for key, from_on in told
+    }
+
+
+def _set_anew(place: Workplace) -> None:
+    """Set the clocks that run by what they are now, where the lender's policy changed."""
+    clocks = place.complaint_clocks
+    said = sha256(json.dumps({key: one.days for key, one in clocks.items()}).encode()).hexdigest()
+    mark, _is_new = Mark.objects.get_or_create(name=_MARK)
+    if mark.said == said:
+        return
+    with transaction.atomic():
+        running = list(ComplaintClock.objects.select_for_update().filter(answered_at=None))
+        for one in running:
+            one.due_on = due_on(clocks, one.received_at, one.jurisdiction)
+        ComplaintClock.objects.bulk_update(running, ["due_on"], batch_size=500)
+        Mark.objects.filter(name=_MARK).update(said=said)
+
+
 def complaints(place: Workplace, found: Iterable[ComplaintClock]) -> list[Complaint]:
     """Complaints as they are shown; those of people who were erased are left out."""
-    rows = list(found)
+    rows, clocks = list(found), place.complaint_clocks
     owners = place.journal.vault.customer_ids({one.subject for one in rows})
+    events = Event.objects.filter(event_id__in=[one.event_id for one in rows])
+    told_here = {
+        name for name, body in events.values_list("event_id", "body") if "row" not in json.loads(body)
+    }
     return [
         Complaint(
             one.event_id,
@@ -110,9 +147,10 @@ def complaints(place: Workplace, found: Iterable[ComplaintClock]) -> list[Compla
             one.jurisdiction,
             one.received_at,
             one.due_on,
-            clocks().get(one.jurisdiction, clocks()["any"])["citation"],
-            clocks().get(one.jurisdiction, clocks()["any"])["source_quality"],
+            clock_of(clocks, one.jurisdiction).citation,
+            clock_of(clocks, one.jurisdiction).source_quality,
             one.answered_at,
+            one.event_id not in told_here,
         )
         for one in rows
         if one.subject in owners
@@ -139,7 +177,8 @@ def page(request: HttpRequest) -> HttpResponse:
     answered = seen_by(place, staff, past)[:_PAGE]
     rows = [*shown, *(answered if not shown.has_next() else ())]
     found = [(one, one.days_left(today)) for one in complaints(place, rows)]
-    context = {"complaints": found, "clocks": sorted(clocks().items()), "page": shown}
+    clocks = [{"place": name, **asdict(one)} for name, one in sorted(place.complaint_clocks.items())]
+    context = {"complaints": found, "clocks": clocks, "page": shown}
     return render(request, "office/complaints.html", context)
 
 
@@ -156,6 +195,12 @@ def answer(request: HttpRequest, event_id: str) -> HttpResponse:
         is_new = record_answer(place, staff, event_id, text, lift=bool(request.POST.get("lift")))
     except LookupError as error:
         raise Http404(event_id) from error
+    except CannotLift:
+        messages.error(
+            request,
+            _("The lender's records hold this stop: it ends when they say so. Answer without ending it."),
+        )
+        return redirect("complaints")
     if not is_new:
         messages.error(request, _("Write what was answered; a complaint is answered once."))
         return redirect("complaints")
@@ -165,7 +210,7 @@ def answer(request: HttpRequest, event_id: str) -> HttpResponse:
 
 def record_answer(place: Workplace, staff: Staff, event_id: str, text: str, *, lift: bool) -> bool:
     """Keep what was answered to a complaint; False when it was answered before. ``lift`` also ends the stop of contact that came
-    with it. Raises LookupError when there is no such complaint, or none of a customer whom they may see.
+    with it. Raises LookupError when there is no such complaint, or none of a customer whom they may see; CannotLift.
     """
     note_complaints(place, steps_max=1)
     with transaction.atomic():
@@ -176,6 +221,8 @@ def record_answer(place: Workplace, staff: Staff, event_id: str, text: str, *, l
             raise LookupError(event_id)
         if clock.answered_at is not None:
             return False
+        if lift and found[0].is_recorded:
+            raise CannotLift
         clock.answered_at = place.clock()
         clock.save(update_fields=["answered_at"])
         _record_answer(place, staff, found[0], clock.answered_at, text, lifts=lift)
@@ -207,7 +254,7 @@ def _record_answer(
         NewEvent("complaint.answered", now, one.customer_id, body=body, personal={"note": text}, key=key)
     ]
     if lifts:
-        lifted = {"hold": "complaint", "by": staff.username}
+        lifted = {"hold": "complaint", "by": staff.username, "lifts": one.event_id}
         events.append(
             NewEvent("hold.lifted", now, one.customer_id, body=lifted, key=f"complaint-lift:{one.event_id}")
         )

@@ -1,5 +1,8 @@
-"""Any decision with its receipt: what was decided for whom, what was ruled out and by which clause; made again on request."""
+"""Any decision with its receipt: what a run chose for whom, what was ruled out and by which clause, made again on request; and
+what the gate answered.
+"""
 
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -12,55 +15,86 @@ from dunwell.nightly.replay import CannotReplay, replay
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.scope import visible
+from dunwell.office.compliance.sought import KINDS, RUN, Sought, sought_in
+from dunwell.office.compliance.verdicts import RuleSaid, rules_said, verdicts
 from dunwell.office.workplace import Workplace, workplace
 
-_SHOWN = 100
+SHOWN = 100
 
 
-def search(place: Workplace, wanted: str) -> pl.DataFrame:
-    """The kept decisions of every run for a customer, an account, or of that id; the latest first."""
-    files = [decisions_of(place.settings, one["run_id"]) for one in reversed(kept_runs(place.settings))]
-    fits = (
-        (pl.col("customer_id") == wanted)
-        | (pl.col("account_id") == wanted)
-        | (pl.col("decision_id") == wanted)
-    )
-    found: list[pl.DataFrame] = []
-    for file in files:
-        if sum(frame.height for frame in found) >= _SHOWN:
-            break
-        found.append(pl.scan_parquet(file).filter(fits).head(_SHOWN).collect())
-    found = [frame for frame in found if frame.height]
-    return pl.concat(found, how="diagonal_relaxed").head(_SHOWN) if found else pl.DataFrame()
-
-
-def seen(place: Workplace, staff: Staff, found: pl.DataFrame) -> list[dict[str, Any]]:
-    """Those of some decisions that are about customers whom somebody may see."""
-    if not found.height:
+def search(place: Workplace, staff: Staff, sought: Sought, limit: int = SHOWN) -> list[dict[str, Any]]:
+    """The kept decisions of runs that fit, of customers whom somebody may see: the latest run's first, at most ``limit``."""
+    if not sought.wants(RUN):
         return []
+    found: list[dict[str, Any]] = []
+    for about in reversed(kept_runs(place.settings)):
+        day = date.fromisoformat(about["as_of"])
+        if (sought.first and day < sought.first) or (sought.last and day > sought.last):
+            continue
+        fitting = pl.scan_parquet(decisions_of(place.settings, about["run_id"])).filter(_fits(sought))
+        # Whose customers are not seen is only known of each: all that fit are read where rows may be left out.
+        rows = (fitting if staff.is_bound else fitting.head(limit - len(found))).collect()
+        found += _seen(place, staff, rows)
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def _fits(sought: Sought) -> pl.Expr:
+    fits = pl.lit(True)
+    if sought.name:
+        ids = ("customer_id", "account_id", "contact_point_id", "decision_id")
+        fits = fits & pl.any_horizontal(pl.col(name) == sought.name for name in ids).fill_null(False)
+    if sought.rule:
+        rules = pl.element().struct.field("rules").list.contains(sought.rule)
+        fits = fits & pl.col("blocked").list.eval(rules).list.any().fill_null(False)
+    return fits
+
+
+def one(place: Workplace, staff: Staff, decision_id: str) -> dict[str, Any] | None:
+    """The kept decision of that id; None where there is none, or none of a customer whom somebody may see."""
+    found = search(place, staff, Sought(decision_id, kind=RUN))
+    return next((row for row in found if row["decision_id"] == decision_id), None)
+
+
+def _seen(place: Workplace, staff: Staff, found: pl.DataFrame) -> list[dict[str, Any]]:
     theirs = visible(place, staff, set(found["customer_id"]))
-    return [row for row in found.to_dicts() if row["customer_id"] in theirs]
+    return [row for row in found.iter_rows(named=True) if row["customer_id"] in theirs]
 
 
 @needs("compliance.read")
 def decisions(request: HttpRequest) -> HttpResponse:
-    """Search by customer, account or decision; the address keeps the search."""
-    place, wanted = workplace(), request.GET.get("q", "").strip()
-    rows = seen(place, staff_of(request), search(place, wanted)) if wanted else []
-    context = {"q": wanted, "rows": [{**row, "blocked": blocked(place, row)} for row in rows]}
+    """Search by customer, account, contact point, message, day, rule and kind; the address keeps the search."""
+    place, staff, sought = workplace(), staff_of(request), sought_in(request.GET)
+    rows = search(place, staff, sought) if sought.is_anything else []
+    answers = [told for _number, told in verdicts(place, staff, sought)] if sought.is_anything else []
+    context = {
+        "sought": sought,
+        "kinds": KINDS,
+        "rules": sorted(rules_said(place)),
+        "rows": [{**row, "blocked": blocked(place, row)} for row in rows],
+        "answers": answers,
+        "is_cut": max(len(rows), len(answers)) >= SHOWN,
+        "shown": SHOWN,
+    }
     return render(request, "office/decisions.html", context)
 
 
 def blocked(place: Workplace, row: dict[str, Any]) -> list[dict[str, Any]]:
-    """What was ruled out, each rule with its clause and sentence."""
+    """What was ruled out, each rule with its clause and sentence; treatments ruled out by the same rules stand together."""
     rules = {rule.id: rule for pack in place.law.packs.values() for rule in pack.rules}
+    said = rules_said(place)
+    together: dict[tuple[str, ...], list[str]] = {}
+    for one in row["blocked"] or ():
+        together.setdefault(tuple(one["rules"]), []).append(one["treatment"])
     return [
-        {
-            "treatment": one["treatment"],
-            "rules": [(name, rules[name].citation if name in rules else "") for name in one["rules"]],
-        }
-        for one in row["blocked"] or ()
+        {"treatments": treatments, "rules": [_said(name, rules, said) for name in names]}
+        for names, treatments in together.items()
     ]
+
+
+def _said(name: str, rules: dict[str, Any], said: Any) -> RuleSaid:
+    return RuleSaid(name, rules[name].citation if name in rules else "", said.get(name, ""))
 
 
 @needs("compliance.read")
@@ -68,7 +102,7 @@ def blocked(place: Workplace, row: dict[str, Any]) -> list[dict[str, Any]]:
 def again(request: HttpRequest, decision_id: str) -> HttpResponse:
     """Decide again from what was known at the time, and compare."""
     place = workplace()
-    if not seen(place, staff_of(request), search(place, decision_id)):
+    if one(place, staff_of(request), decision_id) is None:
         raise Http404(decision_id)
     try:
         told, why = replay(place.settings, decision_id), ""

@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from dunwell.book import Book, NoBook
-from dunwell.journal.models import Event, VaultItem
+from dunwell.journal.models import Event, Subject, VaultItem
 from dunwell.journal.packing import PACK
 from dunwell.journal.recording import Journal
 from dunwell.journal.retention import Clock, clock_ends
@@ -35,7 +35,7 @@ from dunwell.office.cases.models import Approval, Case, Received
 from dunwell.office.compliance.models import Review
 from dunwell.office.compliance.naming import names_person
 from dunwell.office.desk.contact import CONTACT
-from dunwell.office.desk.opening import LOOKED, OPENED
+from dunwell.office.desk.opening import OPENED
 from dunwell.office.desk.queue import PASSED
 from dunwell.outreach.incoming import UNMATCHED
 from dunwell.outreach.models import State, Work
@@ -226,7 +226,8 @@ def erase_strangers(journal: Journal, addresses: Collection[str], *, by: str, wh
         form for one in addresses for form in (one, one.strip(), plain_address(one), f"+{plain_address(one)}")
     }
     names = [f"{UNMATCHED}{form}" for form in sorted(forms)]
-    return sum(journal.erase(name, by=by, why=why) for name in journal.vault.references(names))
+    known = journal.vault.references(names)
+    return sum(journal.erase(name, by=by, why=why, may_return=True) for name in known)
 
 
 def packs_handed_out(subject: str) -> list[tuple[str, str, str]]:
@@ -246,12 +247,16 @@ def _erase_answers(customer_id: str, names: Collection[str]) -> None:
             )
 
 
+_LOOKED = "looked"
+"""What a session remembered that an older version began; none lasts longer than a day."""
+
+
 def _erase_from_sessions(customer_id: str) -> None:
     """What people's sessions remember of having looked at the person or spoken with them."""
     for session in Session.objects.iterator(chunk_size=500):
         data = session.get_decoded()
         kept = dict(data)
-        for name in (LOOKED, OPENED):
+        for name in (_LOOKED, OPENED):
             if customer_id in data.get(name, {}):
                 kept[name] = {one: told for one, told in data[name].items() if one != customer_id}
         if customer_id in data.get(PASSED, ()):
@@ -295,13 +300,17 @@ def _erase_rows(file: Path, names: Collection[str]) -> None:
 
 def files_of(settings: Settings, subject: str) -> list[Path]:
     """The letters, recordings and papers of a person, by the vault's reference."""
-    table = settings.outreach.get("letter", {})
-    folder = settings.root / (table.get("folder", "print") if isinstance(table, Mapping) else "print")
     sent = Event.objects.filter(subject_id=subject, kind="contact.sent").values_list("body", flat=True)
     letters = {body["message_id"] for body in map(json.loads, sent) if body["channel"] == "letter"}
     letters.update(Work.objects.filter(subject_id=subject, channel="letter").values_list("pk", flat=True))
-    printed = [file for name in sorted(letters) for file in folder.glob(f"*/{name}.pdf")]
+    printed = [file for name in sorted(letters) for file in settings.print_folder.glob(f"*/{name}.pdf")]
     return [*printed, *(kept_folder(settings) / name for name in _file_names(subject))]
+
+
+def files_of_erased(settings: Settings) -> list[Path]:
+    """The files of everybody who was erased that are still there: of an erasure that was stopped before its files went."""
+    gone = Subject.objects.filter(erased_at__isnull=False).values_list("reference", flat=True)
+    return [file for subject in gone for file in files_of(settings, subject) if file.exists()]
 
 
 def _file_names(subject: str) -> list[str]:

@@ -89,15 +89,13 @@ def letters_of(settings: Settings, journal: "Journal", customer: str) -> dict[st
     """The customer's letters as they were laid into the print folder, by their name in the pack; what is gone is left out."""
     from dunwell.journal.finding import events_of
 
-    table = settings.outreach.get("letter", {})
-    folder = settings.root / (table.get("folder", "print") if isinstance(table, Mapping) else "print")
     subjects = list(journal.vault.references([customer]).values())
     sent = events_of(subjects, ["contact.sent"])
     found = {}
     for body in map(json.loads, sent.values_list("body", flat=True)):
         if body["channel"] != "letter":
             continue
-        for file in folder.glob(f"*/{body['message_id']}.pdf"):
+        for file in settings.print_folder.glob(f"*/{body['message_id']}.pdf"):
             found[f"letters/{file.name}"] = file.read_bytes()
     return found
 

@@ -7,16 +7,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
 
-from dunwell.law.telling import differences, rule_lines
+from dunwell.law.pack import Pack
+from dunwell.law.telling import differences
 from dunwell.office.access.guard import needs
+from dunwell.office.compliance.rule_words import change_told, rule_told
 from dunwell.office.workplace import workplace
 
 
 @needs("compliance.read")
 def packs(request: HttpRequest) -> HttpResponse:
     """The packs that there are."""
-    law = workplace().law
-    return render(request, "office/packs.html", {"packs": sorted(law.packs.items())})
+    found = [(key, _title(one), one) for key, one in sorted(workplace().law.packs.items())]
+    return render(request, "office/packs.html", {"packs": found})
 
 
 @needs("compliance.read")
@@ -28,19 +30,23 @@ def pack(request: HttpRequest, key: str) -> HttpResponse:
         raise Http404(key)
     on = _day(request.GET.get("on"), place.today())
     since = _day(request.GET.get("since"), None)
-    language = "zh" if (get_language() or "en").startswith("zh") else "en"
-    rules = [
-        {
-            "id": rule.id,
-            "lines": rule_lines(rule, language),
-            "citation": rule.citation,
-            "quality": rule.source_quality,
-        }
-        for rule in found.on(on)
-    ]
-    changes = differences(found, since, on) if since is not None and since < on else []
-    context = {"key": key, "pack": found, "rules": rules, "on": on, "since": since, "changes": changes}
+    rules = [rule_told(rule) for rule in found.on(on)]
+    is_compared = since is not None and since < on
+    changes = [change_told(one) for one in differences(found, since, on)] if is_compared else []
+    context = {
+        "key": key,
+        "title": _title(found),
+        "rules": rules,
+        "on": on,
+        "since": since,
+        "is_compared": is_compared,
+        "changes": changes,
+    }
     return render(request, "office/pack.html", context)
+
+
+def _title(pack: Pack) -> str:
+    return pack.title_zh if (get_language() or "en").startswith("zh") else pack.title
 
 
 def _day(text: str | None, default: Any) -> Any:

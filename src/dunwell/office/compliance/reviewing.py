@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from dunwell.journal.models import Event
 from dunwell.journal.recording import PERSONAL
+from dunwell.law.language import CATEGORIES as UNLAWFUL
 from dunwell.law.language import Finding, LanguageUnknown, review
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
@@ -34,10 +35,8 @@ SHARE = 0.05
 DAYS = 30
 KINDS = {"contact.permitted": "text", "case.note": "note"}
 """What is reviewed, and where its words lie."""
-CATEGORIES = (
-    *("threat", "abuse", "false_authority", "false_legal", "third_party_disclosure", "shame", "harassment"),
-    *("undue_pressure", "missing_disclosure", "wrong_facts", "no_identity_check", "no_empathy"),
-)
+CATEGORIES = (*UNLAWFUL, "wrong_facts", "no_identity_check", "no_empathy")
+"""What a reviewer may find: what the language review looks for, and what only a person sees."""
 _SHOWN = 50
 _PART = 500
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from dunwell.journal.recording import NewEvent
 from dunwell.office.access.guard import needs, staff_of
-from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.casefile import CaseFile, waits_for_promise
 from dunwell.office.cases.models import Case
 from dunwell.office.desk import working
 from dunwell.office.desk.contact import Current, begin, current, end, note_identity
@@ -26,7 +26,10 @@ WITHDRAWALS = ("customer_withdrew", "circumstances_changed", "settled_otherwise"
 @needs("case.work")
 @require_POST
 def start(request: HttpRequest, customer_id: str) -> HttpResponse:
-    """Begin a call to one of the customer's own numbers, if the gate allows it; else show why not and from when it would."""
+    """Begin a call to one of the customer's own numbers, if the gate allows it; else show why not and from when it would.
+
+    Who promised to pay may be called about another matter while the promise is waited for (``about``).
+    """
     file, staff = open_case(request, customer_id), staff_of(request)
     busy = current(request)
     if busy is not None:
@@ -47,7 +50,8 @@ def start(request: HttpRequest, customer_id: str) -> HttpResponse:
         if again is not None:  # the same form, sent twice
             begin(request, Current(customer_id, message_id, "call", point, again.isoformat()))
             return redirect("case", customer_id)
-        purpose = "service" if reply else "remind"
+        is_other = request.POST.get("about") == "other" and waits_for_promise(fresh.ask("call", point))
+        purpose = "service" if reply or is_other else "remind"
         verdict = working.permit(fresh, staff, "call", point, message_id, purpose=purpose, in_reply_to=reply)
     if not verdict.allowed:
         context = context_of(request, file)
@@ -139,7 +143,7 @@ def log(request: HttpRequest, customer_id: str) -> HttpResponse:
             end(request)
             messages.warning(request, _("There is no contact in progress: it was recorded already."))
             return redirect("case", customer_id)
-        form = LogForm(request.POST, file, zone_of(file), is_known=contact.passed)
+        form = LogForm(request.POST, file, zone_of(file), contact)
         is_valid = form.is_valid()
         if is_valid and review.findings and not form.cleaned_data["acknowledged"]:
             form.add_error(
@@ -179,7 +183,7 @@ def _warn_of_law(request: HttpRequest, file: CaseFile, contact: Current, told: w
     if told.come_back_at is None or contact.point_id is None:
         return
     verdict = CaseFile(file.place, file.customer_id).ask("call", contact.point_id, at=told.come_back_at)
-    if not verdict.allowed:
+    if not verdict.allowed and not waits_for_promise(verdict):
         rules = ", ".join(reason.rule for reason in verdict.reasons)
         when = instant(verdict.not_before, zone_of(file)) or "-"
         text = _("At the time they asked for, a call is not allowed (%(rules)s). Earliest: %(when)s.")

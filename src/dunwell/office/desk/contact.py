@@ -3,6 +3,7 @@
 It lives in the session, so that a page may be loaded again; what happened lives in the journal.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,31 @@ from typing import Any
 from django.http import HttpRequest
 
 CONTACT = "contact"
+OUTCOMES_OF_CONTACTS = (
+    "no_answer",
+    "busy",
+    "not_in_service",
+    "voicemail",
+    "dropped",
+    "conversation",
+    "wrong_party",
+    "refused",
+)
+"""How a contact by a person may end, in the order of the desk's keys."""
+SILENT = frozenset({"no_answer", "busy", "not_in_service", "voicemail", "dropped"})
+"""Outcomes in which nobody said anything."""
+_OF_A_LINE = frozenset({"busy", "not_in_service", "voicemail"})
+_OF_WHO_IS_SOUGHT = frozenset({"no_answer"}) | _OF_A_LINE
+
+
+def outcomes_of(channel: str, direction: str) -> Sequence[str]:
+    """How such a contact can end: who contacts us has been reached, and only a telephone line is busy.
+
+    >>> outcomes_of("call", "in")
+    ('dropped', 'conversation', 'wrong_party', 'refused')
+    """
+    senseless = _OF_WHO_IS_SOUGHT if direction == "in" else frozenset() if channel == "call" else _OF_A_LINE
+    return tuple(name for name in OUTCOMES_OF_CONTACTS if name not in senseless)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The forms of the desk: how a contact ended, a note, a plan; each checked against what is owed and what policy allows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,21 +10,12 @@ from django.utils.translation import gettext as _
 
 from dunwell.money import format_minor, parse_minor
 from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.desk.contact import OUTCOMES_OF_CONTACTS, SILENT, Current, outcomes_of
 from dunwell.office.desk.words import CAME, OUTCOMES
 from dunwell.office.desk.working import Promised, PromisePart, Told, may_promise, open_promises
 from dunwell.outreach.knowing import held_debts
 from dunwell.policy import PolicyError
 
-CALL_OUTCOMES = (
-    "no_answer",
-    "busy",
-    "not_in_service",
-    "voicemail",
-    "dropped",
-    "conversation",
-    "wrong_party",
-    "refused",
-)
 PARTS_MAX = 4
 NOTE_MAX = 4000
 PUT_OFF_MAX = timedelta(days=92)
@@ -41,15 +32,13 @@ CAME_KEYS: Mapping[str, str] = {
     "attorney": "a",
     "wrong_number": "r",
 }
-_ALONE_WITH = {"no_answer", "busy", "not_in_service", "voicemail", "dropped"}
-"""Outcomes in which nobody said anything."""
 
 
 class LogForm(forms.Form):
     """How a contact ended, what came of it, and a note."""
 
     outcome = forms.ChoiceField(
-        choices=[(name, OUTCOMES[name]) for name in CALL_OUTCOMES], widget=forms.RadioSelect
+        choices=[(name, OUTCOMES[name]) for name in OUTCOMES_OF_CONTACTS], widget=forms.RadioSelect
     )
     came = forms.MultipleChoiceField(
         choices=list(CAME.items()), required=False, widget=forms.CheckboxSelectMultiple
@@ -60,10 +49,10 @@ class LogForm(forms.Form):
     note = forms.CharField(required=False, max_length=NOTE_MAX, widget=forms.Textarea)
     acknowledged = forms.BooleanField(required=False)
 
-    def __init__(self, data: Any, file: CaseFile, zone: str, *, is_known: bool) -> None:
-        """``is_known``: the person showed who they are."""
+    def __init__(self, data: Any, file: CaseFile, zone: str, contact: Current) -> None:
+        """``contact``: the one that ended."""
         super().__init__(data)
-        self.file, self.zone, self.is_known = file, ZoneInfo(zone), is_known
+        self.file, self.zone, self.contact = file, ZoneInfo(zone), contact
         accounts = file.overdue_ids
         self.account_field.choices = [(name, name) for name in accounts]
         for number in range(1, PARTS_MAX + 1):
@@ -82,7 +71,13 @@ class LogForm(forms.Form):
         """Everything that depends on more than one field."""
         cleaned: dict[str, Any] = super().clean() or {}
         came = cleaned.get("came", [])
-        if cleaned.get("outcome") in _ALONE_WITH and set(came) - {"later", "wrong_number"}:
+        if (outcome := cleaned.get("outcome")) and outcome not in outcomes_of(
+            self.contact.channel, self.contact.direction
+        ):
+            self.add_error("outcome", _("A contact of this kind cannot end so. Choose another outcome."))
+        if not set(came) <= set(came_of(self.contact)):
+            self.add_error("came", _("We called no number, so none can be found to be somebody else's."))
+        if cleaned.get("outcome") in SILENT and set(came) - {"later", "wrong_number"}:
             self.add_error(
                 "came", _("Nobody was spoken to, so nothing can have been said. Choose another outcome.")
             )
@@ -107,7 +102,7 @@ class LogForm(forms.Form):
         cleaned["back_at"] = back_at
 
     def _clean_promise(self, cleaned: dict[str, Any]) -> None:
-        if not self.is_known:
+        if not self.contact.passed:
             self.add_error("came", _("Confirm first who they are: a promise is the customer's own."))
             return
         if "account" in self.errors:
@@ -194,6 +189,11 @@ class LogForm(forms.Form):
         back_at = self.cleaned_data["back_at"] if "later" in self.cleaned_data["came"] else None
         note = self.cleaned_data["note"].strip()
         return Told(self.cleaned_data["outcome"], came, self.promised, back_at, note, findings)
+
+
+def came_of(contact: Current) -> Sequence[str]:
+    """What may come of a contact: no number is found to be somebody else's where none was called."""
+    return [name for name in CAME if name != "wrong_number" or contact.point_id is not None]
 
 
 def currency_of(file: CaseFile) -> dict[str, str]:

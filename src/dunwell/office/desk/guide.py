@@ -80,8 +80,8 @@ def guide_text(root: Path) -> PolicyText:
     return _read(file, stamp_of(file))
 
 
-def guide_for(file: CaseFile, staff: Staff) -> Guide:
-    """The guide for a conversation with this customer."""
+def guide_for(file: CaseFile, staff: Staff, direction: str = "out") -> Guide:
+    """The guide for a conversation with this customer. ``direction``: in when they call us."""
     language = (file.customer["language"] or file.place.settings.locale).split("-")[0]
     spoken = language if language in ("en", "zh") else "en"
     text = guide_text(file.place.settings.root)
@@ -92,7 +92,8 @@ def guide_for(file: CaseFile, staff: Staff) -> Guide:
     }
 
     def lines(name: str) -> tuple[str, ...]:
-        return tuple(filled(entry[spoken], slots) for entry in text.values[name])
+        own = text.values.get(f"{name}_{direction}") or text.values[name]
+        return tuple(filled(entry[spoken], slots) for entry in own)
 
     goals = {entry["when"]: entry[reader] for entry in text.values["goal"]}
     return Guide(

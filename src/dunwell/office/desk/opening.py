@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dunwell.book import NoBook
 from dunwell.journal.recording import NewEvent
+from dunwell.office.access.entering import CASE, note_refusal
 from dunwell.office.access.guard import staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile, UnknownCustomer
@@ -27,7 +28,7 @@ REASONS: Mapping[str, Lazy | str] = {
 }
 """Why somebody may open personal data; the journal keeps the name."""
 
-LOOKED, OPENED = "looked", "opened"
+OPENED = "opened"
 
 
 def open_case(request: HttpRequest, customer_id: str) -> CaseFile:
@@ -41,13 +42,9 @@ def open_case(request: HttpRequest, customer_id: str) -> CaseFile:
     except (UnknownCustomer, NoBook) as error:
         raise Http404(str(error)) from error
     if not may_see(staff, file):
+        note_refusal(staff, CASE, customer_id=customer_id)
         raise Http404(customer_id)
-    now = place.clock()
-    looked: dict[str, str] = request.session.get(LOOKED, {})
-    if not _is_ahead(looked.get(customer_id), now):
-        _record_look(file, staff, now)
-        fresh = {name: until for name, until in looked.items() if _is_ahead(until, now)}
-        request.session[LOOKED] = fresh | {customer_id: (now + OPEN_FOR).isoformat()}
+    record_look(file, staff, "case opened at the desk")
     return file
 
 
@@ -60,13 +57,21 @@ def may_see(staff: Staff, file: CaseFile) -> bool:
     return True
 
 
-def _record_look(file: CaseFile, staff: Staff, now: datetime) -> None:
-    journal = file.place.journal
-    subject = journal.vault.admit([file.customer_id], now)[file.customer_id]
+def record_look(file: CaseFile, staff: Staff, why: str) -> None:
+    """Record that somebody looked at a case, once in a quarter of an hour. Whether it was is read from the person's events, not
+    kept in the session: a page waits for what is written.
+    """
+    journal, now = file.place.journal, file.place.clock()
+    about = {"by": staff.username, "what": "case"}
+    if any(
+        event.kind == "data.read" and now - event.at < OPEN_FOR and about.items() <= event.body.items()
+        for event in file.events
+    ):
+        return
+    subject = file.subject or journal.vault.admit([file.customer_id], now)[file.customer_id]
     span = int(now.timestamp() // OPEN_FOR.total_seconds())
-    body = {"by": staff.username, "why": "case opened at the desk", "what": "case"}
     key = f"desk:look:{staff.pk}:{subject}:{span}"
-    journal.record([NewEvent("data.read", now, file.customer_id, body=body, key=key)])
+    journal.record([NewEvent("data.read", now, subject=subject, body=about | {"why": why}, key=key)])
 
 
 def open_data(request: HttpRequest, file: CaseFile, reason: str, once: str) -> None:

@@ -100,7 +100,9 @@ def _answer(
     request: HttpRequest, file: CaseFile, context: dict[str, Any], debts: Sequence[Debt], form: Form | None
 ) -> HttpResponse:
     try:
-        affordability = affordability_of(form, request.POST, str(context["currency"]))
+        affordability = affordability_of(
+            form, request.POST, str(context["currency"]), file.customer["region"]
+        )
         offered = offers(file, staff_of(request), debts, affordability, once_of(request))
     except (BudgetError, PlanError) as error:
         return render(request, "office/plans.html", context | {"error": str(error)}, status=422)
@@ -158,8 +160,12 @@ def fields_of(form: Form | None, typed: Mapping[str, str]) -> list[tuple[str, li
     ]
 
 
-def affordability_of(form: Form | None, typed: Mapping[str, str], currency: str) -> Affordability:
-    """What is left each month: by the form, or as told where the place has none of its own. Raises BudgetError."""
+def affordability_of(
+    form: Form | None, typed: Mapping[str, str], currency: str, region: str | None
+) -> Affordability:
+    """What is left each month: by the form, with what is protected in the region, or as told where the place has none of its own.
+    Raises BudgetError.
+    """
     if form is None or (form.is_general and typed.get("left", "").strip()):
         left = amount(typed.get("left", ""), currency, _("What is left each month"))
         lump = amount(typed.get("lump_sum", ""), currency, _("Money at hand"))
@@ -177,7 +183,7 @@ def affordability_of(form: Form | None, typed: Mapping[str, str], currency: str)
         spending,
         count(typed.get("adults", "1"), _("Adults"), 1),
         count(typed.get("dependents", "0"), _("Children and dependents"), 0),
-        None,
+        region,
         amount(typed.get("other_debts", ""), currency, _("Owed to others")),
         amount(typed.get("lump_sum", ""), currency, _("Money at hand")),
         day_of(typed.get("improves_on", "")),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
@@ -22,10 +23,10 @@ from dunwell.ledger.statement_text import COMPONENT_NAMES, MONEY_COLUMNS
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.masks import masked_address, masked_name
 from dunwell.office.access.models import Staff
-from dunwell.office.cases.casefile import CaseFile
+from dunwell.office.cases.casefile import CaseFile, waits_for_promise
 from dunwell.office.cases.models import Approval
-from dunwell.office.desk.contact import Current, current
-from dunwell.office.desk.forms import CALL_OUTCOMES, CAME_KEYS, PARTS_MAX, LogForm, usual_accounts
+from dunwell.office.desk.contact import OUTCOMES_OF_CONTACTS, Current, current, outcomes_of
+from dunwell.office.desk.forms import CAME_KEYS, PARTS_MAX, LogForm, came_of, usual_accounts
 from dunwell.office.desk.guide import guide_for
 from dunwell.office.desk.identity import FACTS, TRIES_MAX, known_facts
 from dunwell.office.desk.opening import REASONS, kept_texts, open_case, open_data, opened_until
@@ -146,12 +147,16 @@ def log_context(
     if contact is None or contact.customer_id != file.customer_id:
         return {}
     typed: Any = {} if form is None else form.data
+    can_come, guide = came_of(contact), guide_for(file, staff, contact.direction)
     return {
-        "guide": guide_for(file, staff),
+        "guide": replace(guide, branches=tuple(one for one in guide.branches if one.then in can_come)),
         "form": form,
         "form_came": [] if form is None else typed.getlist("came"),
-        "outcomes": [(name, OUTCOMES[name]) for name in CALL_OUTCOMES],
-        "came": [(name, words, CAME_KEYS[name]) for name, words in CAME.items()],
+        "outcomes": [
+            (name, OUTCOMES[name], OUTCOMES_OF_CONTACTS.index(name) + 1)
+            for name in outcomes_of(contact.channel, contact.direction)
+        ],
+        "came": [(name, CAME[name], CAME_KEYS[name]) for name in can_come],
         "promisable": promisable(file, form),
         "promise_total": _owed_in_all(file),
         "has_more_parts": any(
@@ -303,7 +308,12 @@ def points_of(file: CaseFile, is_open: bool, shown_id: str | None = None) -> lis
                 "not_theirs_from": point.not_theirs_from if point else None,
                 "consents": _consents(file, name),
                 "ways": [
-                    {"channel": way, "verdict": verdict, "reasons": reasons_of(file, verdict)}
+                    {
+                        "channel": way,
+                        "verdict": verdict,
+                        "reasons": reasons_of(file, verdict),
+                        "waits_for_promise": waits_for_promise(verdict),
+                    }
                     for (way, where), verdict in verdicts.items()
                     if where == name
                 ],

@@ -186,17 +186,16 @@ def approved_texts(place: Workplace) -> tuple[Text, ...]:
 
 def ask(file: CaseFile, way: Way) -> Verdict:
     """May this text go out now, by itself?"""
-    purpose, at = PURPOSES_BY_STAGE[way.text.stage][0], file.place.clock()
     attempt = Attempt(
         customer_id=file.customer_id,
-        at=at,
+        at=file.place.clock(),
         channel=way.channel,
         account_ids=tuple(file.overdue_ids),
         contact_point_id=way.point_id,
-        purpose=purpose,
+        purpose=PURPOSES_BY_STAGE[way.text.stage][0],
         automated=True,
     )
-    return file.as_sent(file.gate.check(attempt, file.person), purpose, way.text.stage, at)
+    return file.unless_held(file.gate.check(attempt, file.person), attempt, way.text.stage)
 
 
 def preview(file: CaseFile, opened: Opened, way: Way) -> dict[str, Any]:

@@ -220,6 +220,8 @@ EVENTS: Words = {
     "hold.lifted": _("a hold was lifted"),
     "strategy.proposed": _("another strategy was asked for"),
     "strategy.decided": _("a strategy was decided"),
+    "office.entered": _("signing in and out"),
+    "office.refused": _("refused: not theirs to see or do"),
 }
 """The events that are reviewed or audited."""
 ACTS: Words = {
@@ -237,8 +239,25 @@ ACTS: Words = {
     "team added": _("team added"),
     "token made": _("token made"),
     "token revoked": _("token revoked"),
+    "case read by a program": _("case read by a program"),
+    "signed in": _("signed in"),
+    "signed out": _("signed out"),
+    "sign-in failed": _("sign-in failed"),
+    "nobody has that name": _("nobody has that name"),
+    "own password changed": _("own password changed"),
+    "second factor added": _("second factor added"),
+    "second factor removed": _("second factor removed"),
+    "second factor failed": _("second factor failed"),
+    "recovery codes made anew": _("recovery codes made anew"),
+    "ended token used": _("a token was used that no longer holds"),
+    "a case out of their scope": _("a case out of their scope"),
 }
 """What an event says somebody did, or why they looked."""
+DECIDED: Words = {
+    "run": _("chosen by a run"),
+    "permitted": _("permitted by the gate"),
+    "refused": _("refused by the gate"),
+}
 CHANGES: Words = {"began": _("began"), "ended": _("ended"), "changed": _("changed")}
 """What became of a rule between two days."""
 SECTIONS: Words = {

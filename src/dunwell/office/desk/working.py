@@ -216,13 +216,10 @@ def _follows(file: CaseFile, staff: Staff, contact: Current, told: Told, now: da
         if hold in told.came:
             state = "cease" if hold == "stop" else hold
             add("hold.placed", hold, {"hold": state, "by": by, "needs_person": hold != "stop", **about})
-    if "stop_channel" in told.came:
-        add(
-            "consent.withdrawn",
-            "channel",
-            {"channel": contact.channel, **about},
-            contact_point=contact.point_id,
-        )
+    if (
+        "stop_channel" in told.came
+    ):  # "do not call me" is said of every number, not of the one that was dialled
+        add("consent.withdrawn", "channel", {"channel": contact.channel, **about})
     if "wrong_number" in told.came and contact.point_id is not None:
         add("point.not_theirs", "point", about, contact_point=contact.point_id)
     if told.promised is not None:

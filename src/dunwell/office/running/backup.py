@@ -4,6 +4,7 @@ The keys are left out unless they are asked for: whoever holds both the backup a
 """
 
 import hashlib
+import io
 import json
 import shutil
 import sqlite3
@@ -11,10 +12,13 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import psycopg
 
 from dunwell import __version__
 from dunwell.settings import FILE_NAME, Settings, django_settings
@@ -22,7 +26,6 @@ from dunwell.settings import FILE_NAME, Settings, django_settings
 MANIFEST = "backup.json"
 _SQLITE = "database.sqlite3"
 _POSTGRESQL = "database.pgdump"
-_FOLDERS = ("policy", "book", "evidence", "models", "tape")
 _BLOCK = 1 << 20
 
 
@@ -41,17 +44,21 @@ class BackedUp:
 
 
 def back_up(settings: Settings, file: Path, now: datetime, *, with_keys: bool = False) -> BackedUp:
-    """Write the workspace's backup; the file appears whole or not at all. Raises BackupUnusable, OSError."""
+    """Write the workspace's backup; the file appears whole or not at all. Others may work meanwhile, but no run may end: the book
+    is of one run. Raises BackupUnusable, OSError.
+    """
     if file.exists():
         raise BackupUnusable(f"{file} exists. Name another file; a backup is never written over")
     staging = file.with_name(f".{file.name}.new")
+    staging.unlink(missing_ok=True)
+    staging.touch(mode=0o600)  # whoever reads it reads about people
     with tempfile.TemporaryDirectory(prefix="dunwell-backup-") as scratch:
-        database = _dump(settings, Path(scratch))
+        database, book = _dump(settings, Path(scratch)), _which_book(settings)
         entries: dict[str, dict[str, Any]] = {}
-        with tarfile.open(staging, "w:gz", compresslevel=1) as archive:
+        with tarfile.open(staging, "w:gz", compresslevel=1, dereference=True) as archive:
             for name, path in [(database.name, database), *_files(settings, with_keys)]:
-                entries[name] = {"bytes": path.stat().st_size, "sha256": _digest(path)}
-                archive.add(path, name, recursive=False)
+                with suppress(FileNotFoundError):  # erased since it was listed
+                    entries[name] = _add(archive, name, path)
             manifest = {
                 "dunwell": __version__,
                 "made_at": now.isoformat(),
@@ -64,14 +71,52 @@ def back_up(settings: Settings, file: Path, now: datetime, *, with_keys: bool = 
             text.write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
             archive.add(text, MANIFEST)
             digest = _digest(text)
+    if _which_book(settings) != book:
+        staging.unlink()
+        raise BackupUnusable(
+            "a run replaced the book meanwhile, so it was copied half. Make the backup again"
+        )
     staging.rename(file)
     return BackedUp(file, len(entries), sum(entry["bytes"] for entry in entries.values()), digest)
+
+
+def _which_book(settings: Settings) -> tuple[int, int] | None:
+    """What tells the book of one run from that of another; None without one."""
+    try:
+        about = (settings.book_folder / "book.json").stat()
+    except FileNotFoundError:
+        return None
+    return about.st_ino, about.st_mtime_ns
+
+
+def _add(archive: tarfile.TarFile, name: str, path: Path) -> dict[str, Any]:
+    """A file's bytes and digest as they went into the archive: a worker's record, say, changes while it is read."""
+    with path.open("rb") as stream:
+        about = archive.gettarinfo(arcname=name, fileobj=stream)
+        read = _Read(io.BytesIO(stream.read()) if about.size < _BLOCK else stream)
+        if isinstance(read.stream, io.BytesIO):
+            about.size = len(read.stream.getbuffer())
+        archive.addfile(about, read)
+    return {"bytes": about.size, "sha256": read.digest.hexdigest()}
+
+
+class _Read:
+    """A file whose bytes are digested as they are read."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream, self.digest = stream, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        block = self.stream.read(size)
+        self.digest.update(block)
+        return block
 
 
 def restore(file: Path, folder: Path, database_url: str | None = None) -> dict[str, Any]:
     """Unpack a backup into a new folder, every file checked against the manifest, and bring its database back; the manifest.
 
-    A dump of PostgreSQL goes into the empty database at ``database_url``. Raises BackupUnusable.
+    A dump of PostgreSQL goes into the empty database at ``database_url``. Messages that were due when the backup was made may
+    have gone out since: none is sent again (``held_back`` of the manifest: how many). Raises BackupUnusable.
     """
     if folder.exists() and any(folder.iterdir()):
         raise BackupUnusable(
@@ -103,14 +148,34 @@ def restore(file: Path, folder: Path, database_url: str | None = None) -> dict[s
             ]
         )
         (staging / _POSTGRESQL).unlink()
+        manifest["held_back"] = _hold_back_postgresql(database_url)
     else:
         place = staging / manifest["sqlite_name"]
         place.parent.mkdir(parents=True, exist_ok=True)
         (staging / _SQLITE).rename(place)
+        manifest["held_back"] = _hold_back_sqlite(place)
     (staging / MANIFEST).unlink()
     shutil.rmtree(folder, ignore_errors=True)
     staging.rename(folder)
     return manifest
+
+
+_HOLD_BACK = """
+UPDATE outreach_work SET state = 'unknown', why = 'restored from a backup: it may have gone out since'
+WHERE state IN ('due', 'claimed')
+"""
+
+
+def _hold_back_sqlite(database: Path) -> int:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'outreach_work'").fetchall()
+        return connection.execute(_HOLD_BACK).rowcount if tables else 0
+
+
+def _hold_back_postgresql(database_url: str) -> int:
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute("SELECT to_regclass('outreach_work')").fetchone()
+        return connection.execute(_HOLD_BACK).rowcount if found and found[0] else 0
 
 
 def _checked(file: Path, staging: Path) -> dict[str, Any]:
@@ -132,11 +197,17 @@ def _checked(file: Path, staging: Path) -> dict[str, Any]:
 
 def _files(settings: Settings, with_keys: bool) -> Iterator[tuple[str, Path]]:
     yield FILE_NAME, settings.root / FILE_NAME
-    for name in (*_FOLDERS, *(["keys"] if with_keys else [])):
-        folder = settings.root / name
+    root = settings.root
+    folders = [root / "policy", settings.book_folder, settings.evidence_folder, root / "models"]
+    folders += [settings.tape_folder, settings.print_folder, root / "intake"]
+    folders += [settings.keys_folder] if with_keys else []
+    for folder in dict.fromkeys(one for one in folders if one.is_relative_to(root) and one != root):
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and "by-customer" not in path.parts and path.suffix != ".lock":
-                yield path.relative_to(settings.root).as_posix(), path
+            is_passing = (
+                path.suffix in (".lock", ".new") or ".new" in path.parts
+            )  # being written, or nobody's after it
+            if path.is_file() and "by-customer" not in path.parts and not is_passing:
+                yield path.relative_to(root).as_posix(), path
 
 
 def _sqlite_name(settings: Settings) -> str | None:

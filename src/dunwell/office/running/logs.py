@@ -18,7 +18,9 @@ _log = structlog.get_logger("dunwell.office")
 
 
 def set_up_logs() -> None:
-    """Log JSON lines to standard error; an error of the program by its kind and places, without its message."""
+    """Log JSON lines to standard error; an error of the program by its kind and places, without its message. What libraries
+    have to say goes the same way.
+    """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -29,6 +31,34 @@ def set_up_logs() -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
     logging.getLogger("django.request").setLevel(logging.CRITICAL)
+    logging.getLogger().handlers[:] = [_Said(logging.WARNING)]
+    server = logging.getLogger("gunicorn.error")
+    server.handlers[:], server.propagate = [], True
+
+
+class _Said(logging.Handler):
+    """What a library has to say: who, how gravely, and the kind of an error. Never its message: an address, a host's name or what
+    somebody typed may stand in it. Our own say names no person and is told whole.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write it."""
+        error = record.exc_info[1] if record.exc_info else None
+        told: dict[str, object] = {"logger": record.name}
+        if record.name.partition(".")[0] == "dunwell":
+            told["message"] = record.getMessage()
+        if error is not None:
+            told |= about(error)
+        _log.log(record.levelno, "said", **told)
+
+
+def about(error: BaseException) -> dict[str, object]:
+    """An error as the log tells it: its kind, and the places it came through."""
+    places = [
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    return {"kind": type(error).__name__, "places": places[-12:]}
 
 
 def page_of(request: HttpRequest) -> str:
@@ -61,10 +91,7 @@ def logged(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Htt
         return response
 
     def process_exception(request: HttpRequest, error: Exception) -> None:
-        places = [
-            f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)
-        ]
-        _log.error("failed", page=page_of(request), kind=type(error).__name__, places=places[-12:])
+        _log.error("failed", page=page_of(request), **about(error))
 
-    answer.process_exception = process_exception  # type: ignore[attr-defined]
+    answer.process_exception = process_exception  # type: ignore[attr-defined]  # where Django looks for it
     return answer

@@ -7,6 +7,7 @@ import hmac
 import os
 from collections.abc import Iterator
 
+from django.db import Error
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
@@ -38,30 +39,40 @@ class Standing(Collector):
     """What the database says at the moment of asking."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The gauges."""
-        cases = GaugeMetricFamily("dunwell_cases", "Cases by stage.", labels=["stage"])
-        for stage, count in Case.objects.values_list("stage").annotate(Count("pk")):
-            cases.add_metric([stage], count)
-        yield cases
-        waiting = GaugeMetricFamily(
-            "dunwell_cases_waiting_for_a_person", "Cases in which somebody asked for a person."
-        )
-        waiting.add_metric([], Case.objects.filter(needs_person=True).count())
-        yield waiting
-        work = GaugeMetricFamily(
-            "dunwell_messages", "Messages by channel and state.", labels=["channel", "state"]
-        )
-        for channel, state, count in Work.objects.values_list("channel", "state").annotate(Count("pk")):
-            work.add_metric([channel, state], count)
-        yield work
-        unsealed = GaugeMetricFamily("dunwell_journal_unsealed_events", "Events that no seal covers yet.")
-        unsealed.add_metric([], Event.objects.filter(leaf_index__isnull=True).count())
-        yield unsealed
-        seal = Seal.objects.order_by("-number").first()
-        if seal is not None:
-            age = GaugeMetricFamily("dunwell_journal_seal_age_seconds", "Seconds since the last seal.")
-            age.add_metric([], (workplace().clock() - seal.sealed_at).total_seconds())
-            yield age
+        """The gauges; while the database does not answer only that it does not."""
+        answers = GaugeMetricFamily("dunwell_database_up", "Whether the database answers.")
+        try:
+            found = list(_standing())
+        except Error:
+            found = []
+        answers.add_metric([], bool(found))
+        yield from (answers, *found)
+
+
+def _standing() -> Iterator[GaugeMetricFamily]:
+    cases = GaugeMetricFamily("dunwell_cases", "Cases by stage.", labels=["stage"])
+    for stage, count in Case.objects.values_list("stage").annotate(Count("pk")):
+        cases.add_metric([stage], count)
+    yield cases
+    waiting = GaugeMetricFamily(
+        "dunwell_cases_waiting_for_a_person", "Cases in which somebody asked for a person."
+    )
+    waiting.add_metric([], Case.objects.filter(needs_person=True).count())
+    yield waiting
+    work = GaugeMetricFamily(
+        "dunwell_messages", "Messages by channel and state.", labels=["channel", "state"]
+    )
+    for channel, state, count in Work.objects.values_list("channel", "state").annotate(Count("pk")):
+        work.add_metric([channel, state], count)
+    yield work
+    unsealed = GaugeMetricFamily("dunwell_journal_unsealed_events", "Events that no seal covers yet.")
+    unsealed.add_metric([], Event.objects.filter(leaf_index__isnull=True).count())
+    yield unsealed
+    seal = Seal.objects.order_by("-number").first()
+    if seal is not None:
+        age = GaugeMetricFamily("dunwell_journal_seal_age_seconds", "Seconds since the last seal.")
+        age.add_metric([], (workplace().clock() - seal.sealed_at).total_seconds())
+        yield age
 
 
 @open_to_all
@@ -82,7 +93,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     registry = CollectorRegistry()
     registry.register(Standing())
     if os.environ.get(_PROCESSES):
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
         requests = b""
     else:
         requests = generate_latest(own_registry)

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
+from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import format_decimal, format_percent
@@ -12,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dunwell.strategy.columns import COLUMNS, Kind
 from dunwell.strategy.conditions import BadCondition, Condition, parse_condition
+from dunwell.strategy.differing import Difference
 
 MEANINGS: Mapping[str, Lazy | str] = {
     "past_due_days": _("days past due"),
@@ -113,20 +116,6 @@ KEYS: Mapping[str, Lazy | str] = {
     "from": _("holds from"),
     "citation": _("source"),
 }
-_FORMS: Sequence[tuple[re.Pattern[str], Lazy | str]] = (
-    (re.compile(r"(?P<what>.+) is gone"), _("%(what)s is gone")),
-    (re.compile(r"(?P<what>.+?) is new: (?P<new>.*)"), _("%(what)s is new: %(new)s")),
-    (
-        re.compile(r"(?P<what>.+) is no longer said \(was (?P<old>.+)\)"),
-        _("%(what)s is no longer said (was %(old)s)"),
-    ),
-    (
-        re.compile(r"the order of the (?P<what>\w+) is now: (?P<new>.*)"),
-        _("The order of the %(what)s is now: %(new)s"),
-    ),
-    (re.compile(r"(?P<what>.+?) is now (?P<new>.+)"), _("%(what)s is now %(new)s")),
-    (re.compile(r"(?P<what>.+?) from (?P<old>.+) to (?P<new>.+)"), _("%(what)s: from %(old)s to %(new)s")),
-)
 
 
 def conditions_told(conditions: Iterable[Condition]) -> str:
@@ -157,38 +146,42 @@ def conditions_told(conditions: Iterable[Condition]) -> str:
     return _list(phrases, "; ", "；") or gettext("everybody else")
 
 
-def change_told(change: str) -> str:
-    """A sentence of ``strategy.differing.differences`` in the reader's language; as it stands where its form is not known."""
-    for form, words in _FORMS:
-        found = form.fullmatch(change)
-        if found is not None:
-            parts = {name: _piece(text) for name, text in found.groupdict().items()}
-            return str(words) % parts
-    return change
+def change_told(change: Difference) -> str:
+    """What two texts say differently, as a sentence in the reader's language."""
+    place = f"{KINDS[change.kind]} “{change.name}”" if change.kind else ""
+    where = ", ".join(part for part in (place, _key(change.key) if change.key else "") if part)
+    if change.what == "gone":
+        return gettext("%(what)s is gone") % {"what": place}
+    if change.what == "new":
+        return gettext("%(what)s is new: %(new)s") % {"what": place, "new": _entry(change.after)}
+    if change.what == "reordered":
+        told = {"what": _key(change.key), "new": _list(change.after)}
+        return gettext("The order of the %(what)s is now: %(new)s") % told
+    old, new = _said(change.key, change.before), _said(change.key, change.after)
+    if change.before is None:
+        return gettext("%(what)s is now %(new)s") % {"what": where, "new": new}
+    if change.after is None:
+        return gettext("%(what)s is no longer said (was %(old)s)") % {"what": where, "old": old}
+    return gettext("%(what)s: from %(old)s to %(new)s") % {"what": where, "old": old, "new": new}
 
 
-def _piece(text: str) -> str:
-    """A place, a name or a value of a change: kinds and keys in words, conditions as sentences."""
-    place = re.fullmatch(r"(?P<kind>\w+) '(?P<name>[^']*)'(?:: (?P<key>[\w.]+))?", text)
-    if place is not None and place["kind"] in KINDS:
-        named = f"{KINDS[place['kind']]} “{place['name']}”"
-        return f"{named}, {_key(place['key'])}" if place["key"] else named
-    if re.fullmatch(r"[a-z_]+(?:\.[a-z_]+)*", text):
-        return _key(text)
-    plain = re.fullmatch(r"'([^'\[\]]*)'", text)
-    return plain[1] if plain is not None else _CONDITIONS.sub(_as_conditions, text)
+def _entry(said: Mapping[str, Any]) -> str:
+    """All that an entry says but its name."""
+    return _list([f"{_key(key)} {_said(key, value)}" for key, value in said.items() if key != "name"])
 
 
-_CONDITIONS = re.compile(r"(?:when )?\[(?P<list>'[^\]]*')\]")
-
-
-def _as_conditions(found: re.Match[str]) -> str:
-    texts = re.findall(r"'([^']*)'", found["list"])
-    try:
-        told = conditions_told([parse_condition(text) for text in texts])
-    except BadCondition:
-        return _list(texts)
-    return f"“{told}”"
+def _said(key: str, value: Any) -> str:
+    """A value of the text under its key; conditions as one phrase."""
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, Mapping):
+        return f"({_entry(value)})"
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return str(value)
+    if key.rpartition(".")[2] == "when":
+        with suppress(BadCondition):
+            return f"“{conditions_told([parse_condition(text) for text in value])}”"
+    return _list([_said("", one) for one in value])
 
 
 def _key(path: str) -> str:

@@ -78,6 +78,23 @@ class Sign(models.Model):
     what = models.JSONField(default=list)
 
     class Meta:
-        """The latest first."""
+        """The latest first, of all and of somebody's of a kind."""
 
-        indexes = [models.Index(fields=["-happened_at"], name="sign_latest")]
+        indexes = [
+            models.Index(fields=["-happened_at"], name="sign_latest"),
+            models.Index(fields=["name", "kind", "-happened_at"], name="sign_of_somebody"),
+        ]
+
+
+class SignTally(models.Model):
+    """How many signs of a kind there are of somebody (``name``) on a day (UTC)."""
+
+    name = models.CharField(max_length=150)
+    kind = models.CharField(max_length=40)
+    day = models.DateField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        """One a day, kind and name."""
+
+        constraints = [models.UniqueConstraint(fields=["name", "kind", "day"], name="sign_tally_of_a_day")]

@@ -15,13 +15,13 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-import dkim  # type: ignore[import-untyped]
+import dkim  # type: ignore[import-untyped]  # it ships no types
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from dkim.canonicalization import Relaxed  # type: ignore[import-untyped]
+from dkim.canonicalization import Relaxed  # type: ignore[import-untyped]  # it ships no types
 
 from dunwell.outreach.email.rendering import UnfitMessage
 from dunwell.outreach.email.settings import DkimSettings

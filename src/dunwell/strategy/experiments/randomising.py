@@ -172,10 +172,13 @@ class _Kept:
     def __init__(self, ids: pl.Series) -> None:
         self._ids = Ids(ids.unique())
         self._by_salt: dict[str, NDArray[np.uint64]] = {}
+        self._asked: tuple[pl.Series, NDArray[np.int32]] | None = None
 
     def of(self, texts: pl.Series, salt: str) -> NDArray[np.uint64] | None:
         """The numbers of texts; None where one is not among the ids."""
-        places = self._ids.numbers(texts)
+        if self._asked is None or self._asked[0] is not texts:  # a day asks for several salts of the same
+            self._asked = texts, self._ids.numbers(texts)
+        places = self._asked[1]
         if not places.size or places.min() < 0:
             return None
         kept = self._by_salt.pop(salt, None)
@@ -214,7 +217,7 @@ def _hashed(texts: pl.Series, salt: str) -> NDArray[np.uint64]:
         raise StrategyError(f"{texts.name or 'customer_id'}: a value is missing. Give every row its customer")
     start = sha256(f"{salt}\0".encode())
     digests = bytearray()
-    for text in texts:
+    for text in texts.to_list():
         one = start.copy()
         one.update(text.encode())
         digests += one.digest()[:8]
