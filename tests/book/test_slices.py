@@ -8,6 +8,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from dunwell.book import Detail, NotInOrder, matching, register
+from dunwell.book.parents import SliceAccounts
 from tests.book.tapes import Read, Rows, good_tables, payment, write_tape
 
 ACCOUNTS = 12
@@ -236,3 +238,16 @@ def test_a_slice_knows_all_of_a_customers_holds_and_contacts(tmp_path: Path) -> 
     assert read.tables["contacts"].height > len(
         tables["contacts"]
     )  # once in each slice that has an account of C1
+
+
+def test_an_account_has_its_row_in_its_slice_whatever_stands_beside_it(tmp_path: Path) -> None:
+    """Bad accounts are in no slice; a row whose account is not there changes nothing for its neighbours."""
+    accounts = SliceAccounts(tmp_path, expected=40, most_held=100, slice_size=10)
+    is_good = np.ones(40, np.bool_)
+    is_good[[3, 31, 32]] = False
+    accounts.add(np.arange(1, 41, dtype=np.uint64), is_good, np.zeros(40, np.int16))
+    accounts.close(4)
+    found = np.array([30, 33, 39], np.int32)
+    assert accounts.rows_of(found).tolist() == [0, 1, 7]
+    assert accounts.rows_of(np.insert(found, 1, -1))[[0, 2, 3]].tolist() == [0, 1, 7]
+    assert len(accounts.rows_of(np.array([-1, -1], np.int32))) == 2

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,16 +11,18 @@ import polars as pl
 import pytest
 
 from dunwell.cli.workspace import copy_template
-from dunwell.nightly.learning_days import STEPS_MIN, learn_over_waiting
+from dunwell.nightly.learning_days import CHOICES_MIN, learn_over_waiting
 from dunwell.nightly.offers import VALUE
 from dunwell.settings import Settings, read_settings
+from dunwell.strategy.blips import WINDOW_DAYS
 from dunwell.strategy.experiments.design import NOTHING
 from dunwell.strategy.over_waiting import OverWaiting, history_of
 from dunwell.strategy.text import Strategy, read_strategy
 
 FIRST = date(2026, 9, 1)
-CALL, OWED, BY_ITSELF, BY_CALL = "negotiation by call", 1_000.0, 0.02, 0.06
-"""What comes in each day, as a share of what is owed: of those left alone, and what a call adds."""
+LAST = FIRST + timedelta(days=25)
+CALL, OWED, BY_ITSELF, BY_CALL = "negotiation by call", 1_000.0, 0.002, 0.03
+"""What comes in, as a share of what is owed: each day of those left alone, and what a call adds evenly over four weeks."""
 
 
 @pytest.fixture
@@ -30,14 +33,22 @@ def shop(tmp_path: Path) -> tuple[Settings, Strategy]:
 
 
 def days_kept(
-    settings: Settings, strategy: Strategy, count: int, customers: int, effect: float = BY_CALL
+    settings: Settings,
+    strategy: Strategy,
+    count: int,
+    customers: int,
+    effect: float = BY_CALL,
+    since: tuple[int, float] | None = None,
 ) -> tuple[list[tuple[str, date, tuple[str, ...]]], pl.DataFrame]:
-    """Days on which three in ten were called by lot, as runs keep them; and what was paid on the day after."""
+    """Days on which three in ten were called by lot, as runs keep them; and what was paid. ``since``: from a day on a call adds
+    something else.
+    """
     lots = np.random.default_rng(5)
     names = strategy.treatment_names
     place = names.index(CALL)
     ids = pl.Series("customer_id", [f"C{number:04}" for number in range(customers)])
     days, paid = [], []
+    adds = np.zeros((customers, count + WINDOW_DAYS))
     for number in range(count):
         run_id, day = f"run-{number:03}", FIRST + timedelta(days=number)
         called = lots.random(customers) < 0.3
@@ -65,6 +76,7 @@ def days_kept(
                 "customer_id": ids,
                 "treatment": np.where(called, CALL, NOTHING),
                 "probability": np.where(called, 0.3, 0.7),
+                "arm": pl.Series([None] * customers, dtype=pl.String),
             }
         ).write_parquet(folder / "decisions" / f"{run_id}.parquet")
         about: Mapping[str, object] = {
@@ -73,10 +85,12 @@ def days_kept(
             "strategy": {"currency": "CNY", "treatments": list(names), "prices": {}},
         }
         (folder / "decisions" / f"{run_id}.json").write_text(json.dumps(about), encoding="utf-8")
-        pays = lots.random(customers) < (BY_ITSELF + effect * called) / 0.5
+        now = effect if since is None or number < since[0] else since[1]
+        adds[:, number : number + WINDOW_DAYS] += now / WINDOW_DAYS * called[:, None]
+        pays = lots.random(customers) < (BY_ITSELF + adds[:, number]) / 0.1
         paid.append(
             pl.DataFrame({"customer_id": ids.filter(pl.Series(pays))}).with_columns(
-                pl.lit(day + timedelta(days=1)).alias("on"), pl.lit(0.5 * OWED).alias("amount")
+                pl.lit(day + timedelta(days=1)).alias("on"), pl.lit(0.1 * OWED).alias("amount")
             )
         )
         days.append((run_id, day, names))
@@ -94,40 +108,82 @@ def vague(strategy: Strategy) -> None:
         object.__setattr__(one, "prior_sd", type(one.prior_sd)("500"))
 
 
-def test_a_call_today_is_worth_what_it_adds_over_waiting(shop: tuple[Settings, Strategy]) -> None:
+def test_a_call_today_is_worth_what_it_adds_whatever_calls_follow(shop: tuple[Settings, Strategy]) -> None:
     settings, strategy = shop
     vague(strategy)
-    learned = learn_over_waiting(settings, strategy, *days_kept(settings, strategy, 25, 400))
+    days, paid = days_kept(settings, strategy, 25, 800)
+    learned = learn_over_waiting(settings, strategy, days, paid, LAST)
     assert learned is not None
     assert set(learned.treatments) == {CALL}
-    assert learned.given[CALL] == pytest.approx(0.3 * 400 * 24, rel=0.05)
+    assert learned.given[CALL] == pytest.approx(0.3 * 800 * 18, rel=0.08)
     mean, spread = worth(learned)
-    # Most of what it brings today would have come later anyway: less what it takes off the worth of what is owed tomorrow.
-    cost = float(next(one.cost for one in strategy.treatments if one.name == CALL)) / OWED
-    keeps, both = 1 - 1 / strategy.objective.window_days, BY_ITSELF + BY_CALL
-    ahead = 0.0
-    for _ in range(5_000):
-        ahead = max(BY_ITSELF + keeps * (1 - BY_ITSELF) * ahead, both - cost + keeps * (1 - both) * ahead)
-    true = BY_CALL * (1 - keeps * ahead) * OWED
-    assert 0 < true < 0.3 * BY_CALL * OWED
-    assert abs(mean - true) < 3 * spread
-    assert spread < 0.5 * true
+    assert abs(mean - BY_CALL * OWED) < 3 * spread
+    assert spread < 0.4 * BY_CALL * OWED
+    assert learned.turned == ()
 
 
 def test_a_call_that_adds_nothing_is_worth_nothing(shop: tuple[Settings, Strategy]) -> None:
     settings, strategy = shop
     vague(strategy)
-    learned = learn_over_waiting(settings, strategy, *days_kept(settings, strategy, 25, 400, effect=0.0))
+    learned = learn_over_waiting(
+        settings, strategy, *days_kept(settings, strategy, 25, 400, effect=0.0), LAST
+    )
     assert learned is not None
     mean, spread = worth(learned)
     assert abs(mean) < 3 * spread
-    assert abs(mean) < 10
+    assert abs(mean) < 25
+
+
+def test_who_is_held_out_or_in_an_experiment_every_day_is_no_lot_of_the_day(
+    shop: tuple[Settings, Strategy],
+) -> None:
+    """Nothing changes for what is learned when others, of whom a lot decided once and for all, are added to the days."""
+    settings, strategy = shop
+    days, paid = days_kept(settings, strategy, 25, 300)
+    alone = learn_over_waiting(settings, strategy, days, paid, LAST)
+    for run_id, _, _ in days:
+        for name in ("markets", "decisions"):
+            file = settings.evidence_folder / name / f"{run_id}.parquet"
+            rows = pl.read_parquet(file)
+            others = rows.with_columns(pl.col("customer_id").str.replace("C", "H"))
+            if name == "decisions":
+                others = others.with_columns(
+                    pl.lit("hold-out").alias("arm"), pl.lit(NOTHING).alias("treatment")
+                )
+            pl.concat([rows, others], how="vertical_relaxed").write_parquet(file)
+    both = learn_over_waiting(settings, strategy, days, paid, LAST)
+    assert alone is not None
+    assert both is not None
+    assert both.as_dict() == alone.as_dict()
+
+
+def test_a_call_that_stops_working_is_noticed_and_what_it_did_before_left_aside(
+    shop: tuple[Settings, Strategy],
+) -> None:
+    settings, strategy = shop
+    vague(strategy)
+    days, paid = days_kept(settings, strategy, 70, 1_000, effect=0.06, since=(42, 0.0))
+    until = FIRST + timedelta(days=70)
+    learned = learn_over_waiting(settings, strategy, days, paid, until)
+    assert learned is not None
+    (turned,) = learned.turned
+    assert turned.treatment == CALL
+    assert abs((turned.since - (FIRST + timedelta(days=42))).days) <= 7
+    mean, spread = worth(learned)
+    assert abs(mean) < 3 * spread + 20
+    kept = OverWaiting.from_dict(json.loads(json.dumps(learned.as_dict())))
+    assert kept.turned == learned.turned
+    object.__setattr__(strategy, "learning", replace(strategy.learning, alarm=0.0))
+    blind = learn_over_waiting(settings, strategy, days, paid, until)
+    assert blind is not None
+    assert blind.turned == ()
+    assert worth(blind)[0] > mean + 20
 
 
 def test_the_same_days_teach_the_same_and_survive_the_shelf(shop: tuple[Settings, Strategy]) -> None:
     settings, strategy = shop
     days, paid = days_kept(settings, strategy, 6, 300)
-    first, again = (learn_over_waiting(settings, strategy, days, paid) for _ in range(2))
+    first, again = (learn_over_waiting(settings, strategy, days, paid, LAST) for _ in range(2))
     assert first is not None
     assert again is not None
     assert first.as_dict() == again.as_dict()
@@ -135,12 +191,14 @@ def test_the_same_days_teach_the_same_and_survive_the_shelf(shop: tuple[Settings
     assert worth(kept) == worth(first)
 
 
-def test_few_days_and_days_far_apart_teach_nothing(shop: tuple[Settings, Strategy]) -> None:
+def test_few_days_teach_nothing_and_days_that_are_missing_do_no_harm(shop: tuple[Settings, Strategy]) -> None:
     settings, strategy = shop
+    vague(strategy)
     days, paid = days_kept(settings, strategy, 25, 400)
-    assert learn_over_waiting(settings, strategy, days[:2], paid) is None
-    assert STEPS_MIN > 400
-    assert learn_over_waiting(settings, strategy, days[::10], paid) is None
+    assert CHOICES_MIN > 400
+    assert learn_over_waiting(settings, strategy, days[:1], paid, LAST) is None
+    assert learn_over_waiting(settings, strategy, days, paid, days[6][1]) is None
+    assert learn_over_waiting(settings, strategy, [*days[:8], *days[9:]], paid, LAST) is not None
 
 
 def test_how_lately_somebody_was_contacted_is_counted_from_the_tape() -> None:

@@ -19,6 +19,7 @@ import pytest
 from rich.console import Console
 
 from dunwell.cli.workspace import copy_template
+from dunwell.insight.problems import ModelDamaged
 from dunwell.nightly.capacities import CAPACITY_SCHEMA
 from dunwell.nightly.chosen import OPTION_SCHEMA
 from dunwell.nightly.decisions import DECISION_SCHEMA
@@ -32,11 +33,12 @@ from dunwell.policy import PolicyError
 from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
 from dunwell.settings import Settings, read_settings
 from dunwell.strategy import learned as shelf
+from dunwell.strategy.blips import Blips
 from dunwell.strategy.over_waiting import EFFECTS, OverWaiting
 from dunwell.strategy.problems import CannotEvaluate
 from dunwell.strategy.rates import read_rates
-from dunwell.strategy.repeated_choices import Choices
 from dunwell.strategy.text import read_strategy
+from dunwell.strategy.turning import Change
 from tests.nightly.page_reader import PageReader
 
 AS_OF = date(2026, 11, 23)
@@ -325,11 +327,13 @@ def test_what_days_have_taught_against_waiting_decides_and_is_made_again_bit_for
     shelved = shelf.load(settings.root / "models" / shelf.FOLDER)
     called = next(one.name for one in strategy.treatments if one.name.endswith("by call"))
     slopes = np.zeros(EFFECTS)
-    slopes[[0, 3]] = [0.05, -0.05]
-    days = OverWaiting(Choices(slopes, np.eye(EFFECTS) * 1e-6, 0, EFFECTS), {called: 0}, {called: 40}, 900.0)
+    slopes[[0, 5]] = [0.05, -0.05]
+    change = Change(0, date(2026, 11, 2).toordinal() - date(1970, 1, 1).toordinal(), 300.0, 0.08, 0.02)
+    blips = Blips(slopes, np.eye(EFFECTS) * 1e-6, 0, EFFECTS)
+    days = OverWaiting(blips, {called: 0}, {called: 40}, 900.0, {called: change})
     shelf.save(replace(shelved, over_waiting=days), settings.root / "models" / shelf.FOLDER)
     assert shelf.load(settings.root / "models" / shelf.FOLDER).over_waiting is not None
-    run(settings.root, now=NOW + timedelta(days=5))
+    result = run(settings.root, now=NOW + timedelta(days=5))
     options = book(settings, "options")
     others = options.filter(pl.col("treatment") != "none")
     assert set(others["against"]) == {"waiting"}, "values over different things are held against each other"
@@ -346,3 +350,34 @@ def test_what_days_have_taught_against_waiting_decides_and_is_made_again_bit_for
     decisions = book(settings, "decisions").filter(pl.col("customer_id").is_in(told["customer_id"].implode()))
     for decision in decisions["decision_id"][:3]:
         assert replay(settings, decision).is_same
+    assert result.decided is not None
+    (turned,) = result.decided.turned
+    assert result.summary()["decided"]["turned"] == [turned.as_dict()]
+    assert (turned.treatment, turned.since, turned.since_share) == (called, date(2026, 11, 2), 0.02)
+    out = StringIO()
+    Console(file=out, width=400).print(
+        summary_text(
+            result.figures,
+            result.quarantine,
+            result.facts,
+            result.bucket_order,
+            result.work,
+            decided=result.decided,
+        )
+    )
+    assert f"TURNED {turned.sentence}" in out.getvalue()
+    for code in ("en", "zh"):
+        language = read_language(code)
+        told_of = [table.caption for table in decided_section(result.decided, language).tables]
+        assert language.say("decided.turned") in told_of
+
+
+def test_values_of_another_version_are_not_used_and_said_to_be_old(
+    decided: tuple[Settings, RunResult], tmp_path: Path
+) -> None:
+    shelved = shelf.load(decided[0].root / "models" / shelf.FOLDER)
+    old = OverWaiting(
+        Blips(np.zeros(5), np.eye(5), 0, 5), {"reminder by call": 0}, {"reminder by call": 40}, 900.0, {}
+    )
+    with pytest.raises(ModelDamaged, match="Train the values anew"):
+        shelf.save(replace(shelved, over_waiting=old), tmp_path / "values")

@@ -1,7 +1,7 @@
 """Complaints of the lender's records, told with the tape or during the day, have their clock; the lender may set it."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -147,6 +147,15 @@ def test_a_complaint_told_during_the_day_counts_from_when_it_was_received_and_on
     again(own)
     note_complaints(own.place)
     assert ComplaintClock.objects.count() == there + 1
+    ended = pl.when(pl.col("hold_id") == "C9").then(date(2026, 11, 23)).otherwise("to_on")
+    pl.read_parquet(file).with_columns(to_on=ended).write_parquet(file)
+    again(own, RAN_AT + timedelta(hours=1))
+    note_complaints(own.place)
+    found.refresh_from_db()
+    assert (ComplaintClock.objects.count(), found.answered_at) == (
+        there + 1,
+        datetime(2026, 11, 23, tzinfo=UTC),
+    )
 
 
 def test_the_lender_s_own_clocks_take_the_place_of_those_it_names(told: Office, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from dunwell.rehearsal.effects import read_effects
 from dunwell.settings import read_settings
 from dunwell.strategy.experiments.stopping import Stopped
 from dunwell.strategy.text import read_strategy
+from dunwell.strategy.turning import Turned
 from tests.office.conftest import Office
 
 
@@ -89,6 +90,21 @@ def test_the_page_shows_what_is_in_force(shop: Office) -> None:
     assert "By stage, the first channel that reaches the person" in page
     assert "letter before action" in page
     assert "<textarea" not in page, "who may not propose has no form"
+
+
+def test_the_page_shows_for_which_treatments_times_have_turned(shop: Office) -> None:
+    file = shop.place.settings.book_folder / "run.json"
+    told = json.loads(file.read_text(encoding="utf-8"))
+    client = shop.client("auditor")
+    assert "something else than before" not in client.get("/strategies").content.decode()
+    told["decided"]["turned"] = [Turned("reminder by sms", date(2026, 11, 2), 300.0, 0.08, 0.02).as_dict()]
+    file.write_text(json.dumps(told), encoding="utf-8")
+    page = client.get("/strategies").content.decode()
+    assert "Treatments that bring something else than before" in page
+    assert "2026-11-02" in page
+    assert "8.0%" in page
+    chinese = client.get("/strategies", headers={"accept-language": "zh-Hans"}).content.decode()
+    assert "效果与此前不同的措施" in chinese
 
 
 def test_the_page_shows_which_arms_are_stopped_in_the_readers_language(shop: Office) -> None:

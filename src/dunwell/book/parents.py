@@ -280,12 +280,15 @@ class SliceAccounts:
         places = np.maximum(found, 0)
         if self.are_all_good or not len(found):
             return np.asarray(places - self.partitions_of(places) * np.int32(self.slice_size)).view(np.uint32)
-        first = int(places.min()) // self.slice_size * self.slice_size
+        lowest = int(found.min())
+        if lowest < 0:  # a row without an account is no reason to number all accounts from the file's first
+            lowest = int(found[found >= 0].min(initial=places.max()))
+        first = lowest // self.slice_size * self.slice_size
         is_good = self._card[first : int(places.max()) + 1] & _GOOD != 0
         slices = self.partitions_of(np.arange(len(is_good), dtype=np.int32))
         rows = np.zeros(len(is_good), np.int32)
         number_within(slices, is_good, rows, np.zeros(len(is_good) // self.slice_size + 1, np.int64))
-        return np.asarray(rows[places - first]).view(np.uint32)
+        return np.asarray(rows[np.maximum(places - first, 0)]).view(np.uint32)
 
     def exponents_of(self, found: Found) -> Exponents:
         """The decimals of each account's currency."""

@@ -2,7 +2,6 @@
 machines.
 """
 
-import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -60,8 +59,8 @@ def prepare_kernels(*rooms: str) -> None:
         remove_cut_off_code(folder)
     for room, module in modules.items():
         _, name, seconds = _KERNELS[room]
-        # Numba writes down the digest of the source file that the code was made from.
-        source = hashlib.sha256(Path(module.__file__ or "").read_bytes()).digest()
+        # Numba writes down the digest of the source that the code was made from (of several files: ``law.compiling``).
+        source: bytes = getattr(module, name)._cache._cache_file._source_stamp
         stem = Path(module.__file__ or "").stem
         indices = [index for folder in folders for index in folder.glob(f"{stem}.{name}-*.nbi")]
         if not any(source in index.read_bytes() for index in indices):

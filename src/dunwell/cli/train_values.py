@@ -54,5 +54,7 @@ def train_values(out: Path | None, window_days: int | None, as_json: bool) -> in
         )
     for rate in lessons.learned.rates:
         print(f"  {rate.treatment:<36} {in_words(rate)}")
+    for turned in saved.turned:
+        print(f"TURNED {turned.sentence}")
     print(f"saved in {folder}; the next run uses it")
     return 0

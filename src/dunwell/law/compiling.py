@@ -5,6 +5,7 @@ into other files, so here what is compiled is kept by all kernels of the room.
 """
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,10 +24,12 @@ def jit(function: _Function) -> _Function:
     return compiled
 
 
-def stamp_of(folder: Path) -> tuple[tuple[str, float, int], ...]:
-    """What changes when a kernel in a folder does: each file's name, when it was changed last, and its length in bytes."""
-    files = sorted(folder.glob("*kernel*.py"))
-    return tuple((file.name, file.stat().st_mtime, file.stat().st_size) for file in files)
+def stamp_of(folder: Path) -> bytes:
+    """What changes when a kernel in a folder does: the digest of their names and texts, as Numba's own is of one file's."""
+    digest = sha256()
+    for file in sorted(folder.glob("*kernel*.py")):
+        digest.update(f"{file.name}\0".encode() + file.read_bytes())
+    return digest.digest()
 
 
 def inlined(function: _Function) -> _Function:

@@ -9,6 +9,7 @@ import polars as pl
 from dunwell.nightly.market import Settled
 from dunwell.strategy.deciding import HOLD_OUT_ARM
 from dunwell.strategy.experiments.stopping import Stopped
+from dunwell.strategy.turning import Turned
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class DecidedFigures:
     """``treatments``: segment, treatment, customers. ``arms``: arm (hold-out, or experiment and arm), customers.
     ``capacities``: as the book has them (``capacities``). ``gap``: how far from the best the day is at most, as a share.
     ``basis``: ``text-order`` (nothing is known of values), ``priors`` or ``learned``; ``problem``: why learned values on the
-    shelf were not used. ``stopped``: the arms of running experiments that are drawn no more.
+    shelf were not used. ``stopped``: the arms of running experiments that are drawn no more. ``turned``: the treatments
+    that bring something else than before, as the learned values have noticed.
     """
 
     treatments: pl.DataFrame
@@ -28,6 +30,7 @@ class DecidedFigures:
     basis: str
     problem: str = ""
     stopped: tuple[Stopped, ...] = ()
+    turned: tuple[Turned, ...] = ()
 
     @property
     def held_out_count(self) -> int:
@@ -48,6 +51,7 @@ class DecidedFigures:
             "basis": self.basis,
             "problem": self.problem,
             "stopped": [one.as_dict() for one in self.stopped],
+            "turned": [one.as_dict() for one in self.turned],
         }
 
 
@@ -64,6 +68,7 @@ def decided_figures(
     basis: str,
     problem: str,
     stopped: tuple[Stopped, ...] = (),
+    turned: tuple[Turned, ...] = (),
 ) -> DecidedFigures:
     """The counts of all partitions together, with the day's."""
     total = pl.concat(counted).group_by("segment", "treatment").agg(pl.col("customers").sum())
@@ -78,6 +83,7 @@ def decided_figures(
         basis,
         problem,
         stopped,
+        turned,
     )
 
 

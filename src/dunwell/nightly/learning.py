@@ -84,7 +84,7 @@ def learn_values(
     paid = _paid(book, rates)
     log, columns, used = _log(rated, strategy, paid, window, until)
     kept = [(day.run_id, day.as_of, day.treatments) for day in days]
-    over_waiting = learn_over_waiting(settings, strategy, kept, paid)
+    over_waiting = learn_over_waiting(settings, strategy, kept, paid, until)
     by_day = [(day.run_id, day.as_of) for day in days]
     taught = (
         *harm_rates(settings, strategy, book, by_day, until),
@@ -112,6 +112,7 @@ def learn_values(
         "inputs": list(CONTEXT),
         "treatments": average.to_dicts(),
         "over_waiting": {} if over_waiting is None else dict(over_waiting.given),
+        "turned": [] if over_waiting is None else [one.as_dict() for one in over_waiting.turned],
         "rates": [asdict(one) for one in taught],
         "given": {name: int((log.given == place).sum()) for place, name in enumerate(log.treatments)},
     }

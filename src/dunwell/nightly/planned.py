@@ -110,6 +110,7 @@ class Planned:
             strategic.valuer.basis,
             strategic.problem,
             strategic.stopped,
+            () if strategic.valuer.learned is None else strategic.valuer.learned.turned,
         )
 
     def _add(self, work: pl.DataFrame, decided: pl.DataFrame, segments: pl.DataFrame) -> None:

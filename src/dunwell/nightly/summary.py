@@ -260,6 +260,8 @@ def _decided_parts(decided: DecidedFigures) -> Iterator[RenderableType]:
         if stop.is_by_guard_rail:
             line = f"to draw it again from a day on, write below the experiment: {stop.taken_up('DAY')}"
             yield Padding(Text(line), (0, 0, 0, 4))
+    for one in decided.turned:
+        yield Padding(Text(f"TURNED {one.sentence}", style="bold"), (0, 0, 0, 2))
     if decided.explored_count:
         yield Padding(Text(f"{decided.explored_count:,} drawn by lot, to learn from"), (0, 0, 0, 2))
     for sentence in decided.capacities["told_en"]:

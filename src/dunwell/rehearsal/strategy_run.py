@@ -17,6 +17,7 @@ import polars as pl
 
 from dunwell.calendars import day_number
 from dunwell.law.ids import Ids
+from dunwell.ledger.arrays import Kinds, account_kinds
 from dunwell.ledger.positions import bucket_names
 from dunwell.money import CURRENCIES, minor_exponent
 from dunwell.rehearsal.collecting import CHANNELS as WORLD_CHANNELS
@@ -91,9 +92,12 @@ def people_past_due(setting: Setting, world: DebtorWorld) -> pl.DataFrame:
 
 
 class _Debts(NamedTuple):
-    """What does not change about the debts of a world, by debt: ids and their numbers, product, currency, and whose they are."""
+    """What does not change about the debts of a world, by debt: ids and their numbers, kind, product, currency, and
+    whose they are.
+    """
 
     ids: Ids
+    kinds: Kinds
     product: pl.Series
     currency: pl.Series
     owners: Ints
@@ -103,6 +107,7 @@ class _Debts(NamedTuple):
         accounts = setting.census.accounts
         return cls(
             Ids(accounts["account_id"]),
+            account_kinds({"accounts": accounts}),
             accounts["product"].cast(pl.String),
             accounts["currency"],
             world.debts.owners,
@@ -122,12 +127,13 @@ def _past_due(setting: Setting, debts: _Debts, known: pl.DataFrame, standing: pl
     counts = np.diff(np.append(first, len(order)))
     chosen = late[worst]
     product, currency = debts.product.gather(rows[worst]), debts.currency.gather(rows[worst])
+    kinds = Kinds(debts.kinds.different, debts.kinds.of[rows[worst]])
     unit = currency.cast(pl.String).replace_strict(UNITS, return_dtype=pl.Float64)
     past_due = pl.Series(days[worst])
     today = {
         "past_due_days": past_due.cast(pl.Float64),
         "delinquent_days": past_due.cast(pl.Float64),
-        "bucket": bucket_names(product, days[worst], setting.terms),
+        "bucket": bucket_names(kinds, days[worst], setting.terms),
         "product": product,
         "currency": currency,
         "past_due_total": chosen["owed_minor"] / unit,

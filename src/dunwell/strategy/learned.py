@@ -17,10 +17,11 @@ from dunwell.insight.problems import ModelDamaged
 from dunwell.insight.scoring.saving import content_hash, load_folder, save_folder
 from dunwell.strategy.effects import Basis, Posterior
 from dunwell.strategy.inputs import Columns
-from dunwell.strategy.over_waiting import OverWaiting
+from dunwell.strategy.over_waiting import EFFECTS, OverWaiting
 from dunwell.strategy.rates import worth_of
 from dunwell.strategy.text import Strategy
 from dunwell.strategy.treatment_rates import TreatmentRate
+from dunwell.strategy.turning import Turned
 from dunwell.strategy.value import ActionValues, Values, costs_of, priors_of
 
 FOLDER = "values"
@@ -50,6 +51,11 @@ class LearnedValues:
     sha256: str = ""
     over_waiting: OverWaiting | None = None
     rates: tuple[TreatmentRate, ...] = ()
+
+    @property
+    def turned(self) -> tuple[Turned, ...]:
+        """The treatments for which times turned while the log was made."""
+        return () if self.over_waiting is None else self.over_waiting.turned
 
     @property
     def baseline(self) -> str:
@@ -153,6 +159,10 @@ def load(folder: Path) -> LearnedValues:
     posteriors = {name: _posterior(one) for name, one in model["treatments"].items()}
     card = json.loads(texts.get("card.json", "{}"))
     days = model.get("over_waiting")
+    if days is not None and int(days["effects"]) != EFFECTS:
+        raise ModelDamaged(
+            f"{folder} was trained by another version of dunwell. Train the values anew: dunwell train values"
+        )
     return LearnedValues(
         columns,
         posteriors,

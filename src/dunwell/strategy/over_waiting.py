@@ -1,7 +1,8 @@
-"""What each treatment is worth today over waiting today and choosing again tomorrow, as a lender's own log of days taught it.
+"""What each treatment is worth today over waiting today, as a lender's own log of days taught it.
 
-A share of what is owed: a contact adds so much to what comes in of it, today's choice being followed by the best ones after.
-How it may differ: with how late the customer is, how much is owed, and how lately and how often they were contacted.
+A share of what is owed: a contact adds so much to what comes in of it within some weeks, whatever else is given later being worth
+just its price. How it may differ: with how late the customer is, how much is owed, and how lately and how often they were
+contacted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from dunwell.strategy.repeated_choices import Choices
+from dunwell.strategy.blips import Blips
+from dunwell.strategy.turning import Change, Turned
 
 Floats = NDArray[np.float64]
 
@@ -22,39 +24,47 @@ HISTORY = ("days_since_contact", f"contacts_{CONTACTS_WITHIN_DAYS}_days")
 """How a customer was contacted until the day: days since the last contact out (null: none), and how many there were in thirty
 days.
 """
-EFFECTS = 5
+EFFECTS = 7
 _LATE_DAYS = (8, 15, 31, 61, 91, 121)
-_FADES_DAYS = 14.0
+_EARLY_DAYS, _FADES_DAYS = 14, 14.0
 _OWED_MIDDLE, _CONTACTS_MOST = 3.0, 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class OverWaiting:
-    """What was learned. ``treatments``: those that lots taught, by their place in ``choices``; ``given``: how often each was
-    given by a lot; ``typical_owed``: stands in where what is owed is not known.
+    """What was learned. ``treatments``: those that lots taught, by their place in ``blips``; ``given``: how often each was given
+    where a lot had a say; ``typical_owed``: stands in where what is owed is not known; ``changes``: of the treatments for which
+    times turned, when, and how sure that is.
     """
 
-    choices: Choices
+    blips: Blips
     treatments: Mapping[str, int]
     given: Mapping[str, int]
     typical_owed: float
+    changes: Mapping[str, Change]
 
     def of(self, treatment: str, context: pl.DataFrame) -> tuple[Floats, Floats]:
         """What it recovers over waiting, gross of its cost, for customers (CONTEXT and HISTORY), and the spread of that."""
-        share, spread = self.choices.gain(self.treatments[treatment], effect_columns(context))
+        share, spread = self.blips.of(self.treatments[treatment], effect_columns(context))
         owed = _numbers(context, "past_due_total", self.typical_owed)
         return share * owed, spread * owed
+
+    @property
+    def turned(self) -> tuple[Turned, ...]:
+        """The treatments for which times turned, for people to read."""
+        return tuple(Turned.by(name, change) for name, change in self.changes.items())
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
-            "slopes": self.choices.slopes.tolist(),
-            "covariance": self.choices.covariance.tolist(),
-            "states": self.choices.states,
-            "effects": self.choices.effects,
+            "slopes": self.blips.slopes.tolist(),
+            "covariance": self.blips.covariance.tolist(),
+            "states": self.blips.states,
+            "effects": self.blips.effects,
             "treatments": dict(self.treatments),
             "given": dict(self.given),
             "typical_owed": self.typical_owed,
+            "changes": {name: list(one) for name, one in self.changes.items()},
         }
 
     @classmethod
@@ -62,10 +72,11 @@ class OverWaiting:
         """From plain values."""
         slopes, covariance = np.array(told["slopes"]), np.array(told["covariance"])
         return cls(
-            Choices(slopes, covariance, int(told["states"]), int(told["effects"])),
+            Blips(slopes, covariance, int(told["states"]), int(told["effects"])),
             {str(name): int(place) for name, place in told["treatments"].items()},
             {str(name): int(count) for name, count in told["given"].items()},
             float(told["typical_owed"]),
+            {str(name): Change(*one) for name, one in told.get("changes", {}).items()},
         )
 
 
@@ -107,9 +118,17 @@ def effect_columns(context: pl.DataFrame) -> Floats:
     """What a treatment's effect may lean on (EFFECTS columns): a constant first, then how it differs."""
     days = _numbers(context, "past_due_days", 0.0)
     recent, contacts = _contacted(context)
-    return np.column_stack([np.ones(context.height), days > 60, _size(context), recent, contacts]).astype(
-        np.float64
-    )
+    return np.column_stack(
+        [
+            np.ones(context.height),
+            days <= _EARLY_DAYS,
+            (days > 30) & (days <= 60),
+            days > 60,
+            _size(context),
+            recent,
+            contacts,
+        ]
+    ).astype(np.float64)
 
 
 def _contacted(context: pl.DataFrame) -> tuple[Floats, Floats]:

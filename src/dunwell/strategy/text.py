@@ -13,6 +13,7 @@ from typing import Any
 
 from dunwell.money import CURRENCIES
 from dunwell.policy import PolicyError, PolicyText, content_hash, read_policy
+from dunwell.strategy.blips import WINDOW_DAYS
 from dunwell.strategy.columns import CHANNELS, COLUMNS
 from dunwell.strategy.conditions import Condition
 from dunwell.strategy.experiments import Arm, Experiment, GuardRail, HoldOut, Stop
@@ -119,6 +120,16 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
+class Learning:
+    """How values are learned from the log: what comes in within ``window_days`` counts; ``alarm``: the chance that times are
+    thought to have turned for some treatment where they have not (0: turns are not looked for).
+    """
+
+    window_days: int
+    alarm: float
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A worked case: a customer's columns, and what must come of them. None where a case does not say."""
 
@@ -143,6 +154,7 @@ class Strategy:
     capacities: tuple[Capacity, ...]
     hold_out: HoldOut
     explore_rate: float
+    learning: Learning
     experiments: tuple[Experiment, ...]
     cases: tuple[Case, ...]
 
@@ -174,6 +186,7 @@ def read_strategy(file: Path) -> Strategy:
     exploring = top.table("exploring")
     explore_rate = float(exploring.number("rate", "0", most="1"))
     exploring.done()
+    learning = _learning(top.table("learning"))
     experiments = _named(
         [_experiment(values, known) for values in top.tables("experiment")], policy.file, "experiment"
     )
@@ -190,6 +203,7 @@ def read_strategy(file: Path) -> Strategy:
         capacities=tuple(capacities),
         hold_out=hold_out,
         explore_rate=explore_rate,
+        learning=learning,
         experiments=tuple(experiments),
         cases=cases,
     )
@@ -230,6 +244,14 @@ def _objective(values: Values) -> Objective:
     cured_anyway = values.number("cured_anyway", "0", most="1")
     values.done()
     return Objective(window, told, cured_anyway)
+
+
+def _learning(values: Values) -> Learning:
+    learning = Learning(
+        values.whole("window_days", WINDOW_DAYS), float(values.number("alarm", "0.05", most="0.5"))
+    )
+    values.done()
+    return learning
 
 
 def _segment(values: Values) -> Segment:

@@ -221,7 +221,10 @@ class RollRates:
         names = self.states.all
         if by:
             cells = counted.select(by).unique().sort(by)
-            place = counted.join(cells.with_row_index("_cell"), on=by)["_cell"].to_numpy()
+            numbered = cells.with_row_index("_cell")
+            place = counted.join(numbered, on=by, how="left", nulls_equal=True, maintain_order="left")[
+                "_cell"
+            ].to_numpy()
         else:
             cells = pl.DataFrame({"_": [0]}).select()
             place = np.zeros(counted.height, np.int64)
@@ -261,16 +264,15 @@ class RollRates:
         """The mean of squared standardised errors of the months' stocks in some states, each against these rates."""
         counted = self._counted
         chances = self._of_cells(counted)[0][:, places].sum(axis=1)
-        late = pl.col("next_state").to_physical().is_in(places).cast(pl.Int64)
-        months = counted.select("month", "len", late=late).with_columns(p=pl.Series(chances))
-        p, times = pl.col("p"), pl.col("len")
-        by_month = (
-            months.group_by("month")
-            .agg(error=(times * (pl.col("late") - p)).sum(), variance=(times * p * (1 - p)).sum())
-            .sort("month")
-        )
-        told = by_month.filter(pl.col("variance") > 0).select(pl.col("error") ** 2 / pl.col("variance"))
-        return max(1.0, float(told.mean().item() or 1.0)) if told.height > 1 else 1.0
+        is_late = np.isin(counted["next_state"].to_physical().to_numpy(), places)
+        month, times = counted["month"].to_numpy(), counted["len"].to_numpy()
+        # Added up row after row: sums that threads share differ in their last bit from run to run.
+        number = month - month.min()
+        error = np.bincount(number, weights=times * (is_late - chances))
+        variance = np.bincount(number, weights=times * chances * (1 - chances))
+        has_any = variance > 0
+        told = error[has_any] ** 2 / variance[has_any]
+        return max(1.0, float(told.mean())) if len(told) > 1 else 1.0
 
 
 def tilted(chances: Floats, places: Sequence[int], odds: float) -> Floats:

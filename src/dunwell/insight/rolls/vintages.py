@@ -78,15 +78,14 @@ def vintage_trend(
         return None
     seen = ages["seen"].cast(pl.Float64).to_numpy()
     shares = (ages["late"].to_numpy() + 0.5) / (seen + 1)
-    by_vintage = (
-        young.join(ages.select("months_on_book", _share=pl.Series(shares)), on="months_on_book")
-        .group_by("_opened")
-        .agg(came=pl.col("_late").sum(), foretold=pl.col("_share").sum())
-        .sort("_opened")
-    )
-    opened, came, foretold = (
-        by_vintage[name].cast(pl.Float64).to_numpy() for name in ("_opened", "came", "foretold")
-    )
+    cells = young.group_by("_opened", "months_on_book").agg(late=pl.col("_late").sum(), seen=pl.len())
+    cells = cells.sort("_opened", "months_on_book")
+    # Added up row after row: sums that threads share differ in their last bit from run to run.
+    opened, vintage = np.unique(cells["_opened"].cast(pl.Float64).to_numpy(), return_inverse=True)
+    came = np.bincount(vintage, weights=cells["late"].to_numpy()).astype(np.float64)
+    foretold = np.bincount(
+        vintage, weights=cells["seen"].to_numpy() * shares[cells["months_on_book"].to_numpy()]
+    ).astype(np.float64)
     middle = float(np.average(opened, weights=foretold))
     slope, spread, excess = _slope(opened - middle, came, foretold)
     return VintageTrend(slope, spread, middle, excess, shares, seen)

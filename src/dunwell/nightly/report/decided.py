@@ -8,6 +8,7 @@ from dunwell.nightly.report.page import Cell, Section, Table, columns
 from dunwell.strategy.deciding import HOLD_OUT_ARM
 from dunwell.strategy.experiments.design import NOTHING
 from dunwell.strategy.experiments.stopping import Stopped
+from dunwell.strategy.turning import Turned
 
 _BASES = {
     "text-order": "decided.basis_text_order",
@@ -38,6 +39,7 @@ def decided_section(decided: DecidedFigures, language: Language) -> Section:
         drawn: list[list[Cell]] = [[arm, f"{customers:,}"] for arm, customers in arms.iter_rows()]
         tables.append(Table(say("decided.arms"), columns(language, "arm", "+customers"), drawn))
     tables += stopped_tables(decided.stopped, language)
+    tables += turned_tables(decided.turned, language)
     if decided.capacities.height:
         told = f"told_{language.code}"
         worth: list[list[Cell]] = [
@@ -72,6 +74,19 @@ def stopped_tables(stopped: Sequence[Stopped], language: Language) -> list[Table
     say = language.say
     headings = columns(language, "arm", "since", "stop_reason")
     return [Table(say("decided.stopped"), headings, rows, say("decided.stopped_note"))]
+
+
+def turned_tables(turned: Sequence[Turned], language: Language) -> list[Table]:
+    """The treatments for which times have turned, since when, and what they bring now and brought before; no table where none."""
+    if not turned:
+        return []
+    rows: list[list[Cell]] = [
+        [one.treatment, one.since.isoformat(), f"{one.before_share:.1%}", f"{one.since_share:.1%}"]
+        for one in turned
+    ]
+    say = language.say
+    headings = columns(language, "treatment", "since", "+brought_before", "+brings_since")
+    return [Table(say("decided.turned"), headings, rows, say("decided.turned_note"))]
 
 
 def _why(stop: Stopped, language: Language) -> str:

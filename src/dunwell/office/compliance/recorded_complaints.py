@@ -26,7 +26,7 @@ _PART = 500
 def note_recorded(place: Workplace) -> None:
     """Start the clocks of the complaints in the book, once a run; those whose hold has ended count as answered on its last day.
 
-    A complaint that came in during the day has its clock by its event, and gets no second one from the tape. Raises NoBook.
+    A complaint that came in during the day keeps the clock of its event. Raises NoBook.
     """
     run = place.settings.book_folder / "run.json"
     said = hashlib.sha256(run.read_bytes()).hexdigest() if run.is_file() else place.shelf.as_of
@@ -62,23 +62,26 @@ def complaints_in(book: Book) -> pl.DataFrame:
 def _note(place: Workplace, rows: list[dict[str, Any]]) -> None:
     """Start, or end, the clocks of some complaints."""
     keys = {key_of("holds", row["hold_id"]): row["hold_id"] for row in rows}
-    came_in = {keys[key] for key in Event.objects.filter(key__in=keys).values_list("key", flat=True) if key}
-    rows = [row for row in rows if row["hold_id"] not in came_in]
+    events = Event.objects.filter(key__in=keys).values_list("key", "event_id")
+    came_in = {keys[str(key)]: event for key, event in events}
     subjects = place.journal.vault.admit([row["customer_id"] for row in rows], place.clock())
     today = place.today()
-    clocks = [_clock(place, row, subjects[row["customer_id"]], today) for row in rows]
+    clocks = [_clock(place, row, subjects[row["customer_id"]], came_in, today) for row in rows]
     ComplaintClock.objects.bulk_create(clocks, ignore_conflicts=True)
     for one in clocks:
         if one.answered_at is not None:
             ComplaintClock.objects.filter(pk=one.pk, answered_at=None).update(answered_at=one.answered_at)
 
 
-def _clock(place: Workplace, row: Mapping[str, Any], subject: str, today: date) -> ComplaintClock:
+def _clock(
+    place: Workplace, row: Mapping[str, Any], subject: str, came_in: Mapping[str, str], today: date
+) -> ComplaintClock:
+    """A row's clock: under the event by which it came in during the day, where it did."""
     received = received_at(row["from_on"], row["recorded_at"])
     jurisdiction = row["jurisdiction"] or ANYWHERE
     ended = row["to_on"]
     return ComplaintClock(
-        event_id=str(uuid.uuid5(_NAMES, row["hold_id"])),
+        event_id=came_in.get(row["hold_id"]) or str(uuid.uuid5(_NAMES, row["hold_id"])),
         subject=subject,
         jurisdiction=jurisdiction,
         received_at=received,

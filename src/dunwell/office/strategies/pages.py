@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from dunwell.nightly.report.decided import stopped_tables
+from dunwell.nightly.report.decided import stopped_tables, turned_tables
 from dunwell.nightly.report.language import read_language
 from dunwell.nightly.report.page import Table
 from dunwell.office.access.guard import needs, staff_of
@@ -47,6 +47,7 @@ from dunwell.office.strategies.wording import change_told, conditions_told
 from dunwell.office.workplace import workplace
 from dunwell.strategy.differing import differences
 from dunwell.strategy.experiments.stopping import Stopped
+from dunwell.strategy.turning import Turned
 
 _SHOWN = 50
 
@@ -56,17 +57,22 @@ _SHOWN = 50
 def strategies(request: HttpRequest) -> HttpResponse:
     """The strategy in force, and the proposals, the latest first."""
     context = _context(text_in_force(workplace()))
-    return render(request, "office/strategies.html", context | {"stopped": _stopped(staff_of(request))})
+    return render(request, "office/strategies.html", context | {"noticed": _noticed(staff_of(request))})
 
 
-def _stopped(staff: Staff) -> list[Table]:
-    """The arms of experiments that are stopped, as the last run says; nothing to who may see a part of the portfolio alone."""
+def _noticed(staff: Staff) -> list[Table]:
+    """The arms of experiments that are stopped, and the treatments for which times have turned, as the last run says; nothing to
+    who may see a part of the portfolio alone.
+    """
     file = workplace().settings.book_folder / "run.json"
     if staff.is_bound or not file.is_file():
         return []
     decided = json.loads(file.read_text(encoding="utf-8")).get("decided") or {}
     words = read_language("zh" if (get_language() or "en").startswith("zh") else "en")
-    return stopped_tables([Stopped.of(told) for told in decided.get("stopped", ())], words)
+    return [
+        *stopped_tables([Stopped.of(told) for told in decided.get("stopped", ())], words),
+        *turned_tables([Turned.of(told) for told in decided.get("turned", ())], words),
+    ]
 
 
 def _context(typed: str, why: str = "", problem: Read | None = None) -> dict[str, Any]:
