@@ -43,9 +43,15 @@ def serve(root: Path, host: str, port: int, *, with_worker: bool, worker_count: 
         from dunwell.office.serving import Server
 
         name = f"[{host}]" if ":" in host else host
-        server = Server(settings, f"{name}:{port}", worker_count, made_ready=partial(open_doors, settings))
+        where = f"the office: http://{name}:{port}   (Ctrl-C ends it)"
+        server = Server(
+            settings,
+            f"{name}:{port}",
+            worker_count,
+            made_ready=partial(open_doors, settings),
+            listening=partial(print, where, flush=True),
+        )
         threading.Thread(target=_end_with, args=(keeper.stdout, is_alone), daemon=True).start()
-        print(f"the office: http://{name}:{port}   (Ctrl-C ends it)", flush=True)
         server.run()
     finally:
         if os.getpid() == own:  # the server's own processes come by here as well when they end

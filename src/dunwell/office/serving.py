@@ -28,11 +28,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # it has no types
         worker_count: int | None = None,
         *,
         made_ready: Callable[[], None] = lambda: None,
+        listening: Callable[[], None] = lambda: None,
     ) -> None:
         """``address``: HOST:PORT. ``worker_count`` None: one on SQLite, as many as there are cores on PostgreSQL. ``made_ready``:
-        what else each process does before it answers.
+        what else each process does before it answers. ``listening``: called once, when whoever asks is no longer turned away.
         """
-        self._settings, self._address, self._made_ready = settings, address, made_ready
+        self._settings, self._address = settings, address
+        self._made_ready, self._listening = made_ready, listening
         on_sqlite = settings.database.startswith("sqlite")
         self._worker_count = worker_count or (1 if on_sqlite else max(2, os.cpu_count() or 2))
         super().__init__()
@@ -52,6 +54,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # it has no types
             "loglevel": "warning",
             "proc_name": "dunwell-office",
             "control_socket_disable": True,
+            "when_ready": lambda _arbiter: self._listening(),
         }.items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
