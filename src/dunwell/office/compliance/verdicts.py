@@ -14,6 +14,7 @@ from dunwell.office.access.models import Staff
 from dunwell.office.cases.scope import visible_subjects
 from dunwell.office.compliance.sought import PERMITTED, REFUSED, Sought, customer_of
 from dunwell.office.workplace import Workplace
+from dunwell.outreach.models import Work
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -89,6 +90,9 @@ def _rows(place: Workplace, sought: Sought, kinds: Sequence[str]) -> "QuerySet[E
         elif Event.objects.filter(event_id=sought.name).exists():
             rows = rows.filter(event_id=sought.name)
         else:
+            work = Work.objects.filter(message_id=sought.name).first()
+            if work is not None:  # a message of ours: its person's events alone are read, not all
+                rows = events_of([str(work.subject_id)], kinds)
             rows = rows.filter(body__contains=f'"message_id":{json.dumps(sought.name)}')
     if sought.rule:
         rows = rows.filter(body__contains=f'"rule":{json.dumps(sought.rule, ensure_ascii=False)}')
