@@ -392,7 +392,9 @@ def test_a_pack_is_checked_anywhere_and_a_changed_one_is_found(world: World, tmp
 
 
 def test_a_plan_is_offered_in_an_approved_text(world: World) -> None:
-    asked = ("plans", "A-CAT", "--left", "300", "--json")
+    budget = 'form = "gb-sfs"\n[income]\nsalary = "1040"\n'
+    (world.folder / "budget.toml").write_text(budget, encoding="utf-8")
+    asked = ("plans", "A-CAT", "--budget", "budget.toml", "--json")
     plans = json.loads(dunwell(*asked, at=world.folder).stdout)["plans"]
     number = 1 + next(
         number

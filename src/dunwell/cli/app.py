@@ -218,7 +218,7 @@ def plans(
     """What a customer can afford: several plans for all their debts, never more than is left, or patience.
 
     Example: dunwell plans A0000012 --budget budget.toml
-    Example: dunwell plans A0000012 --left 150 --offer 1 --channel email
+    Example: dunwell plans A0000012 --budget budget.toml --offer 1 --channel email
     """
     from dunwell.cli.offering import OfferAsked
     from dunwell.cli.plans import show_plans
