@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from ninja import Field, Schema
 from pydantic import AwareDatetime, StringConstraints
 
+from dunwell.office.desk.contact import Outcome
+
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,13}(\.[0-9]{1,4})?$")]
 Channel = Literal["call", "sms", "email", "letter", "visit", "app"]
@@ -289,16 +291,7 @@ class PromiseIn(Schema):
 class Ended(Schema):
     """How a contact ended and what came of it."""
 
-    outcome: Literal[
-        "no_answer",
-        "busy",
-        "not_in_service",
-        "voicemail",
-        "dropped",
-        "conversation",
-        "wrong_party",
-        "refused",
-    ]
+    outcome: Outcome
     came: list[
         Literal["hardship", "dispute", "complaint", "attorney", "stop", "stop_channel", "wrong_number"]
     ] = Field(default=[], max_length=7)

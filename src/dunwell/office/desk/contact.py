@@ -6,12 +6,12 @@ It lives in the session, so that a page may be loaded again; what happened lives
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 from django.http import HttpRequest
 
 CONTACT = "contact"
-OUTCOMES_OF_CONTACTS = (
+Outcome = Literal[
     "no_answer",
     "busy",
     "not_in_service",
@@ -20,7 +20,8 @@ OUTCOMES_OF_CONTACTS = (
     "conversation",
     "wrong_party",
     "refused",
-)
+]
+OUTCOMES_OF_CONTACTS: tuple[str, ...] = get_args(Outcome)
 """How a contact by a person may end, in the order of the desk's keys."""
 SILENT = frozenset({"no_answer", "busy", "not_in_service", "voicemail", "dropped"})
 """Outcomes in which nobody said anything."""
