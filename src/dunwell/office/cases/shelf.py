@@ -25,7 +25,7 @@ FOLDER = "by-customer"
 _RESULTS = ("positions", "promises", "cases", "worklist", "decisions", "options")
 _DONE = "shelf.json"
 _RUN = "§run-"
-_LAYOUT = 3
+_LAYOUT = 4
 """Raised when the files change their form; another form is laid out anew."""
 _BATCH = 256
 """Rows of a table that lie together, all their columns side by side: what one person has is read from one place of the disk."""
