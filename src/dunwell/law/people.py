@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from dunwell.law.addresses import compared_address
 from dunwell.law.kinds import clock
 from dunwell.law.person import (
     Account,
@@ -109,7 +110,10 @@ def zones_of(customer: Row, points: Iterable[Row]) -> tuple[str, ...]:
 
 
 def _point(row: Row) -> ContactPoint:
-    return ContactPoint(row["kind"], row["party"] or "self", row.get("place"), row.get("not_theirs_from"))
+    address = compared_address(row["kind"], row.get("value"))
+    return ContactPoint(
+        row["kind"], row["party"] or "self", row.get("place"), row.get("not_theirs_from"), address
+    )
 
 
 def _states(customer: Row, holds: Iterable[Row]) -> Iterable[State]:
