@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -45,6 +46,7 @@ class Records:
     persons: dict[str, Person] = field(default_factory=dict)
     packs: tuple[str, ...] = ("us-reg-f", "house-floor")
     addresses: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    promises: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     _gate: Gate | None = None
 
     def people(self, customer_ids: Sequence[str]) -> Mapping[str, Person]:
@@ -69,6 +71,7 @@ class Records:
                 if name == customer_id
             },
             tuple({"account_id": name, **owed} for name in person.accounts or ()),
+            tuple(self.promises.get(customer_id, ())),
         )
 
     def owners(self, channel: str, address: str) -> Sequence[tuple[str, str]]:

@@ -68,7 +68,7 @@ def offer_plan(
     person = shop.records.people([customer_id]).get(customer_id)
     if person is None:
         raise CommandError(f"the last run does not know {customer_id!r}. Run `dunwell run` first")
-    person, _ = seen_now(shop.journal, person, shop.records.known_until())
+    person, _ = seen_now(shop.journal, person, shop.records)
     channels = shop.set_up if asked.channel is None else (shop.opened(asked.channel).name,)
     reached = [(name, points[0]) for name in channels if (points := own_points(person, name))]
     if not reached:

@@ -222,7 +222,8 @@ class CaseFile:
     @cached_property
     def _since(self) -> Since:
         """What happened since the run, which the dispatcher's figures do not tell."""
-        return since(self._rows, self.place.shelf.known_until)
+        promises = self.promises.iter_rows(named=True)
+        return since(self._rows, self.place.shelf.known_until, promises, are_of_now=True)
 
     @property
     def account_ids(self) -> list[str]:
