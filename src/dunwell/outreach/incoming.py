@@ -16,6 +16,7 @@ from django.db import transaction
 from dunwell.journal.recording import Journal, NewEvent
 from dunwell.journal.vault import Erased
 from dunwell.law.addresses import plain_address
+from dunwell.law.civil_days import home_zone
 from dunwell.money import minor_exponent
 from dunwell.outreach.answering import Answering, Question, answer, asked_about, confirmation, stage_of
 from dunwell.outreach.answers.affirming import affirms
@@ -294,7 +295,7 @@ def _context(records: Known, customer_id: str) -> Context:
     except KeyError:
         return _NO_CONTEXT
     person = records.people([customer_id]).get(customer_id)
-    zone = person.timezones[0] if person is not None and person.timezones else "UTC"
+    zone = home_zone(() if person is None else person.timezones)
     worst = max(customer.positions, key=lambda row: row["past_due_days"], default=None)
     if worst is None:
         return Context(currency="XXX", timezone=zone)

@@ -15,6 +15,7 @@ from dunwell.journal.finding import events_of
 from dunwell.journal.models import Event
 from dunwell.law import Contact, ContactPoint, Notice, Person, Preference, State
 from dunwell.law.addresses import same_points
+from dunwell.law.civil_days import UTC_ZONE, civil_day
 
 KINDS = (
     *("contact.permitted", "contact.sent", "contact.failed", "contact.deferred", "contact.unknown"),
@@ -144,12 +145,19 @@ def held_debts(person: Person, now: datetime) -> set[str]:
     """The debts that are held on their own (a dispute of one, say): a promise for the others is not held up by them, and does not
     acknowledge them.
     """
-    return {debt for state in person.states if not _is_over(state.until, now) for debt in state.debts}
+    return {
+        debt
+        for state in person.states
+        if not _is_over(state.until, now, person.timezones)
+        for debt in state.debts
+    }
 
 
-def _is_over(until: date | datetime | None, now: datetime) -> bool:
-    """A day is the last, an instant the end."""
-    return until is not None and (until <= now if isinstance(until, datetime) else until < now.date())
+def _is_over(until: date | datetime | None, now: datetime, zones: Sequence[str]) -> bool:
+    """An instant is the end, a day the last: it is over when it is on every clock that may be the person's."""
+    if until is None or isinstance(until, datetime):
+        return until is not None and until <= now
+    return all(until < civil_day(now, [zone]) for zone in zones or (UTC_ZONE,))
 
 
 def came_to_nothing(kind: str, body: Mapping[str, Any]) -> bool:

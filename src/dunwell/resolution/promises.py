@@ -17,6 +17,7 @@ import polars as pl
 
 from dunwell.book.promised import ACCOUNT_IDS, with_account_ids
 from dunwell.calendars import day_number
+from dunwell.law.civil_days import home_zones
 from dunwell.law.zones import is_zone
 from dunwell.ledger.arrays import known, standing_payments
 from dunwell.money import CURRENCIES
@@ -172,7 +173,7 @@ def promises_as_of(
     ``tables``: the book's. Returns the columns of PROMISE_COLUMNS, one row a promise, by account and promise_id. The policy is
     the house's when None.
     """
-    customers = tables["customers"].select("customer_id", "timezone")
+    customers = home_zones(tables)
     accounts = (
         tables["accounts"]
         .select("account_id", "customer_id", "currency")
