@@ -53,6 +53,17 @@ def home_zones(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     )
 
 
+def local_day(instant: str, zones: pl.Series) -> pl.Expr:
+    """The day of a column of instants on the clock of the row's ``timezone``; on UTC's where that is none. ``zones``: the values
+    that ``timezone`` may have.
+    """
+    day = pl.col(instant).dt.date()
+    for zone in sorted(zone for zone in zones.unique().drop_nulls() if is_zone(zone)):
+        local = pl.col(instant).dt.convert_time_zone(zone).dt.date()
+        day = pl.when(pl.col("timezone") == zone).then(local).otherwise(day)
+    return day
+
+
 def _names_a_zone(zones: pl.Series) -> pl.Series:
     known = [name for name in zones.unique().drop_nulls() if is_zone(name)]
     return zones.is_in(known).fill_null(value=False)
