@@ -97,7 +97,7 @@ def _optional_choice(name: str, *choices: str) -> Column:
 
 _CHANNELS = ("call", "sms", "email", "letter", "visit", "app")
 _PARTIES = ("self", "spouse", "guarantor", "reference", "employer", "attorney", "other")
-_HOLDS = (
+HOLD_KINDS = (
     "pause",
     "dispute",
     "hardship",
@@ -111,6 +111,8 @@ _HOLDS = (
     "incapacity",
     "unreachable",
 )
+"""Why an account or customer is held: dispute, hardship and the other states that limit contact or stop a clock."""
+
 _OUTCOMES = (
     "no_answer",
     "busy",
@@ -228,7 +230,7 @@ TABLES: Mapping[str, Table] = {
                 _id("hold_id"),
                 _text("account_id"),
                 _text("customer_id"),
-                _choice("kind", *_HOLDS),
+                _choice("kind", *HOLD_KINDS),
                 _day("from_on", is_required=True),
                 _day("to_on"),
                 _RECORDED,
