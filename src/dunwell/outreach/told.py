@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from dunwell.book import TABLES
 from dunwell.book.additions import Addition, with_additions, without_customers
+from dunwell.book.tables import HOLD_KINDS
 from dunwell.journal.finding import events_of
 from dunwell.journal.recording import Journal
 from dunwell.law import Account, ContactPoint, Person
@@ -27,7 +27,6 @@ MARK = "journal-"
 """How the id of a hold begins that stands in the book because the journal told of it."""
 
 _BATCH = 500
-_HOLDS = next(column.choices for column in TABLES["holds"].columns if column.name == "kind")
 
 
 def with_told(tables: Mapping[str, pl.DataFrame], journal: Journal, now: datetime) -> dict[str, pl.DataFrame]:
@@ -157,7 +156,7 @@ def _contacts(person: Person) -> Iterable[Addition]:
 
 def _holds(person: Person) -> Iterable[Addition]:
     for number, state in enumerate(person.states):
-        if state.kind not in _HOLDS:
+        if state.kind not in HOLD_KINDS:
             continue
         at = state.since if isinstance(state.since, datetime) else None
         for account in state.debts or (None,):
