@@ -96,7 +96,7 @@ def _optional_choice(name: str, *choices: str) -> Column:
 
 _CHANNELS = ("call", "sms", "email", "letter", "visit", "app")
 _PARTIES = ("self", "spouse", "guarantor", "reference", "employer", "attorney", "other")
-_HOLDS = (
+HOLD_KINDS = (
     "pause",
     "dispute",
     "hardship",
@@ -110,6 +110,8 @@ _HOLDS = (
     "incapacity",
     "unreachable",
 )
+"""Why an account or customer is held: dispute, hardship and the other states that limit contact or stop a clock."""
+
 _OUTCOMES = (
     "no_answer",
     "busy",
@@ -223,7 +225,7 @@ TABLES: Mapping[str, Table] = {
                 _id("hold_id"),
                 _text("account_id"),
                 _text("customer_id"),
-                _choice("kind", *_HOLDS),
+                _choice("kind", *HOLD_KINDS),
                 _day("from_on", is_required=True),
                 _day("to_on"),
                 _RECORDED,

@@ -17,11 +17,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dunwell.book.finding import Index, hashes
+from dunwell.book.tables import HOLD_KINDS
 from dunwell.calendars import FIRST_DAY_NUMBER, DayCount, day_units_table, units_per_year
 from dunwell.compiling import compiled
 from dunwell.ledger import kernel
 from dunwell.ledger.queue import COMPONENT_CODES
-from dunwell.ledger.terms import HOLD_KINDS, Allocation, Terms
+from dunwell.ledger.terms import Allocation, Terms
 
 Ints = NDArray[np.int64]
 Array = NDArray[Any]
