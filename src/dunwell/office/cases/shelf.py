@@ -5,6 +5,7 @@ customer's rows begin. The files are mapped into memory, not read: many processe
 costs nothing. A person's slices are a partition of one, and every function of the rooms below works on them as on the whole.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -49,12 +50,23 @@ class File:
 
 
 def build(folder: Path) -> None:
-    """Lay out the book at ``folder`` by customer, unless it has been. Raises NoBook."""
-    target = folder / FOLDER
-    done = target / _DONE
-    if done.is_file() and json.loads(done.read_text(encoding="utf-8")).get("layout") == _LAYOUT:
+    """Lay out the book at ``folder`` by customer, unless it has been: one process does, others wait for it. Raises NoBook."""
+    if _is_laid_out(folder):
         return
     book = Book(folder)
+    with (folder / f".{FOLDER}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_laid_out(folder):
+            _build(book, folder)
+
+
+def _is_laid_out(folder: Path) -> bool:
+    done = folder / FOLDER / _DONE
+    return done.is_file() and json.loads(done.read_text(encoding="utf-8")).get("layout") == _LAYOUT
+
+
+def _build(book: Book, folder: Path) -> None:
+    target = folder / FOLDER
     staging = folder / f".{FOLDER}.new"
     shutil.rmtree(staging, ignore_errors=True)
     for number in range(book.partition_count):
