@@ -73,9 +73,14 @@ def valued(text: str, minutes: int = 200) -> str:
     """The text with priors, lots and few agents."""
     for ending, worth in PRIORS.items():
         text = re.sub(
-            rf'(name = "[a-z ]*{ending}"\n(?:.+\n)*?prior = {{ value = )"0"', rf'\g<1>"{worth}"', text
+            rf'(name = "[a-z ]*{ending}"\n(?:.+\n)*?prior = {{ )share = "0", sd = "0.05"',
+            rf'\g<1>value = "{worth}", sd = "20"',
+            text,
         )
-    text = text.replace('share = "0"', 'share = "0.1"').replace('rate = "0"', 'rate = "0.2"')
+    text = text.replace('[hold_out]\nshare = "0"', '[hold_out]\nshare = "0.1"').replace(
+        'rate = "0"', 'rate = "0.8"'
+    )
+    text = text.replace('# spend = "0.05"', 'spend = "0.1"')
     return text.replace('per_day = "4200"', f'per_day = "{minutes}"')
 
 
