@@ -83,7 +83,7 @@ KINDS: Mapping[str, Kind] = {
         ("note",),
     ),
     "consent.given": Kind("the person agreed to be contacted", ("channel",), (*_ABOUT, "days", "hours")),
-    "consent.withdrawn": Kind("the person no longer agrees", ("channel",), (*_ABOUT,)),
+    "consent.withdrawn": Kind("the person no longer agrees", ("channel",), (*_ABOUT, "address")),
     "hold.placed": Kind(
         "a state of the person or a debt that binds every contact: stop, dispute, hardship, complaint and the like",
         ("hold",),
@@ -96,7 +96,9 @@ KINDS: Mapping[str, Kind] = {
         (*_ABOUT, "by", "lifts"),
         ("note",),
     ),
-    "point.not_theirs": Kind("a number or an address is somebody else's", ("contact_point",), _ABOUT),
+    "point.not_theirs": Kind(
+        "a number or an address is somebody else's", ("contact_point",), (*_ABOUT, "address")
+    ),
     "promise.proposed": Kind(
         "an answer reads like a promise; it binds nobody until it is confirmed",
         (),

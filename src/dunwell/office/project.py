@@ -58,6 +58,7 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
         ],
         "MIDDLEWARE": [
             "dunwell.office.running.logs.logged",
+            "dunwell.office.api.methods.head_and_options",
             "dunwell.office.api.problems.told_as_problems",
             "django.middleware.security.SecurityMiddleware",
             "whitenoise.middleware.WhiteNoiseMiddleware",

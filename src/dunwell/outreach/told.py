@@ -13,11 +13,12 @@ from typing import Any
 
 import polars as pl
 
-from dunwell.book import TABLES
 from dunwell.book.additions import Addition, with_additions, without_customers
+from dunwell.book.tables import HOLD_KINDS
 from dunwell.journal.finding import events_of
 from dunwell.journal.recording import Journal
 from dunwell.law import Account, ContactPoint, Person
+from dunwell.law.addresses import compared_address
 from dunwell.money import format_minor
 from dunwell.outreach.corrections import all_corrections, with_corrections
 from dunwell.outreach.knowing import KINDS, Seen, decoded, with_journal
@@ -26,7 +27,6 @@ MARK = "journal-"
 """How the id of a hold begins that stands in the book because the journal told of it."""
 
 _BATCH = 500
-_HOLDS = next(column.choices for column in TABLES["holds"].columns if column.name == "kind")
 
 
 def with_told(tables: Mapping[str, pl.DataFrame], journal: Journal, now: datetime) -> dict[str, pl.DataFrame]:
@@ -112,20 +112,26 @@ def _rows(subjects: list[str], now: datetime) -> dict[str, list[tuple[str, str, 
 
 
 def _bare(tables: Mapping[str, pl.DataFrame], customers: list[str]) -> dict[str, Person]:
-    """The people with nothing but the names of their accounts and contact points."""
+    """The people with nothing but the names of their accounts and contact points, and the numbers and addresses of these."""
     wanted = pl.Series("customer_id", customers).to_frame()
 
     def names(table: str, column: str) -> dict[str, list[str]]:
         rows = tables[table].select("customer_id", column).join(wanted, on="customer_id", how="semi")
         return dict(rows.group_by("customer_id").agg(column).iter_rows())
 
-    accounts, points = names("accounts", "account_id"), names("contact_points", "contact_point_id")
+    accounts = names("accounts", "account_id")
+    points: dict[str, dict[str, ContactPoint]] = {}
+    held = tables["contact_points"].join(wanted, on="customer_id", how="semi")
+    columns = ("customer_id", "contact_point_id", "kind", "value")
+    for customer, name, kind, value in held.select(columns).iter_rows():
+        point = ContactPoint(kind, address=compared_address(kind, value))
+        points.setdefault(customer, {})[name] = point
     return {
         customer: Person(
             customer_id=customer,
             timezones=(),
             accounts=dict.fromkeys(accounts.get(customer, ()), Account()),
-            contact_points=dict.fromkeys(points.get(customer, ()), ContactPoint("mobile")),
+            contact_points=points.get(customer, {}),
         )
         for customer in customers
     }
@@ -150,7 +156,7 @@ def _contacts(person: Person) -> Iterable[Addition]:
 
 def _holds(person: Person) -> Iterable[Addition]:
     for number, state in enumerate(person.states):
-        if state.kind not in _HOLDS:
+        if state.kind not in HOLD_KINDS:
             continue
         at = state.since if isinstance(state.since, datetime) else None
         for account in state.debts or (None,):

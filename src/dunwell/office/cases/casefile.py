@@ -5,18 +5,17 @@ functions that the nightly run uses.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cached_property, lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from dunwell.book.additions import Addition, with_additions
 from dunwell.journal.models import Event
 from dunwell.law import Attempt, Gate, Person, Verdict
-from dunwell.law.people import people
-from dunwell.law.zones import is_zone
+from dunwell.law.civil_days import home_zone
+from dunwell.law.people import people, zones_of
 from dunwell.ledger import Terms, positions
 from dunwell.ledger.owed import Positions
 from dunwell.ledger.statement import Statement, account_events, statement
@@ -92,7 +91,10 @@ def _figures(known: _Known) -> _Figures:
 
 
 class CaseFile:
-    """Everything about one customer. Figures are worked out when they are first asked for."""
+    """Everything about one customer. Figures are worked out when they are first asked for.
+
+    ``day``: today at the customer's place, on the clock of ``zone``.
+    """
 
     def __init__(self, place: Workplace, customer_id: str) -> None:
         """Raises UnknownCustomer, NoBook."""
@@ -101,7 +103,10 @@ class CaseFile:
         if found is None:
             raise UnknownCustomer(customer_id)
         self.place, self.customer_id = place, customer_id
-        self.day: date = place.today()
+        (row,) = found.tables["customers"].iter_rows(named=True)
+        zones = zones_of(row, found.tables["contact_points"].iter_rows(named=True))
+        self.zone = home_zone(zones, place.settings.timezone)
+        self.day: date = place.day_at(zones)
         self.received = list(Received.objects.filter(customer_id=customer_id).order_by("received_at", "pk"))
         self.tables = self._corrected(with_received(found.tables, self.received))
         self.results = found.results
@@ -148,13 +153,7 @@ class CaseFile:
             (event.at, event.body) for event in reversed(self.events) if event.kind == "promise.withdrawn"
         ]
         tables["promises"] = with_withdrawals(tables["promises"], withdrawn)
-        return promises_as_of(tables, max(self.day, self._their_day), None, self.place.promise_policy)
-
-    @property
-    def _their_day(self) -> date:
-        """The day on the customer's clock: a promise made where it is tomorrow already is made."""
-        zone = self.customer["timezone"]
-        return self.place.clock().astimezone(ZoneInfo(zone) if is_zone(zone) else UTC).date()
+        return promises_as_of(tables, self.day, None, self.place.promise_policy)
 
     @property
     def stage(self) -> dict[str, Any] | None:
@@ -222,7 +221,8 @@ class CaseFile:
     @cached_property
     def _since(self) -> Since:
         """What happened since the run, which the dispatcher's figures do not tell."""
-        return since(self._rows, self.place.shelf.known_until)
+        promises = self.promises.iter_rows(named=True)
+        return since(self._rows, self.place.shelf.known_until, promises, are_of_now=True)
 
     @property
     def account_ids(self) -> list[str]:

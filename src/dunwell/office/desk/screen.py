@@ -207,7 +207,7 @@ def answerable(file: CaseFile) -> str | None:
 
 def zone_of(file: CaseFile) -> str:
     """The zone on whose clock the customer's day is told."""
-    return (file.person.timezones or ("UTC",))[0]
+    return file.zone
 
 
 def who(file: CaseFile, is_open: bool) -> dict[str, Any]:

@@ -34,6 +34,7 @@ _FORMS = (
     _("%(amount)s of what is left stays for savings"),
     _("%(amount)s is left for all creditors"),
     _("nothing is left"),
+    _("%(amount)s is left from %(day)s of an income of %(income)s a month"),
     # plans
     _("%(amount)s a month of the %(left)s that is left"),
     _("%(amount)s a month is left beside the contract's instalments"),

@@ -222,7 +222,9 @@ def _follows(file: CaseFile, staff: Staff, contact: Current, told: Told, now: da
     ):  # "do not call me" is said of every number, not of the one that was dialled
         add("consent.withdrawn", "channel", {"channel": contact.channel, **about})
     if "wrong_number" in told.came and contact.point_id is not None:
-        add("point.not_theirs", "point", about, contact_point=contact.point_id)
+        point = file.person.contact_points.get(contact.point_id)
+        address = None if point is None else point.address
+        add("point.not_theirs", "point", about, contact_point=contact.point_id, address=address)
     if told.promised is not None:
         events += promise_events(file, staff, name, told.promised, now, contact.channel)
     if told.come_back_at is not None:
