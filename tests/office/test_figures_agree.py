@@ -194,7 +194,9 @@ def test_the_regulator_s_report_tells_what_a_plain_count_tells(busy: Office) -> 
     for customer in {one.customer for one in events}:
         file = CaseFile(busy.place, customer)
         own = [
-            row["timezone"] for row in file.tables["contact_points"].iter_rows(named=True) if row["timezone"]
+            row["timezone"]
+            for row in file.tables["contact_points"].sort("contact_point_id").iter_rows(named=True)
+            if row["timezone"] and row["party"] == "self" and row["not_theirs_from"] is None
         ]
         zones[customer] = (file.customer["jurisdiction"], file.customer["timezone"] or next(iter(own), None))
     volumes: Counter[tuple[str, str]] = Counter()
