@@ -25,11 +25,14 @@ FOLDER = "by-customer"
 _RESULTS = ("positions", "promises", "cases", "worklist", "decisions", "options")
 _DONE = "shelf.json"
 _RUN = "§run-"
-_LAYOUT = 3
-"""Raised when the files change their form; another form is laid out anew."""
+_LAYOUT = [4, pl.__version__]
+"""Raised when the files change their form; another form is laid out anew. Row ids are found by Polars' hash, which may change
+with its version."""
 _BATCH = 256
 """Rows of a table that lie together, all their columns side by side: what one person has is read from one place of the disk."""
 _NUMBER = np.dtype(np.int64).itemsize
+_ROW_IDS = {"payments": "payment_id", "holds": "hold_id"}
+"""Tables whose rows may come in during the day, and the id by which a row is known in the whole book."""
 _CUSTOMER_IDS, _ACCOUNT_IDS, _OWNERS = "§customer_ids", "§account_ids", "§owners"
 
 
@@ -96,6 +99,8 @@ def _lay_out(book: Book, number: int, place: Path) -> None:
         )  # groups of rows of others are not read
         rows = pl.scan_parquet(file).filter(within & wanted.is_in(customers.implode())).collect()
         _write(rows, "customer_id", rows.columns, customers, place / (_RUN + name))
+    for name, key in _ROW_IDS.items():
+        np.save(place / f"§{name}_ids.npy", np.sort(tables[name][key].unique().hash().to_numpy()))
     accounts = tables["accounts"].select("account_id", "customer_id").sort("account_id")
     np.save(place / f"{_CUSTOMER_IDS}.npy", _encoded(customers))
     np.save(place / f"{_ACCOUNT_IDS}.npy", _encoded(accounts["account_id"]))
@@ -167,6 +172,10 @@ class Shelf:
                 return None if self._hides(found) else found
         return None
 
+    def has_row(self, table: str, row_id: str) -> bool:
+        """Whether the book holds a row of that id, whoever it is of (payments and holds)."""
+        return any(part.has_row(table, row_id) for part in self._parts)
+
     def whole(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         """A table of the book (these columns, or all), partition by partition, customers in order."""
         for part in self._parts:
@@ -217,6 +226,14 @@ class _Part:
     def owner(self, account_id: str) -> str | None:
         place = _place(self._accounts, account_id)
         return None if place is None else self._owners[place].decode()
+
+    def has_row(self, table: str, row_id: str) -> bool:
+        hashed = pl.Series([row_id]).hash().to_numpy()
+        known = np.load(self._folder / f"§{table}_ids.npy", mmap_mode="r")
+        place = int(np.searchsorted(known, hashed[0]))
+        if place == len(known) or known[place] != hashed[0]:
+            return False
+        return row_id in self.frame(table, [_ROW_IDS[table]])[_ROW_IDS[table]]  # two ids may share a hash
 
     def open(self) -> None:
         for name in self.names:
