@@ -1,6 +1,7 @@
 """Recordings of calls: kept once beside the call, heard by who may for a reason, every time on record, and in the evidence."""
 
 import io
+import json
 import wave
 import zipfile
 from typing import Any
@@ -10,12 +11,20 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from dunwell.journal.attachments import NewFile, keep_file
 from dunwell.journal.models import Event
 from dunwell.journal.pack_checking import check_pack
 from dunwell.journal.recording import NewEvent
 from dunwell.journal.signing import kept_folder, signer_of
+from dunwell.office.access.models import Staff
+from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
-from dunwell.office.desk.recordings import kind_of
+from dunwell.office.compliance import reviewing
+from dunwell.office.compliance.models import Review
+from dunwell.office.compliance.reviewing import waiting
+from dunwell.office.compliance.sampling import is_drawn
+from dunwell.office.desk.recordings import keep, kind_of
+from dunwell.office.tallies.models import Mark
 from tests.office.conftest import Office
 from tests.office.test_api import API, Program
 
@@ -122,3 +131,62 @@ def test_sounds_are_known_by_their_first_bytes() -> None:
     heads = [b"ID3\x04", b"\xff\xfb\x90", b"OggS\x00", b"fLaC", b"\x00\x00\x00\x18ftypM4A ", b"\x1aE\xdf\xa3"]
     endings = [(kind_of(head) or ("", "none"))[1] for head in heads]
     assert endings == ["mp3", "mp3", "ogg", "flac", "m4a", "webm"]
+
+
+# --- in the draw for review
+
+
+def kept_recordings(office: Office, call: tuple[str, str], count: int) -> set[str]:
+    customer, name = call
+    file, staff = CaseFile(office.place, customer), Staff.objects.get(username="collector")
+    for number in range(count):
+        assert keep(file, staff, name, f"{number}.wav", sound(0.01 * (number + 1)))
+    letter = NewFile("letter", "letter.pdf", b"%PDF", office.clock(), "collector")
+    keep_file(office.place.journal, kept_folder(office.place.settings), customer, letter)
+    rows = Event.objects.filter(kind="file.kept").values_list("event_id", "body")
+    return {name for name, body in rows if json.loads(body)["what"] == "recording"}
+
+
+def test_recordings_are_drawn_with_the_stated_chance_and_other_files_are_not(
+    office: Office, call: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same hash as messages and notes: everybody can repeat the draw."""
+    waiting(office.place)  # what came before
+    monkeypatch.setattr(reviewing, "SHARE", 0.5)
+    recordings = kept_recordings(office, call, 12)
+    office.clock.move(minutes=2)
+    drawn = set(waiting(office.place).filter(kind="file.kept").values_list("event_id", flat=True))
+    assert len(recordings) == 12
+    assert drawn == {name for name in recordings if is_drawn(name, 0.5)}
+
+
+def test_recordings_of_before_are_drawn_where_messages_were_drawn_already(
+    office: Office, call: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An office that has long drawn from its messages takes in the recordings of the last thirty days."""
+    monkeypatch.setattr(reviewing, "SHARE", 1.0)
+    recordings = kept_recordings(office, call, 2)
+    last = Event.objects.order_by("-id").values_list("id", flat=True)[0]
+    Mark.objects.update_or_create(name="reviews", defaults={"event_number": last})
+    Mark.objects.filter(name="reviews of recordings").delete()
+    office.clock.move(minutes=2)
+    assert set(waiting(office.place).values_list("event_id", flat=True)) == recordings
+
+
+def test_who_reviews_listens_to_what_was_drawn_and_to_nothing_else_without_a_reason(
+    office: Office, call: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reviewing, "SHARE", 1.0)
+    (name,) = kept_recordings(office, call, 1)
+    office.clock.move(minutes=2)
+    officer, where = office.client("compliance"), f"/case/{call[0]}/recordings/{name}"
+    assert where in officer.get(f"/reviews/{name}").content.decode()
+    heard = officer.get(where)
+    assert (heard.status_code, heard["Content-Type"]) == (200, "audio/wav")
+    assert Event.objects.filter(kind="data.read", body__contains='"why":"review"').count() == 1
+    assert office.client("collector").get(where).status_code == 302, "who does not review needs a reason"
+    officer.post(f"/reviews/{name}", {"score": "70", "findings": ["no_empathy"], "note": ""})
+    done = Review.objects.get()
+    assert (done.kind, done.share, done.findings) == ("file.kept", 1.0, ["no_empathy"])
+    monkeypatch.setattr(reviewing, "SHARE", 0.0)
+    assert officer.get(where).status_code == 302

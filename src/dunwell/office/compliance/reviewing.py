@@ -1,4 +1,6 @@
-"""Reviewing: a fair draw of messages that went out and notes that were written, read with the machine's findings, and scored."""
+"""Reviewing: a fair draw of messages that went out, notes that were written and recordings that were kept, read (or heard) with
+the machine's findings, and scored.
+"""
 
 import json
 from collections.abc import Collection, Sequence
@@ -33,8 +35,11 @@ if TYPE_CHECKING:
 SHARE = 0.05
 """The chance with which an event of the last DAYS is drawn."""
 DAYS = 30
-KINDS = {"contact.permitted": "text", "case.note": "note"}
-"""What is reviewed, and where its words lie."""
+RECORDING = "file.kept"
+KINDS = {"contact.permitted": "text", "case.note": "note", RECORDING: "file"}
+"""What is reviewed, and where its words lie; of files that were kept the recordings, which are heard."""
+_DRAWS = {"reviews": ("contact.permitted", "case.note"), "reviews of recordings": (RECORDING,)}
+"""The kinds of event that are read on together: recordings have joined the draw later than the others."""
 CATEGORIES = (*UNLAWFUL, "wrong_facts", "no_identity_check", "no_empathy")
 """What a reviewer may find: what the language review looks for, and what only a person sees."""
 _SHOWN = 50
@@ -46,13 +51,14 @@ def draw(place: Workplace, steps_max: int | None = None) -> bool:
 
     The first time it begins with what is not too old to be reviewed.
     """
-    if not Mark.objects.filter(name="reviews").exists():
-        since = place.clock() - timedelta(days=DAYS)
-        young = Event.objects.filter(kind__in=KINDS, happened_at__gte=since).aggregate(first=Min("id"))[
-            "first"
-        ]
-        Mark.objects.get_or_create(name="reviews", defaults={"event_number": (young or 1) - 1})
-    return follow("reviews", tuple(KINDS), place.clock(), _draw_from, steps_max=steps_max)
+    is_all = True
+    for name, kinds in _DRAWS.items():
+        if not Mark.objects.filter(name=name).exists():
+            since = place.clock() - timedelta(days=DAYS)
+            young = Event.objects.filter(kind__in=kinds, happened_at__gte=since).aggregate(first=Min("id"))
+            Mark.objects.get_or_create(name=name, defaults={"event_number": (young["first"] or 1) - 1})
+        is_all &= follow(name, kinds, place.clock(), _draw_from, steps_max=steps_max)
+    return is_all
 
 
 def _draw_from(events: Sequence[Read]) -> None:
@@ -72,8 +78,11 @@ def waiting(place: Workplace) -> "QuerySet[Drawn]":
 
 
 def _words_of(kind: str, body: str) -> str | None:
-    """Where an event's words lie in the vault; None when it has none."""
-    kept = json.loads(body).get(PERSONAL, {}).get(KINDS[kind])
+    """Where an event's words lie in the vault; None when it has none, or is of a file that is no recording."""
+    said = json.loads(body)
+    if kind == RECORDING and said["what"] != "recording":
+        return None
+    kept = said.get(PERSONAL, {}).get(KINDS[kind])
     return None if kept is None else str(kept["item"])
 
 
@@ -164,8 +173,17 @@ def open_drawn(place: Workplace, staff: Staff, event_id: str) -> Opened | None:
         return None
     body = json.loads(event.body)
     owner = place.journal.vault.customer_ids({str(event.subject_id)}).get(str(event.subject_id))
+    if event.kind == RECORDING:  # its sound is fetched, and that is recorded, when somebody listens
+        return Opened(event, body, owner, _("A recording: listen to it, and say what was found."), ())
     text = _text_of(place, event, owner, staff.username)
     return Opened(event, body, owner, text, _machine(place, owner, text, body))
+
+
+def may_hear(place: Workplace, staff: Staff, event_id: str) -> bool:
+    """Whether somebody may listen to a recording because it was drawn for review."""
+    event = Event.objects.filter(event_id=event_id, kind=RECORDING).first()
+    is_reviewable = event is not None and _words_of(event.kind, event.body) is not None
+    return is_reviewable and staff.may("compliance.review") and is_drawn(event_id, SHARE)
 
 
 def record_review(
@@ -206,6 +224,7 @@ def one(request: HttpRequest, event_id: str) -> HttpResponse:
         "body": opened.body,
         "customer_id": opened.customer_id,
         "text": opened.text,
+        "is_recording": opened.event.kind == RECORDING,
         "found": opened.found,
         "categories": CATEGORIES,
     }

@@ -211,6 +211,7 @@ COMPARING: Words = {
 EVENTS: Words = {
     "contact.permitted": _("message or call"),
     "case.note": _("note"),
+    "file.kept": _("recording"),
     "data.read": _("personal data were looked at"),
     "data.corrected": _("records were corrected"),
     "data.erased": _("personal data were erased"),
