@@ -173,7 +173,8 @@ class BudgetForm(Schema):
 
 class BudgetIn(Body):
     """A household's month by the form's categories; only what is ``left`` where the place has no form that protects a minimum.
-    Amounts of the plan's currency.
+    Amounts of the plan's currency. ``improves_on`` and ``income_then``: from when the month's income in all is another, and how
+    much; what is left then is worked out by the form.
     """
 
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
@@ -184,7 +185,7 @@ class BudgetIn(Body):
     other_debts: Amount = "0"
     lump_sum: Amount = "0"
     improves_on: date | None = None
-    left_then: Amount = "0"
+    income_then: Amount | None = None
 
 
 class PlanPartOut(Schema):
@@ -328,7 +329,9 @@ class DecisionIn(Body):
 
 
 class ComplaintOut(Schema):
-    """A complaint and its clock. ``is_recorded``: the lender's records tell of it, and end the stop of contact."""
+    """A complaint and its clock. ``is_recorded``: the lender's records alone tell of it, and end the stop of contact;
+    ``is_told_twice``: they tell of it beside what was told to us, and have a stop of their own.
+    """
 
     event_id: str
     customer_id: str
@@ -338,6 +341,7 @@ class ComplaintOut(Schema):
     source_quality: str
     answered_at: datetime | None
     is_recorded: bool
+    is_told_twice: bool
 
 
 class ComplaintPage(Schema):

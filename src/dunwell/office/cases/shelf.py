@@ -5,11 +5,13 @@ customer's rows begin. The files are mapped into memory, not read: many processe
 costs nothing. A person's slices are a partition of one, and every function of the rooms below works on them as on the whole.
 """
 
+import fcntl
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -20,16 +22,22 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dunwell.book import TABLES, Book
+from dunwell.office.cases.wording import Texts, write_texts
 
 FOLDER = "by-customer"
 _RESULTS = ("positions", "promises", "cases", "worklist", "decisions", "options")
 _DONE = "shelf.json"
 _RUN = "§run-"
-_LAYOUT = 3
-"""Raised when the files change their form; another form is laid out anew."""
+_LAYOUT = [5, pl.__version__]
+"""Raised when the files change their form; another form is laid out anew. Row ids are found by Polars' hash, which may change
+with its version."""
 _BATCH = 256
 """Rows of a table that lie together, all their columns side by side: what one person has is read from one place of the disk."""
 _NUMBER = np.dtype(np.int64).itemsize
+_NAMES, _VALUES, _NUMBERS = "§names", "§values", "§numbers"
+"""What people are looked for by: their names and the values of their contact points in small letters, and these' digits alone."""
+_ROW_IDS = {"payments": "payment_id", "holds": "hold_id"}
+"""Tables whose rows may come in during the day, and the id by which a row is known in the whole book."""
 _CUSTOMER_IDS, _ACCOUNT_IDS, _OWNERS = "§customer_ids", "§account_ids", "§owners"
 
 
@@ -45,12 +53,23 @@ class File:
 
 
 def build(folder: Path) -> None:
-    """Lay out the book at ``folder`` by customer, unless it has been. Raises NoBook."""
-    target = folder / FOLDER
-    done = target / _DONE
-    if done.is_file() and json.loads(done.read_text(encoding="utf-8")).get("layout") == _LAYOUT:
+    """Lay out the book at ``folder`` by customer, unless it has been: one process does, others wait for it. Raises NoBook."""
+    if _is_laid_out(folder):
         return
     book = Book(folder)
+    with (folder / f".{FOLDER}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_laid_out(folder):
+            _build(book, folder)
+
+
+def _is_laid_out(folder: Path) -> bool:
+    done = folder / FOLDER / _DONE
+    return done.is_file() and json.loads(done.read_text(encoding="utf-8")).get("layout") == _LAYOUT
+
+
+def _build(book: Book, folder: Path) -> None:
+    target = folder / FOLDER
     staging = folder / f".{FOLDER}.new"
     shutil.rmtree(staging, ignore_errors=True)
     for number in range(book.partition_count):
@@ -96,6 +115,12 @@ def _lay_out(book: Book, number: int, place: Path) -> None:
         )  # groups of rows of others are not read
         rows = pl.scan_parquet(file).filter(within & wanted.is_in(customers.implode())).collect()
         _write(rows, "customer_id", rows.columns, customers, place / (_RUN + name))
+    values = tables["contact_points"].sort("customer_id", maintain_order=True)["value"].str.to_lowercase()
+    write_texts(tables["customers"].sort("customer_id")["name"].str.to_lowercase(), place / _NAMES)
+    write_texts(values, place / _VALUES)
+    write_texts(values.str.replace_all(r"\D", ""), place / _NUMBERS)
+    for name, key in _ROW_IDS.items():
+        np.save(place / f"§{name}_ids.npy", np.sort(tables[name][key].unique().hash().to_numpy()))
     accounts = tables["accounts"].select("account_id", "customer_id").sort("account_id")
     np.save(place / f"{_CUSTOMER_IDS}.npy", _encoded(customers))
     np.save(place / f"{_ACCOUNT_IDS}.npy", _encoded(accounts["account_id"]))
@@ -141,23 +166,40 @@ class Shelf:
 
     def file(self, customer_id: str) -> File | None:
         """A customer's file; None when the book does not know them, or they were erased."""
-        if self._hides(customer_id):
+        place = None if self._hides(customer_id) else self._place(customer_id)
+        if place is None:
             return None
+        part, number = place
+        return File(customer_id, {name: part.rows(name, number) for name in TABLES}, _Results(part, number))
+
+    def rows(self, customer_id: str, names: Sequence[str]) -> dict[str, pl.DataFrame] | None:
+        """Some tables' rows of a customer, who may have been erased since; None when the book does not know them."""
+        place = self._place(customer_id)
+        return None if place is None else {name: place[0].rows(name, place[1]) for name in names}
+
+    def _place(self, customer_id: str) -> tuple["_Part", int] | None:
         for part in self._parts:
             number = part.number_of(customer_id)
             if number is not None:
-                return File(
-                    customer_id, {name: part.rows(name, number) for name in TABLES}, _Results(part, number)
-                )
+                return part, number
         return None
+
+    def named(self, text: str) -> Iterator[str]:
+        """The customers whose name holds a text, in whatever letters; those who were erased since among them."""
+        for part in self._parts:
+            yield from part.named(text.lower())
+
+    def reached_at(self, *, value: str = "", digits: str = "") -> Iterator[str]:
+        """The customers with a contact point of that value, in whatever letters, or one whose digits end with those; those who
+        were erased since among them.
+        """
+        for part in self._parts:
+            yield from part.reached_at(value.lower(), digits)
 
     def jurisdiction(self, customer_id: str) -> str | None:
         """Where a customer lives; None when the book does not know them."""
-        for part in self._parts:
-            number = part.number_of(customer_id)
-            if number is not None:
-                return str(part.rows("customers", number)["jurisdiction"][0])
-        return None
+        place = self._place(customer_id)
+        return None if place is None else str(place[0].rows("customers", place[1])["jurisdiction"][0])
 
     def owner(self, account_id: str) -> str | None:
         """The customer who owes an account; None when the book does not know it."""
@@ -166,6 +208,10 @@ class Shelf:
             if found is not None:
                 return None if self._hides(found) else found
         return None
+
+    def has_row(self, table: str, row_id: str) -> bool:
+        """Whether the book holds a row of that id, whoever it is of (payments and holds)."""
+        return any(part.has_row(table, row_id) for part in self._parts)
 
     def whole(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         """A table of the book (these columns, or all), partition by partition, customers in order."""
@@ -203,6 +249,9 @@ class _Part:
         self.names = {file.stem for file in folder.glob("*.arrow")}
         self._customers = self._read(_CUSTOMER_IDS)
         self._accounts, self._owners = self._read(_ACCOUNT_IDS), self._read(_OWNERS)
+        self._names, self._values, self._numbers = (
+            Texts(folder / name) for name in (_NAMES, _VALUES, _NUMBERS)
+        )
         self._lock = Lock()
         self._files: dict[str, pa.RecordBatchFileReader] = {}
         self._empty: dict[str, pl.DataFrame] = {}
@@ -217,6 +266,27 @@ class _Part:
     def owner(self, account_id: str) -> str | None:
         place = _place(self._accounts, account_id)
         return None if place is None else self._owners[place].decode()
+
+    def named(self, text: str) -> Iterator[str]:
+        return (self._customers[number].decode() for number in self._names.holding(text))
+
+    def reached_at(self, value: str, digits: str) -> Iterator[str]:
+        found = (
+            self._values.holding(value, from_start=True, to_end=True)
+            if value
+            else self._numbers.holding(digits, to_end=True)
+        )
+        starts = np.load(self._folder / "contact_points.npy", mmap_mode="r")
+        numbers = (int(np.searchsorted(starts, row, side="right")) - 1 for row in found)
+        return (self._customers[number].decode() for number, _rows in groupby(numbers))
+
+    def has_row(self, table: str, row_id: str) -> bool:
+        hashed = pl.Series([row_id]).hash().to_numpy()
+        known = np.load(self._folder / f"§{table}_ids.npy", mmap_mode="r")
+        place = int(np.searchsorted(known, hashed[0]))
+        if place == len(known) or known[place] != hashed[0]:
+            return False
+        return row_id in self.frame(table, [_ROW_IDS[table]])[_ROW_IDS[table]]  # two ids may share a hash
 
     def open(self) -> None:
         for name in self.names:
