@@ -13,7 +13,7 @@ import pytest
 
 from dunwell.office.access.models import Staff
 from dunwell.office.api import hooks, reaching
-from dunwell.office.api.hooks import deliver, make_hook, plan_deliveries
+from dunwell.office.api.hooks import deliver, forget_deliveries, make_hook, plan_deliveries
 from dunwell.office.api.models import Delivery
 from dunwell.office.api.reaching import NotReached, hosts_named, post
 from dunwell.office.cases.models import Case
@@ -173,6 +173,25 @@ def test_what_was_given_up_is_sent_again_when_asked(office: Office, case: Case) 
     assert deliver(office.place, lambda *_: 200) == 0
     assert program.post(f"/webhooks/{hook.pk}/again", {}).json() == {"due": 1}
     assert deliver(office.place, lambda *_: 200) == 1
+
+
+def test_what_is_over_since_long_is_kept_no_more_and_not_told_again(office: Office, case: Case) -> None:
+    lead, program = Staff.objects.get(username="team_lead"), Program(office)
+    make_hook(office.place, "https://bank.example/", ["payment.seen"], lead)
+    program.post("/payments", [payment(office, case, f"m{number}") for number in range(3)])
+    plan_deliveries(office.place)
+    taken, lost, waits = Delivery.objects.order_by("pk")
+    Delivery.objects.filter(pk=taken.pk).update(state="done")
+    Delivery.objects.filter(pk=lost.pk).update(state="given_up")
+
+    def after(days: int) -> tuple[int, set[int]]:
+        office.clock.now += timedelta(days=days)
+        return forget_deliveries(office.place), set(Delivery.objects.values_list("pk", flat=True))
+
+    assert after(29) == (0, {taken.pk, lost.pk, waits.pk})
+    assert after(2) == (1, {lost.pk, waits.pk})
+    assert after(60) == (1, {waits.pk})
+    assert plan_deliveries(office.place) == 0, "what was told once is not told again"
 
 
 def test_somebody_else_s_webhook_is_not_sent_again(office: Office) -> None:

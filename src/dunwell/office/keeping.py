@@ -13,7 +13,7 @@ from django.db.models import Max
 from dunwell.book import NoBook
 from dunwell.journal.models import Event
 from dunwell.law.language import LANGUAGES, review
-from dunwell.office.api.hooks import deliver, plan_deliveries
+from dunwell.office.api.hooks import deliver, forget_deliveries, plan_deliveries
 from dunwell.office.cases.casefile import CaseFile, UnknownCustomer
 from dunwell.office.cases.intake import take_in_files
 from dunwell.office.cases.models import Case, values_of
@@ -21,6 +21,7 @@ from dunwell.office.cases.pacing import redecide_when_due
 from dunwell.office.cases.publishing import bring_in_who_wrote, place_in_queue, publish
 from dunwell.office.cases.routing import reroute_told
 from dunwell.office.compliance.complaints import note_complaints
+from dunwell.office.compliance.refusals import note_refusals
 from dunwell.office.compliance.reviewing import draw
 from dunwell.office.strategies.proposing import finish_decided
 from dunwell.office.supervision.board import start_of_day
@@ -88,6 +89,7 @@ def keep(place: Workplace, seen: int = 0) -> int:
         note_complaints(place, _STEPS)
         draw(place, _STEPS)
         note_signs(place, _STEPS)
+        note_refusals(place, _STEPS)
         day_so_far(start_of_day(place.clock(), "UTC"), place.clock())
     redecide_when_due(place, last)
     over = Session.objects.filter(expire_date__lt=place.clock())
@@ -103,6 +105,7 @@ def keep(place: Workplace, seen: int = 0) -> int:
 
 
 def tell_others(place: Workplace) -> None:
-    """One round of the webhooks: what was recorded since is sent, and what was not taken is sent again."""
+    """One round of the webhooks: what was recorded since is sent, what was not taken comes again, what is long over goes."""
     plan_deliveries(place)
     deliver(place)
+    forget_deliveries(place)

@@ -42,10 +42,14 @@ def told(
     parts: pl.DataFrame, whole: pl.DataFrame, credited: Any, kept_on: Any, broken_on: Any, as_of: date
 ) -> pl.DataFrame:
     """The outcome of a walk as PROMISE_COLUMNS. ``parts`` and ``whole`` as walked, in their order."""
-    lines = parts.lazy().with_columns(
-        pl.Series("credited_minor", credited, pl.Int64),
-        _days("kept_on", kept_on),
-    ).with_columns(_money("amount_minor").alias("amount"), _money("credited_minor").alias("credited"))
+    lines = (
+        parts.lazy()
+        .with_columns(
+            pl.Series("credited_minor", credited, pl.Int64),
+            _days("kept_on", kept_on),
+        )
+        .with_columns(_money("amount_minor").alias("amount"), _money("credited_minor").alias("credited"))
+    )
     next_first = (pl.col("kept_on").is_null().not_(), "due_on")
     summed = (
         lines.sort("row", "due_on", maintain_order=True)
@@ -62,8 +66,10 @@ def told(
             pl.struct("due_on", "amount", "credited", "kept_on").alias("parts"),
         )
     )
-    found = whole.lazy().with_columns(_days("broken_on", broken_on), pl.lit(as_of).alias("as_of")).join(
-        summed, on="row", how="left", maintain_order="left"
+    found = (
+        whole.lazy()
+        .with_columns(_days("broken_on", broken_on), pl.lit(as_of).alias("as_of"))
+        .join(summed, on="row", how="left", maintain_order="left")
     )
     return worked_out(
         found.with_columns(_state().alias("state"))

@@ -231,9 +231,9 @@ def judge_promises(
     """
     policy = policy or read_promise_policy()
     made = known(with_account_ids(promises).select(*_PROMISES), known_at)
-    parts = _with_rules(_with_made_on(made, as_of), policy)
+    ruled = _with_rules(_with_made_on(made, as_of), policy)
     order = ("customer_id", "due_on", "made_at", "promise_id", "amount_minor", "account_id")
-    parts = worked_out(parts.sort(*order, maintain_order=True))
+    parts = worked_out(ruled.sort(*order, maintain_order=True))
     money = known(payments, known_at).filter(pl.col("kind").cast(pl.String) == "payment").select(*_PAYMENTS)
     ended = pl.DataFrame(schema=_CANCELLATIONS) if cancellations is None else cancellations
     whole = _promises_of(parts, known(ended.select(*_CANCELLATIONS), known_at), as_of)
@@ -305,13 +305,17 @@ def judge_customer(
 
 def _as_made(promises: pl.DataFrame) -> pl.LazyFrame:
     """The book's promises without the lender's own columns; those that an older book does not have yet are null."""
-    return promises.lazy().select(
-        *_MADE,
-        *(
-            pl.col(name) if name in promises.columns else pl.lit(None, kind).alias(name)
-            for name, kind in _MAY_BE_SAID.items()
-        ),
-    ).with_columns(pl.col("account_row").cast(pl.UInt32))
+    return (
+        promises.lazy()
+        .select(
+            *_MADE,
+            *(
+                pl.col(name) if name in promises.columns else pl.lit(None, kind).alias(name)
+                for name, kind in _MAY_BE_SAID.items()
+            ),
+        )
+        .with_columns(pl.col("account_row").cast(pl.UInt32))
+    )
 
 
 def _with_made_on(promises: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -336,10 +340,14 @@ def _with_rules(parts: pl.DataFrame, policy: PromisePolicy) -> pl.LazyFrame:
     by_share = amount // units * pl.col("ppm") + amount % units * pl.col("ppm") // units
     missing = pl.min_horizontal(pl.max_horizontal(by_share, "tolerance_minor"), amount // 5)
     exponents = pl.col("currency").replace_strict(dict(CURRENCIES), default=0, return_dtype=pl.Int64)
-    return parts.lazy().join(rules.lazy(), on=["made_on", "currency"], how="left").with_columns(
-        pl.max_horizontal(amount - missing, pl.lit(1)).alias("required_minor"),
-        (pl.col("due_on") + pl.duration(days="grace_days")).alias("deadline"),
-        exponents.alias("exponent"),
+    return (
+        parts.lazy()
+        .join(rules.lazy(), on=["made_on", "currency"], how="left")
+        .with_columns(
+            pl.max_horizontal(amount - missing, pl.lit(1)).alias("required_minor"),
+            (pl.col("due_on") + pl.duration(days="grace_days")).alias("deadline"),
+            exponents.alias("exponent"),
+        )
     )
 
 
@@ -347,10 +355,14 @@ def _promises_of(parts: pl.DataFrame, cancellations: pl.DataFrame, as_of: date) 
     """One row a promise, by account and id, with the first event that withdrew it by the day."""
     first = cancellations.lazy().sort("at", "reason").unique(["account_id", "promise_id"], keep="first")
     are_several = _are_several(parts)
-    whole = parts.lazy().group_by("account_id", "promise_id").agg(
-        pl.col("customer_id", "currency", "timezone", "exponent", "contact_id", "made_by").first(),
-        *([pl.col("account_ids").explode().unique().sort()] if are_several else []),
-        pl.col("made_at").min(),
+    whole = (
+        parts.lazy()
+        .group_by("account_id", "promise_id")
+        .agg(
+            pl.col("customer_id", "currency", "timezone", "exponent", "contact_id", "made_by").first(),
+            *([pl.col("account_ids").explode().unique().sort()] if are_several else []),
+            pl.col("made_at").min(),
+        )
     )
     if not are_several:
         whole = whole.with_columns(pl.concat_list("account_id").alias("account_ids"))

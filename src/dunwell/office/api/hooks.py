@@ -43,6 +43,8 @@ _BACK_OFF = timedelta(seconds=10)
 _BACK_OFF_MAX = timedelta(hours=6)
 _SLOW_SECONDS = 1.0
 """An address that takes longer for a message gets its next one after the others' in another round."""
+_KEPT = {"done": timedelta(days=30), "given_up": timedelta(days=90)}
+"""For so long a message that was taken, or given up, is kept: what it told stands in the journal."""
 _ABOUT = "webhook secret"
 _TOLD = Q(is_active=True, made_by__is_active=True)
 """The addresses that are told."""
@@ -214,6 +216,15 @@ def _attempt(place: Workplace, one: Delivery, send: Post) -> str | None:
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         return type(error).__name__
     return None if 200 <= status < 300 else f"answered {status}"
+
+
+def forget_deliveries(place: Workplace) -> int:
+    """Keep the messages no longer that are over since long (``_KEPT``), some a round; how many went."""
+    count = 0
+    for state, kept in _KEPT.items():
+        over = Delivery.objects.filter(state=state, due_at__lt=place.clock() - kept).order_by("due_at")
+        count += Delivery.objects.filter(pk__in=list(over.values_list("pk", flat=True)[:_BATCH])).delete()[0]
+    return count
 
 
 def signature(secret: bytes, message_id: str, stamp: str, body: bytes) -> str:

@@ -51,7 +51,9 @@ class Webhook(models.Model):
 
 
 class Delivery(models.Model):
-    """An event on its way to an address. ``state``: due, done, or given_up after the last attempt."""
+    """An event on its way to an address. ``state``: due, done, or given_up after the last attempt; ``due_at``: when it is tried
+    next, or would have been.
+    """
 
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
     event_id = models.CharField(max_length=36)
@@ -62,7 +64,14 @@ class Delivery(models.Model):
     why = models.CharField(max_length=200, default="")
 
     class Meta:
-        """An address is told of an event once; those that are due are found by when."""
+        """An address is told of an event once; those that are due are found by when, and those that are over."""
 
         constraints = [models.UniqueConstraint(fields=["webhook", "event_id"], name="told_once")]
-        indexes = [models.Index(fields=["due_at"], name="delivery_due", condition=models.Q(state="due"))]
+        indexes = [
+            models.Index(fields=["due_at"], name="delivery_due", condition=models.Q(state="due")),
+            models.Index(
+                fields=["state", "due_at"],
+                name="delivery_over",
+                condition=models.Q(state__in=("done", "given_up")),
+            ),
+        ]

@@ -39,8 +39,8 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Who has how many open cases and whether they are away; how many cases nobody has (counted to COUNTED_AT_ONCE; ``free_is_cut``:
-    there are more), and by what these can be chosen.
+    """Who has how many open cases and whether they are away; how many cases nobody has (counted to COUNTED_AT_ONCE;
+    ``free_is_cut``: there are more), and by what these can be chosen.
     """
 
     people: Sequence[tuple[Staff, int, bool]]
