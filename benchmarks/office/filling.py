@@ -50,7 +50,8 @@ def fill(at: Path, count: int, pattern: int, seed: int, workers: int) -> None:
         steps.do("who wrote", lambda: bring_in_who_wrote(place))
         steps.do("complaints", lambda: note_complaints(place))
         steps.do("the draw for review", lambda: draw(place))
-        steps.do("signs and skills asked for", lambda: (note_signs(place), reroute_told(place, 10**6)))
+        steps.do("signs", lambda: note_signs(place))
+        steps.do("skills asked for", lambda: reroute_told(place, 10**6))
         steps.do("refusals by rule", lambda: note_refusals(place))
         steps.do("vacuumed", journal.vacuum)
 

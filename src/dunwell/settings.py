@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import available_timezones
 
 FILE_NAME = "dunwell.toml"
 ENVIRONMENT_FILE = "environment"
@@ -25,7 +26,7 @@ class SettingsError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A workspace's settings. Paths are absolute; ``tape_columns`` maps table and column to the lender's own
-    column name.
+    column name. ``timezone``: of the lender's place, whose day it is where a customer's is not known.
 
     ``partition_count`` None lets the size of the tape decide. ``outreach`` holds a table a channel, which the channel reads.
     """
@@ -34,6 +35,7 @@ class Settings:
     acts_for: str = ""
     actor: str = "first_party"
     locale: str = "en"
+    timezone: str = "UTC"
     database_url: str = "sqlite:///dunwell.sqlite3"
     engine: str = "local"
     partition_count: int | None = None
@@ -94,7 +96,12 @@ class Settings:
 
 
 _KEYS: Mapping[str, Mapping[str, tuple[str, type]]] = {
-    "workspace": {"acts_for": ("acts_for", str), "actor": ("actor", str), "locale": ("locale", str)},
+    "workspace": {
+        "acts_for": ("acts_for", str),
+        "actor": ("actor", str),
+        "locale": ("locale", str),
+        "timezone": ("timezone", str),
+    },
     "database": {"url": ("database_url", str)},
     "engine": {"name": ("engine", str), "partitions": ("partition_count", int)},
 }
@@ -146,6 +153,10 @@ def parse_settings(text: Mapping[str, Any], root: Path) -> Settings:
                     f"{file}: {section}.{key} is {value!r}. One of: {', '.join(_CHOICES[name])}"
                 )
             values[name] = value
+    if values.get("timezone", "UTC") not in available_timezones():
+        raise SettingsError(
+            f"{file}: workspace.timezone is {values['timezone']!r}. Write a zone like Asia/Shanghai"
+        )
     if values.get("partition_count", 1) < 1:
         raise SettingsError(
             f"{file}: engine.partitions is {values['partition_count']}. Write 1 or more, or leave it out"

@@ -135,7 +135,19 @@ def _is_barred(asked: Question, wish: Preference) -> bool:
     return (
         wish.kind == "not_channel"
         and wish.channel in (None, asked.attempt.channel)
-        and wish.contact_point_id in (None, asked.point)
+        and (wish.contact_point_id in (None, asked.point) or _is_one_address(asked, wish.contact_point_id))
+    )
+
+
+def _is_one_address(asked: Question, name: str) -> bool:
+    """Whether the attempt goes to the number or address that the records hold under this id too."""
+    points = asked.person.contact_points
+    ours, theirs = points.get(asked.point or ""), points.get(name)
+    return (
+        ours is not None
+        and theirs is not None
+        and ours.address is not None
+        and ours.address == theirs.address
     )
 
 

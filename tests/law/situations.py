@@ -215,17 +215,33 @@ def _consents(scene: Scene) -> st.SearchStrategy[Consent]:
     )
 
 
+NUMBER, MAILBOX = "12025550140", "ann@example.com"
+"""What the records may hold under two ids."""
+
+
 def _contact_points(scene: Scene) -> st.SearchStrategy[dict[str, ContactPoint]]:
     not_theirs = st.one_of(st.none(), st.none(), _instants(scene, 3, 3))
     return st.fixed_dictionaries(
         {
-            "mobile": st.builds(ContactPoint, st.just("mobile"), not_theirs_from=not_theirs),
-            "home": st.builds(ContactPoint, st.just("landline"), place=st.just("home")),
+            "mobile": st.builds(
+                ContactPoint, st.just("mobile"), not_theirs_from=not_theirs, address=st.just(NUMBER)
+            ),
+            "home": st.builds(
+                ContactPoint,
+                st.just("landline"),
+                place=st.just("home"),
+                address=st.sampled_from((None, NUMBER)),
+            ),
             "work": st.builds(
                 ContactPoint, st.just("landline"), place=st.just("work"), not_theirs_from=not_theirs
             ),
-            "mailbox": st.just(ContactPoint("email")),
-            "office mailbox": st.just(ContactPoint("email", place="work")),
+            "mailbox": st.just(ContactPoint("email", address=MAILBOX)),
+            "office mailbox": st.builds(
+                ContactPoint,
+                st.just("email"),
+                place=st.just("work"),
+                address=st.sampled_from((None, MAILBOX)),
+            ),
             "postal": st.just(ContactPoint("postal", place="home")),
             "referee": st.just(ContactPoint("mobile", "reference")),
             "boss": st.just(ContactPoint("landline", "employer")),

@@ -197,7 +197,7 @@ def _point_rows(name: str, person: Person, zones: Sequence[str]) -> list[dict[st
                 "contact_point_id": f"{name}/{key}",
                 "customer_id": name,
                 "kind": point.kind,
-                "value": key,
+                "value": point.address or key,
                 "party": point.party,
                 "place": point.place,
                 "not_theirs_from": point.not_theirs_from,

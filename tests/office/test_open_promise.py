@@ -160,3 +160,19 @@ def test_a_promise_that_only_the_records_know_counts_as_much_and_no_longer_once_
     paid = {"payment_id": "M", "account_id": account, "paid_on": str(office.clock().date()), "amount": "20"}
     assert not take_in(office.place, "payments", [paid], "test").refused
     assert asked(desk, "call", "remind") == set()
+
+
+def test_a_promise_of_a_call_that_is_kept_early_holds_nothing_back_until_the_money_is_taken_back(
+    desk: Desk,
+) -> None:
+    made = desk.file.promises.filter(pl.col("made_by") == "collector").row(0, named=True)
+    assert asked(desk, "call", "remind") == {HELD}
+    today = str(desk.office.clock().date())
+    paid = {"account_id": made["account_id"], "paid_on": today, "amount": str(made["amount"])}
+    assert not take_in(desk.office.place, "payments", [paid | {"payment_id": "M"}], "test").refused
+    assert desk.file.promises.filter(pl.col("promise_id") == made["promise_id"])["state"].item() == "kept"
+    assert asked(desk, "call", "remind") == set()
+    back = paid | {"payment_id": "R", "kind": "reversal", "reverses": "M"}
+    assert not take_in(desk.office.place, "payments", [back], "test").refused
+    assert asked(desk, "call", "remind") == {HELD}
+    assert HELD not in asked(desk, "call", "remind", days=4), "its day has passed by then"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -12,8 +13,9 @@ from dunwell.insight.scoring.promotion import promote
 from dunwell.insight.settlement import breakage_model, plan_inputs
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Approval, Case, Received
+from dunwell.office.desk.planning import affordability_of
 from dunwell.resolution import propose_plans, read_plan_policy
-from dunwell.resolution.budget import Affordability
+from dunwell.resolution.budget import Affordability, forms_on
 from dunwell.resolution.debts import debts_of
 from tests.insight.test_settlement_models import plans as plans_that_ended
 from tests.office.conftest import Office
@@ -200,3 +202,11 @@ def test_elsewhere_the_general_form_asks_for_the_month_in_the_currency_of_the_de
     assert "No protected minimum is held for this place" in page
     told = {"b_salary": "900", "b_rent": "500", "b_food_and_housekeeping": "250", "once": str(uuid4())}
     assert "US$150.00 is left each month" in client.post(f"/case/{customer}/plans", told).content.decode()
+
+
+def test_the_desk_works_out_what_a_later_income_leaves() -> None:
+    """A wage of 5,200 from February: what the household lives on is kept from it as from any other."""
+    form = forms_on(date(2026, 11, 23))["cn-simple"]
+    typed = {"b_rent": "1500", "adults": "2", "dependents": "1", "improves_on": "2027-02-01"}
+    assert affordability_of(form, typed | {"income_then": "5,200"}, "CNY", None).left_then_minor == 108000
+    assert affordability_of(form, typed, "CNY", None).left_then_minor is None

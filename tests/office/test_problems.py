@@ -63,7 +63,7 @@ def test_a_problem_is_told_in_one_form(status: int, ask: Callable[[Client], Any]
 
 
 def test_the_ways_that_an_address_knows_and_how_to_prove_oneself_are_told(client: Client) -> None:
-    assert client.delete(f"{API}/cases")["Allow"] == "GET"
+    assert client.delete(f"{API}/cases")["Allow"] == "GET, HEAD, OPTIONS"
     assert Client().get(f"{API}/me")["WWW-Authenticate"] == "Bearer"
 
 

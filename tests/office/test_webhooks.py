@@ -12,10 +12,11 @@ import httpx
 import pytest
 
 from dunwell.office.access.models import Staff
-from dunwell.office.api import hooks, reaching
-from dunwell.office.api.hooks import deliver, forget_deliveries, make_hook, plan_deliveries
+from dunwell.office.api import reaching, telling
+from dunwell.office.api.hooks import make_hook
 from dunwell.office.api.models import Delivery
 from dunwell.office.api.reaching import NotReached, hosts_named, post
+from dunwell.office.api.telling import deliver, plan_deliveries
 from dunwell.office.cases.models import Case
 from dunwell.policy import PolicyError
 from tests.office.conftest import Office
@@ -146,9 +147,9 @@ def test_the_slow_keep_nobody_waiting(office: Office, case: Case, monkeypatch: p
         make_hook(office.place, url, ["payment.seen"], lead)
     Program(office).post("/payments", [payment(office, case, f"m{number}") for number in range(3)])
     assert plan_deliveries(office.place) == 6
-    monkeypatch.setattr(hooks, "_BATCH", 3)
+    monkeypatch.setattr(telling, "_BATCH", 3)
     heard, seconds = [], [0.0]
-    monkeypatch.setattr(hooks, "monotonic", lambda: seconds[0])
+    monkeypatch.setattr(telling, "monotonic", lambda: seconds[0])
 
     def send(url: str, *_more: Any) -> int:
         heard.append(url)
@@ -173,25 +174,6 @@ def test_what_was_given_up_is_sent_again_when_asked(office: Office, case: Case) 
     assert deliver(office.place, lambda *_: 200) == 0
     assert program.post(f"/webhooks/{hook.pk}/again", {}).json() == {"due": 1}
     assert deliver(office.place, lambda *_: 200) == 1
-
-
-def test_what_is_over_since_long_is_kept_no_more_and_not_told_again(office: Office, case: Case) -> None:
-    lead, program = Staff.objects.get(username="team_lead"), Program(office)
-    make_hook(office.place, "https://bank.example/", ["payment.seen"], lead)
-    program.post("/payments", [payment(office, case, f"m{number}") for number in range(3)])
-    plan_deliveries(office.place)
-    taken, lost, waits = Delivery.objects.order_by("pk")
-    Delivery.objects.filter(pk=taken.pk).update(state="done")
-    Delivery.objects.filter(pk=lost.pk).update(state="given_up")
-
-    def after(days: int) -> tuple[int, set[int]]:
-        office.clock.now += timedelta(days=days)
-        return forget_deliveries(office.place), set(Delivery.objects.values_list("pk", flat=True))
-
-    assert after(29) == (0, {taken.pk, lost.pk, waits.pk})
-    assert after(2) == (1, {lost.pk, waits.pk})
-    assert after(60) == (1, {waits.pk})
-    assert plan_deliveries(office.place) == 0, "what was told once is not told again"
 
 
 def test_somebody_else_s_webhook_is_not_sent_again(office: Office) -> None:

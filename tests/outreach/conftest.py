@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,11 +14,12 @@ import pytest
 from dunwell.journal.keys import LocalMasterKeys
 from dunwell.journal.recording import Journal
 from dunwell.law import Account, ContactPoint, Gate, Person, Reason
+from dunwell.law.addresses import compared_address, plain_address
 from dunwell.outreach.channel import Message
 from dunwell.outreach.dispatching import Dispatcher, Limits
 from dunwell.outreach.models import Work
 from dunwell.outreach.permitting import Asked, Composed
-from dunwell.outreach.records import Customer, plain_address
+from dunwell.outreach.records import Customer
 from dunwell.outreach.wire import WireRecord
 
 NOON = datetime(2026, 11, 23, 17, tzinfo=UTC)
@@ -44,6 +46,7 @@ class Records:
     persons: dict[str, Person] = field(default_factory=dict)
     packs: tuple[str, ...] = ("us-reg-f", "house-floor")
     addresses: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    promises: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     _gate: Gate | None = None
 
     def people(self, customer_ids: Sequence[str]) -> Mapping[str, Person]:
@@ -68,6 +71,7 @@ class Records:
                 if name == customer_id
             },
             tuple({"account_id": name, **owed} for name in person.accounts or ()),
+            tuple(self.promises.get(customer_id, ())),
         )
 
     def owners(self, channel: str, address: str) -> Sequence[tuple[str, str]]:
@@ -79,6 +83,17 @@ class Records:
             self.add(name)
         kind = "e" if "@" in address else "m"
         self.addresses[plain_address(address)] = [(name, f"{name}-{kind}") for name in names]
+
+    def holds(self, name: str, **numbers: str) -> None:
+        """The records hold these mobile numbers of a person, by their ids, and no others."""
+        points = {
+            point: ContactPoint("mobile", address=compared_address("mobile", number))
+            for point, number in numbers.items()
+        }
+        self.persons[name] = replace(self.persons[name], contact_points=points)
+        self.addresses = {}
+        for point, number in numbers.items():
+            self.addresses.setdefault(plain_address(number), []).append((name, point))
 
     def add(self, name: str) -> None:
         self.persons[name] = Person(
@@ -110,15 +125,21 @@ class Lender:
     folder: Path
 
     def due(
-        self, customer: str, channel: str = "email", *, at: datetime | None = None, stage: str = "reminder"
+        self,
+        customer: str,
+        channel: str = "email",
+        *,
+        at: datetime | None = None,
+        stage: str = "reminder",
+        point: str | None = None,
     ) -> Work:
-        """A contact that is due now (or then), planned for this person."""
+        """A contact that is due now (or then), planned for this person; ``point``: not their usual contact point."""
         self.records.add(customer)
         at = at or self.clock()
         vault = self.journal.vault
         subject = vault.admit([customer], self.clock())[customer]
         vault.open_keys([subject])
-        point = f"{customer}-{'e' if channel == 'email' else 'm'}"
+        point = point or f"{customer}-{'e' if channel == 'email' else 'm'}"
         return Work.objects.create(
             message_id=str(UUID(bytes=os.urandom(16))),
             key=f"{channel}:{stage}:{subject}:{at}",

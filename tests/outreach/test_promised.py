@@ -112,3 +112,56 @@ def test_a_payment_of_a_file_that_was_being_taken_in_when_the_run_began_is_not_t
 def test_a_payment_taken_back_is_no_payment(lender: Lender) -> None:
     paid(lender, NOON, sort="chargeback")
     assert is_written_to(lender)
+
+
+# --- what they kept before its day
+
+
+def judged(lender: Lender, name: str, state: str, *days: date) -> None:
+    """The run judged a promise of C1's."""
+    parts = [{"due_on": day} for day in days]
+    lender.records.promises["C1"] = [{"promise_id": name, "state": state, "parts": parts}]
+
+
+@pytest.mark.parametrize(
+    ("state", "is_free"), [("kept", True), ("open", False), ("partly_kept", False), ("broken", False)]
+)
+def test_a_promise_that_the_run_found_kept_holds_nothing_back_before_its_day(
+    lender: Lender, state: str, is_free: bool
+) -> None:
+    promise(lender, "desk-1", {"due_on": "2026-11-27"})
+    judged(lender, "desk-1", state, date(2026, 11, 27))
+    lender.clock.move(minutes=5)
+    assert is_written_to(lender) == is_free
+
+
+def test_another_promise_that_is_not_kept_still_does(lender: Lender) -> None:
+    promise(lender, "desk-1", {"due_on": "2026-11-27"})
+    promise(lender, "desk-2", {"due_on": "2026-11-28"})
+    judged(lender, "desk-1", "kept", date(2026, 11, 27))
+    lender.clock.move(minutes=5)
+    assert not is_written_to(lender)
+
+
+@pytest.mark.parametrize("is_of_the_journal", [True, False])
+def test_money_taken_back_makes_a_kept_promise_waited_for_again_until_its_day(
+    lender: Lender, is_of_the_journal: bool
+) -> None:
+    """Whether the lender's tape told of it or the journal did."""
+    if is_of_the_journal:
+        promise(lender, "desk-1", {"due_on": "2026-11-27"})
+    judged(lender, "desk-1", "kept", date(2026, 11, 27))
+    paid(lender, NOON, sort="reversal")
+    lender.clock.move(minutes=5)
+    assert not is_written_to(lender)
+    lender.clock.move(days=4)  # the 27th
+    assert not is_written_to(lender)
+    lender.clock.move(days=1)
+    assert is_written_to(lender)
+
+
+def test_money_taken_back_before_the_run_was_counted_by_it(lender: Lender) -> None:
+    promise(lender, "desk-1", {"due_on": "2026-11-27"})
+    judged(lender, "desk-1", "kept", date(2026, 11, 27))
+    paid(lender, lender.records.known_until() - timedelta(hours=2), sort="reversal")
+    assert is_written_to(lender)

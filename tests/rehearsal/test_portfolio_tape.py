@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dunwell.ledger.terms import HOLD_KINDS, read_terms
+from dunwell.book.tables import HOLD_KINDS
+from dunwell.ledger.terms import read_terms
 from dunwell.money import CURRENCIES
 from dunwell.rehearsal import TERMS_FOLDER, write_portfolio
 from tests.rehearsal.portfolios import AS_OF, Portfolio

@@ -1,6 +1,7 @@
 """What a household can afford: never with what it lives on."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from dunwell.resolution.budget import (
     general_form,
     read_form,
 )
+from dunwell.resolution.plan_policy import read_plan_policy
+from dunwell.resolution.plans import Debt, propose_plans
 
 DAY = date(2026, 11, 23)
 CN, GB = forms_on(DAY)["cn-simple"], forms_on(DAY)["gb-sfs"]
@@ -140,3 +143,54 @@ def test_the_general_form_protects_what_is_stated_and_says_that_no_minimum_is_he
     found = assess(Budget({"salary": 300_000}, {"rent": 120_000, "food_and_housekeeping": 60_000}), form)
     assert (found.left_minor, found.protected_minor) == (120_000, 0)
     assert form.protected_minor(None, 2, 1)[1].startswith("no protected minimum is held")
+
+
+# --- an income that will be another
+
+
+def test_what_is_left_later_is_worked_out_and_not_believed() -> None:
+    """Out of work, with a family: from a later wage of 5,200 the protected 4,000 stays as it does from an income today."""
+    household = Budget({"subsidy": 200000}, {"rent": 150000}, adults=2, dependents=1)
+    later = replace(household, improves_on=date(2027, 2, 1), income_then_minor=520000)
+    found, then = assess(later, CN), assess(replace(household, income={"wage": 520000}), CN)
+    assert found.left_minor == 0
+    assert found.left_then_minor == then.left_minor == 108000
+    assert found.why[-1] == "1080.00 CNY is left from 2027-02-01 of an income of 5200.00 CNY a month"
+
+
+def test_who_names_no_later_income_has_none() -> None:
+    found = assess(Budget({"wage": 800000}, {"rent": 250000}, improves_on=date(2027, 2, 1)), CN)
+    assert found.left_then_minor is None
+    assert found.share_then_for(1000) == found.share_for(1000)
+
+
+def test_an_income_that_falls_leaves_less_then() -> None:
+    found = assess(
+        Budget({"wage": 800000}, {"rent": 250000}, improves_on=date(2027, 2, 1), income_then_minor=250000), CN
+    )
+    assert found.left_then_minor == 0 < found.left_minor
+
+
+@given(
+    spending=st.integers(0, 10**6),
+    arrears=st.integers(0, 10**5),
+    income_then=st.integers(0, 10**7),
+    others=st.integers(0, 10**7),
+    owed=st.integers(1, 10**7),
+)
+def test_no_part_of_a_deferral_takes_what_the_household_keeps_then(
+    spending: int, arrears: int, income_then: int, others: int, owed: int
+) -> None:
+    told = Budget(
+        {},
+        {"food": spending, "tax_arrears": arrears},
+        other_debts_minor=others,
+        improves_on=DAY + timedelta(days=40),
+        income_then_minor=income_then,
+    )
+    found = assess(told, CN)
+    plans = propose_plans([Debt("A", "CNY", owed, owed)], found, read_plan_policy(DAY), DAY)
+    kept = max(spending, found.protected_minor) + arrears
+    for plan in plans:
+        assert plan.kind in ("deferral", "forbearance")
+        assert all(income_then - part.amount_minor >= kept for part in plan.parts)

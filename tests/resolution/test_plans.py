@@ -232,7 +232,7 @@ def test_what_holds_of_every_plan(
         if plan.kind == "forbearance":
             assert plan.parts == () and plan.review_on and plan.conditions
             continue
-        room = max(budget.share_for(owed), budget.share_then_for(owed) if plan.kind == "deferral" else 0)
+        room = budget.share_then_for(owed) if plan.kind == "deferral" else budget.share_for(owed)
         if plan.kind == "settlement" and plan.months == 1:
             room = max(room, lump)
         assert plan.most_minor <= room

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     CHOICE = "choice"
     ZONE = "zone"
     IDS = "ids"
+    FLAG = "flag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _optional_choice(name: str, *choices: str) -> Column:
 
 _CHANNELS = ("call", "sms", "email", "letter", "visit", "app")
 _PARTIES = ("self", "spouse", "guarantor", "reference", "employer", "attorney", "other")
-_HOLDS = (
+HOLD_KINDS = (
     "pause",
     "dispute",
     "hardship",
@@ -110,6 +111,8 @@ _HOLDS = (
     "incapacity",
     "unreachable",
 )
+"""Why an account or customer is held: dispute, hardship and the other states that limit contact or stop a clock."""
+
 _OUTCOMES = (
     "no_answer",
     "busy",
@@ -123,6 +126,10 @@ _OUTCOMES = (
     "replied",
     "wrong_party",
     "refused",
+)
+_CLASSES = (
+    *("normal", "special_mention", "substandard", "doubtful", "loss"),
+    *("pass", "performing", "non_performing"),
 )
 _RECORDED = _instant("recorded_at")
 
@@ -223,7 +230,7 @@ TABLES: Mapping[str, Table] = {
                 _id("hold_id"),
                 _text("account_id"),
                 _text("customer_id"),
-                _choice("kind", *_HOLDS),
+                _choice("kind", *HOLD_KINDS),
                 _day("from_on", is_required=True),
                 _day("to_on"),
                 _RECORDED,
@@ -334,6 +341,23 @@ TABLES: Mapping[str, Table] = {
             key=("notice_id",),
             parent="customers",
             sort_by=("sent_at", "notice_id"),
+        ),
+        Table(
+            "modifications",
+            (
+                _id("modification_id"),
+                _id("account_id"),
+                _choice("kind", "restructuring", "refinancing", "forbearance", "re_ageing"),
+                _day("agreed_on", is_required=True),
+                _day("first_due_on"),
+                Column("financial_difficulty", Kind.FLAG, default=True),
+                _optional_choice("class_before", *_CLASSES),
+                Column("value_lost", Kind.RATE),
+                _RECORDED,
+            ),
+            key=("modification_id",),
+            parent="accounts",
+            sort_by=("agreed_on", "modification_id"),
         ),
     )
 }

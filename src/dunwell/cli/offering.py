@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from dunwell.cli.errors import CommandError
 from dunwell.cli.granting import Asks
+from dunwell.law.civil_days import civil_day
 from dunwell.resolution.plans import Debt, Plan
 
 
@@ -68,7 +68,7 @@ def offer_plan(
     person = shop.records.people([customer_id]).get(customer_id)
     if person is None:
         raise CommandError(f"the last run does not know {customer_id!r}. Run `dunwell run` first")
-    person, _ = seen_now(shop.journal, person, shop.records.known_until())
+    person, _ = seen_now(shop.journal, person, shop.records)
     channels = shop.set_up if asked.channel is None else (shop.opened(asked.channel).name,)
     reached = [(name, points[0]) for name in channels if (points := own_points(person, name))]
     if not reached:
@@ -78,7 +78,7 @@ def offer_plan(
     channel, point = reached[0]
     opened = shop.opened(channel)
     now = shop.clock()
-    today = now.astimezone(ZoneInfo((person.timezones or ("UTC",))[0])).date()
+    today = civil_day(now, person.timezones)
     until = today + timedelta(days=asked.days)
     covered = dict(plan.debts)
     worst_first = sorted(debts, key=lambda debt: (-debt.past_due_days, debt.account_id))

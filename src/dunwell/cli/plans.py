@@ -45,7 +45,7 @@ _KEYS = (
     "other_debts",
     "lump_sum",
     "improves_on",
-    "left_then",
+    "income_then",
 )
 
 
@@ -183,7 +183,7 @@ def _budget(values: Mapping[str, Any], form: Form, file: Path) -> Budget:
         amount(values.get("other_debts", "0"), "other_debts"),
         amount(values.get("lump_sum", "0"), "lump_sum"),
         improves_on,
-        amount(values.get("left_then", "0"), "left_then"),
+        amount(values["income_then"], "income_then") if "income_then" in values else None,
     )
 
 

@@ -41,7 +41,7 @@ def preview(
         raise CommandError(
             f"the book has no customer {customer_id!r}. Look for them in the tape, and in book/quarantine"
         )
-    person, told = seen_now(journal, person, records.known_until())
+    person, told = seen_now(journal, person, records)
     points = own_points(person, opened.name)
     if not points:
         raise CommandError(
@@ -118,12 +118,14 @@ def own_points(person: Person, channel: str) -> list[str]:
     ]
 
 
-def seen_now(journal: "Journal", person: Person, known_until: datetime) -> tuple[Person, Since]:
-    """The person with what the journal has seen of them, and what of it happened since the run at ``known_until``."""
+def seen_now(journal: "Journal", person: Person, records: BookRecords) -> tuple[Person, Since]:
+    """The person with what the journal has seen of them, and what of it happened since the run of the records."""
+    known_until = records.known_until()
     subject = journal.vault.references([person.customer_id]).get(person.customer_id)
     if subject is None:
         return with_journal(person, ()), NOTHING
     journal.vault.open_keys([subject])
     rows = seen_by_subject([subject])[subject]
     seen = decoded(rows, person, lambda kind, name: journal.vault.pseudonym(subject, kind, name), known_until)
-    return with_journal(person, seen), since(rows, known_until)
+    promises = records.customer(person.customer_id).promises
+    return with_journal(person, seen), since(rows, known_until, promises)

@@ -7,6 +7,7 @@ from pathlib import Path
 from dunwell.cli.errors import CommandError
 from dunwell.cli.inputs import parse_day, parse_instant
 from dunwell.cli.progress import prepare_kernels, progress
+from dunwell.law.civil_days import civil_day
 from dunwell.settings import Settings, read_settings
 
 
@@ -53,7 +54,7 @@ def run_and_print(
         result = run_day(
             settings,
             tape,
-            day or now.date(),
+            day or civil_day(now, (), settings.timezone),
             known_at=instant,
             now=now,
             watch=watch,

@@ -52,7 +52,7 @@ KINDS: Mapping[str, Kind] = {
     "contact.failed": Kind(
         "a message was not taken, and will not be",
         ("message_id", "channel"),
-        (*_ABOUT, "why", "attempts"),
+        (*_ABOUT, "why", "attempts", "by"),
     ),
     "contact.deferred": Kind(
         "a message was not taken yet (surely, or ``in_doubt``); it will be tried again",
@@ -83,7 +83,7 @@ KINDS: Mapping[str, Kind] = {
         ("note",),
     ),
     "consent.given": Kind("the person agreed to be contacted", ("channel",), (*_ABOUT, "days", "hours")),
-    "consent.withdrawn": Kind("the person no longer agrees", ("channel",), (*_ABOUT,)),
+    "consent.withdrawn": Kind("the person no longer agrees", ("channel",), (*_ABOUT, "address")),
     "hold.placed": Kind(
         "a state of the person or a debt that binds every contact: stop, dispute, hardship, complaint and the like",
         ("hold",),
@@ -96,7 +96,9 @@ KINDS: Mapping[str, Kind] = {
         (*_ABOUT, "by", "lifts"),
         ("note",),
     ),
-    "point.not_theirs": Kind("a number or an address is somebody else's", ("contact_point",), _ABOUT),
+    "point.not_theirs": Kind(
+        "a number or an address is somebody else's", ("contact_point",), (*_ABOUT, "address")
+    ),
     "promise.proposed": Kind(
         "an answer reads like a promise; it binds nobody until it is confirmed",
         (),
@@ -126,7 +128,7 @@ KINDS: Mapping[str, Kind] = {
     "plan.agreed": Kind(
         "an arrangement was agreed, or waits for a second person",
         ("plan", "parts", "by"),
-        ("accounts", "promise", "grant", "approval", "seconded_by", "why", "message_id"),
+        ("accounts", "promise", "grant", "changes_contract", "approval", "seconded_by", "why", "message_id"),
     ),
     "notice.sent": Kind("a required notice went out", ("notice",), (*_ABOUT, "rule", "due_by")),
     "payment.seen": Kind(

@@ -23,7 +23,7 @@ from dunwell.journal.vault import Erased, Kept, NewItem, Vault
 PERSONAL = "personal"
 _KEY_MAX = 120
 _COLUMNS = tuple("subject_id" if name == "subject" else name for name in (*EVENT_COLUMNS, "leaf_hash"))
-_PSEUDONYMS = {"accounts", "contact_point"}
+_PSEUDONYMS = {"accounts", "contact_point", "address"}
 
 
 class EventRefused(ValueError):
@@ -32,7 +32,8 @@ class EventRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """Something that happened. ``accounts`` and ``contact_point`` are the lender's ids; events hold pseudonyms of them.
+    """Something that happened. ``accounts`` and ``contact_point`` are the lender's ids, ``address`` the number or address that a
+    contact point had then (as it is compared); events hold pseudonyms of them.
 
     ``body``: plain facts; ``personal``: texts that go into the vault. ``key``: the same for the same happening, however often
     it is told. ``corrects``: the event_id that this one corrects.
@@ -43,6 +44,7 @@ class NewEvent:
     customer_id: str | None = None
     accounts: tuple[str, ...] = ()
     contact_point: str | None = None
+    address: str | None = None
     body: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     personal: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     key: str | None = None
@@ -58,7 +60,7 @@ class NewEvent:
     @property
     def hides_something(self) -> bool:
         """Whether it needs the person's key: it names debts, a contact point or keeps personal data."""
-        return bool(self.personal or self.accounts or self.contact_point)
+        return bool(self.personal or self.accounts or self.contact_point or self.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,8 @@ class Journal:
             body["accounts"] = sorted(names)
         if event.contact_point is not None:
             body["contact_point"] = self.vault.pseudonym(subject, "point", event.contact_point)
+        if event.address is not None:
+            body["address"] = self.vault.pseudonym(subject, "address", event.address)
         if event.personal:
             body[PERSONAL] = {
                 name: {"item": item.reference, "digest": item.digest}
@@ -227,6 +231,8 @@ def check(event: NewEvent) -> None:
         said.add("accounts")
     if event.contact_point is not None:
         said.add("contact_point")
+    if event.address is not None:
+        said.add("address")
     missing = sorted(set(kind.needs) - said)
     if missing:
         raise EventRefused(f"{event.kind} needs {missing[0]}")
@@ -237,7 +243,7 @@ def check(event: NewEvent) -> None:
         )
     if event.body.keys() & _PSEUDONYMS or not event.pseudonyms.keys() <= _PSEUDONYMS:
         raise EventRefused(
-            f"{event.kind}: name accounts and contact_point as such, so that they become pseudonyms"
+            f"{event.kind}: name accounts, contact_point and address as such, so that they become pseudonyms"
         )
     hidden = sorted(set(event.personal) - set(kind.personal))
     if hidden:

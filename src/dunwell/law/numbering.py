@@ -50,6 +50,11 @@ class Numbering:
         self.debt_of = np.concatenate([debts, [UNSEEN_DEBT, NONE]]).astype(np.int64)
         self.owner_of = np.concatenate([owners, [NONE, NONE]]).astype(np.int32)
 
+    @property
+    def contact_points(self) -> pl.DataFrame | None:
+        """The table of contact points that the numbers were made of."""
+        return self._made_of["contact_points"]
+
     def is_changed_by(self, tables: Mapping[str, pl.DataFrame], known_contacts: int = 0) -> bool:
         """Whether other tables than those it was made of need other numbers: the tables that name people, points, accounts or
         debts are not the same objects, or a contact names a point that these do not. ``known_contacts``: so many of the first

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from dunwell.law.addresses import compared_address
 from dunwell.law.kinds import clock
 from dunwell.law.person import (
     Account,
@@ -100,16 +101,18 @@ def _debts(row: Row) -> tuple[str, ...]:
 
 
 def zones_of(customer: Row, points: Iterable[Row]) -> tuple[str, ...]:
-    """Every zone that the records point to: the person's, and those of contact points of their own."""
+    """Every zone that the records point to: the person's first, then those of contact points of their own, by id."""
+    own = [row for row in points if row["party"] == "self" and row.get("not_theirs_from") is None]
     said = [customer.get("timezone")]
-    said += [
-        row.get("timezone") for row in points if row["party"] == "self" and row.get("not_theirs_from") is None
-    ]
-    return tuple(sorted({zone for zone in said if zone is not None}))
+    said += [row.get("timezone") for row in sorted(own, key=lambda row: str(row["contact_point_id"]))]
+    return tuple(dict.fromkeys(zone for zone in said if zone is not None))
 
 
 def _point(row: Row) -> ContactPoint:
-    return ContactPoint(row["kind"], row["party"] or "self", row.get("place"), row.get("not_theirs_from"))
+    address = compared_address(row["kind"], row.get("value"))
+    return ContactPoint(
+        row["kind"], row["party"] or "self", row.get("place"), row.get("not_theirs_from"), address
+    )
 
 
 def _states(customer: Row, holds: Iterable[Row]) -> Iterable[State]:

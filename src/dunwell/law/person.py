@@ -29,12 +29,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class ContactPoint:
-    """Where the person, or somebody beside them, can be reached."""
+    """Where the person, or somebody beside them, can be reached. ``address``: the number or address as it is compared
+    (``addresses.compared_address``); None where it is not known.
+    """
 
     kind: str | None = None
     party: str = "self"
     place: str | None = None
     not_theirs_from: datetime | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

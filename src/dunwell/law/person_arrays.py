@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dunwell.calendars import DAY_MAX, DAY_MIN, day_number
 from dunwell.law import arrays, codes
+from dunwell.law.addresses import same_points
 from dunwell.law.arrays import NEVER, NONE
 from dunwell.law.kinds import FOREVER
 from dunwell.law.person import Attempt, ContactPoint, Person, Preference, instant_number
@@ -160,9 +161,17 @@ class PersonArrays:
         ]
         return arrays.States(_ints((0, len(rows))), *_columns(rows, 6))
 
+    def _points_meant(self, name: str | None) -> list[int]:
+        """The numbers of the contact points that a wish is about: of every id of the number that it names."""
+        if name is None:
+            return [NONE]
+        return [self._points(one) for one in same_points(self.person.contact_points, name)]
+
     def _preferences(self) -> arrays.Preferences:
         rows = [
-            preference_row(asked, self._point(asked.contact_point_id)) for asked in self.person.preferences
+            preference_row(asked, point)
+            for asked in self.person.preferences
+            for point in self._points_meant(asked.contact_point_id)
         ]
         return arrays.Preferences(_ints((0, len(rows))), *_columns(rows, 10))
 
@@ -221,6 +230,10 @@ class PersonArrays:
                 )
             )
         return arrays.Attempts(*[*_columns(rows, 9), _ints(first), _ints(debts), _ints(past_due)])
+
+
+POINT = 8
+"""The column of a preference's row that holds the number of its contact point."""
 
 
 def preference_row(asked: Preference, point: int) -> tuple[int, ...]:

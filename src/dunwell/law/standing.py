@@ -6,13 +6,15 @@ import numpy as np
 import polars as pl
 
 from dunwell.law import arrays, codes
+from dunwell.law.addresses import same_points_of_table
 from dunwell.law.arrays import NEVER, NONE
 from dunwell.law.columns import Ints, clocks, code_numbers, instants, ints
 from dunwell.law.grouping import grouped
+from dunwell.law.ids import Numbers
 from dunwell.law.kinds import FOREVER
 from dunwell.law.numbering import Numbering
 from dunwell.law.person import Preference, preference_of_tape
-from dunwell.law.person_arrays import preference_row
+from dunwell.law.person_arrays import POINT, preference_row
 
 _NO_SOURCE = len(codes.SOURCES)
 _ALWAYS = Preference(kind="not_channel")
@@ -92,10 +94,37 @@ def preferences(asked: pl.DataFrame | None, numbering: Numbering) -> tuple[array
     person = numbering.person(asked)
     unreadable[person[~is_read & (person != NONE)]] = 1
     person[~is_read] = NONE
-    rows = grouped(person, np.zeros(asked.height, np.int64), people)
-    table = np.array([read[wish] or preference_row(_ALWAYS, NONE) for wish in wishes], np.int64)[rows.order]
+    table = np.array([read[wish] or preference_row(_ALWAYS, NONE) for wish in wishes], np.int64)
+    table, person = _at_every_id(table, person, numbering)
+    rows = grouped(person, np.zeros(person.size, np.int64), people)
+    table = table[rows.order]
     columns = (np.ascontiguousarray(table[:, column]) for column in range(10))
     return arrays.Preferences(rows.first, *columns), unreadable
+
+
+def _at_every_id(table: Ints, person: Numbers, numbering: Numbering) -> tuple[Ints, Numbers]:
+    """The wishes, and again those about a contact point for every other id under which the person's records hold its number or
+    address.
+    """
+    point = table[:, POINT]
+    named = np.flatnonzero((point >= 0) & (point < len(numbering.points)) & (person >= 0))
+    names = numbering.points.ids.gather(point[named]).to_list()
+    others = same_points_of_table(numbering.contact_points, names)
+    again = [
+        (row, owner, other)
+        for row, name in zip(named, names, strict=True)
+        for owner, other in others.get(name, ())
+    ]
+    if not again:
+        return table, person
+    more = pl.DataFrame(
+        again, {"row": pl.Int64, "customer_id": pl.String, "contact_point_id": pl.String}, orient="row"
+    )
+    rows = more["row"].to_numpy()
+    repeated = table[rows]
+    repeated[:, POINT] = numbering.point(more)
+    is_theirs = numbering.person(more) == person[rows]
+    return np.vstack([table, repeated[is_theirs]]), np.concatenate([person, person[rows][is_theirs]])
 
 
 def _read(kind: str, detail: str, points: Mapping[str, int], unseen: int) -> tuple[int, ...] | None:

@@ -17,11 +17,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from dunwell.book.finding import Index, hashes
+from dunwell.book.tables import HOLD_KINDS
 from dunwell.calendars import FIRST_DAY_NUMBER, DayCount, day_units_table, units_per_year
 from dunwell.compiling import compiled
 from dunwell.ledger import kernel
 from dunwell.ledger.queue import COMPONENT_CODES
-from dunwell.ledger.terms import HOLD_KINDS, Allocation, Terms
+from dunwell.ledger.terms import Allocation, Terms
 
 Ints = NDArray[np.int64]
 Array = NDArray[Any]
@@ -90,7 +91,7 @@ def product_arrays(terms: Mapping[str, Terms]) -> ProductArrays:
 @cache
 def unit_tables() -> Ints:
     """The running day-count totals of every convention, a row a convention in DayCount's order."""
-    return _read_only(np.stack([day_units_table(day_count) for day_count in _DAY_COUNTS]))
+    return read_only(np.stack([day_units_table(day_count) for day_count in _DAY_COUNTS]))
 
 
 def account_arrays(
@@ -127,7 +128,7 @@ def account_arrays(
         cap_den,
         unit_den,
     )
-    return kernel.Accounts(*(_read_only(column) for column in columns))
+    return kernel.Accounts(*(read_only(column) for column in columns))
 
 
 def _penalty_rates(terms: Sequence[Terms], product: Ints, rate_ppb: Ints) -> tuple[Ints, Ints]:
@@ -224,7 +225,7 @@ def event_arrays(
         hold_from=day_numbers(holds["from_on"]),
         hold_to=day_numbers(holds["to_on"], missing=kernel.OPEN_END),
     )
-    return kernel.Events(*(_read_only(column) for column in events))
+    return kernel.Events(*(read_only(column) for column in events))
 
 
 def debts_most(events: kernel.Events) -> int:
@@ -348,7 +349,7 @@ def day_numbers(days: pl.Series, missing: int | None = None) -> NDArray[np.int32
     return (numbers if missing is None else numbers.fill_null(missing)).to_numpy()
 
 
-def _read_only(array: Array) -> Array:
+def read_only(array: Array) -> Array:
     """The same array read-only and contiguous, so that the compiled kernel meets one type whatever frame it
     came from.
     """

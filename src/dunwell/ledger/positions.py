@@ -19,6 +19,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dunwell.book.tables import HOLD_KINDS
 from dunwell.calendars import day_number
 from dunwell.ledger import kernel
 from dunwell.ledger.arrays import (
@@ -34,7 +35,7 @@ from dunwell.ledger.arrays import (
 )
 from dunwell.ledger.queue import ITEM_COLUMNS, PENALTY
 from dunwell.ledger.statement import Settlement, account_events, settle
-from dunwell.ledger.terms import HOLD_KINDS, Terms
+from dunwell.ledger.terms import Terms
 from dunwell.money import CURRENCIES
 
 T = TypeVar("T")

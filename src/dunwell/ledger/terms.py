@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from dunwell.book.tables import HOLD_KINDS
 from dunwell.calendars import DayCount
 from dunwell.money import CURRENCIES, parse_minor
 
@@ -26,21 +27,6 @@ ever stuck.
 """
 
 BASIS_COMPONENTS = ("principal", "interest", "fees", "costs")
-
-HOLD_KINDS = (
-    "pause",
-    "dispute",
-    "hardship",
-    "breathing_space",
-    "bankruptcy",
-    "litigation",
-    "complaint",
-    "fraud",
-    "attorney",
-    "cease",
-    "incapacity",
-    "unreachable",
-)
 
 
 class TermsError(ValueError):

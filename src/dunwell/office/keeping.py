@@ -13,7 +13,9 @@ from django.db.models import Max
 from dunwell.book import NoBook
 from dunwell.journal.models import Event
 from dunwell.law.language import LANGUAGES, review
-from dunwell.office.api.hooks import deliver, forget_deliveries, plan_deliveries
+from dunwell.office.api.once import forget as forget_answers
+from dunwell.office.api.telling import deliver, plan_deliveries
+from dunwell.office.api.telling import forget as forget_deliveries
 from dunwell.office.cases.casefile import CaseFile, UnknownCustomer
 from dunwell.office.cases.intake import take_in_files
 from dunwell.office.cases.models import Case, values_of
@@ -95,6 +97,8 @@ def keep(place: Workplace, seen: int = 0) -> int:
     over = Session.objects.filter(expire_date__lt=place.clock())
     if over.exists():
         over.delete()
+    forget_answers(place.clock())
+    forget_deliveries(place.clock())
     now: datetime = place.clock()
     with transaction.atomic():
         for case in Case.objects.select_for_update().filter(come_back_at__lte=now):
@@ -105,7 +109,6 @@ def keep(place: Workplace, seen: int = 0) -> int:
 
 
 def tell_others(place: Workplace) -> None:
-    """One round of the webhooks: what was recorded since is sent, what was not taken comes again, what is long over goes."""
+    """One round of the webhooks: what was recorded since is sent, and what was not taken is sent again."""
     plan_deliveries(place)
     deliver(place)
-    forget_deliveries(place)

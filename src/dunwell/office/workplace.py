@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +17,7 @@ from dunwell.book import NoBook
 from dunwell.journal.keys import read_master_keys
 from dunwell.journal.recording import Journal
 from dunwell.law import Gate
+from dunwell.law.civil_days import civil_day
 from dunwell.law.overlay import KeptLaw, LenderLaw
 from dunwell.ledger import Terms, TermsError, read_terms
 from dunwell.office.cases.shelf import Shelf
@@ -32,6 +33,9 @@ def clock() -> datetime:
     """The instant now."""
     return datetime.now(UTC)  # noqa: TID251 - the office is where people are, and their clock
 
+
+_FIRST_ZONE = "Pacific/Kiritimati"
+"""Where a day begins first, fourteen hours ahead of UTC."""
 
 T = TypeVar("T")
 Stamp = tuple[tuple[str, int, int], ...]
@@ -188,8 +192,16 @@ class Workplace:
             return self._shelf
 
     def today(self) -> date:
-        """The day for which the desk tells what is owed: today, or the book's own day where that is later."""
-        return max(self.clock().date(), date.fromisoformat(self.shelf.as_of))
+        """The day of pages that are about no single customer: the day at the lender's place (``day_at``)."""
+        return self.day_at(())
+
+    def day_at(self, zones: Sequence[str]) -> date:
+        """The day for which the desk tells what a customer owes and promised: the civil day at their place (``law.civil_days``).
+        Where the book is of a day that has begun nowhere on earth yet, as of a rehearsal, it is the book's.
+        """
+        now, of_book = self.clock(), date.fromisoformat(self.shelf.as_of)
+        here = civil_day(now, zones, self.settings.timezone)
+        return of_book if of_book > civil_day(now, [_FIRST_ZONE]) else here
 
 
 _current: list[Workplace] = []

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from dunwell.law.civil_days import home_zone
 from dunwell.law.person import Person, State
 from dunwell.ledger import Terms
 from dunwell.ledger.statement import AccountEvents
@@ -92,7 +93,7 @@ class About:
     @property
     def zone(self) -> ZoneInfo:
         """The person's clock."""
-        return ZoneInfo((self.person.timezones or ("UTC",))[0])
+        return ZoneInfo(home_zone(self.person.timezones))
 
     @property
     def today(self) -> date:

@@ -15,6 +15,8 @@ from django.db import transaction
 
 from dunwell.journal.recording import Journal, NewEvent
 from dunwell.journal.vault import Erased
+from dunwell.law.addresses import plain_address
+from dunwell.law.civil_days import home_zone
 from dunwell.money import minor_exponent
 from dunwell.outreach.answering import Answering, Question, answer, asked_about, confirmation, stage_of
 from dunwell.outreach.answers.affirming import affirms
@@ -23,7 +25,7 @@ from dunwell.outreach.channel import Reply
 from dunwell.outreach.confirming import STAGE as CHANNEL_STOPPED
 from dunwell.outreach.confirming import confirmed_until, once
 from dunwell.outreach.models import Work
-from dunwell.outreach.receipts import shared_stop
+from dunwell.outreach.receipts import address_at, shared_stop
 from dunwell.outreach.records import Known
 from dunwell.policy import PolicyError
 
@@ -122,7 +124,7 @@ def _take_reply(
                 if question is None:
                     written_to = None if answered is None else answered.contact_point
                     acts = _acts(channel, reply, customer, points, understood, recorded.event_id)
-                    at_theirs = _stopped_where_written(journal, acts, subjects[customer], written_to)
+                    at_theirs = _stopped_where_written(journal, records, acts, subjects[customer], written_to)
                     journal.record(
                         [*acts, *at_theirs, *_stopped_for_others(records, channel, reply, writers, acts)]
                     )
@@ -168,7 +170,7 @@ def _sole(
 
 
 def _stopped_where_written(
-    journal: Journal, acts: Sequence[NewEvent], subject: str, written_to: str | None
+    journal: Journal, records: Known, acts: Sequence[NewEvent], subject: str, written_to: str | None
 ) -> Sequence[NewEvent]:
     """A stop that answers a message of ours ends the channel also where that message went, not only where the answer came from.
 
@@ -180,9 +182,15 @@ def _stopped_where_written(
     journal.vault.open_keys([subject])
     if written_to in {journal.vault.pseudonym(subject, "point", str(act.contact_point)) for act in stops}:
         return ()
-    body = dict(stops[0].body)
-    at = {"contact_point": written_to}
-    return [NewEvent("consent.withdrawn", stops[0].happened_at, subject=subject, body=body, pseudonyms=at)]
+    ended = NewEvent(
+        "consent.withdrawn",
+        stops[0].happened_at,
+        subject=subject,
+        address=address_at(journal, records, subject, written_to),
+        body=dict(stops[0].body),
+        pseudonyms={"contact_point": written_to},
+    )
+    return [ended]
 
 
 def _stopped_for_others(
@@ -196,7 +204,11 @@ def _stopped_for_others(
     themselves = {(writer.customer_id, writer.contact_point_id) for writer in writers}
     others = sorted(set(records.owners(channel, reply.sender)) - themselves)
     key = _key(channel, reply, "shared")
-    return [shared_stop(channel, reply.at, *owner, f"{key}:{number}") for number, owner in enumerate(others)]
+    address = plain_address(reply.sender) or None
+    return [
+        shared_stop(channel, reply.at, *owner, address, f"{key}:{number}")
+        for number, owner in enumerate(others)
+    ]
 
 
 def _question(
@@ -283,7 +295,7 @@ def _context(records: Known, customer_id: str) -> Context:
     except KeyError:
         return _NO_CONTEXT
     person = records.people([customer_id]).get(customer_id)
-    zone = person.timezones[0] if person is not None and person.timezones else "UTC"
+    zone = home_zone(() if person is None else person.timezones)
     worst = max(customer.positions, key=lambda row: row["past_due_days"], default=None)
     if worst is None:
         return Context(currency="XXX", timezone=zone)
@@ -312,17 +324,32 @@ def _acts(
 ) -> Sequence[NewEvent]:
     """What takes effect at once. ``points``: every contact point of theirs that has the address from which it came."""
     events = []
+    address = plain_address(reply.sender) or None
     for act in understood.acts:
         about: dict[str, Any] = {"source": f"a reply by {channel}"}
         if act.kind == "stop":
             body = {"channel": channel, **about}
             events += [
-                NewEvent("consent.withdrawn", reply.at, customer_id, contact_point=point, body=body)
+                NewEvent(
+                    "consent.withdrawn",
+                    reply.at,
+                    customer_id,
+                    contact_point=point,
+                    address=None if point is None else address,
+                    body=body,
+                )
                 for point in points
             ]
         elif act.kind == "not_theirs":
             events += [
-                NewEvent("point.not_theirs", reply.at, customer_id, contact_point=point, body=about)
+                NewEvent(
+                    "point.not_theirs",
+                    reply.at,
+                    customer_id,
+                    contact_point=point,
+                    address=address,
+                    body=about,
+                )
                 for point in points
                 if point is not None
             ]

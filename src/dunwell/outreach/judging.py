@@ -144,7 +144,7 @@ class Judge:
                 pseudonym,
                 undeliverable(seen),
                 at,
-                since(seen, self._records.known_until()),
+                since(seen, self._records.known_until(), self._records.customer(customer).promises),
             )
 
         answer = permitted(now)

@@ -13,7 +13,9 @@ from typing import Any
 
 from dunwell.journal.finding import events_of
 from dunwell.journal.models import Event
-from dunwell.law import Contact, Notice, Person, Preference, State
+from dunwell.law import Contact, ContactPoint, Notice, Person, Preference, State
+from dunwell.law.addresses import same_points
+from dunwell.law.civil_days import UTC_ZONE, civil_day
 
 KINDS = (
     *("contact.permitted", "contact.sent", "contact.failed", "contact.deferred", "contact.unknown"),
@@ -32,7 +34,10 @@ _OUTCOMES = {"contact.bounced": "bounced", "contact.opened": "opened"}
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An event as the gate needs it: accounts and contact point by the lender's ids (what is no longer known is left out)."""
+    """An event as the gate needs it: accounts and contact point by the lender's ids (what is no longer known is left out).
+
+    ``also_at``: other contact points that are now the number or address that the event was about.
+    """
 
     event_id: str
     kind: str
@@ -41,6 +46,7 @@ class Seen:
     accounts: tuple[str, ...]
     contact_point: str | None
     is_about_an_unknown_account: bool
+    also_at: tuple[str, ...] = ()
 
 
 TAKING_IN = timedelta(hours=1)
@@ -86,6 +92,11 @@ def decoded(
         return []
     accounts = {pseudonym("account", name): name for name in person.accounts or ()}
     points = {pseudonym("point", name): name for name in person.contact_points}
+    addresses: dict[str, list[str]] = {}
+    if any('"address"' in text for _, _, _, text in rows):
+        for name, known_point in person.contact_points.items():
+            if known_point.address is not None:
+                addresses.setdefault(pseudonym("address", known_point.address), []).append(name)
     events = []
     for event_id, kind, at, text in rows:
         body = json.loads(text)
@@ -94,7 +105,8 @@ def decoded(
         named = body.get("accounts", [])
         known = tuple(accounts[name] for name in named if name in accounts)
         point = points.get(body.get("contact_point", ""))
-        events.append(Seen(event_id, kind, at, body, known, point, len(known) < len(named)))
+        also_at = tuple(name for name in addresses.get(body.get("address", ""), ()) if name != point)
+        events.append(Seen(event_id, kind, at, body, known, point, len(known) < len(named), also_at))
     return events
 
 
@@ -108,10 +120,9 @@ def with_journal(person: Person, events: Sequence[Seen]) -> Person:
     """The person with all that the journal has seen. The journal says which notices were given, so the gate may demand them."""
     points = dict(person.contact_points)
     for event in events:
-        if event.kind == "point.not_theirs" and event.contact_point in points:
-            point = points[event.contact_point]
-            since = min(point.not_theirs_from or event.at, event.at)
-            points[event.contact_point] = replace(point, not_theirs_from=since)
+        for name in _points_of(event, points) if event.kind == "point.not_theirs" else ():
+            since = min(points[name].not_theirs_from or event.at, event.at)
+            points[name] = replace(points[name], not_theirs_from=since)
     told = {contact.contact_id for contact in person.contacts}
     contacts = [contact for contact in _contacts(events) if contact.contact_id not in told]
     return replace(
@@ -124,16 +135,29 @@ def with_journal(person: Person, events: Sequence[Seen]) -> Person:
     )
 
 
+def _points_of(event: Seen, points: Mapping[str, ContactPoint]) -> set[str]:
+    """Every id of the number or address that an event is about: as it was then, and as it is now."""
+    own = () if event.contact_point is None else same_points(points, event.contact_point)
+    return {name for name in (*own, *event.also_at) if name in points}
+
+
 def held_debts(person: Person, now: datetime) -> set[str]:
     """The debts that are held on their own (a dispute of one, say): a promise for the others is not held up by them, and does not
     acknowledge them.
     """
-    return {debt for state in person.states if not _is_over(state.until, now) for debt in state.debts}
+    return {
+        debt
+        for state in person.states
+        if not _is_over(state.until, now, person.timezones)
+        for debt in state.debts
+    }
 
 
-def _is_over(until: date | datetime | None, now: datetime) -> bool:
-    """A day is the last, an instant the end."""
-    return until is not None and (until <= now if isinstance(until, datetime) else until < now.date())
+def _is_over(until: date | datetime | None, now: datetime, zones: Sequence[str]) -> bool:
+    """An instant is the end, a day the last: it is over when it is on every clock that may be the person's."""
+    if until is None or isinstance(until, datetime):
+        return until is not None and until <= now
+    return all(until < civil_day(now, [zone]) for zone in zones or (UTC_ZONE,))
 
 
 def came_to_nothing(kind: str, body: Mapping[str, Any]) -> bool:
@@ -232,12 +256,11 @@ def _opt_outs(events: Sequence[Seen]) -> Iterable[Preference]:
     """Who no longer agrees to a channel, or an address of it, is not contacted by it."""
     for event in events:
         if event.kind == "consent.withdrawn":
-            yield Preference(
-                kind="not_channel",
-                channel=event.body["channel"],
-                contact_point_id=event.contact_point,
-                since=event.at,
-            )
+            # The gate extends a wish to every id of a number as it is now: what is left is where the number went since.
+            for point in (event.contact_point, *event.also_at):
+                yield Preference(
+                    kind="not_channel", channel=event.body["channel"], contact_point_id=point, since=event.at
+                )
 
 
 def _notices(events: Sequence[Seen]) -> Iterable[Notice]:

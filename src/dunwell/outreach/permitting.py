@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from dunwell.journal.recording import NewEvent
 from dunwell.law import Attempt, Gate, Person, Reason
+from dunwell.law.addresses import same_points
 from dunwell.outreach.channel import Message
 from dunwell.outreach.models import State, Work
 from dunwell.outreach.since import NOTHING, Since, held_for
@@ -118,7 +119,9 @@ def permit(
     point = points.get(work.contact_point or "")
     if point is None:
         return refused(work, (UNKNOWN_POINT,), None, now)
-    if work.contact_point in undeliverable:
+    if undeliverable and any(
+        pseudonym("point", name) in undeliverable for name in same_points(person.contact_points, point)
+    ):
         return refused(work, (UNDELIVERABLE,), None, now)
     if (held := held_for(since, person, work.purpose, work.stage, now)) is not None:
         return refused(work, (held,), None, now)

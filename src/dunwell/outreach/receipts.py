@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from dunwell.journal.recording import Journal, NewEvent
+from dunwell.law.addresses import plain_address
 from dunwell.outreach.channel import Receipt
 from dunwell.outreach.models import EarlyReceipt, ProviderReference, Work
 from dunwell.outreach.records import Known
@@ -41,7 +42,7 @@ def take_receipts(journal: Journal, provider: str, receipts: Sequence[Receipt], 
         for receipt in receipts:
             work = next((works[name] for name in _names(receipt) if name in works), None)
             if work is not None:
-                events.append(_event(receipt, work, provider))
+                events.append(_event(receipt, work, provider, _address(journal, records, receipt, work)))
                 if receipt.kind == "unsubscribed":
                     events += _elsewhere(journal, records, receipt, work, provider)
             elif receipt.provider_reference is not None:
@@ -75,15 +76,41 @@ def _elsewhere(
     others = [(who, point) for who, point in others if own.get(point) != work.contact_point]
     key = _key(receipt, provider)
     return [
-        shared_stop(work.channel, receipt.at, who, point, f"{key}:{number}")
+        shared_stop(work.channel, receipt.at, who, point, plain_address(ended[0]) or None, f"{key}:{number}")
         for number, (who, point) in enumerate(others)
     ]
 
 
-def shared_stop(channel: str, at: datetime, customer_id: str, point: str, key: str) -> NewEvent:
+def _address(journal: Journal, records: Known, receipt: Receipt, work: Work) -> str | None:
+    """The number or address at which messages are ended, as it is compared; None where nothing is ended or it is not known."""
+    if receipt.kind != "unsubscribed" or work.contact_point is None:
+        return None
+    return address_at(journal, records, str(work.subject_id), work.contact_point)
+
+
+def address_at(journal: Journal, records: Known, subject: str, point: str) -> str | None:
+    """The number or address that a person's contact point (by its pseudonym) has now, as it is compared. A stop keeps it, so that
+    it holds for the number whatever id the records give it later.
+    """
+    customer_id = journal.vault.customer_ids([subject]).get(subject)
+    person = None if customer_id is None else records.people([customer_id]).get(customer_id)
+    if person is None:
+        return None
+    journal.vault.open_keys([subject])
+    for name, known in person.contact_points.items():
+        if journal.vault.pseudonym(subject, "point", name) == point:
+            return known.address
+    return None
+
+
+def shared_stop(
+    channel: str, at: datetime, customer_id: str, point: str, address: str | None, key: str
+) -> NewEvent:
     """A channel is ended at a contact point because it was at another that has the same address."""
     body = {"channel": channel, "source": "said at the same address"}
-    return NewEvent("consent.withdrawn", at, customer_id, contact_point=point, body=body, key=key)
+    return NewEvent(
+        "consent.withdrawn", at, customer_id, contact_point=point, address=address, body=body, key=key
+    )
 
 
 def take_early(journal: Journal, provider: str, references: Iterable[str], records: Known) -> int:
@@ -136,7 +163,7 @@ def _works(provider: str, receipts: Sequence[Receipt]) -> dict[tuple[str, str], 
     return found
 
 
-def _event(receipt: Receipt, work: Work, provider: str) -> NewEvent:
+def _event(receipt: Receipt, work: Work, provider: str, address: str | None) -> NewEvent:
     kind = _KINDS[receipt.kind]
     body: dict[str, Any] = {"message_id": work.message_id, "channel": work.channel, "provider": provider}
     if kind == "contact.bounced":
@@ -154,6 +181,7 @@ def _event(receipt: Receipt, work: Work, provider: str) -> NewEvent:
         kind,
         receipt.at,
         subject=str(work.subject_id),
+        address=address,
         body=body,
         pseudonyms=pseudonyms,
         key=_key(receipt, provider),

@@ -14,6 +14,7 @@ from dunwell.book import Book
 from dunwell.book.additions import without_customers
 from dunwell.journal.vault import Vault
 from dunwell.law import Gate, Person
+from dunwell.law.addresses import plain_address
 from dunwell.law.overlay import LenderLaw
 from dunwell.law.people import people
 from dunwell.ledger import Terms
@@ -228,18 +229,6 @@ class BookRecords:
         if promises.is_file():
             self._promises = _Table(pl.read_parquet(promises))
         self._people, self._customers, self._by_address, self._places = {}, {}, {}, {}
-
-
-def plain_address(text: str) -> str:
-    """An e-mail address or a number as it is compared: case, spaces and punctuation, and the way to say "abroad" do not matter.
-
-    >>> plain_address("+44 7700 900123"), plain_address("0044 7700 900123"), plain_address(" Ann@Example.COM ")
-    ('447700900123', '447700900123', 'ann@example.com')
-    """
-    if "@" in text:
-        return text.strip().casefold()
-    digits = "".join(letter for letter in text if letter.isdigit())
-    return digits.removeprefix("00")
 
 
 def with_owner(rows: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:

@@ -33,7 +33,8 @@ class Since:
 
     ``promised_until``: until when they are left in peace for what they promised, in writing or to a collector: the first day of
     each promise that was not withdrawn, the latest of these; from then on the runs know whether it was kept. None where they
-    promised nothing. ``withdrawn``: the promises that no longer hold. ``has_paid``: whether money came in that no run counted.
+    promised nothing that is still waited for: what was kept early is not. ``withdrawn``: the promises that no longer hold.
+    ``has_paid``: whether money came in that no run counted.
     """
 
     promised_until: date | None = None
@@ -44,21 +45,42 @@ class Since:
 NOTHING = Since()
 
 
-def since(rows: Iterable[tuple[str, str, datetime, str]], known_until: datetime) -> Since:
-    """What a person's events (event_id, kind, happened_at and body) tell. ``known_until``: the instant of the last run."""
+def since(
+    rows: Iterable[tuple[str, str, datetime, str]],
+    known_until: datetime,
+    promises: Iterable[Mapping[str, Any]] = (),
+    *,
+    are_of_now: bool = False,
+) -> Since:
+    """What a person's events (event_id, kind, happened_at and body) tell. ``known_until``: the instant of the last run.
+
+    ``promises``: how each stood for the run, or stands now (``are_of_now``): promise_id, state and parts. One that was kept holds
+    nothing back, unless a payment was taken back since: then it is waited for again, to the last of its days.
+    """
     told = [(event_id, kind, at, json.loads(body)) for event_id, kind, at, body in rows if kind in _TELLING]
     gone = frozenset(body["promise"] for _, kind, _, body in told if kind == "promise.withdrawn")
-    firsts = [
+    last_days = {
+        one["promise_id"]: max(part["due_on"] for part in one["parts"]).isoformat()
+        for one in promises
+        if one["state"] == "kept"
+    }
+    is_taken_back = not are_of_now and any(
+        kind == "payment.seen" and body.get("sort") == "reversal" and at > known_until - TAKING_IN
+        for _, kind, at, body in told
+    )
+    ended = gone if is_taken_back else gone | last_days.keys()
+    waited_for = [
         min(days)
         for event_id, kind, _, body in told
-        if kind == "promise.made" and body.get("promise", event_id) not in gone
+        if kind == "promise.made" and body.get("promise", event_id) not in ended
         if (days := [max(_days_of(part)) for part in body["parts"] if _days_of(part)])
     ]
+    waited_for += [day for name, day in last_days.items() if name not in ended]
     has_paid = any(
         kind == "payment.seen" and "sort" not in body and at > known_until - TAKING_IN
         for _, kind, at, body in told
     )
-    return Since(date.fromisoformat(max(firsts)) if firsts else None, gone, has_paid)
+    return Since(date.fromisoformat(max(waited_for)) if waited_for else None, gone, has_paid)
 
 
 _TELLING = ("promise.made", "promise.withdrawn", "payment.seen")

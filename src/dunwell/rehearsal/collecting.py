@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from dunwell.ledger.terms import HOLD_KINDS
+from dunwell.book.tables import HOLD_KINDS
 from dunwell.rehearsal.behaviour import Episodes
 from dunwell.rehearsal.clocks import recorded_after, recorded_soon, utc_instants
 from dunwell.rehearsal.columns import Money, codes, days, instants, numbered_ids, one_item_lists, rows_of

@@ -45,26 +45,11 @@ class Measures:
 
     def realised(self) -> dict[str, tuple[float, int]]:
         """Figure and number of cases by the names of ``facts.TARGETS``; NaN where there is no case."""
-        rolled = self.rolls.sum(axis=1)
-
-        def share(part: float, whole: float) -> tuple[float, int]:
-            return (float(part / whole) if whole else float("nan"), int(whole))
-
-        middle = int(np.searchsorted(np.cumsum(self.days_late), self.settled / 2)) - DAYS_EARLY_MAX
         return {
-            "paid after the due date": share(self.late, self.settled),
-            "paid a week or more late": share(self.week_late, self.settled),
-            "median days late": (float(middle), self.settled),
-            "monthly roll 0 -> 30+": share(self.rolls[0, 1:].sum(), rolled[0]),
-            "monthly roll 1 -> 0 (cured)": share(self.rolls[1, 0], rolled[1]),
-            "monthly roll 1 -> 2": share(self.rolls[1, 2], rolled[1]),
-            "monthly roll 2 -> 3": share(self.rolls[2, 3], rolled[2]),
-            "monthly roll 3 -> 4": share(self.rolls[3, 4], rolled[3]),
-            "monthly roll 4 -> 5": share(self.rolls[4, 5], rolled[4]),
-            "monthly roll 5 stays 5": share(self.rolls[5, 5], rolled[5]),
-            "paid something when 2+ months late": share(self.late_months_paid, self.late_months),
-            "accounts a customer": share(self.accounts, self.customers),
-            "payments in two pieces": share(self.pieces, self.kinds[PAYMENT] - self.pieces),
+            **repayment_figures(self.settled, self.late, self.week_late, self.days_late, self.rolls),
+            "paid something when 2+ months late": share_of(self.late_months_paid, self.late_months),
+            "accounts a customer": share_of(self.accounts, self.customers),
+            "payments in two pieces": share_of(self.pieces, self.kinds[PAYMENT] - self.pieces),
         }
 
     def vintage_curves(self) -> dict[str, dict[str, float | int]]:
@@ -127,6 +112,36 @@ class Measures:
                 ]
             )
             self.vintages[month] = self.vintages.get(month, 0) + row
+
+
+def repayment_figures(
+    settled: int, late: int, week_late: int, days_late: Ints, rolls: Ints
+) -> dict[str, tuple[float, int]]:
+    """Due-date behaviour and monthly rolls by the names of ``facts.TARGETS``, with their numbers of cases (NaN: none).
+
+    Of ``settled`` instalments ``late`` were paid after the due date and ``week_late`` a week or more; ``days_late`` counts them
+    by days late from -DAYS_EARLY_MAX to DAYS_EARLY_MAX; ``rolls`` (6 x 6) counts accounts by months past due at one month's end
+    and at the next one's.
+    """
+    rolled = rolls.sum(axis=1)
+    middle = int(np.searchsorted(np.cumsum(days_late), settled / 2)) - DAYS_EARLY_MAX
+    return {
+        "paid after the due date": share_of(late, settled),
+        "paid a week or more late": share_of(week_late, settled),
+        "median days late": (float(middle), settled),
+        "monthly roll 0 -> 30+": share_of(rolls[0, 1:].sum(), rolled[0]),
+        "monthly roll 1 -> 0 (cured)": share_of(rolls[1, 0], rolled[1]),
+        "monthly roll 1 -> 2": share_of(rolls[1, 2], rolled[1]),
+        "monthly roll 2 -> 3": share_of(rolls[2, 3], rolled[2]),
+        "monthly roll 3 -> 4": share_of(rolls[3, 4], rolled[3]),
+        "monthly roll 4 -> 5": share_of(rolls[4, 5], rolled[4]),
+        "monthly roll 5 stays 5": share_of(rolls[5, 5], rolled[5]),
+    }
+
+
+def share_of(part: float, whole: float) -> tuple[float, int]:
+    """A share with its number of cases; NaN where there is no case."""
+    return (float(part / whole) if whole else float("nan"), int(whole))
 
 
 def settled_by_money(loans: Loans, payments: Payments) -> Days:

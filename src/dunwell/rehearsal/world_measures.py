@@ -17,6 +17,7 @@ from dunwell.rehearsal.debtors import ACTIVE, CHARGED_OFF
 from dunwell.rehearsal.draws import Flags, Ints
 from dunwell.rehearsal.effect_measures import effect_figures
 from dunwell.rehearsal.effects import Effects
+from dunwell.rehearsal.measures import DAYS_EARLY_MAX, repayment_figures, share_of
 from dunwell.rehearsal.moving_in import Census
 from dunwell.rehearsal.usual_contacts import usual_contacts
 
@@ -35,7 +36,7 @@ class Watch:
     settled: int = 0
     late: int = 0
     week_late: int = 0
-    days_late: Ints = field(default_factory=lambda: np.zeros(121, dtype=np.int64))
+    days_late: Ints = field(default_factory=lambda: np.zeros(2 * DAYS_EARLY_MAX + 1, dtype=np.int64))
     _states: Ints | None = None
     _settled_on: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     _has_paid: Flags = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
@@ -71,7 +72,9 @@ class Watch:
         self.settled += len(days)
         self.late += int((days > 0).sum())
         self.week_late += int((days >= 7).sum())
-        self.days_late += np.bincount(days.clip(-60, 60) + 60, minlength=121)
+        self.days_late += np.bincount(
+            days.clip(-DAYS_EARLY_MAX, DAYS_EARLY_MAX) + DAYS_EARLY_MAX, minlength=2 * DAYS_EARLY_MAX + 1
+        )
 
     def _end_month(self, day: date) -> None:
         states = months_past_due(self.world, day)
@@ -86,24 +89,9 @@ class Watch:
 
     def figures(self) -> dict[str, tuple[float, int]]:
         """Figure and number of cases by the names of ``facts.TARGETS``; NaN where there is no case."""
-        rolled = self.rolls.sum(axis=1)
-
-        def share(part: float, whole: float) -> tuple[float, int]:
-            return (float(part / whole) if whole else float("nan"), int(whole))
-
-        middle = int(np.searchsorted(np.cumsum(self.days_late), self.settled / 2)) - 60
         return {
-            "paid after the due date": share(self.late, self.settled),
-            "paid a week or more late": share(self.week_late, self.settled),
-            "median days late": (float(middle), self.settled),
-            "monthly roll 0 -> 30+": share(self.rolls[0, 1:].sum(), rolled[0]),
-            "monthly roll 1 -> 0 (cured)": share(self.rolls[1, 0], rolled[1]),
-            "monthly roll 1 -> 2": share(self.rolls[1, 2], rolled[1]),
-            "monthly roll 2 -> 3": share(self.rolls[2, 3], rolled[2]),
-            "monthly roll 3 -> 4": share(self.rolls[3, 4], rolled[3]),
-            "monthly roll 4 -> 5": share(self.rolls[4, 5], rolled[4]),
-            "monthly roll 5 stays 5": share(self.rolls[5, 5], rolled[5]),
-            "paid something when 2+ months late": share(self.paid_when_very_late, self.very_late),
+            **repayment_figures(self.settled, self.late, self.week_late, self.days_late, self.rolls),
+            "paid something when 2+ months late": share_of(self.paid_when_very_late, self.very_late),
         }
 
 

@@ -68,8 +68,8 @@ class Budget:
     """A household's month as the customer states it: minor units by category of the form.
 
     ``other_debts_minor``: what is owed to others in all; they share what is left by size. ``lump_sum_minor``: money at
-    hand for a settlement, that nobody lives on. ``improves_on`` and ``left_then_minor``: from when more will be left, and how
-    much, where the customer expects it.
+    hand for a settlement, that nobody lives on. ``improves_on`` and ``income_then_minor``: from when the income will be another,
+    and how much it is a month in all, where the customer expects it; what is left then follows by the same form.
     """
 
     income: Mapping[str, int]
@@ -80,14 +80,15 @@ class Budget:
     other_debts_minor: int = 0
     lump_sum_minor: int = 0
     improves_on: date | None = None
-    left_then_minor: int = 0
+    income_then_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Affordability:
     """What can be paid a month without going below the protected minimum, and how that was worked out.
 
-    ``left_minor`` is for all creditors; ``shared_with_minor`` is what is owed to the others among them.
+    ``left_minor`` is for all creditors, ``left_then_minor`` likewise from ``improves_on`` on (None: no other is known);
+    ``shared_with_minor`` is what is owed to the others among them.
     """
 
     currency: str
@@ -99,7 +100,7 @@ class Affordability:
     shared_with_minor: int = 0
     lump_sum_minor: int = 0
     improves_on: date | None = None
-    left_then_minor: int = 0
+    left_then_minor: int | None = None
     why: tuple[str, ...] = field(default=())
 
     def share_for(self, debt_minor: int) -> int:
@@ -108,7 +109,9 @@ class Affordability:
 
     def share_then_for(self, debt_minor: int) -> int:
         """The same from ``improves_on`` on."""
-        return self._share(max(self.left_then_minor, self.left_minor), debt_minor)
+        return self._share(
+            self.left_minor if self.left_then_minor is None else self.left_then_minor, debt_minor
+        )
 
     def _share(self, left: int, debt_minor: int) -> int:
         whole = debt_minor + self.shared_with_minor
@@ -126,8 +129,7 @@ def assess(budget: Budget, form: Form) -> Affordability:
     arrears = sum(v for k, v in budget.spending.items() if form.categories[k] == "priority_arrears")
     # Priority arrears come on top: they are no living cost that the protected minimum could stand for.
     kept = max(spending - arrears, protected) + arrears
-    over = max(income - kept, 0)
-    savings = min(int(over * form.savings_share), form.savings_most_minor)
+    left, savings = _left_of(income, kept, form)
 
     def money(minor: int) -> str:
         return f"{format_minor(minor, form.currency)} {form.currency}"
@@ -137,8 +139,13 @@ def assess(budget: Budget, form: Form) -> Affordability:
         why.append(f"{money(protected)} is protected, more than the spending stated [{source}]")
     if savings:
         why.append(f"{money(savings)} of what is left stays for savings")
-    left = over - savings
     why.append(f"{money(left)} is left for all creditors" if left else "nothing is left")
+    left_then = None
+    if budget.improves_on is not None and budget.income_then_minor is not None:
+        # The same household lives on the same then: what it keeps is protected from the later income as well.
+        left_then, _ = _left_of(budget.income_then_minor, kept, form)
+        income_then = f"of an income of {money(budget.income_then_minor)} a month"
+        why.append(f"{money(left_then)} is left from {budget.improves_on} {income_then}")
     return Affordability(
         form.currency,
         income,
@@ -149,9 +156,16 @@ def assess(budget: Budget, form: Form) -> Affordability:
         budget.other_debts_minor,
         budget.lump_sum_minor,
         budget.improves_on,
-        budget.left_then_minor,
+        left_then,
         tuple(why),
     )
+
+
+def _left_of(income: int, kept: int, form: Form) -> tuple[int, int]:
+    """What an income leaves for creditors after what a household keeps, and what of it stays for savings."""
+    over = max(income - kept, 0)
+    savings = min(int(over * form.savings_share), form.savings_most_minor)
+    return over - savings, savings
 
 
 def _check(budget: Budget, form: Form) -> None:
@@ -169,7 +183,7 @@ def _check(budget: Budget, form: Form) -> None:
         ("dependents", budget.dependents),
         ("other_debts", budget.other_debts_minor),
         ("lump_sum", budget.lump_sum_minor),
-        ("left_then", budget.left_then_minor),
+        ("income_then", budget.income_then_minor or 0),
     ):
         if value < 0:
             raise BudgetError(f"{name} is negative. Write 0 or more")

@@ -12,7 +12,8 @@ from typing import Any
 import polars as pl
 
 from dunwell.ledger.arrays import known, worked_out
-from dunwell.resolution.stages import Stages, read_stages
+from dunwell.resolution.case_events import EventDays
+from dunwell.resolution.stages import EventStage, Stages, read_stages
 
 CASE_COLUMNS: Mapping[str, Any] = {
     "customer_id": pl.String,
@@ -45,10 +46,14 @@ def stage_history(
     ``timeline``: the ledger's arrears (account row, on, oldest_due_on). ``accounts``: account (row), customer_id; arrears of
     other accounts are left out.
     """
-    return worked_out(_history(timeline.lazy(), accounts.lazy(), stages, as_of))
+    customers, spans = _worst_spans(timeline.lazy(), accounts.lazy(), as_of)
+    return worked_out(_history(customers, spans, stages, as_of))
 
 
-def _history(timeline: pl.LazyFrame, accounts: pl.LazyFrame, stages: Stages, as_of: date) -> pl.LazyFrame:
+def _worst_spans(
+    timeline: pl.LazyFrame, accounts: pl.LazyFrame, as_of: date
+) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """The customers by number, and for each the spans of days (on, until) with the oldest unpaid due day of all accounts."""
     customers = _done(accounts.select("customer_id").unique().sort("customer_id").with_row_index("customer"))
     accounts = accounts.select(pl.col("account").cast(pl.Int64), "customer_id").join(
         customers, on="customer_id"
@@ -56,7 +61,10 @@ def _history(timeline: pl.LazyFrame, accounts: pl.LazyFrame, stages: Stages, as_
     worst = _worst_over_time(timeline, accounts.select("account", "customer"))
     is_same_next = pl.col("customer") == pl.col("customer").shift(-1)
     next_on = pl.when(is_same_next).then(pl.col("on").shift(-1)).otherwise(as_of + timedelta(days=1))
-    spans = _done(worst.with_columns(next_on.alias("until")))
+    return customers, _done(worst.with_columns(next_on.alias("until")))
+
+
+def _history(customers: pl.LazyFrame, spans: pl.LazyFrame, stages: Stages, as_of: date) -> pl.LazyFrame:
     starts = [rung.from_days for rung in stages.rungs]
     rungs = pl.LazyFrame(
         {
@@ -108,38 +116,46 @@ def cases_as_of(
     them alone. Returns CASE_COLUMNS.
     """
     stages = stages or read_stages(as_of)
-    rows = {name: tables[name].lazy() for name in ("accounts", "instalments", "holds", "contacts")}
-    return worked_out(_cases(rows, timeline.lazy(), stages, as_of, known_at))
+    return worked_out(_cases(tables, timeline.lazy(), stages, as_of, known_at))
 
 
 def _cases(
-    tables: Mapping[str, pl.LazyFrame],
+    tables: Mapping[str, pl.DataFrame],
     timeline: pl.LazyFrame,
     stages: Stages,
     as_of: date,
     known_at: datetime | None,
 ) -> pl.LazyFrame:
     """In few queries: a desk asks it of one person, whose rows are few."""
-    accounts = tables["accounts"].select(
-        pl.int_range(pl.len(), dtype=pl.Int64).alias("account"),
-        "account_id",
-        "customer_id",
-        pl.col("status").cast(pl.String),
+    accounts = (
+        tables["accounts"]
+        .lazy()
+        .select(
+            pl.int_range(pl.len(), dtype=pl.Int64).alias("account"),
+            "account_id",
+            "customer_id",
+            pl.col("status").cast(pl.String),
+        )
     )
     owing = _done(accounts.filter(pl.col("status") != "closed"))
     is_sold = pl.col("status") == "sold"
     kept = owing.filter(~is_sold)
     last = _done(_last_changes(timeline, owing))
+    arrears = timeline
     timeline = _of_live_cases(timeline, owing, last, as_of)
     late_now = _done(last.filter(pl.col("oldest_due_on") < as_of))
     only_sold = late_now.group_by("customer_id").agg(is_sold.all().alias("is_only_sold"))
     sold = _done(only_sold.filter("is_only_sold").select("customer_id"))
     held = _done(pl.concat([kept, owing.filter(is_sold).join(sold, on="customer_id", how="semi")]))
-    history = _history(timeline, held, stages, as_of)
-    cases = _done(_latest(history))
+    customers, spans = _worst_spans(timeline, held, as_of)
+    cases = _done(_latest(_history(customers, spans, stages, as_of)))
     theirs = owing.join(cases, on="customer_id", how="semi")
     cases = cases.join(_debts(theirs, late_now, held, tables, known_at), on="customer_id", how="left")
-    cases = _with_events(_done(cases), sold, tables, late_now, stages, as_of, known_at)
+    cases = _done(cases)
+    present = _done(cases.filter(~pl.col("is_over")).select("customer_id", "opened_on"))
+    worst = spans.join(customers, on="customer")
+    days = EventDays(tables, arrears, owing, worst, present, as_of, known_at)
+    cases = _with_events(cases, sold, stages, days)
     is_open = ~pl.col("is_over")
     cases = cases.filter(is_open | (pl.col("since") > as_of - timedelta(days=CLOSED_DAYS)))
     empty = pl.lit([], pl.List(pl.String))
@@ -213,12 +229,12 @@ def _debts(
     owing: pl.LazyFrame,
     late_now: pl.LazyFrame,
     held: pl.LazyFrame,
-    tables: Mapping[str, pl.LazyFrame],
+    tables: Mapping[str, pl.DataFrame],
     known_at: datetime | None,
 ) -> pl.LazyFrame:
     """Each customer's debts: all of them, those past due (the worst first), and whether one never paid its first instalment."""
     firsts = (
-        known(tables["instalments"], known_at)
+        known(tables["instalments"].lazy(), known_at)
         .select(pl.col("account_row").cast(pl.Int64).alias("account"), "due_on")
         .join(late_now, on="account", how="semi")
         .group_by("account")
@@ -243,88 +259,56 @@ def _debts(
     return every.join(late, on="customer_id", how="left")
 
 
-def _with_events(
-    cases: pl.LazyFrame,
-    sold: pl.LazyFrame,
-    tables: Mapping[str, pl.LazyFrame],
-    late_now: pl.LazyFrame,
-    stages: Stages,
-    as_of: date,
-    known_at: datetime | None,
-) -> pl.LazyFrame:
-    """The stages that follow from events put before the ladder's; ``past_due_days`` and the reason of each."""
-    days = pl.lit(as_of) - pl.col("oldest_due_on")
-    cases = cases.with_columns(days.dt.total_days().fill_null(0).alias("past_due_days"))
-    cases = cases.join(_in_court(tables, late_now, as_of, known_at), on="customer_id", how="left")
-    cases = cases.join(_spoken_and_written(tables, cases, as_of, known_at), on="customer_id", how="left")
+def _with_events(cases: pl.LazyFrame, sold: pl.LazyFrame, stages: Stages, days: EventDays) -> pl.LazyFrame:
+    """The stages that follow from events put before the ladder's; ``past_due_days``, ``since`` and the reason of each."""
+    late = pl.lit(days.as_of) - pl.col("oldest_due_on")
     are_sold = sold.unique().with_columns(pl.lit(True).alias("is_sold"))
     cases = cases.join(are_sold, on="customer_id", how="left").with_columns(
-        pl.col("is_sold").fill_null(False)
+        pl.col("is_sold").fill_null(False), late.dt.total_days().fill_null(0).alias("past_due_days")
     )
-    by_days = pl.format("{} days past due", "past_due_days")
-    stage, since, reason = pl.col("stage"), pl.col("since"), by_days
-    for event in reversed(stages.events):
-        happened, event_since, told = _event(event.when, event.from_days, event.within_days, as_of)
-        is_so = happened if event.when == "nothing_past_due" else ~pl.col("is_over") & happened
+    stage, reason = pl.lit(None, pl.String), pl.lit(None, pl.String)
+    since, broken_until = pl.lit(None, pl.Date), pl.lit(None, pl.Date)
+    is_found = pl.lit(False)
+    for number, event in enumerate(stages.events):
+        if event.when == "sold":
+            happened, event_since = pl.col("is_sold") & ~pl.col("is_over"), pl.lit(None, pl.Date)
+        elif event.when == "nothing_past_due":
+            happened, event_since = pl.col("is_over"), pl.col("since")
+        else:
+            spans = days.last_spans(event)
+            if spans is None:
+                continue
+            names = {name: f"{name} {number}" for name in ("begins", "ends", "on_day")}
+            cases = cases.join(spans.lazy().rename(names), on="customer_id", how="left")
+            begins, ends = pl.col(names["begins"]), pl.col(names["ends"])
+            happened = (ends == days.as_of + timedelta(days=1)).fill_null(False)
+            # An event that comes first and does not stand today may have stood between: what holds now holds from then on.
+            event_since = pl.max_horizontal(begins, broken_until)
+            broken_until = pl.max_horizontal(broken_until, pl.when(~happened).then(ends))
+        is_so = happened & ~is_found
         stage = pl.when(is_so).then(pl.lit(event.name)).otherwise(stage)
         since = pl.when(is_so).then(event_since).otherwise(since)
-        reason = pl.when(is_so).then(told).otherwise(reason)
-    return cases.with_columns(stage.alias("stage"), since.alias("since"), reason.alias("reason"))
+        reason = pl.when(is_so).then(_told(event, pl.col(f"on_day {number}"))).otherwise(reason)
+        is_found = is_found | happened
+    by_days = pl.format("{} days past due", "past_due_days")
+    return cases.with_columns(
+        pl.when(is_found).then(stage).otherwise("stage").alias("stage"),
+        pl.when(is_found).then(since).otherwise(pl.max_horizontal("since", broken_until)).alias("since"),
+        pl.when(is_found).then(reason).otherwise(by_days).alias("reason"),
+    )
 
 
-def _event(when: str, from_days: int, within_days: int, as_of: date) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    """Whether an event is so, since when, and how it is told."""
-    if when == "nothing_past_due":
-        return pl.col("is_over"), pl.col("since"), pl.lit("nothing is past due")
-    if when == "sold":
-        return pl.col("is_sold"), pl.lit(None, pl.Date), pl.lit("every debt past due was sold")
-    if when == "litigation":
-        told = pl.format("in court since {}", "in_court_since")
-        return pl.col("in_court_since").is_not_null(), pl.col("in_court_since"), told
-    reached = pl.col("oldest_due_on") + pl.duration(days=from_days)
-    silent_on = pl.col("spoken_on") + pl.duration(days=within_days + 1)
-    since = pl.max_horizontal(reached, silent_on, "written_on")
-    happened = pl.col("written_on").is_not_null() & (since <= as_of)
-    told = pl.format(
+def _told(event: EventStage, on_day: pl.Expr) -> pl.Expr:
+    """How it is told that an event is so."""
+    if event.when == "nothing_past_due":
+        return pl.lit("nothing is past due")
+    if event.when == "sold":
+        return pl.lit("every debt past due was sold")
+    if event.when == "litigation":
+        return pl.format("in court since {}", on_day)
+    return pl.format(
         "{} days past due, written to on {}, and not spoken to in {} days",
         "past_due_days",
-        "written_on",
-        pl.lit(within_days),
-    )
-    return happened.fill_null(False), since, told
-
-
-def _in_court(
-    tables: Mapping[str, pl.LazyFrame], late_now: pl.LazyFrame, as_of: date, known_at: datetime | None
-) -> pl.LazyFrame:
-    """Customers of whose debts past due one is in court on the day, and since when."""
-    holds = known(tables["holds"], known_at)
-    is_on = (pl.col("from_on") <= as_of) & (pl.col("to_on").is_null() | (pl.col("to_on") >= as_of))
-    return (
-        holds.filter((pl.col("kind").cast(pl.String) == "litigation") & is_on)
-        .select(pl.col("account_row").cast(pl.Int64).alias("account"), "from_on")
-        .join(late_now.select("account", "customer_id"), on="account")
-        .group_by("customer_id")
-        .agg(pl.col("from_on").min().alias("in_court_since"))
-    )
-
-
-def _spoken_and_written(
-    tables: Mapping[str, pl.LazyFrame], cases: pl.LazyFrame, as_of: date, known_at: datetime | None
-) -> pl.LazyFrame:
-    """When each customer was last spoken to, and when a letter was first sent in this case."""
-    contacts = known(tables["contacts"], known_at).select(
-        "customer_id",
-        pl.col("at").dt.date().alias("day"),
-        *(pl.col(name).cast(pl.String) for name in ("channel", "direction", "party", "outcome")),
-    )
-    found = contacts.filter(pl.col("day") <= as_of).join(
-        cases.select("customer_id", "opened_on"), on="customer_id"
-    )
-    is_talk = (pl.col("outcome") == "conversation") & (pl.col("party") == "self")
-    is_letter = (pl.col("channel") == "letter") & (pl.col("direction") == "out")
-    is_in_case = pl.col("day") >= pl.col("opened_on")
-    return found.group_by("customer_id").agg(
-        pl.col("day").filter(is_talk | (pl.col("direction") == "in")).max().alias("spoken_on"),
-        pl.col("day").filter(is_letter & is_in_case).min().alias("written_on"),
+        on_day,
+        pl.lit(event.within_days),
     )

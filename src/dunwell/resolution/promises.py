@@ -17,7 +17,7 @@ import polars as pl
 
 from dunwell.book.promised import ACCOUNT_IDS, with_account_ids
 from dunwell.calendars import day_number
-from dunwell.law.zones import is_zone
+from dunwell.law.civil_days import home_zones, local_day
 from dunwell.ledger.arrays import known, standing_payments, worked_out
 from dunwell.money import CURRENCIES
 from dunwell.resolution.promise_kernel import (
@@ -172,7 +172,7 @@ def promises_as_of(
     ``tables``: the book's. Returns the columns of PROMISE_COLUMNS, one row a promise, by account and promise_id. The policy is
     the house's when None.
     """
-    customers = tables["customers"].lazy().select("customer_id", "timezone")
+    customers = home_zones(tables).lazy()
     accounts = worked_out(
         tables["accounts"]
         .lazy()
@@ -320,7 +320,7 @@ def _as_made(promises: pl.DataFrame) -> pl.LazyFrame:
 
 def _with_made_on(promises: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """The day on the customer's clock on which each was made; those of later days are not made yet."""
-    return promises.with_columns(_local_day(promises, "made_at").alias("made_on")).filter(
+    return promises.with_columns(local_day("made_at", promises["timezone"]).alias("made_on")).filter(
         pl.col("made_on") <= as_of
     )
 
@@ -370,7 +370,7 @@ def _promises_of(parts: pl.DataFrame, cancellations: pl.DataFrame, as_of: date) 
         first.drop("recorded_at"), on=["account_id", "promise_id"], how="left", maintain_order="left"
     ).rename({"at": "cancelled_at", "reason": "cancel_reason"})
     return worked_out(
-        whole.with_columns(_local_day(parts, "cancelled_at").alias("cancelled_on"))
+        whole.with_columns(local_day("cancelled_at", parts["timezone"]).alias("cancelled_on"))
         .with_columns(
             pl.when(pl.col("cancelled_on") <= as_of).then(pl.col(name)).alias(name)
             for name in ("cancelled_on", "cancelled_at", "cancel_reason", "superseded_by")
@@ -383,15 +383,6 @@ def _promises_of(parts: pl.DataFrame, cancellations: pl.DataFrame, as_of: date) 
 def _are_several(parts: pl.DataFrame) -> bool:
     """Whether a promise covers more debts than the one that it names; lists cost more than columns."""
     return bool((parts["account_ids"].list.len() > 1).any())
-
-
-def _local_day(rows: pl.DataFrame, instant: str) -> pl.Expr:
-    """The day of an instant on the customer's clock (``timezone``), on UTC's where no zone is known."""
-    day = pl.col(instant).dt.date()
-    for zone in sorted(zone for zone in rows["timezone"].unique().drop_nulls() if is_zone(zone)):
-        local = pl.col(instant).dt.convert_time_zone(zone).dt.date()
-        day = pl.when(pl.col("timezone") == zone).then(local).otherwise(day)
-    return day
 
 
 def _walk(parts: pl.DataFrame, money: pl.DataFrame, whole: pl.DataFrame, as_of: date) -> Outcome:

@@ -383,7 +383,7 @@ def keep_recording(
     return Recorded(recorded=is_new)
 
 
-@router.get("/cases/{customer_id}/recordings/{event_id}", auth=Scoped("case.reveal"), response=dict[str, Any])
+@router.get("/cases/{customer_id}/recordings/{event_id}", auth=Scoped("case.reveal"), response={200: bytes})
 def hear(request: HttpRequest, customer_id: str, event_id: str) -> HttpResponse:
     """The sound of a recording; that it was listened to is recorded each time."""
     file = file_of(request, customer_id)

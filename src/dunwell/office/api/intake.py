@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router
 from ninja.errors import HttpError
 
-from dunwell.office.api.shapes import HoldIn, PaymentIn, RowRefused, TakenIn
+from dunwell.office.api.shapes import Body, HoldIn, PaymentIn, RowRefused, TakenIn
 from dunwell.office.api.tokens import INTAKE, Scoped, staff_of, token_of
 from dunwell.office.cases.intake import take_in
 from dunwell.office.cases.scope import visible
@@ -28,7 +28,7 @@ def holds(request: HttpRequest, rows: list[HoldIn]) -> TakenIn:
     return _taken(request, "holds", rows)
 
 
-def _taken(request: HttpRequest, table: str, rows: Sequence[Schema]) -> TakenIn:
+def _taken(request: HttpRequest, table: str, rows: Sequence[Body]) -> TakenIn:
     if len(rows) > _ROWS_MAX:
         raise HttpError(422, f"{len(rows)} rows at once. Send at most {_ROWS_MAX}, or a file")
     token = token_of(request)

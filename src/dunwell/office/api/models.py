@@ -35,12 +35,16 @@ class Answer(models.Model):
 
 
 class Webhook(models.Model):
-    """An address that is told what happened. ``kinds``: of events (empty: all); ``told_up_to``: the last event looked at."""
+    """An address that is told what happened. ``kinds``: of events (empty: all); ``told_up_to``: the last event looked at;
+    ``older_secret``: the one before, which signs beside the present one until ``older_until``.
+    """
 
     url = models.URLField(max_length=500)
     kinds = models.JSONField(default=list)
     master_id = models.CharField(max_length=40)
     wrapped_secret = models.BinaryField()
+    older_secret = models.BinaryField(default=b"")
+    older_until = models.DateTimeField(null=True)
     told_up_to = models.BigIntegerField(default=0)
     is_active = models.BooleanField(default=True)
     made_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="webhooks")
@@ -51,9 +55,7 @@ class Webhook(models.Model):
 
 
 class Delivery(models.Model):
-    """An event on its way to an address. ``state``: due, done, or given_up after the last attempt; ``due_at``: when it is tried
-    next, or would have been.
-    """
+    """An event on its way to an address. ``state``: due, done, or given_up after the last attempt."""
 
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
     event_id = models.CharField(max_length=36)
@@ -64,14 +66,7 @@ class Delivery(models.Model):
     why = models.CharField(max_length=200, default="")
 
     class Meta:
-        """An address is told of an event once; those that are due are found by when, and those that are over."""
+        """An address is told of an event once; those that are due are found by when."""
 
         constraints = [models.UniqueConstraint(fields=["webhook", "event_id"], name="told_once")]
-        indexes = [
-            models.Index(fields=["due_at"], name="delivery_due", condition=models.Q(state="due")),
-            models.Index(
-                fields=["state", "due_at"],
-                name="delivery_over",
-                condition=models.Q(state__in=("done", "given_up")),
-            ),
-        ]
+        indexes = [models.Index(fields=["due_at"], name="delivery_due", condition=models.Q(state="due"))]

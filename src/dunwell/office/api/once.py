@@ -1,11 +1,11 @@
 """A request that carries an Idempotency-Key is carried out once: sent again, it gets the answer it got.
 
 As in the IETF draft "The Idempotency-Key HTTP Header Field": the same key with another request is refused (422), and one that is
-still being worked on as well (409). Answers are kept for a day.
+still being worked on as well (409). Answers are kept for a day, and are given again to a token that still holds and may do so.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from django.core.exceptions import RequestDataTooBig
@@ -13,14 +13,13 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
 from dunwell.office.api.models import Answer
-from dunwell.office.api.problems import TOO_LARGE, problem
+from dunwell.office.api.problems import PREFIX, TOO_LARGE, AnsweredBefore, problem
 from dunwell.office.workplace import workplace
 
 _KEPT = timedelta(days=1)
 _UNDER_WAY = timedelta(minutes=2)
 """After so long nothing is still working on a request: the server ends it sooner."""
 _KEY_MAX = 200
-_PREFIX = "/api/"
 PERSONAL = "X-Personal-Data"
 """The header of an answer that shows personal data in the clear: it is not kept."""
 
@@ -30,7 +29,7 @@ def once(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpR
 
     def answer(request: HttpRequest) -> HttpResponse:
         key = request.headers.get("Idempotency-Key")
-        if key is None or request.method != "POST" or not request.path.startswith(_PREFIX):
+        if key is None or request.method != "POST" or not request.path.startswith(PREFIX):
             return get_response(request)
         if not 0 < len(key) <= _KEY_MAX:
             return problem(400, f"Idempotency-Key has {len(key)} characters. 1 to {_KEY_MAX}")
@@ -49,13 +48,14 @@ def _once(
     except RequestDataTooBig:
         return problem(413, TOO_LARGE)
     now = workplace().clock()
-    Answer.objects.filter(asked_at__lt=now - _KEPT).delete()
+    forget(now)
     Answer.objects.filter(key=name, status=0, asked_at__lt=now - _UNDER_WAY).delete()
     try:
         with transaction.atomic():
             Answer.objects.create(key=name, request=asked, asked_at=now)
     except IntegrityError:
-        return _again(name, asked)
+        setattr(request, AnsweredBefore.NAME, _again(name, asked))  # given once the token was asked for
+        return get_response(request)
     try:
         response = get_response(request)
     except BaseException:
@@ -69,6 +69,11 @@ def _once(
             status=response.status_code, content_type=response.get("Content-Type", ""), body=response.content
         )
     return response
+
+
+def forget(now: datetime) -> None:
+    """Keep no answer for longer than a day."""
+    Answer.objects.filter(asked_at__lt=now - _KEPT).delete()
 
 
 def _fingerprint(request: HttpRequest) -> str:

@@ -118,7 +118,7 @@ def _typed(budget: BudgetIn) -> Mapping[str, str]:
         "dependents": str(budget.dependents),
         "other_debts": budget.other_debts,
         "improves_on": "" if budget.improves_on is None else budget.improves_on.isoformat(),
-        "left_then": budget.left_then,
+        "income_then": budget.income_then or "",
     }
 
 

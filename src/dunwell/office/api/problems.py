@@ -1,8 +1,9 @@
 """Errors as RFC 9457 asks: ``application/problem+json`` with a title, a status and what to do; never a page or traceback."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -34,6 +35,7 @@ _TITLES = {
     405: "The address does not know this method",
     409: "It is being worked on already",
     410: "The person was erased",
+    411: "The request does not say how long its body is",
     413: "The request is too large",
     415: "The body is of a kind that the address does not take",
     422: "The request says something that cannot be",
@@ -49,6 +51,17 @@ class Problem(Exception):
     def __init__(self, status: int, detail: str, **more: Any) -> None:
         super().__init__(detail)
         self.status, self.detail, self.more = status, detail, more
+
+
+class AnsweredBefore(Exception):
+    """The request was answered before, under its Idempotency-Key (``once``): ``answer`` is given again."""
+
+    NAME = "answered_before"
+    """The attribute of a request that holds the answer until its token was asked for."""
+
+    def __init__(self, answer: HttpResponse) -> None:
+        super().__init__("answered before")
+        self.answer = answer
 
 
 def problem(status: int, detail: str, **more: Any) -> HttpResponse:
@@ -71,6 +84,8 @@ def told_as_problems(
     """Django middleware: what the server says no to before or behind the API's operations is told as they tell it."""
 
     def answer(request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(PREFIX) and "Transfer-Encoding" in request.headers:
+            return problem(411, "Send Content-Length: a body in chunks is not read")
         response = get_response(request)
         status = response.status_code
         if not request.path.startswith(PREFIX) or status < 400:
@@ -91,11 +106,24 @@ class JsonAlone(Parser):
     """Reads bodies of JSON and no other kind."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        """The body's value. Raises Problem where it says that it is something else, ValueError where it cannot be read."""
+        """The body's value. Raises Problem where it says that it is something else, ValueError where it is not JSON in UTF-8
+        (RFC 8259), ``NaN`` among it, or names a thing of an object twice.
+        """
         kind = request.content_type or ""
         if kind not in ("", "application/json") and not kind.endswith("+json"):
             raise Problem(415, f"The body is {kind}. Send JSON with Content-Type: application/json")
-        return super().parse_body(request)
+        return json.loads(request.body.decode(), parse_constant=_no_number, object_pairs_hook=_each_once)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON's")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    named = dict(pairs)
+    if len(named) < len(pairs):  # readers differ in which one counts
+        raise ValueError("an object names something twice")
+    return named
 
 
 def tell_problems(api: NinjaAPI) -> None:
@@ -117,6 +145,9 @@ def tell_problems(api: NinjaAPI) -> None:
         faults = [
             {"place": "/".join(str(step) for step in one["loc"]), "why": one["msg"]} for one in error.errors
         ]
+        kind = request.content_type
+        if any(one["place"].startswith("file/") for one in faults) and kind != "multipart/form-data":
+            return problem(415, f"The body is {kind or 'of no kind'}. Send the file as multipart/form-data")
         return problem(422, "Mend what `faults` names", faults=faults)
 
     api.add_exception_handler(ValidationError, invalid)
@@ -133,6 +164,11 @@ def tell_problems(api: NinjaAPI) -> None:
     def ours(request: HttpRequest, error: Any) -> HttpResponse:
         return problem(error.status, error.detail, **error.more)
 
+    def before(request: HttpRequest, error: Any) -> HttpResponse:
+        told: HttpResponse = error.answer
+        return told
+
+    api.add_exception_handler(AnsweredBefore, before)
     api.add_exception_handler(HttpError, said)
     api.add_exception_handler(Problem, ours)
     api.add_exception_handler(PolicyError, unreadable)

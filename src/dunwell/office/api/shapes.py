@@ -5,13 +5,19 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from dunwell.office.desk.contact import Outcome
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,13}(\.[0-9]{1,4})?$")]
 Channel = Literal["call", "sms", "email", "letter", "visit", "app"]
+
+
+class Body(BaseModel):
+    """What a request says: an object with these names and no others, so that a misspelt one is told and not passed over."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class Me(Schema):
@@ -216,7 +222,7 @@ class EventPage(Schema):
     next_cursor: str | None
 
 
-class Ask(Schema):
+class Ask(Body):
     """A contact that somebody would like to make."""
 
     customer_id: Id
@@ -252,7 +258,7 @@ class Answered(Schema):
     owes: list[Owes]
 
 
-class Begin(Schema):
+class Begin(Body):
     """A contact that begins now: the gate is asked, and its answer recorded."""
 
     customer_id: Id
@@ -267,14 +273,14 @@ class Begun(Answered):
     contact_id: str
 
 
-class PartIn(Schema):
+class PartIn(Body):
     """A part of a promise."""
 
     amount: Amount
     due_on: date
 
 
-class PromiseIn(Schema):
+class PromiseIn(Body):
     """A promise that was made in the contact, for one debt (``account_id``) or one sum for several in one currency.
 
     ``identity_verified_by``: who or what verified that it is the customer, where the contact's own check did not.
@@ -288,7 +294,7 @@ class PromiseIn(Schema):
     parts: list[PartIn] = Field(..., min_length=1, max_length=12)
 
 
-class Ended(Schema):
+class Ended(Body):
     """How a contact ended and what came of it."""
 
     outcome: Outcome
@@ -306,7 +312,7 @@ class Recorded(Schema):
     recorded: bool
 
 
-class PaymentIn(Schema):
+class PaymentIn(Body):
     """A payment the lender saw; the columns of the tape."""
 
     payment_id: Id
@@ -317,7 +323,7 @@ class PaymentIn(Schema):
     reverses: Id | None = None
 
 
-class HoldIn(Schema):
+class HoldIn(Body):
     """A state of a customer or an account; the columns of the tape."""
 
     hold_id: Id
@@ -356,7 +362,7 @@ class TakenIn(Schema):
     refused: list[RowRefused]
 
 
-class HookIn(Schema):
+class HookIn(Body):
     """An address to be told; ``kinds`` empty: of everything."""
 
     url: Annotated[str, StringConstraints(max_length=500)]

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from ninja import Field, Schema
 from pydantic import StringConstraints
 
+from dunwell.office.api.shapes import Body
 from dunwell.office.api.shapes_desk import Line
 from dunwell.office.compliance.reviewing import CATEGORIES
 
@@ -150,7 +151,7 @@ class FoundIn(Schema):
 
 
 class DrawnWords(Schema):
-    """A drawn event in the clear, and what the language review finds in it."""
+    """A drawn event in the clear, and what the language review finds in it. A recording has no ``text``: it is listened to."""
 
     event_id: str
     kind: str
@@ -161,7 +162,7 @@ class DrawnWords(Schema):
     found: list[FoundIn]
 
 
-class ReviewIn(Schema):
+class ReviewIn(Body):
     """What a reviewer found, and their score of 0 to 100."""
 
     score: int = Field(..., ge=0, le=100)
@@ -169,7 +170,7 @@ class ReviewIn(Schema):
     note: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")] = ""
 
 
-class SpanIn(Schema):
+class SpanIn(Body):
     """The first and last day of a report, at most a year."""
 
     first: date
@@ -241,7 +242,7 @@ class PackRules(Schema):
     changes: list[ChangeOut]
 
 
-class EvidenceIn(Schema):
+class EvidenceIn(Body):
     """Why the evidence is needed; it is recorded, and stands in the pack."""
 
     why: Line

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from ninja import Field, Schema
 from pydantic import AwareDatetime, StringConstraints
 
-from dunwell.office.api.shapes import Amount, Ended, Id, Why
+from dunwell.office.api.shapes import Amount, Body, Ended, Id, Why
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00]+$")]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
@@ -19,7 +19,7 @@ class Next(Schema):
     customer_id: str | None
 
 
-class Sought(Schema):
+class Sought(Body):
     """A customer_id or account_id; or, with the scope case.reveal, a name, the end of a number, a whole e-mail address."""
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -41,7 +41,7 @@ class FoundPage(Schema):
     next_cursor: str | None
 
 
-class Reveal(Schema):
+class Reveal(Body):
     """Why personal data are opened; it is recorded."""
 
     reason: Literal["contacting", "answering", "planning", "correcting", "complaint"]
@@ -103,7 +103,7 @@ class Timeline(Schema):
     next_cursor: str | None
 
 
-class Said(Schema):
+class Said(Body):
     """A line or a note to be read by the language review."""
 
     text: Note
@@ -127,7 +127,7 @@ class Reviewed(Schema):
     findings: list[Finding]
 
 
-class NoteIn(Schema):
+class NoteIn(Body):
     """A note. One in which the review finds something is kept only when ``acknowledged``."""
 
     note: Note
@@ -141,7 +141,7 @@ class Incoming(Ended):
     began_at: AwareDatetime | None = None
 
 
-class Facts(Schema):
+class Facts(Body):
     """What somebody on the line said, by fact."""
 
     facts: dict[Literal["born", "account", "address", "email", "phone", "opened"], Line] = Field(
@@ -157,7 +157,7 @@ class Identity(Schema):
     tries_left: int
 
 
-class Withdrawal(Schema):
+class Withdrawal(Body):
     """Why a promise no longer holds."""
 
     reason: Literal["customer_withdrew", "circumstances_changed", "settled_otherwise", "recorded_wrongly"]
@@ -171,9 +171,10 @@ class BudgetForm(Schema):
     categories: dict[str, str]
 
 
-class BudgetIn(Schema):
+class BudgetIn(Body):
     """A household's month by the form's categories; only what is ``left`` where the place has no form that protects a minimum.
-    Amounts of the plan's currency.
+    Amounts of the plan's currency. ``improves_on`` and ``income_then``: from when the month's income in all is another, and how
+    much; what is left then is worked out by the form.
     """
 
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
@@ -184,7 +185,7 @@ class BudgetIn(Schema):
     other_debts: Amount = "0"
     lump_sum: Amount = "0"
     improves_on: date | None = None
-    left_then: Amount = "0"
+    income_then: Amount | None = None
 
 
 class PlanPartOut(Schema):
@@ -219,7 +220,7 @@ class Plans(Schema):
     plans: list[PlanOut]
 
 
-class PlanChoice(Schema):
+class PlanChoice(Body):
     """The budget once more, and the number of the plan that is meant."""
 
     budget: BudgetIn
@@ -251,7 +252,7 @@ class TextPage(Schema):
     next_cursor: str | None
 
 
-class WayIn(Schema):
+class WayIn(Body):
     """Which text to which contact point, as ``GET .../texts`` names it."""
 
     way: Annotated[str, StringConstraints(min_length=1, max_length=400)]
@@ -294,7 +295,7 @@ class GuideOut(Schema):
     closing: list[str]
 
 
-class Assign(Schema):
+class Assign(Body):
     """To whom a case goes; null: to nobody."""
 
     to: Annotated[str, StringConstraints(min_length=1, max_length=150)] | None
@@ -320,7 +321,7 @@ class ApprovalPage(Schema):
     next_cursor: str | None
 
 
-class DecisionIn(Schema):
+class DecisionIn(Body):
     """Agree or refuse, and why."""
 
     decision: Literal["approved", "refused"]
@@ -328,7 +329,9 @@ class DecisionIn(Schema):
 
 
 class ComplaintOut(Schema):
-    """A complaint and its clock. ``is_recorded``: the lender's records tell of it, and end the stop of contact."""
+    """A complaint and its clock. ``is_recorded``: the lender's records alone tell of it, and end the stop of contact;
+    ``is_told_twice``: they tell of it beside what was told to us, and have a stop of their own.
+    """
 
     event_id: str
     customer_id: str
@@ -338,6 +341,7 @@ class ComplaintOut(Schema):
     source_quality: str
     answered_at: datetime | None
     is_recorded: bool
+    is_told_twice: bool
 
 
 class ComplaintPage(Schema):
@@ -347,14 +351,14 @@ class ComplaintPage(Schema):
     next_cursor: str | None
 
 
-class ComplaintAnswer(Schema):
+class ComplaintAnswer(Body):
     """What was answered; ``lift`` also ends the stop of contact that came with it."""
 
     note: Note
     lift: bool = False
 
 
-class CorrectionIn(Schema):
+class CorrectionIn(Body):
     """What is wrong (``name``, ``language`` or a contact_point_id), what is right, and who said so."""
 
     what: Id
@@ -362,7 +366,7 @@ class CorrectionIn(Schema):
     why: Line
 
 
-class ErasureIn(Schema):
+class ErasureIn(Body):
     """Why somebody is to be erased; where something must stay, the ground in law to do it all the same."""
 
     why: Line

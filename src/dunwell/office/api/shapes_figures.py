@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from ninja import Schema
 from pydantic import StringConstraints
 
+from dunwell.office.api.shapes import Body
 from dunwell.office.api.shapes_desk import Line
 
 
@@ -104,14 +105,14 @@ class ProposalWhole(ProposalOut):
     why_not: str | None
 
 
-class ProposeIn(Schema):
+class ProposeIn(Body):
     """The whole text of a strategy, and why it is proposed."""
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=500_000, pattern=r"^[^\x00]+$")]
     why: Line
 
 
-class StrategyDecision(Schema):
+class StrategyDecision(Body):
     """Agree or refuse, and why."""
 
     decision: Literal["approved", "refused"]

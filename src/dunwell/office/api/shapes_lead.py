@@ -6,6 +6,8 @@ from typing import Annotated
 from ninja import Field, Schema
 from pydantic import StringConstraints
 
+from dunwell.office.api.shapes import Body
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=150, pattern=r"^[^\x00]+$")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[^\x00,]+$")]
 Filter = Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00]*$")]
@@ -74,7 +76,7 @@ class LoadPage(Schema):
     next_cursor: str | None
 
 
-class ShareIn(Schema):
+class ShareIn(Body):
     """How many cases that nobody has are given out, of which stage and jurisdiction (empty: any)."""
 
     count: int = Field(50, ge=1, le=2000)
@@ -82,10 +84,17 @@ class ShareIn(Schema):
     jurisdiction: Filter = ""
 
 
-class CoverIn(Schema):
+class CoverIn(Body):
     """Whose cases go to the others."""
 
     username: Name
+
+
+class LeaveIn(Schema):
+    """Who is away, and the last day of it; null: they are here."""
+
+    username: Name
+    until: date | None = None
 
 
 class SharedOut(Schema):
@@ -145,7 +154,7 @@ class PersonPage(Schema):
     next_cursor: str | None
 
 
-class PersonChange(Schema):
+class PersonChange(Body):
     """What changes of somebody; what is not named stays. ``team`` empty: in none."""
 
     first_name: Annotated[str, StringConstraints(max_length=150, pattern=r"^[^\x00]*$")] | None = None
@@ -181,7 +190,7 @@ class TeamPage(Schema):
     next_cursor: str | None
 
 
-class TeamIn(Schema):
+class TeamIn(Body):
     """A new team; ``agency`` where it is an agency's; ``jurisdictions`` empty: all."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00]+$")]

@@ -14,6 +14,7 @@ from dunwell.office.access.entering import ENDED, note_refusal
 from dunwell.office.access.models import Staff
 from dunwell.office.access.roles import roles
 from dunwell.office.api.models import Token
+from dunwell.office.api.problems import AnsweredBefore
 from dunwell.office.workplace import workplace
 
 INTAKE = "intake"
@@ -61,7 +62,9 @@ class Scoped(HttpBearer):
         self.scope = scope
 
     def authenticate(self, request: HttpRequest, token: str) -> Any:
-        """The token; None when it does not hold. Raises PermissionDenied when it holds and lacks the scope."""
+        """The token; None when it does not hold. Raises PermissionDenied when it holds and lacks the scope; AnsweredBefore, when
+        all is well and the request was answered before.
+        """
         now = workplace().clock()
         found = Token.objects.select_related("acts_as__team").filter(digest=_digest(token)).first()
         if found is None:
@@ -77,6 +80,9 @@ class Scoped(HttpBearer):
             raise PermissionDenied(self.scope)
         if found.used_at is None or now - found.used_at > _USED_EVERY:
             Token.objects.filter(pk=found.pk).update(used_at=now)
+        before = getattr(request, AnsweredBefore.NAME, None)
+        if before is not None:
+            raise AnsweredBefore(before)
         return found
 
 

@@ -35,7 +35,7 @@ class Texts:
             self._written = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def holding(self, text: str, *, from_start: bool = False, to_end: bool = False) -> Iterator[int]:
-        """Places of the texts that hold a text, begin with it (``from_start``), end with it (``to_end``), or are it (both)."""
+        """Where the texts are that hold a text; begin with it (``from_start``), end with it (``to_end``), or are it (both)."""
         if not text or "\0" in text:
             return
         wanted = _BETWEEN * from_start + text.encode() + _BETWEEN * to_end

@@ -26,6 +26,7 @@ from dunwell.journal.packing import PACK
 from dunwell.journal.recording import Journal
 from dunwell.journal.retention import Clock, clock_ends
 from dunwell.journal.signing import kept_folder, pack_file
+from dunwell.law.addresses import plain_address
 from dunwell.law.overlay import LenderLaw
 from dunwell.nightly.keeping import erase_kept
 from dunwell.office.api.models import Answer, Delivery
@@ -39,7 +40,6 @@ from dunwell.office.desk.opening import OPENED
 from dunwell.office.desk.queue import PASSED
 from dunwell.outreach.incoming import UNMATCHED
 from dunwell.outreach.models import State, Work
-from dunwell.outreach.records import plain_address
 from dunwell.settings import Settings
 
 _log = logging.getLogger(__name__)

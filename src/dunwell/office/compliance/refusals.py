@@ -14,7 +14,7 @@ _NAME = "refusals"
 _KIND = "contact.refused"
 _RULE_MAX = 200
 _STEP, _STEP_OF_A_PAGE = 20_000, 1_000
-"""So many events are read on at once: by the keeper, whose work it is; and by a search, which tells of what just happened as well."""
+"""So many events are read on at once: by the keeper, whose work it is; and by a search, which tells of what just happened too."""
 
 
 def note_refusals(place: Workplace, steps_max: int | None = None, step: int = _STEP) -> bool:

@@ -10,8 +10,8 @@ from datetime import date
 from django.utils.functional import Promise as Lazy
 from django.utils.translation import gettext_lazy as _
 
+from dunwell.law.addresses import plain_address
 from dunwell.office.cases.casefile import CaseFile
-from dunwell.outreach.records import plain_address
 
 NEEDED = 2
 """How many facts must agree."""

@@ -187,7 +187,9 @@ def affordability_of(
         amount(typed.get("other_debts", ""), currency, _("Owed to others")),
         amount(typed.get("lump_sum", ""), currency, _("Money at hand")),
         day_of(typed.get("improves_on", "")),
-        amount(typed.get("left_then", ""), currency, _("Left each month then")),
+        amount(then, currency, _("Income each month then, in all"))
+        if (then := typed.get("income_then", "").strip())
+        else None,
     )
     return assess(budget, form)
 
@@ -290,6 +292,7 @@ def agree(file: CaseFile, staff: Staff, chosen: Offered, once: str) -> bool:
             "parts": payload["parts"],
             "by": staff.username,
             "grant": {"kind": plan.grant_kind, "amount_minor": plan.grant_minor, "currency": plan.currency},
+            "changes_contract": plan.changes_contract,
             "why": decision.why if decision else "",
             "promise": plan_name(once),
         }

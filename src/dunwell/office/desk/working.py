@@ -156,7 +156,8 @@ def not_made(file: CaseFile, contact: Current, staff: Staff) -> None:
     body = {
         "message_id": contact.message_id,
         "channel": contact.channel,
-        "why": f"not made, {staff.username}",
+        "why": "not made",
+        "by": staff.username,
     }
     key = f"desk:log:{contact.message_id}"
     file.place.journal.record(
@@ -221,7 +222,9 @@ def _follows(file: CaseFile, staff: Staff, contact: Current, told: Told, now: da
     ):  # "do not call me" is said of every number, not of the one that was dialled
         add("consent.withdrawn", "channel", {"channel": contact.channel, **about})
     if "wrong_number" in told.came and contact.point_id is not None:
-        add("point.not_theirs", "point", about, contact_point=contact.point_id)
+        point = file.person.contact_points.get(contact.point_id)
+        address = None if point is None else point.address
+        add("point.not_theirs", "point", about, contact_point=contact.point_id, address=address)
     if told.promised is not None:
         events += promise_events(file, staff, name, told.promised, now, contact.channel)
     if told.come_back_at is not None:

@@ -15,7 +15,7 @@ from django.utils.translation import get_language
 
 from dunwell.ledger.statement import Line
 from dunwell.ledger.statement_text import changed_components
-from dunwell.money import format_minor
+from dunwell.money import CURRENCIES, format_minor
 from dunwell.office.access.masks import masked_name
 from dunwell.office.cases.queue import reasons
 from dunwell.office.desk import words
@@ -128,6 +128,21 @@ def word(name: str, of: str) -> str:
 
 
 @register.filter
+def own_name(name: str) -> str:
+    """What the lender calls a segment or a treatment, in the reader's language where it is made of words of ours: a stage
+    (``reminder``), or a stage and a channel (``reminder by sms``).
+
+    >>> own_name("reminder by sms"), own_name("a soft start")
+    ('reminder by sms', 'a soft start')
+    """
+    stage, _by, channel = str(name).partition(" by ")
+    if stage not in words.STAGES or (channel and channel not in words.CHANNELS) or not _is_chinese():
+        return str(name)
+    told = str(words.STAGES[stage])
+    return f"{told}（{words.CHANNELS[channel]}）" if channel else told
+
+
+@register.filter
 def clock(value: datetime | None, zone: str = "UTC") -> str:
     """The time of day of an instant on the clock of a zone."""
     if value is None:
@@ -152,12 +167,25 @@ def changes(line: Line, currency: str) -> list[tuple[str, str]]:
 
 @register.filter
 def sentence(text: str) -> str:
-    """A sentence of the core's in the reader's language, its days as the reader writes them.
+    """A sentence of the core's in the reader's language, its days and amounts as the reader writes them.
 
     >>> sentence("nothing had been paid by 2026-11-28")
     'nothing had been paid by 28 Nov 2026'
+    >>> sentence("1360.5 GBP is left for all creditors")
+    '£1,360.50 is left for all creditors'
     """
-    return _ISO_DAY.sub(lambda found: _day_of(found[0]), core_sentence(str(text)))
+    told = _ISO_DAY.sub(lambda found: _day_of(found[0]), core_sentence(str(text)))
+    return _AMOUNT.sub(lambda found: _amount_of(found["amount"], found["currency"]), told)
+
+
+_AMOUNT = re.compile(r"(?<![\w.,-])(?P<amount>-?\d+(?:\.\d+)?) (?P<currency>[A-Z]{3})(?!\w)")
+
+
+def _amount_of(amount: str, currency: str) -> str:
+    """As the reader writes it; as it stands where that would round it, or where the letters are no currency."""
+    decimals = len(amount.partition(".")[2])
+    is_money = decimals <= CURRENCIES.get(currency, -1)
+    return money(Decimal(amount), currency) if is_money else f"{amount} {currency}"
 
 
 _ISO_DAY = re.compile(r"(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])")
