@@ -27,8 +27,10 @@ def fill(at: Path, count: int, pattern: int, seed: int, workers: int) -> None:
         place = office(shop)
         from benchmarks.office import journal, portfolio
         from dunwell.office.cases.publishing import bring_in_who_wrote, publish
+        from dunwell.office.cases.routing import reroute_told
         from dunwell.office.compliance.complaints import note_complaints
         from dunwell.office.compliance.reviewing import draw
+        from dunwell.office.supervision.coaching import note_signs
 
         steps.do("their queue", lambda: publish(place))
         steps.do(f"their book, {copies} times", lambda: portfolio.repeat_book(place.settings, copies))
@@ -47,6 +49,9 @@ def fill(at: Path, count: int, pattern: int, seed: int, workers: int) -> None:
         steps.do("who wrote", lambda: bring_in_who_wrote(place))
         steps.do("complaints", lambda: note_complaints(place))
         steps.do("the draw for review", lambda: draw(place))
+        steps.do("signs", lambda: note_signs(place))
+        steps.do("skills asked for", lambda: reroute_told(place, 10**6))
+        steps.do("vacuumed", journal.vacuum)
 
 
 class _Steps:

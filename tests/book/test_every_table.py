@@ -45,9 +45,37 @@ GOOD: dict[str, dict[str, str | None]] = {
         "sent_at": AT,
         "received_at": None,
     },
+    "modifications": {
+        "modification_id": "M1",
+        "account_id": "A1",
+        "kind": "restructuring",
+        "agreed_on": "2026-02-01",
+        "first_due_on": "2026-02-10",
+        "financial_difficulty": None,
+        "class_before": None,
+        "value_lost": None,
+    },
 }
 
 BAD: list[tuple[str, dict[str, str | None], str]] = [
+    ("modifications", {"account_id": "A9"}, "account_id is not in accounts"),
+    (
+        "modifications",
+        {"kind": "gift"},
+        "kind is not one of restructuring, refinancing, forbearance, re_ageing",
+    ),
+    ("modifications", {"agreed_on": None}, "agreed_on is missing"),
+    ("modifications", {"agreed_on": "2026-02-30"}, "agreed_on is not a day"),
+    ("modifications", {"agreed_on": "1826-02-01"}, "agreed_on is outside 1900 to 2199"),
+    ("modifications", {"first_due_on": "2026-01-31"}, "first_due_on is before agreed_on"),
+    ("modifications", {"financial_difficulty": "perhaps"}, "financial_difficulty is not true or false"),
+    (
+        "modifications",
+        {"class_before": "fine"},
+        "class_before is not one of normal, special_mention, substandard, doubtful, loss, pass, performing, non_performing",
+    ),
+    ("modifications", {"value_lost": "a lot"}, "value_lost is not a number"),
+    ("modifications", {"value_lost": "-0.01"}, "value_lost is negative"),
     ("contact_points", {"kind": "fax"}, "kind is not one of mobile, landline, email, postal, app"),
     ("contact_points", {"value": None}, "value is missing"),
     ("contact_points", {"customer_id": "C9"}, "customer_id is not in customers"),
@@ -102,7 +130,8 @@ def test_a_row_in_order_is_used(tmp_path: Path, table: str, kind: str) -> None:
 def test_a_bad_row_is_named_and_the_good_one_used(
     tmp_path: Path, table: str, change: dict[str, str | None], rule: str, kind: str
 ) -> None:
-    other = {name: f"{value}b" if name.endswith(("point_id", "promise_id", "notice_id")) else value
+    keys = ("point_id", "promise_id", "notice_id", "modification_id")
+    other = {name: f"{value}b" if name.endswith(keys) else value
              for name, value in GOOD[table].items()}  # fmt: skip
     read = Read(write_tape(tmp_path, tape_with(table, [GOOD[table], other | change]), kind))
     assert read.rules == {table: {2: [rule]}}
@@ -111,12 +140,13 @@ def test_a_bad_row_is_named_and_the_good_one_used(
     assert read.incomplete() == []
 
 
-@pytest.mark.parametrize("table", ["contact_points", "promises", "notices"])
+@pytest.mark.parametrize("table", ["contact_points", "promises", "notices", "modifications"])
 def test_a_key_stands_once(tmp_path: Path, table: str) -> None:
     changed: dict[str, dict[str, str | None]] = {
         "contact_points": {"value": "1"},
         "promises": {"amount": "11.00"},
         "notices": {"account_ids": None},
+        "modifications": {"class_before": "substandard"},
     }
     read = Read(write_tape(tmp_path, tape_with(table, [GOOD[table], GOOD[table] | changed[table]])))
     differs = ["duplicate key with different content"]

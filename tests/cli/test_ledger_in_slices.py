@@ -22,6 +22,7 @@ def test_slices_change_no_position_and_no_quarantined_row(
 ) -> None:
     tape = tmp_path / "tape"
     write_portfolio(tape, 1000, 7, date(2026, 6, 30), format="parquet", messy=is_messy)
+    _change_contracts(tape, is_messy)
     frames = []
     used_slices: list[bool] = []
     before = ledger._frames
@@ -45,6 +46,7 @@ def test_slices_change_no_position_and_no_quarantined_row(
         bad = sorted((tmp_path / name / "positions-quarantine").glob("*.parquet"))
         frames.append((code, pl.read_parquet(out), {file.name: pl.read_parquet(file) for file in bad}))
     code, positions, bad_rows = frames[0]
+    assert positions.filter(pl.col("ifrs_stage") == 2, pl.col("past_due_days") == 0).height > 5
     assert used_slices[0] is True
     assert code == (2 if is_messy else 0)
     for its_code, its_positions, its_bad_rows in frames[1:]:
@@ -55,6 +57,20 @@ def test_slices_change_no_position_and_no_quarantined_row(
     assert (tmp_path / "sliced" / "positions.parquet").read_bytes() == (
         tmp_path / "again" / "positions.parquet"
     ).read_bytes()
+
+
+def _change_contracts(tape: Path, is_messy: bool) -> None:
+    """Let every tenth contract of the tape have been changed, and some rows of that be bad."""
+    accounts = pl.read_parquet(tape / "accounts.parquet").filter(pl.int_range(pl.len()) % 10 == 0)
+    rows = accounts.select(
+        pl.format("M{}", "account_id").alias("modification_id"),
+        "account_id",
+        pl.lit("restructuring").alias("kind"),
+        pl.lit(date(2026, 3, 1)).alias("agreed_on"),
+    )
+    if is_messy:
+        rows = pl.concat([rows, rows.head(3).with_columns(account_id=pl.lit("nobody's"))])
+    rows.write_parquet(tape / "modifications.parquet")
 
 
 def test_a_file_that_cannot_be_written_stops_its_parts(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def columns_on_the_page(cell: str) -> dict[str, bool]:
 
 
 def test_every_table_of_the_page_is_known_and_none_is_missing() -> None:
-    assert {name for name, _, _ in TABLE_ROWS} | {"notices"} == set(TABLES)
+    assert {name for name, _, _ in TABLE_ROWS} | {"notices", "modifications"} == set(TABLES)
 
 
 @pytest.mark.parametrize(("name", "star", "cell"), TABLE_ROWS, ids=[row[0] for row in TABLE_ROWS])
@@ -40,6 +40,14 @@ def test_a_tables_columns_are_those_of_the_page(name: str, star: str, cell: str)
     further = TEXT[TEXT.index("More columns") : TEXT.index("A **reversal**")]
     for column in declared.by_name.keys() - written.keys() - {"recorded_at"}:
         assert re.search(rf"\b{column}\b", further), column
+
+
+def test_the_table_of_changed_contracts_has_the_columns_of_the_page() -> None:
+    sentence = re.search(r"Another optional table is `modifications`: ([^.]*)\.", TEXT)
+    assert sentence is not None
+    written = columns_on_the_page(sentence[1])
+    declared = TABLES["modifications"].by_name
+    assert written == {name: column.is_required for name, column in declared.items() if name != "recorded_at"}
 
 
 def test_positions_have_the_columns_of_the_page_in_their_order() -> None:

@@ -1,7 +1,7 @@
 """One account's arrears, written as the ends of the days on which they changed, and the classes they come to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -36,6 +36,38 @@ def cleared(on: date) -> State:
     return State(on, None, 0, 50_000)
 
 
+@dataclass(frozen=True)
+class Change:
+    """A contract changed on a day, as a row of the table modifications."""
+
+    agreed_on: date
+    first_due_on: date | None = None
+    kind: str = "restructuring"
+    class_before: str | None = None
+    value_lost_ppb: int | None = None
+    financial_difficulty: bool = True
+
+
+def modifications(changes: Sequence[Change]) -> pl.DataFrame:
+    """The changes of one account, as the book hands them out."""
+    rows = [
+        {"account_row": 0, "modification_id": f"M{number}"}
+        | {field.name: getattr(change, field.name) for field in fields(change)}
+        for number, change in enumerate(sorted(changes, key=lambda one: one.agreed_on), 1)
+    ]
+    schema = {
+        "account_row": pl.UInt32,
+        "modification_id": pl.String,
+        "agreed_on": pl.Date,
+        "first_due_on": pl.Date,
+        "kind": pl.String,
+        "class_before": pl.String,
+        "value_lost_ppb": pl.Int64,
+        "financial_difficulty": pl.Boolean,
+    }
+    return pl.DataFrame(rows, schema=schema)
+
+
 def terms(credit: str = "closed_end", currency: str = "CNY") -> dict[str, Terms]:
     text = {
         "product": "p",
@@ -56,6 +88,7 @@ def classes(
     credit: str = "closed_end",
     currency: str = "CNY",
     texts: Sequence[PolicyText] | None = None,
+    changes: Sequence[Change] = (),
 ) -> dict[str, Any]:
     """The class columns of one account with these arrears."""
     tables = {
@@ -63,6 +96,7 @@ def classes(
             {"account_id": ["A"], "customer_id": ["C"], "product": ["p"], "currency": [currency]}
         ),
         "customers": pl.DataFrame({"customer_id": ["C"], "jurisdiction": [jurisdiction]}),
+        "modifications": modifications(changes),
     }
     classifier = Classifier(tables, terms(credit, currency), as_of, texts)
     timeline = Timeline(

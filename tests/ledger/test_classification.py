@@ -303,6 +303,7 @@ def test_every_text_says_since_when_on_whose_word_and_how_well_it_is_held() -> N
         "ifrs_stage",
         "in_default",
         "term",
+        "forbearance",
     }
     for text in class_texts():
         assert text.citation

@@ -1,8 +1,9 @@
 """Worked cases of classification, from the tape to the class: situations a lawyer can read, their days counted by hand.
 
 A case (tests/ledger/classification_cases/*.yaml) has ``name``, ``why`` (the count), ``jurisdiction``, ``instalments`` and
-``payments`` of one account as on the tape, and what it expects on some days: columns of positions, ``term``, and
-``COLUMN_since``, the day since when.
+``payments`` (and ``modifications``) of one account as on the tape, and what it expects on some days: columns of positions,
+``term``, and ``COLUMN_since``, the day since when; ``forbearance``, its state; ``COLUMN_until``, until when a changed contract
+is observed.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,17 @@ from dunwell.ledger import positions, tell_why
 from dunwell.ledger.terms import Terms, parse_terms
 
 FOLDER = Path(__file__).parent / "classification_cases"
-KEYS = {"name", "why", "jurisdiction", "currency", "credit", "instalments", "payments", "expect"}
+KEYS = {
+    "name",
+    "why",
+    "jurisdiction",
+    "currency",
+    "credit",
+    "instalments",
+    "payments",
+    "modifications",
+    "expect",
+}
 CASES: list[dict[str, Any]] = [
     case for file in sorted(FOLDER.glob("*.yaml")) for case in yaml.safe_load(file.read_text("utf-8"))
 ]
@@ -60,6 +71,11 @@ def tables_of(case: Mapping[str, Any], folder: Path, terms: Mapping[str, Terms])
             for number, row in enumerate(case.get("payments", []), 1)
         ],
     }
+    if "modifications" in case:
+        rows["modifications"] = [
+            {"modification_id": f"M{number}", "account_id": "A", "kind": "restructuring", **row}
+            for number, row in enumerate(case["modifications"], 1)
+        ]
     for name, its_rows in rows.items():
         columns = {key for row in its_rows for key in row} or {
             "payment_id",
@@ -86,9 +102,11 @@ def test_case(case: dict[str, Any], tmp_path: Path) -> None:
         told = positions(tables, terms, as_of)
         why = tell_why(tables, terms, 0, as_of)
         found = told.frame.row(0, named=True) | {"term": why["term"]["value"]}
-        for column in ("asset_class", "ifrs_stage", "in_default", "term"):
-            since = why[column]["since"]
+        for column in ("asset_class", "ifrs_stage", "in_default", "term", "forbearance"):
+            since, until = (why.get(column, {}).get(name) for name in ("since", "until"))
             found[f"{column}_since"] = datetime.fromisoformat(since).date() if since else None
+            found[f"{column}_until"] = datetime.fromisoformat(until).date() if until else None
+        found["forbearance"] = why.get("forbearance", {}).get("value")
         assert str(why["asset_class"]["value"]) == found["asset_class"], "one account is told as the book is"
         assert {key: found[key] for key in expected} == expected, f"{as_of}: {case['why']}"
 

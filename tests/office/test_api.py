@@ -22,10 +22,11 @@ from schemathesis.core.result import Ok
 
 from dunwell.office.access.models import Staff
 from dunwell.office.access.roles import roles
-from dunwell.office.api.hooks import deliver, make_hook, plan_deliveries
+from dunwell.office.api.hooks import make_hook
 from dunwell.office.api.models import Answer, Delivery
 from dunwell.office.api.reaching import post
 from dunwell.office.api.service import api
+from dunwell.office.api.telling import deliver, plan_deliveries
 from dunwell.office.api.tokens import Scoped, make_token, scopes_of
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case

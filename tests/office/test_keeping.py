@@ -4,8 +4,9 @@ import httpx
 
 from dunwell.journal.recording import NewEvent
 from dunwell.office.access.models import Staff
-from dunwell.office.api.hooks import deliver, make_hook, plan_deliveries
+from dunwell.office.api.hooks import make_hook
 from dunwell.office.api.models import Delivery
+from dunwell.office.api.telling import deliver, plan_deliveries
 from dunwell.office.cases.models import Case
 from dunwell.office.keeping import keep
 from dunwell.office.tallies.models import Mark

@@ -15,9 +15,10 @@ from dunwell.office.access.entering import REFUSED
 from dunwell.office.access.guard import rule_of
 from dunwell.office.access.models import Staff, Team
 from dunwell.office.access.roles import permissions, roles
-from dunwell.office.api.hooks import make_hook, plan_deliveries
+from dunwell.office.api.hooks import make_hook
 from dunwell.office.api.models import Delivery, Webhook
 from dunwell.office.api.service import api
+from dunwell.office.api.telling import plan_deliveries
 from dunwell.office.api.tokens import make_token, scopes_of
 from dunwell.office.cases.models import Approval, Case, Received
 from dunwell.office.compliance import reviewing

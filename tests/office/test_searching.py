@@ -1,8 +1,15 @@
 """Finding a customer: by the lender's ids for everybody, by personal data only for who may open them, and within one's scope."""
 
+from pathlib import Path
+
+import polars as pl
+import pytest
+
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
+from dunwell.office.cases.wording import Texts, write_texts
+from dunwell.office.desk.searching import matching
 from tests.office.conftest import Office
 from tests.office.test_case_page import bodies, some_case
 
@@ -56,3 +63,50 @@ def test_the_queue_leads_to_each_case_and_tells_its_keys(office: Office) -> None
         assert f'href="/case/{customer}"' in page
     for key in ('data-key="n"', 'data-key="/"', "data-keys", "data-row"):
         assert key in page
+
+
+def test_whoever_is_looked_for_is_found_as_by_reading_everybody(office: Office) -> None:
+    people = pl.concat(office.place.shelf.whole("customers"))
+    points = pl.concat(office.place.shelf.whole("contact_points"))
+    vault = office.place.journal.vault
+    name, address = people["name"].drop_nulls()[7], points.filter(kind="email")["value"][3]
+    number = points.filter(kind="mobile")["value"][3]
+
+    def found(text: str) -> set[str]:
+        rows = [row["customer_id"] for row in matching(office.place.shelf, text, vault)]
+        assert len(rows) == len(set(rows))
+        return set(rows)
+
+    for text in (name, name[:4].upper(), name[-3:], "nobody at all", "\0", "a\0b"):
+        holds = pl.col("name").str.to_lowercase().str.contains(text.lower(), literal=True)
+        assert found(text) == set(people.filter(holds)["customer_id"])
+    for text in (address, address.upper(), address[1:]):
+        is_it = pl.col("value").str.to_lowercase() == text.lower()
+        assert found(text) == set(points.filter(is_it)["customer_id"])
+    for digits in (number[-6:], number[-8:], "999999999999999"):
+        ends = pl.col("value").str.replace_all(r"\D", "").str.ends_with(digits)
+        assert found(digits) == set(points.filter(ends)["customer_id"])
+
+
+@pytest.mark.parametrize(
+    ("text", "how", "places"),
+    [
+        ("an", {}, [0, 1, 4]),
+        ("an", {"from_start": True}, [1]),
+        ("an", {"to_end": True}, [0, 4]),
+        ("anna", {"from_start": True, "to_end": True}, [1]),
+        ("雨", {}, [3]),
+        ("", {}, []),
+        ("n\0a", {}, []),
+    ],
+)
+def test_texts_beside_each_other_are_told_apart(
+    tmp_path: Path, text: str, how: dict[str, bool], places: list[int]
+) -> None:
+    write_texts(pl.Series(["jan", "anna", None, "周雨桐", "banan", ""]), tmp_path / "names")
+    assert list(Texts(tmp_path / "names").holding(text, **how)) == places
+
+
+def test_no_texts_hold_nothing(tmp_path: Path) -> None:
+    write_texts(pl.Series([], dtype=pl.String), tmp_path / "names")
+    assert not list(Texts(tmp_path / "names").holding("a"))

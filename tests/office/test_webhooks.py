@@ -12,10 +12,11 @@ import httpx
 import pytest
 
 from dunwell.office.access.models import Staff
-from dunwell.office.api import hooks, reaching
-from dunwell.office.api.hooks import deliver, make_hook, plan_deliveries
+from dunwell.office.api import reaching, telling
+from dunwell.office.api.hooks import make_hook
 from dunwell.office.api.models import Delivery
 from dunwell.office.api.reaching import NotReached, hosts_named, post
+from dunwell.office.api.telling import deliver, plan_deliveries
 from dunwell.office.cases.models import Case
 from dunwell.policy import PolicyError
 from tests.office.conftest import Office
@@ -146,9 +147,9 @@ def test_the_slow_keep_nobody_waiting(office: Office, case: Case, monkeypatch: p
         make_hook(office.place, url, ["payment.seen"], lead)
     Program(office).post("/payments", [payment(office, case, f"m{number}") for number in range(3)])
     assert plan_deliveries(office.place) == 6
-    monkeypatch.setattr(hooks, "_BATCH", 3)
+    monkeypatch.setattr(telling, "_BATCH", 3)
     heard, seconds = [], [0.0]
-    monkeypatch.setattr(hooks, "monotonic", lambda: seconds[0])
+    monkeypatch.setattr(telling, "monotonic", lambda: seconds[0])
 
     def send(url: str, *_more: Any) -> int:
         heard.append(url)

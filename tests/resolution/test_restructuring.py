@@ -43,29 +43,34 @@ def test_what_was_worse_keeps_its_class() -> None:
 
 
 def test_the_observation_lasts_a_year_from_the_first_payment() -> None:
-    assert observed(as_of=date(2025, 4, 1)).class_at_least == "special_mention"
-    assert observed(as_of=date(2025, 4, 2)).class_at_least is None
+    assert observed(as_of=date(2025, 3, 31)).class_at_least == "special_mention"
+    assert observed(as_of=date(2025, 4, 1)).class_at_least is None
+
+
+def test_a_missed_payment_begins_it_anew_from_the_day_it_was_due() -> None:
     late_start = observed(missed=DUE[:2], as_of=date(2025, 4, 2))
-    assert late_start.ends_on == date(2025, 6, 1)
+    assert (late_start.class_at_least, late_start.ends_on) == ("special_mention", date(2025, 5, 1))
+    assert observed(missed=DUE[:2], as_of=date(2024, 5, 20)).ends_on is None
 
 
 def test_and_until_two_periods_in_a_row_were_kept() -> None:
-    """Paid half-yearly with one missed: the two in a row come after the year."""
+    """Paid half-yearly with one missed and repaid half a year later: 182 days past due by then, which is substandard."""
     days = tuple(add_months(date(2024, 4, 1), 6 * n) for n in range(8))
     half_yearly = Change(GRANTED, days)
     assert observed("normal", half_yearly).ends_on == date(2025, 4, 1)
     missed = observed("normal", half_yearly, missed=(days[1],), as_of=date(2025, 5, 1))
     assert missed.ends_on == days[3] == date(2025, 10, 1)
-    assert missed.class_at_least == "special_mention"
+    assert missed.class_at_least == "substandard"
 
 
-def test_before_anything_is_paid_no_end_is_known() -> None:
-    assert observed(as_of=date(2024, 3, 15)).ends_on is None
+def test_while_something_is_past_due_no_end_is_known() -> None:
+    assert observed(as_of=date(2024, 3, 15)).ends_on == date(2025, 4, 1)
     assert observed(missed=DUE[:12], as_of=date(2025, 3, 15)).ends_on is None
     one = Change(GRANTED, (DUE[0], DUE[1]))
     assert (
-        observed("normal", one, missed=(DUE[1],), as_of=date(2027, 1, 1)).class_at_least == "special_mention"
+        observed("normal", one, missed=(DUE[1],), as_of=date(2024, 7, 30)).class_at_least == "special_mention"
     )
+    assert observed("normal", one, missed=(DUE[1],), as_of=date(2027, 1, 1)).class_at_least == "loss"
 
 
 def test_changed_again_within_it_is_substandard_and_begins_anew() -> None:

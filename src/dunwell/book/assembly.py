@@ -36,7 +36,7 @@ def assemble(tape: "Tape", rows_by_table: "Buckets | Slices", number: int) -> Pa
         tape, "payments", _with_known_reversals(tape, tables["payments"], positions)
     )
     tables["holds"] = _for_accounts(_without_overlaps(tape, tables["holds"]), accounts)
-    for name in ("charges", "promises"):
+    for name in ("charges", "promises", "modifications"):
         tables[name] = _in_order(tape, name, tables[name])
     tables["accounts"] = accounts.with_columns(
         pl.Series("is_incomplete", tape.accounts.are_incomplete(positions))
@@ -44,10 +44,11 @@ def assemble(tape: "Tape", rows_by_table: "Buckets | Slices", number: int) -> Pa
     for name, table in TABLES.items():
         if table.parent == "customers" and name != "accounts" and tables[name].height > 1:
             tables[name] = tables[name].sort("customer_id", *table.sort_by, maintain_order=True)
-    return Partition(number, {name: _shown(rows) for name, rows in tables.items()})
+    return Partition(number, {name: shown(rows) for name, rows in tables.items()})
 
 
-def _shown(rows: pl.DataFrame) -> pl.DataFrame:
+def shown(rows: pl.DataFrame) -> pl.DataFrame:
+    """A table as rooms see it: whose its rows are comes first, where they stood in the file is left out."""
     rows = rows.drop(ROW, strict=False)
     return rows.select("account_row", pl.exclude("account_row")) if "account_row" in rows.columns else rows
 

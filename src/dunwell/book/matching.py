@@ -199,6 +199,9 @@ class Matcher:
                 checks.note(
                     "reverses is missing for a reversal", (batch["kind"] == "reversal") & target.is_null()
                 )
+        if table.name == "modifications":
+            is_before = (batch["first_due_on"] < batch["agreed_on"]).fill_null(False)
+            checks.note("first_due_on is before agreed_on", is_before)
         if table.holds_money and checks.is_bad.any():
             self.accounts.mark_incomplete(account[checks.is_bad])
             if table.name == "instalments":

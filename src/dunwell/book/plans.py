@@ -149,6 +149,7 @@ _DTYPES: Mapping[Kind, pl.DataType | type[pl.DataType]] = {
     Kind.CHOICE: pl.String,
     Kind.ZONE: pl.String,
     Kind.IDS: pl.List(pl.String),
+    Kind.FLAG: pl.Boolean,
 }
 
 

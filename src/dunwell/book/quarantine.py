@@ -25,7 +25,7 @@ DIFFERS = "duplicate key with different content"
 
 _MENDS: tuple[tuple[str, str], ...] = (
     (
-        r"^annual_rate (is not a number|is too large|has more than)",
+        r"^(annual_rate|value_lost) (is not a number|is too large|has more than)",
         "Write the rate as a part of 1, like 0.18 for 18 %",
     ),
     (r"is missing$", "Fill the field in"),
@@ -51,7 +51,8 @@ _MENDS: tuple[tuple[str, str], ...] = (
     (r"^annual_rate is missing", "Send the contract's rate; the product's penalty is a multiple of it"),
     (r"^reverses", "Name the payment_id of a payment of the same account"),
     (r"^pause overlaps", "End the earlier pause before the later begins"),
-    (r"^to_on is before", "Mend the days"),
+    (r"^(to_on|first_due_on) is before", "Mend the days"),
+    (r"is not true or false$", "Write true or false"),
     (r"^not UTF-8", "Save the file as UTF-8"),
     (r"^wrong number of fields$", "Quote fields that hold commas or line ends; send every field"),
 )

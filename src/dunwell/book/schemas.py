@@ -216,6 +216,27 @@ class Notices(dy.Schema):
     recorded_at = _instant()
 
 
+class Modifications(dy.Schema):
+    """A contract that was changed, by account and day. ``first_due_on``: the first payment under the new terms;
+    ``class_before``: what the lender's books said; ``value_lost_ppb``: how much less the debt is worth by it.
+    """
+
+    account_row = dy.UInt32()
+    modification_id = dy.String(primary_key=True)
+    kind = _choice("modifications", "kind")
+    agreed_on = _day()
+    first_due_on = _day(nullable=True)
+    financial_difficulty = dy.Bool()
+    class_before = _choice("modifications", "class_before", nullable=True)
+    value_lost_ppb = dy.Int64(nullable=True, min=0, max=_RATE_MAX)
+    recorded_at = _instant()
+
+    @dy.rule()
+    def is_paid_no_earlier_than_it_was_agreed(cls) -> pl.Expr:  # noqa: N805 - dataframely hands rules the class
+        """Without a first day the next instalment is meant."""
+        return pl.col("first_due_on").is_null() | (pl.col("first_due_on") >= pl.col("agreed_on"))
+
+
 SCHEMAS: Mapping[str, type[dy.Schema]] = {
     "customers": Customers,
     "accounts": Accounts,
@@ -229,6 +250,7 @@ SCHEMAS: Mapping[str, type[dy.Schema]] = {
     "consents": Consents,
     "preferences": Preferences,
     "notices": Notices,
+    "modifications": Modifications,
 }
 """The contract of each table, by name."""
 

@@ -16,7 +16,9 @@ from pathlib import Path
 
 import polars as pl
 
+from dunwell.book.assembly import shown
 from dunwell.book.partitions import Partition
+from dunwell.book.plans import Detail, empty_rows
 from dunwell.book.tables import TABLES
 
 _ABOUT = "book.json"
@@ -55,7 +57,7 @@ class Book:
     def partition(self, number: int) -> Partition:
         """One partition's typed frames."""
         folder = self.folder / _name(number)
-        return Partition(number, {name: pl.read_parquet(folder / f"{name}.parquet") for name in TABLES})
+        return Partition(number, {name: _rows(folder, name).collect() for name in TABLES})
 
     def account(self, number: int, row: int) -> dict[str, pl.DataFrame]:
         """The frames of one account of a partition, by its row there, as a partition of its own; only its rows are read. Tables
@@ -64,7 +66,7 @@ class Book:
         folder = self.folder / _name(number)
         tables = {"accounts": pl.scan_parquet(folder / "accounts.parquet").slice(row, 1).collect()}
         for name in TABLES:
-            rows = pl.scan_parquet(folder / f"{name}.parquet")
+            rows = _rows(folder, name)
             if "account_row" in rows.collect_schema():
                 own = rows.filter(pl.col("account_row") == row).collect()
                 tables[name] = own.with_columns(account_row=pl.lit(0, dtype=pl.UInt32))
@@ -152,6 +154,12 @@ class StagedBook:
                 self.folder.rename(old)
             self.staging.rename(self.folder)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _rows(folder: Path, table: str) -> pl.LazyFrame:
+    """A table of a partition; without rows where the book was written before there was such a table."""
+    file = folder / f"{table}.parquet"
+    return pl.scan_parquet(file) if file.is_file() else shown(empty_rows(table, Detail.EVERYTHING)).lazy()
 
 
 def _name(number: int) -> str:

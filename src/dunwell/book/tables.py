@@ -24,6 +24,7 @@ class Kind(StrEnum):
     CHOICE = "choice"
     ZONE = "zone"
     IDS = "ids"
+    FLAG = "flag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,10 @@ _OUTCOMES = (
     "replied",
     "wrong_party",
     "refused",
+)
+_CLASSES = (
+    *("normal", "special_mention", "substandard", "doubtful", "loss"),
+    *("pass", "performing", "non_performing"),
 )
 _RECORDED = _instant("recorded_at")
 
@@ -336,6 +341,23 @@ TABLES: Mapping[str, Table] = {
             key=("notice_id",),
             parent="customers",
             sort_by=("sent_at", "notice_id"),
+        ),
+        Table(
+            "modifications",
+            (
+                _id("modification_id"),
+                _id("account_id"),
+                _choice("kind", "restructuring", "refinancing", "forbearance", "re_ageing"),
+                _day("agreed_on", is_required=True),
+                _day("first_due_on"),
+                Column("financial_difficulty", Kind.FLAG, default=True),
+                _optional_choice("class_before", *_CLASSES),
+                Column("value_lost", Kind.RATE),
+                _RECORDED,
+            ),
+            key=("modification_id",),
+            parent="accounts",
+            sort_by=("agreed_on", "modification_id"),
         ),
     )
 }

@@ -104,6 +104,7 @@ _UNREADABLE = {
     Kind.INSTANT: lambda c: f"{c.name} is not an instant with its offset",
     Kind.COUNT: lambda c: f"{c.name} is not a whole number",
     Kind.CHOICE: lambda c: f"{c.name} is not one of {', '.join(c.choices)}",
+    Kind.FLAG: lambda c: f"{c.name} is not true or false",
     Kind.ZONE: lambda c: f"{c.name} is not an IANA time zone",
 }
 
@@ -257,6 +258,15 @@ def _zone(raw: pl.Expr, dtype: pl.DataType, column: Column) -> pl.Expr:
     return pl.when(text.is_in(sorted(available_timezones() - _OF_NO_PLACE))).then(text)
 
 
+def _flag(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
+    if dtype == pl.Boolean:
+        return raw
+    if dtype == pl.String:
+        text = raw.str.strip_chars().str.to_lowercase()
+        return pl.when(text.is_in(["true", "false"])).then(text == "true")
+    return pl.lit(None, dtype=pl.Boolean)
+
+
 def _ids(raw: pl.Expr, dtype: pl.DataType, _: Column) -> pl.Expr:
     if isinstance(dtype, pl.List):
         return raw.cast(pl.List(pl.String))
@@ -281,4 +291,5 @@ _READERS: Mapping[Kind, Callable[[pl.Expr, pl.DataType, Column], pl.Expr]] = {
     Kind.CHOICE: _choice,
     Kind.ZONE: _zone,
     Kind.IDS: _ids,
+    Kind.FLAG: _flag,
 }

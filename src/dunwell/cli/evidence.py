@@ -12,7 +12,7 @@ from dunwell.book import Book, NoBook
 from dunwell.cli.errors import CommandError
 from dunwell.cli.journal import now, open_journal
 from dunwell.journal.heads import Head
-from dunwell.journal.keys import MASTER_VARIABLE, add_master_key, make_keys
+from dunwell.journal.keys import MASTER_VARIABLE, add_master_key, make_keys, read_master_keys
 from dunwell.journal.signing import kept_anchors, kept_folder, pack_file, public_keys, read_anchor, signer_of
 from dunwell.law.overlay import read_law
 from dunwell.settings import Settings, read_settings
@@ -40,19 +40,26 @@ def make_or_rotate_keys(rotate: bool, rewrap: bool = False) -> None:
         )
     if rotate:
         name = add_master_key(settings.keys_folder, os.urandom)
-        _, journal = open_journal(Path.cwd())
-        print(
-            f"master key {name} is in use; {journal.vault.rewrap():,} keys were rewrapped. Older ones may now be removed"
-        )
+        count, _name = _rewrap(settings)
+        print(f"master key {name} is in use; {count:,} keys were rewrapped. Older ones may now be removed")
     if rewrap:
-        _, journal = open_journal(Path.cwd())
-        print(
-            f"{journal.vault.rewrap():,} keys were rewrapped with {journal.vault.master_id}; older ones may now be removed"
-        )
+        count, name = _rewrap(settings)
+        print(f"{count:,} keys were rewrapped with {name}; older ones may now be removed")
     signer = signer_of(settings)
     print(
         f"public key {signer.public.hex()} (fingerprint {signer.key_id}): publish it, so that evidence can be checked"
     )
+
+
+def _rewrap(settings: Settings) -> tuple[int, str]:
+    """Wrap all that a master key wraps with the current one: the customers' keys, and the secrets that sign webhooks. How many
+    were wrapped, and the key's name.
+    """
+    _, journal = _open_with_office()
+    from dunwell.office.api.hooks import rewrap
+
+    secrets = rewrap(read_master_keys(settings.keys_folder, os.environ, os.urandom))
+    return journal.vault.rewrap() + secrets, journal.vault.master_id
 
 
 def seal_now(as_json: bool) -> None:

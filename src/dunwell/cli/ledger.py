@@ -30,6 +30,7 @@ LEDGER_TABLES = (
     "holds",
     "contacts",
     "promises",
+    "modifications",
 )
 """The tables that positions rest on."""
 

@@ -91,7 +91,7 @@ def product_arrays(terms: Mapping[str, Terms]) -> ProductArrays:
 @cache
 def unit_tables() -> Ints:
     """The running day-count totals of every convention, a row a convention in DayCount's order."""
-    return _read_only(np.stack([day_units_table(day_count) for day_count in _DAY_COUNTS]))
+    return read_only(np.stack([day_units_table(day_count) for day_count in _DAY_COUNTS]))
 
 
 def account_arrays(
@@ -128,7 +128,7 @@ def account_arrays(
         cap_den,
         unit_den,
     )
-    return kernel.Accounts(*(_read_only(column) for column in columns))
+    return kernel.Accounts(*(read_only(column) for column in columns))
 
 
 def _penalty_rates(terms: Sequence[Terms], product: Ints, rate_ppb: Ints) -> tuple[Ints, Ints]:
@@ -225,7 +225,7 @@ def event_arrays(
         hold_from=day_numbers(holds["from_on"]),
         hold_to=day_numbers(holds["to_on"], missing=kernel.OPEN_END),
     )
-    return kernel.Events(*(_read_only(column) for column in events))
+    return kernel.Events(*(read_only(column) for column in events))
 
 
 def debts_most(events: kernel.Events) -> int:
@@ -349,7 +349,7 @@ def day_numbers(days: pl.Series, missing: int | None = None) -> NDArray[np.int32
     return (numbers if missing is None else numbers.fill_null(missing)).to_numpy()
 
 
-def _read_only(array: Array) -> Array:
+def read_only(array: Array) -> Array:
     """The same array read-only and contiguous, so that the compiled kernel meets one type whatever frame it
     came from.
     """

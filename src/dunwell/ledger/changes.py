@@ -3,7 +3,8 @@ accrued.
 
 Three settlements tell the causes apart: as believed on the first day; as of the first day by what was known
 on the second (the difference is correction, back-dated payments and reversals); as of the second day. What
-lies between the last two are the events of the days themselves, the passing of time, and penalty.
+lies between the last two are the events of the days themselves, the passing of time, and penalty. Of accounts whose
+contracts were changed the changes and their classes are told as well (``class_changes``).
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import polars as pl
 
 from dunwell.ledger import kernel
 from dunwell.ledger.arrays import Ints, standing_payments
+from dunwell.ledger.class_changes import class_reasons
 from dunwell.ledger.positions import Settled, money_column, positions_frame, scale_factors, settle_partition
 from dunwell.ledger.terms import Terms
 
@@ -44,6 +46,8 @@ REASONS = (
     "accrual",
     "cap",
     "ageing",
+    "modification",
+    "class",
 )
 """The causes told apart, in the order in which they are listed."""
 
@@ -70,10 +74,11 @@ def explain_changes(
     )
     is_different = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_before")) for c in _COMPARED)
     rows = tables["accounts"].select("account_id").with_row_index("account_row")
-    changed = joined.filter(is_different).join(rows, on="account_id", maintain_order="left")
-    reasons = _reasons(tables, corrected, after, believed, first_day, second_day).join(
-        changed.select("account_row"), on="account_row", how="semi"
-    )
+    classes = class_reasons(tables, terms, (first_day, believed_at), (second_day, known_at))
+    is_reclassed = pl.col("account_row").is_in(classes["account_row"].implode())
+    changed = joined.join(rows, on="account_id", maintain_order="left").filter(is_different | is_reclassed)
+    found = [*_reasons(tables, corrected, after, believed, first_day, second_day), classes]
+    reasons = _in_order(found).join(changed.select("account_row"), on="account_row", how="semi")
     listed = (
         _in_major_units(reasons, tables["accounts"])
         .group_by("account_row", maintain_order=True)
@@ -94,12 +99,12 @@ def _reasons(
     believed: Settled[None],
     first_day: date,
     second_day: date,
-) -> pl.DataFrame:
+) -> list[pl.DataFrame]:
     """Every cause of a difference: account_row, reason, on, amount_minor, detail.
 
     The amount is what the cause adds to the debt, below 0 for what it takes off; null where no money moved.
     """
-    found = [
+    return [
         _opened(believed, after),
         *_corrections(tables, first_day, second_day),
         *_events(tables, first_day, second_day),
@@ -115,6 +120,10 @@ def _reasons(
         ),
         _ageing(after, (second_day - first_day).days),
     ]
+
+
+def _in_order(found: list[pl.DataFrame]) -> pl.DataFrame:
+    """Causes by account, in the order of REASONS."""
     order = pl.Enum(REASONS)
     return pl.concat([f.select(_cast()) for f in found]).sort(
         "account_row", pl.col("reason").cast(order), "on", "detail", maintain_order=True

@@ -5,7 +5,7 @@ An account's timeline is a row a change at the end of a day; between rows days p
 Nothing is remembered outside the events: the same walk over the same rows gives the same class.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,18 +13,48 @@ from dunwell.ledger.kernel import NOTHING_DUE
 from dunwell.ledger.queue import jit
 
 NOT_CLASSED = -1
-BY_DAYS, BY_MEMORY, UNDER_OBSERVATION = 0, 1, 2
+BY_DAYS, BY_MEMORY, UNDER_OBSERVATION, BY_CHANGE = 0, 1, 2, 3
 """Why a class holds: the days past due of the day; the worst reached while arrears are not cleared; cleared
-and observed.
+and observed; the contract was changed.
 """
-
-NEVER_IN_DEFAULT, IN_DEFAULT, ON_PROBATION, NO_LONGER = 0, 1, 2, 3
-"""Where an account stands: never in default; in it and materially past due; in it and observed; out of it."""
 
 NO_DAY = -1
 """In columns of days: none. (The last day of 1969 cannot be told from it; no debt of today fell due then.)"""
 
-_NEVER = 2**30
+NEVER = 2**30
+"""A day that does not come."""
+
+
+class Changes(NamedTuple):
+    """Changes of contracts, sorted by account and day. ``due``: the day of the first payment after it; ``rank``: of the class
+    that it keeps at least (-1: it does not count for the account's scheme).
+    """
+
+    offsets: Any
+    on: Any
+    due: Any
+    rank: Any
+
+
+class Schemes(NamedTuple):
+    """Schemes by number. ``levels[scheme, rank]``: the days past due from which a rank is reached. ``sticky``: from this rank
+    on the worst class stays until all arrears are cleared and observed (a rank beyond the last: never), for ``months`` and
+    ``periods``.
+
+    ``watched``: the rank that a changed contract keeps at least while it is observed, for ``watched_months`` and
+    ``watched_periods``; ``again``: that of one changed again meanwhile. Where it is 0, changes are floors: their rank holds
+    from their day on.
+    """
+
+    levels: Any
+    counts: Any
+    sticky: Any
+    months: Any
+    periods: Any
+    watched: Any
+    again: Any
+    watched_months: Any
+    watched_periods: Any
 
 
 @jit
@@ -85,6 +115,17 @@ def _observed_until(
 
 
 @jit
+def _last_missed(oldest: int, ends: int, first_due: int, last_due: int, due_days: Any) -> int:
+    """The last day on which something fell due that was not paid, of a state that is past due until ``ends``."""
+    missed = oldest
+    for k in range(first_due, last_due):
+        if due_days[k] > ends:
+            break
+        missed = max(missed, due_days[k])
+    return int(missed)
+
+
+@jit
 def classify_accounts(
     first: int,
     last: int,
@@ -93,169 +134,131 @@ def classify_accounts(
     row_on: Any,
     row_oldest: Any,
     scheme_of: Any,
-    levels: Any,
-    level_counts: Any,
-    sticky_ranks: Any,
-    observation_months: Any,
-    observation_periods: Any,
+    schemes: Any,
     due_offsets: Any,
     due_days: Any,
+    changes: Any,
     tells_since: bool,
     ranks: Any,
     sinces: Any,
     reasons: Any,
+    untils: Any,
+    watched_by: Any,
+    again: Any,
 ) -> None:
     """The class rank of accounts [first, last) as of a day, since when it holds and why; NOT_CLASSED where no
     scheme holds.
 
-    ``row_*``: their arrears, sorted by account and day. ``levels[scheme, rank]``: the days past due from
-    which a rank is reached. ``sticky_ranks``: from this rank on the worst class stays until all arrears are
-    cleared and observed (a rank beyond the last: never). Without ``tells_since`` a scheme that never is sticky
-    is read off the last state alone, and ``sinces`` is NO_DAY.
+    ``row_*``: their arrears, sorted by account and day. ``changes``: of the contracts (empty: none was changed); an account
+    with changes must have a row before the first. Without ``tells_since`` a scheme that never is sticky
+    is read off the last state alone, and ``sinces`` is NO_DAY. ``watched_by``: the change that is observed (-1: none),
+    ``again`` whether another was before, and ``untils`` until when at the earliest (NO_DAY: not to be told while something is
+    past due).
     """
     row, row_end = 0, len(row_account)
+    has_changes = len(changes.on) > 0
     for a in range(first, last):
         while row < row_end and row_account[row] < a:
             row += 1
         scheme = scheme_of[a]
+        untils[a - first], watched_by[a - first], again[a - first] = NO_DAY, -1, False
         if scheme < 0:
             ranks[a - first], sinces[a - first], reasons[a - first] = NOT_CLASSED, NO_DAY, BY_DAYS
             continue
-        count, sticky = level_counts[scheme], sticky_ranks[scheme]
+        count, sticky = schemes.counts[scheme], schemes.sticky[scheme]
+        change, change_end = 0, 0
+        if has_changes:
+            change, change_end = changes.offsets[a], changes.offsets[a + 1]
         rank, since = 0, NO_DAY  # the class as it stands, the memory included
         level = 0  # by the days past due alone
-        worst, observed_until = 0, _NEVER  # the memory: the worst sticky class reached (0: none)
-        needs_all = tells_since or sticky < count
+        worst, observed_until = 0, NEVER  # the memory: the worst sticky class reached (0: none)
+        watched, watched_until, watching = 0, NEVER, -1  # the least class of a changed contract (0: none)
+        starts_on, missed = -NEVER, -NEVER  # its first payment, and the last one missed
+        needs_all = tells_since or sticky < count or change < change_end
         if not needs_all:  # the last state alone
             while row + 1 < row_end and row_account[row + 1] == a and row_on[row + 1] <= as_of:
                 row += 1
         while row < row_end and row_account[row] == a and row_on[row] <= as_of:
             begins, oldest = row_on[row], row_oldest[row]
-            ends = _last_day(row, row_account, row_on, as_of)
+            last_day = _last_day(row, row_account, row_on, as_of)
             row += 1
-            if oldest == NOTHING_DUE or begins <= oldest:  # nothing is past due as the state begins
-                level = 0
-                if worst > 0 and observed_until == _NEVER:
-                    months, periods = observation_months[scheme], observation_periods[scheme]
-                    observed_until = _observed_until(
-                        begins, due_offsets[a], due_offsets[a + 1], due_days, months, periods
-                    )
-                quiet_from = begins
-                if worst > 0 and oldest == NOTHING_DUE and observed_until <= ends:
-                    quiet_from = max(begins, observed_until)
-                    worst, observed_until = 0, _NEVER
-                if worst == 0 and rank > 0:
-                    rank, since = 0, quiet_from
-            if oldest != NOTHING_DUE and ends > oldest:  # and from here on something is
-                observed_until = _NEVER
-                late_from = max(begins, oldest + 1)
-                for k in range(count):
-                    if oldest + levels[scheme, k] > ends:
-                        break
-                    if k + 1 < count and oldest + levels[scheme, k + 1] <= late_from:
-                        continue
-                    level = k
-                    if k >= sticky and k > worst:
-                        worst = k
-                    if max(level, worst) != rank:
-                        rank, since = max(level, worst), max(late_from, oldest + levels[scheme, k])
+            while begins <= last_day:  # the state, cut where the contract was changed
+                while change < change_end and changes.on[change] <= begins:
+                    least = changes.rank[change]
+                    if least >= 0 and schemes.watched[scheme] == 0:
+                        watched = least
+                    elif least >= 0:
+                        again[a - first] = watched > 0
+                        least = max(least, schemes.again[scheme] if watched > 0 else schemes.watched[scheme])
+                        watched = max(least, watched, rank if rank >= sticky else 0)
+                        watching, watched_until, observed_until = change, NEVER, NEVER
+                        starts_on = changes.due[change]
+                    change += 1
+                ends = last_day
+                if change < change_end:
+                    ends = min(ends, changes.on[change] - 1)
+                if oldest == NOTHING_DUE or begins <= oldest:  # nothing is past due as the state begins
+                    level = 0
+                    if worst > 0 and observed_until == NEVER:
+                        months, periods = schemes.months[scheme], schemes.periods[scheme]
+                        observed_until = _observed_until(
+                            max(begins, starts_on),
+                            due_offsets[a],
+                            due_offsets[a + 1],
+                            due_days,
+                            months,
+                            periods,
+                        )
+                    if watched > 0 and watched_until == NEVER and schemes.watched[scheme] > 0:
+                        months, periods = schemes.watched_months[scheme], schemes.watched_periods[scheme]
+                        watched_until = _observed_until(
+                            max(starts_on, missed),
+                            due_offsets[a],
+                            due_offsets[a + 1],
+                            due_days,
+                            months,
+                            periods,
+                        )
+                    if rank != max(worst, watched):
+                        rank, since = max(worst, watched), begins
+                    ends_on = min(observed_until, watched_until)
+                    while oldest == NOTHING_DUE and ends_on <= ends:  # all is paid, and the time has come
+                        if observed_until <= ends_on:
+                            worst, observed_until = 0, NEVER
+                        if watched_until <= ends_on:
+                            watched, watched_until, watching = 0, NEVER, -1
+                            again[a - first] = False
+                        if rank != max(worst, watched):
+                            rank, since = max(worst, watched), max(begins, ends_on)
+                        ends_on = min(observed_until, watched_until)
+                if watched > 0 and oldest != NOTHING_DUE and ends >= oldest:  # not paid by the end of its day
+                    watched_until = NEVER
+                    missed = _last_missed(oldest, ends, due_offsets[a], due_offsets[a + 1], due_days)
+                if oldest != NOTHING_DUE and ends > oldest:  # and from here on something is
+                    observed_until = NEVER
+                    late_from = max(begins, oldest + 1)
+                    for k in range(count):
+                        if oldest + schemes.levels[scheme, k] > ends:
+                            break
+                        if k + 1 < count and oldest + schemes.levels[scheme, k + 1] <= late_from:
+                            continue
+                        level = k
+                        if k >= sticky and k > worst:
+                            worst = k
+                        if max(level, worst, watched) != rank:
+                            rank = max(level, worst, watched)
+                            since = max(late_from, oldest + schemes.levels[scheme, k])
+                begins = ends + 1
         reason = BY_DAYS
         if rank > level:
-            reason = BY_MEMORY if observed_until == _NEVER else UNDER_OBSERVATION
+            reason = BY_MEMORY if observed_until == NEVER else UNDER_OBSERVATION
+            if watched == rank:
+                reason = BY_CHANGE
         ranks[a - first], reasons[a - first] = rank, reason
         sinces[a - first] = since if needs_all else NO_DAY
-
-
-@jit
-def is_material(overdue: int, exposure: int, absolute: int, relative_num: int, relative_den: int) -> bool:
-    """Whether an overdue sum exceeds the absolute threshold and relative_num / relative_den (below 1) of the
-    exposure, whatever their size.
-    """
-    if overdue <= absolute:  # most are, and a division costs more than all the rest of the walk
-        return False
-    whole, rest = exposure // relative_den, exposure % relative_den
-    return overdue > whole * relative_num + rest * relative_num // relative_den
-
-
-@jit
-def _longest_late(row: int, account: int, as_of: int, row_account: Any, row_on: Any, row_oldest: Any) -> int:
-    """The most consecutive days on which something of the account whose rows begin at ``row`` was past due, be it
-    material or not.
-    """
-    longest, run_from, run_to = 0, 0, -_NEVER
-    while row < len(row_account) and row_account[row] == account and row_on[row] <= as_of:
-        begins, ends = max(row_on[row], row_oldest[row] + 1), _last_day(row, row_account, row_on, as_of)
-        if row_oldest[row] != NOTHING_DUE and ends >= begins:
-            if begins != run_to + 1:
-                run_from = begins
-            run_to = ends
-            longest = max(longest, run_to - run_from + 1)
-        row += 1
-    return longest
-
-
-@jit
-def find_defaults(
-    first: int,
-    last: int,
-    as_of: int,
-    row_account: Any,
-    row_on: Any,
-    row_oldest: Any,
-    row_overdue: Any,
-    row_exposure: Any,
-    absolute_minor: Any,
-    relative_num: int,
-    relative_den: int,
-    consecutive_days: int,
-    probation_months: int,
-    in_default: Any,
-    sinces: Any,
-    reasons: Any,
-) -> None:
-    """Whether accounts [first, last) are in default: more than so many consecutive days materially past due,
-    until so many months without material arrears have gone by. ``sinces``: the day default began, or ended,
-    NO_DAY for never. ``reasons``: NEVER_IN_DEFAULT and so on.
-    """
-    row, row_end = 0, len(row_account)
-    for a in range(first, last):
-        while row < row_end and row_account[row] < a:
-            row += 1
-        if _longest_late(row, a, as_of, row_account, row_on, row_oldest) <= consecutive_days:  # most accounts
-            in_default[a - first], sinces[a - first], reasons[a - first] = False, NO_DAY, NEVER_IN_DEFAULT
-            continue
-        run_from, run_to = 0, -_NEVER  # the latest unbroken run of material days
-        default_since, ended_on = NO_DAY, NO_DAY
-        free_from = _NEVER  # since when an account in default is without material arrears
-        while row < row_end and row_account[row] == a and row_on[row] <= as_of:
-            begins, oldest = max(row_on[row], row_oldest[row] + 1), row_oldest[row]
-            overdue, exposure = row_overdue[row], row_exposure[row]
-            ends = _last_day(row, row_account, row_on, as_of)
-            row += 1
-            if oldest == NOTHING_DUE or ends < begins:
-                continue
-            if not is_material(overdue, exposure, absolute_minor[a], relative_num, relative_den):
-                continue
-            if begins != run_to + 1:
-                run_from = begins
-            run_to = ends
-            if free_from != _NEVER:
-                if months_later(free_from, probation_months) <= begins:
-                    default_since, ended_on = NO_DAY, months_later(free_from, probation_months)
-                free_from = _NEVER
-            if default_since == NO_DAY and run_to - run_from + 1 > consecutive_days:
-                default_since = run_from + consecutive_days
-            if default_since != NO_DAY and ends < as_of:
-                free_from = ends + 1
-        if free_from != _NEVER and months_later(free_from, probation_months) <= as_of:
-            default_since, ended_on = NO_DAY, months_later(free_from, probation_months)
-            free_from = _NEVER
-        in_default[a - first] = default_since != NO_DAY
-        sinces[a - first] = default_since if default_since != NO_DAY else ended_on
-        reason = NEVER_IN_DEFAULT if ended_on == NO_DAY else NO_LONGER
-        if default_since != NO_DAY:
-            reason = IN_DEFAULT if free_from == _NEVER else ON_PROBATION
-        reasons[a - first] = reason
+        watched_by[a - first] = watching
+        if watched_until != NEVER:
+            untils[a - first] = watched_until
 
 
 @jit
@@ -290,9 +293,7 @@ def limitation_ends(
             continue
         months = 12 * years[scheme]
         end = months_later(begins_on[a], months)
-        limit = (
-            months_later(begins_on[a], 12 * years_at_most[scheme]) if years_at_most[scheme] > 0 else _NEVER
-        )
+        limit = months_later(begins_on[a], 12 * years_at_most[scheme]) if years_at_most[scheme] > 0 else NEVER
         event = -1
         for k in range(event_offsets[a], event_offsets[a + 1]):
             if event_on[k] > as_of:

@@ -2,24 +2,23 @@
 
 A scheme fills one column of positions: with levels by days past due (``[[level]]``, and ``[[upgrade]]`` where
 a worse class is kept until arrears are repaid and observed), or, for ``in_default``, with the figures of a
-count of consecutive days materially past due (``[[figure]]``).
+count of consecutive days materially past due (``[[figure]]``). What a changed contract does: ``change_texts``.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import cache
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any
 
+from dunwell.ledger.change_texts import FORBEARANCE, Follow, Watch, decimal, follow_of, watch_of, whole
 from dunwell.money import CURRENCIES
 from dunwell.policy import Entry, PolicyError, PolicyText, in_force, read_policies
 
 CLASSES_FOLDER = Path(__file__).parent / "classes"
-COLUMNS = ("asset_class", "ifrs_stage", "in_default", "term")
+COLUMNS = ("asset_class", "ifrs_stage", "in_default", "term", FORBEARANCE)
 CREDITS = ("closed_end", "open_end")
 EVERYBODY = "*"
 NEVER_STICKY = 99
@@ -53,6 +52,8 @@ class Scheme:
     observation_months: int = 0
     observation_periods: int = 0
     upgrade: Entry | None = None
+    watch: Watch | None = None
+    follow: Follow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,13 @@ def default_rule_on(texts: Sequence[PolicyText], day: date) -> DefaultRule | Non
     figures = text.entries("figure", day)
     return DefaultRule(
         text,
-        _whole(text, _figure(text, figures, "consecutive_days"), "value"),
-        _whole(text, _figure(text, figures, "probation_months"), "value"),
-        Fraction(_decimal(text, _figure(text, figures, "relative_threshold"))),
+        whole(text, _figure(text, figures, "consecutive_days"), "value"),
+        whole(text, _figure(text, figures, "probation_months"), "value"),
+        Fraction(decimal(text, _figure(text, figures, "relative_threshold"), "value")),
         {
-            _currency(text, figure): int(_decimal(text, figure) * 10 ** CURRENCIES[figure.values["currency"]])
+            _currency(text, figure): int(
+                decimal(text, figure, "value") * 10 ** CURRENCIES[figure.values["currency"]]
+            )
             for figure in figures
             if figure.values.get("name") == "absolute_threshold"
         },
@@ -133,16 +136,17 @@ def _credits_of(text: PolicyText, day: date) -> tuple[str | None, ...]:
 
 def _scheme(text: PolicyText, credit: str | None, day: date) -> Scheme:
     levels = tuple(
-        Level(str(entry.values.get("name", "")), _whole(text, entry, "from_days"), entry)
+        Level(str(entry.values.get("name", "")), whole(text, entry, "from_days"), entry)
         for entry in text.entries("level", day)
         if _credit_of(text, entry) in (None, credit)
     )
     _check_levels(text, levels)
+    names = [level.name for level in levels]
+    watch, follow = watch_of(text, names, day), follow_of(text, names, day)
     upgrades = text.entries("upgrade", day)
     if not upgrades:
-        return Scheme(text, credit, levels)
+        return Scheme(text, credit, levels, watch=watch, follow=follow)
     upgrade = upgrades[-1]
-    names = [level.name for level in levels]
     if upgrade.values.get("from_level") not in names[1:]:
         raise PolicyError(
             text.file, f"{upgrade.key}.from_level", "is no level above the first", f"One of: {names[1:]}"
@@ -152,9 +156,11 @@ def _scheme(text: PolicyText, credit: str | None, day: date) -> Scheme:
         credit,
         levels,
         names.index(upgrade.values["from_level"]),
-        _whole(text, upgrade, "observation_months"),
-        _whole(text, upgrade, "observation_periods"),
+        whole(text, upgrade, "observation_months"),
+        whole(text, upgrade, "observation_periods"),
         upgrade,
+        watch,
+        follow,
     )
 
 
@@ -192,27 +198,6 @@ def _figure(text: PolicyText, figures: Sequence[Entry], name: str) -> Entry:
             f"Write one, name = {name!r}",
         )
     return found[0]
-
-
-def _whole(text: PolicyText, entry: Entry, key: str) -> int:
-    value: Any = entry.values.get(key)
-    if type(value) is not int or value < 0:
-        raise PolicyError(
-            text.file, f"{entry.key}.{key}", f"{value!r} is not a whole number", f"Write {key} = 90"
-        )
-    return value
-
-
-def _decimal(text: PolicyText, entry: Entry) -> Decimal:
-    try:
-        return Decimal(str(entry.values.get("value")))
-    except InvalidOperation:
-        raise PolicyError(
-            text.file,
-            f"{entry.key}.value",
-            f"{entry.values.get('value')!r} is not an amount",
-            'Write it as text, value = "0.01"',
-        ) from None
 
 
 def _currency(text: PolicyText, entry: Entry) -> str:

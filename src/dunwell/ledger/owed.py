@@ -95,7 +95,9 @@ def positions(
     """
     kinds = account_kinds(tables)
     with _beside(tables["accounts"].height, threads) as pool:
-        chosen = pool.submit(Classifier, tables, terms, as_of, ladders=_LADDERS, kinds=kinds)
+        chosen = pool.submit(
+            Classifier, tables, terms, as_of, ladders=_LADDERS, kinds=kinds, known_at=known_at
+        )
 
         def read(timeline: Timeline, events: kernel.Events, first: int, last: int) -> _Span:
             classes = chosen.result().classify(timeline, events, first, last)
@@ -172,7 +174,7 @@ def tell_why(
     source.
     """
     own = one_account(tables, account_row)
-    classifier = Classifier(own, terms, as_of)
+    classifier = Classifier(own, terms, as_of, known_at=known_at)
 
     def read(timeline: Timeline, events: kernel.Events, first: int, last: int) -> ClassColumns:
         return classifier.classify(timeline, events, first, last, in_full=True)

@@ -13,8 +13,9 @@ from django.db.models import Max
 from dunwell.book import NoBook
 from dunwell.journal.models import Event
 from dunwell.law.language import LANGUAGES, review
-from dunwell.office.api.hooks import deliver, plan_deliveries
 from dunwell.office.api.once import forget as forget_answers
+from dunwell.office.api.telling import deliver, plan_deliveries
+from dunwell.office.api.telling import forget as forget_deliveries
 from dunwell.office.cases.casefile import CaseFile, UnknownCustomer
 from dunwell.office.cases.intake import take_in_files
 from dunwell.office.cases.models import Case, values_of
@@ -95,6 +96,7 @@ def keep(place: Workplace, seen: int = 0) -> int:
     if over.exists():
         over.delete()
     forget_answers(place.clock())
+    forget_deliveries(place.clock())
     now: datetime = place.clock()
     with transaction.atomic():
         for case in Case.objects.select_for_update().filter(come_back_at__lte=now):

@@ -1,22 +1,24 @@
 """What a changed contract does to the class of a debt: observation in China, cure and probation in the European Union.
 
-Both are walks over events: when the contract was changed, which of the new due days were missed. The figures are text.
+The questions of one debt, told by its facts. The rules are the ledger's own, those of the nightly classes: their texts are in
+``ledger/classes``.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
-from dunwell.calendars import add_months
-from dunwell.resolution.figures import Figures, figures
+from dunwell.calendars import day_of
+from dunwell.ledger.facts import Late, classes_of_facts
+from dunwell.policy import PolicyError
 
-PERFORMING_FORBORNE, NON_PERFORMING_FORBORNE, NOT_FORBORNE = (
+NOT_FORBORNE, PERFORMING_FORBORNE, NON_PERFORMING_FORBORNE = (
+    "not_forborne",
     "performing_forborne",
     "non_performing_forborne",
-    "not_forborne",
 )
-
-
+_STATES = (NOT_FORBORNE, PERFORMING_FORBORNE, NON_PERFORMING_FORBORNE)
 _OVER_30, _OVER_90 = 31, 91
 
 
@@ -31,7 +33,7 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Observation:
     """``class_at_least``: the best class the debt may have (None: the observation is over, or there is none).
-    ``ends_on``: the earliest end as things stand, None while too little was paid to tell.
+    ``ends_on``: the first day after it, as things stand; None while something is past due.
     """
 
     class_at_least: str | None
@@ -43,55 +45,56 @@ class Observation:
 def observed_class(
     class_before: str, changes: Sequence[Change], missed_days: Sequence[date], as_of: date
 ) -> Observation:
-    """China's observation of a restructured asset, as of a day.
+    """China's observation of a restructured asset, as of a day (``cn-five-classes.toml``).
 
-    It begins with the first payment after the change and lasts until two due days in a row were kept and a year has passed. What
-    was normal or special mention before is at least special mention meanwhile; what was worse keeps its class (the safe
-    reading); what is changed again within the observation is at least substandard, and it begins anew.
-    ``missed_days``: due days under the new terms on which what was due was not paid. Raises PolicyError, and ValueError for a
-    class that is none.
+    ``missed_days``: due days under the new terms on which what was due was not paid; it is taken to be repaid on the next due day
+    that is none of them, and still to be past due where none has come. Raises PolicyError, and ValueError for a class that is
+    none.
     """
-    held = figures("restructuring-cn", as_of)
-    classes = list(held.text.values["classes"])
+    missed, granted = set(missed_days), sorted(changes, key=lambda change: change.granted_on)
+    due_days = _due_days(granted)
+    late = [
+        Late(day, next((due for due in due_days if due > day and due not in missed), None))
+        for day in sorted(missed)
+    ]
+    rows: list[dict[str, Any]] = [
+        {
+            "agreed_on": change.granted_on,
+            "first_due_on": min(change.due_days, default=None),
+            "class_before": None if number else class_before,
+        }
+        for number, change in enumerate(granted)
+    ]
+    classifier, columns = classes_of_facts(late, due_days, rows, "cn", as_of)
+    scheme = next((s for s in classifier.ladders["asset_class"].schemes if s.watch is not None), None)
+    if scheme is None or scheme.watch is None:
+        raise PolicyError("cn-five-classes.toml", "from", f"is not in force on {as_of}", "Ask of a later day")
+    classes = [level.name for level in scheme.levels]
     if class_before not in classes:
         raise ValueError(f"{class_before!r} is no class. One of: {', '.join(classes)}")
-    floor, ends_on, why = None, None, "the contract was not changed"
-    for change in sorted((c for c in changes if c.granted_on <= as_of), key=lambda c: c.granted_on):
-        is_again = floor is not None and (ends_on is None or change.granted_on <= ends_on)
-        starting = floor if is_again else class_before
-        least = held.word("class_when_restructured_again" if is_again else "class_while_observed")
-        floor = max(starting or class_before, least, key=classes.index)
-        ends_on = _observed_until(change, missed_days, as_of, held)
-        why = f"{'restructured again' if is_again else 'restructured'} on {change.granted_on}, in observation"
-    if floor is None:
-        return Observation(None, None, why, held.source)
-    if ends_on is not None and ends_on < as_of:
-        return Observation(None, ends_on, f"the observation ended on {ends_on}", held.source)
-    until = "" if ends_on is None else f" until {ends_on}"
-    return Observation(floor, ends_on, f"{why}{until}", held.source)
+    source = scheme.watch.entry.source
+    if not any(change.granted_on <= as_of for change in granted):
+        return Observation(None, None, "the contract was not changed", source)
+    told = classifier.reasons(columns, 0, 0, 0)["asset_class"]
+    if "until" not in told:
+        return Observation(None, None, "the observation ended", source)
+    until = told["until"]
+    ends_on = None if until is None else date.fromisoformat(until)
+    last = max(change.granted_on for change in granted if change.granted_on <= as_of)
+    again = "restructured again" if columns.walked["asset_class"].again[0] else "restructured"
+    return Observation(told["value"], ends_on, f"{again} on {last}, in observation{_until(ends_on)}", source)
 
 
-def _observed_until(change: Change, missed_days: Sequence[date], as_of: date, held: Figures) -> date | None:
-    """The day on which the year has passed and enough due days in a row were kept; None while nothing was paid yet.
-
-    Due days to come are taken to be kept, so the day is the earliest that it can be.
-    """
-    missed = set(missed_days)
-    kept = [day for day in sorted(change.due_days) if day not in missed]
-    if not kept or kept[0] > as_of:
-        return None
-    year_ends_on = add_months(kept[0], held.whole("observation_months"))
-    run, wanted = 0, held.whole("observation_periods")
-    for day in sorted(change.due_days):
-        run = 0 if day in missed else run + 1
-        if run >= wanted and _is_run_to_date(change, missed, day, as_of):
-            return max(year_ends_on, day)
-    return None if missed & set(change.due_days) else year_ends_on
+def _due_days(changes: Sequence[Change]) -> list[date]:
+    """What falls due: under each change until the next."""
+    due_days: set[date] = set()
+    for change in changes:
+        due_days = {day for day in due_days if day <= change.granted_on} | set(change.due_days)
+    return sorted(due_days)
 
 
-def _is_run_to_date(change: Change, missed: set[date], day: date, as_of: date) -> bool:
-    """Whether no due day after this one was missed by now: a later miss begins the count anew."""
-    return not any(day < later <= as_of and later in missed for later in change.due_days)
+def _until(day: date | None) -> str:
+    return "" if day is None else f" until {day}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,49 +123,39 @@ class Forbearance:
 
 
 def forborne_state(exposure: Exposure, as_of: date) -> Forbearance:
-    """The European Union's forbearance: a year of cure in non-performing, then two of probation in performing, as of a day.
-
-    In probation after non-performing, a new measure or more than 30 days past due makes it non-performing again. More than 90
-    days does so always. A new measure in probation begins the two years anew (the safe reading). Neither period ends while
-    anything is past due. Raises PolicyError.
+    """The European Union's forbearance, as of a day (``eba-forbearance.toml``): a year of cure in non-performing, then two of
+    probation in performing. What was so late on a day is taken to be repaid on the next, unless it is past due now. Raises
+    PolicyError.
     """
-    held = figures("forbearance-eu", as_of)
-    cure, probation = held.whole("cure_months"), held.whole("probation_months")
-    grants = sorted(day for day in exposure.granted_on if day <= as_of)
-    if not grants:
-        return Forbearance(NOT_FORBORNE, None, None, "no forbearance was granted", held.source)
-    since, is_bad, was_bad = grants[0], exposure.is_non_performing, exposure.is_non_performing
-    why = "granted while non-performing" if is_bad else "granted while performing"
-    for day, event, late_days in _events(exposure, grants, as_of):
-        # Whoever is late by so many days was already past due when a cure would have ended within them.
-        since, is_bad = _moved(since, is_bad, day - timedelta(days=late_days), cure)
-        is_over = not is_bad and day >= add_months(since, probation)
-        if is_over and late_days:
-            continue
-        if not is_over and (late_days > _OVER_30 or (was_bad and not is_bad)):
-            since, is_bad, was_bad, why = day, True, True, event
-        elif not late_days:
-            since, was_bad, why = day, was_bad and not is_over, event
-    if exposure.arrears_since is None:
-        since, is_bad = _moved(since, is_bad, as_of, cure)
-    until = add_months(since, cure if is_bad else probation)
-    if not is_bad and until <= as_of and exposure.arrears_since is None:
-        return Forbearance(NOT_FORBORNE, until, None, f"probation ended on {until}", held.source)
+    grants = sorted(exposure.granted_on)
+    late = [
+        Late(day - timedelta(days=days), day + timedelta(days=1))
+        for days, told in ((_OVER_30, exposure.over_30_on), (_OVER_90, exposure.over_90_on))
+        for day in told
+        if grants and grants[0] < day <= as_of
+    ]
+    if exposure.arrears_since is not None:
+        late.append(Late(exposure.arrears_since - timedelta(days=1), None))
+    rows: list[dict[str, Any]] = [
+        {
+            "agreed_on": day,
+            "first_due_on": day,
+            "class_before": "non_performing" if exposure.is_non_performing and not number else None,
+        }
+        for number, day in enumerate(grants)
+    ]
+    classifier, columns = classes_of_facts(late, grants, rows, "eu", as_of)
+    rule = classifier.forbearance
+    if rule is None:
+        raise PolicyError("eba-default.toml", "from", f"is not in force on {as_of}", "Ask of a later day")
+    if columns.changed is None:
+        return Forbearance(NOT_FORBORNE, None, None, "no forbearance was granted", rule.text.source)
+    told = columns.changed.forborne
+    state, since = _STATES[int(told.state[0])], day_of(int(told.since[0]))
+    if state == NOT_FORBORNE:
+        return Forbearance(state, since, None, f"probation ended on {since}", rule.text.source)
+    until = day_of(int(told.until[0]))
+    why = f"the last measure was granted on {max(day for day in grants if day <= as_of)}"
     if until <= as_of:
         why = f"{why}; past due since {exposure.arrears_since}, which must be paid first"
-    state = NON_PERFORMING_FORBORNE if is_bad else PERFORMING_FORBORNE
-    return Forbearance(state, since, until, why, held.source)
-
-
-def _events(exposure: Exposure, grants: Sequence[date], as_of: date) -> list[tuple[date, str, int]]:
-    """What came after the first grant, by day: what it was, and how many days past due it tells of."""
-    events = [(day, "a new measure", 0) for day in grants[1:]]
-    events += [(day, "more than 30 days past due", _OVER_30) for day in exposure.over_30_on]
-    events += [(day, "more than 90 days past due", _OVER_90) for day in exposure.over_90_on]
-    return sorted(event for event in events if grants[0] < event[0] <= as_of)
-
-
-def _moved(since: date, is_bad: bool, day: date, cure: int) -> tuple[date, bool]:
-    """From non-performing into probation, where the cure had passed by a day."""
-    cured_on = add_months(since, cure)
-    return (cured_on, False) if is_bad and cured_on <= day else (since, is_bad)
+    return Forbearance(state, since, until, why, rule.text.source)

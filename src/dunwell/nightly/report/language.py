@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -64,6 +65,7 @@ class Language:
         return share_text(part, whole, decimals)
 
 
+@cache
 def read_language(code: str, report: str = "") -> Language:
     """The language with that code; ``report`` adds the words of another report (``REPORT.CODE.toml``). Raises
     ValueError for one that the report is not written in.

@@ -1,6 +1,6 @@
 """The pages of analytics: an overview, and each section with its chart, its table and the same as CSV."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -31,9 +31,11 @@ from dunwell.office.workplace import workplace
 @needs("analytics.read")
 def overview(request: HttpRequest) -> HttpResponse:
     """Every section in one figure, each the way to its page."""
-    counts, stamp = read_counts(workplace().settings.book_folder)
-    wanted = _wanted(request)
-    tiles = [(name, TOLD[name], _headline_text(headline(counts, name, wanted))) for name in SECTIONS]
+    _counts, stamp = read_counts(workplace().settings.book_folder)
+    tiles = [
+        (name, TOLD[name], _headline_text(figure))
+        for name, figure in zip(SECTIONS, _headlines(stamp, _wanted(request)), strict=True)
+    ]
     return render(
         request,
         "office/analytics.html",
@@ -81,6 +83,13 @@ def sheet(request: HttpRequest, name: str) -> HttpResponse:
     response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
+
+
+@lru_cache(maxsize=256)
+def _headlines(stamp: int, wanted: Wanted) -> Sequence[float | int | None]:
+    """Each section of a run (``stamp``) in one figure; kept, for they stay what they are until the next run."""
+    counts, _ = read_counts(workplace().settings.book_folder)
+    return [headline(counts, name, wanted) for name in SECTIONS]
 
 
 @lru_cache(maxsize=256)

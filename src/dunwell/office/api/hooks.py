@@ -1,54 +1,34 @@
-"""Webhooks: others are told what happened, signed, and again until they take it.
-
-Signed as the Standard Webhooks specification says (webhook-id, webhook-timestamp, webhook-signature ``v1,`` and the base64 of
-HMAC-SHA256 over ``id.timestamp.body``), so that existing libraries check it. A message says what happened to whom by id; personal
-data are never in it. Where messages may go says ``reaching``.
+"""Webhooks: the addresses that are told what happened, and the secrets that sign it. How they are told says ``telling``, where
+messages may go ``reaching``.
 """
 
 import base64
-import hmac
-import json
 import os
 import secrets
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from functools import partial
-from hashlib import sha256
-from time import monotonic
+from datetime import timedelta
 from typing import Any
 
-import httpx
 from django.db import transaction
 from django.db.models import Count, Max, Q
 from django.http import Http404, HttpRequest
 from ninja import Router, Status
 
-from dunwell.journal.keys import read_master_keys
+from dunwell.journal.keys import MasterKeys, read_master_keys
 from dunwell.journal.kinds import KINDS
 from dunwell.journal.models import Event
 from dunwell.office.access.models import Staff
 from dunwell.office.api.models import Delivery, Webhook
 from dunwell.office.api.paging import Cursor, Limit, page_of
 from dunwell.office.api.problems import Problem
-from dunwell.office.api.reaching import NotReached, check_url, hosts_named, post
+from dunwell.office.api.reaching import NotReached, check_url, hosts_named
 from dunwell.office.api.shapes import Hook, HookAgain, HookIn, HookMade, HookPage
 from dunwell.office.api.tokens import WEBHOOKS, Scoped, staff_of
-from dunwell.office.cases.scope import visible_subjects
 from dunwell.office.workplace import Workplace, workplace
 
 router = Router(tags=["webhooks"])
-_BATCH = 500
-_ATTEMPTS_MAX = 12
-_BACK_OFF = timedelta(seconds=10)
-_BACK_OFF_MAX = timedelta(hours=6)
-_SLOW_SECONDS = 1.0
-"""An address that takes longer for a message gets its next one after the others' in another round."""
 _ABOUT = "webhook secret"
-_TOLD = Q(is_active=True, made_by__is_active=True)
-"""The addresses that are told."""
-
-Post = Callable[[str, bytes, dict[str, str]], int]
-"""``post(url, body, headers)``: the status answered. Raises NotReached, httpx.HTTPError."""
+_BOTH_SIGN = timedelta(days=1)
+"""So long the secret before the present one signs beside it."""
 
 
 @router.get("/webhooks", response=HookPage, auth=Scoped(WEBHOOKS))
@@ -77,19 +57,33 @@ def make(request: HttpRequest, wanted: HookIn) -> HookMade:
 @router.delete("/webhooks/{hook_id}", response={204: None}, auth=Scoped(WEBHOOKS))
 def remove(request: HttpRequest, hook_id: int) -> Status[None]:
     """Tell this address no more."""
-    if hook_id >= 2**63 or not _theirs(staff_of(request)).filter(pk=hook_id).exists():
-        raise Http404
-    Webhook.objects.filter(pk=hook_id).delete()
+    _own(request, hook_id).delete()
     return Status(204, None)
 
 
 @router.post("/webhooks/{hook_id}/again", response=HookAgain, auth=Scoped(WEBHOOKS))
 def again(request: HttpRequest, hook_id: int) -> HookAgain:
     """Send what was given up once more, from the first attempt on: the address takes messages again."""
-    if hook_id >= 2**63 or not _theirs(staff_of(request)).filter(pk=hook_id).exists():
-        raise Http404
-    lost = Delivery.objects.filter(webhook=hook_id, state="given_up")
+    lost = Delivery.objects.filter(webhook=_own(request, hook_id), state="given_up")
     return HookAgain(due=lost.update(state="due", attempts=0, due_at=workplace().clock()))
+
+
+@router.post("/webhooks/{hook_id}/secret", response=HookMade, auth=Scoped(WEBHOOKS))
+def change_secret(request: HttpRequest, hook_id: int) -> HookMade:
+    """A new secret. For a day each message is signed with both, so that nothing is refused while the receiver changes."""
+    hook = _own(request, hook_id)
+    secret = renew_secret(workplace(), hook)
+    return HookMade(**_hook(_counted().get(pk=hook.pk)).dict(), secret=secret)
+
+
+def _own(request: HttpRequest, hook_id: int) -> Webhook:
+    """An address that the token may look after. Raises Http404."""
+    found: Webhook | None = None
+    if hook_id < 2**63:
+        found = _theirs(staff_of(request)).filter(pk=hook_id).first()
+    if found is None:
+        raise Http404
+    return found
 
 
 def _counted() -> Any:
@@ -112,7 +106,7 @@ def _hook(one: Any) -> Hook:
 
 def make_hook(place: Workplace, url: str, kinds: list[str], staff: Any) -> tuple[Webhook, str]:
     """A webhook from now on, and its secret in the form ``whsec_...``."""
-    master = read_master_keys(place.settings.keys_folder, os.environ, os.urandom)
+    master = _master(place)
     secret = secrets.token_bytes(32)
     hook = Webhook.objects.create(
         url=url,
@@ -123,100 +117,49 @@ def make_hook(place: Workplace, url: str, kinds: list[str], staff: Any) -> tuple
         made_by=staff,
         made_at=place.clock(),
     )
-    return hook, "whsec_" + base64.b64encode(secret).decode()
+    return hook, _shown(secret)
 
 
-def plan_deliveries(place: Workplace) -> int:
-    """Make deliveries of what was recorded since, about customers whom who asked for them may see; how many. Who left is told
-    nothing any more, and who may not see cases is not told whose they are.
-    """
+def renew_secret(place: Workplace, hook: Webhook) -> str:
+    """Give a webhook another secret (``whsec_...``); the one it had signs beside it for a day."""
+    master, secret = _master(place), secrets.token_bytes(32)
+    with transaction.atomic():
+        hook = Webhook.objects.select_for_update().get(pk=hook.pk)
+        older = master.unwrap(hook.master_id, bytes(hook.wrapped_secret), _ABOUT)
+        hook.older_secret, hook.older_until = master.wrap(older, _ABOUT), place.clock() + _BOTH_SIGN
+        hook.wrapped_secret, hook.master_id = master.wrap(secret, _ABOUT), master.current
+        hook.save(update_fields=["older_secret", "older_until", "wrapped_secret", "master_id"])
+    return _shown(secret)
+
+
+def secrets_of(place: Workplace, hook: Webhook) -> list[bytes]:
+    """The secrets that sign a message to a webhook now, the present one first. Raises KeysUnusable."""
+    master = _master(place)
+    wrapped = [hook.wrapped_secret]
+    if hook.older_until is not None and place.clock() < hook.older_until:
+        wrapped.append(hook.older_secret)
+    return [master.unwrap(hook.master_id, bytes(one), _ABOUT) for one in wrapped]
+
+
+def rewrap(master: MasterKeys) -> int:
+    """Wrap the webhooks' secrets with the current master key, so that older ones can be thrown away; of how many webhooks."""
     count = 0
-    now = place.clock()
-    for hook in Webhook.objects.filter(_TOLD).select_related("made_by__team"):
-        events = Event.objects.filter(id__gt=hook.told_up_to).order_by("id")
-        wanted = list(events.values_list("id", "event_id", "kind", "subject_id", "happened_at")[:_BATCH])
-        if not wanted:
-            continue
-        subjects = {str(row[3]) for row in wanted if row[3]} if hook.made_by.may("case.read") else set()
-        names = visible_subjects(place, hook.made_by, subjects)
-        deliveries = [
-            Delivery(
-                webhook=hook,
-                event_id=event_id,
-                body=_body(event_id, kind, at, names.get(str(subject))),
-                due_at=now,
-            )
-            for _, event_id, kind, subject, at in wanted
-            if (not hook.kinds or kind in hook.kinds) and (str(subject) in names or not hook.made_by.is_bound)
-        ]
-        with transaction.atomic():
-            Delivery.objects.bulk_create(deliveries, ignore_conflicts=True)
-            Webhook.objects.filter(pk=hook.pk).update(told_up_to=wanted[-1][0])
-        count += len(deliveries)
+    with transaction.atomic():
+        for hook in Webhook.objects.select_for_update().exclude(master_id=master.current):
+            for name in ("wrapped_secret", "older_secret"):
+                wrapped = bytes(getattr(hook, name))
+                if wrapped:
+                    secret = master.unwrap(hook.master_id, wrapped, _ABOUT)
+                    setattr(hook, name, master.wrap(secret, _ABOUT))
+            hook.master_id = master.current
+            hook.save(update_fields=["wrapped_secret", "older_secret", "master_id"])
+            count += 1
     return count
 
 
-def _body(event_id: str, kind: str, at: datetime, customer_id: str | None) -> str:
-    return json.dumps(
-        {
-            "type": kind,
-            "timestamp": at.isoformat(),
-            "data": {"event_id": event_id, "customer_id": customer_id},
-        }
-    )
+def _master(place: Workplace) -> MasterKeys:
+    return read_master_keys(place.settings.keys_folder, os.environ, os.urandom)
 
 
-def deliver(place: Workplace, send: Post | None = None) -> int:
-    """Send what is due; how many were taken. What was not comes again later, at growing distances, and is given up at last. An
-    address that is slow or does not answer gets one message a round, so that the others do not wait for it. Raises PolicyError.
-    """
-    send = send or partial(post, named=hosts_named(place.policy))
-    return sum(_deliver_to(place, hook, send) for hook in Webhook.objects.filter(_TOLD).order_by("pk"))
-
-
-def _deliver_to(place: Workplace, hook: Webhook, send: Post) -> int:
-    """Send what is due to one address until it fails or is slow; how many were taken."""
-    taken = 0
-    due = Delivery.objects.filter(webhook=hook, state="due", due_at__lte=place.clock())
-    for one in due.select_related("webhook").order_by("due_at", "pk")[:_BATCH]:
-        began = monotonic()
-        why = _attempt(place, one, send)
-        is_slow = monotonic() - began > _SLOW_SECONDS
-        one.attempts += 1
-        if why is None:
-            one.state, taken = "done", taken + 1
-        else:
-            one.state = "given_up" if one.attempts >= _ATTEMPTS_MAX else "due"
-        one.why = (why or "")[:200]
-        one.due_at = place.clock() + min(_BACK_OFF * 2 ** (one.attempts - 1), _BACK_OFF_MAX)
-        one.save(update_fields=["state", "attempts", "why", "due_at"])
-        if is_slow or why is not None:
-            break
-    return taken
-
-
-def _attempt(place: Workplace, one: Delivery, send: Post) -> str | None:
-    """None when it was taken, else why not."""
-    master = read_master_keys(place.settings.keys_folder, os.environ, os.urandom)
-    hook = one.webhook
-    secret = master.unwrap(hook.master_id, bytes(hook.wrapped_secret), _ABOUT)
-    body, stamp = one.body.encode(), str(int(place.clock().timestamp()))
-    headers = {
-        "Content-Type": "application/json",
-        "webhook-id": one.event_id,
-        "webhook-timestamp": stamp,
-        "webhook-signature": signature(secret, one.event_id, stamp, body),
-    }
-    try:
-        status = send(hook.url, body, headers)
-    except NotReached as error:
-        return str(error)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        return type(error).__name__
-    return None if 200 <= status < 300 else f"answered {status}"
-
-
-def signature(secret: bytes, message_id: str, stamp: str, body: bytes) -> str:
-    """The signature of a message."""
-    digest = hmac.new(secret, f"{message_id}.{stamp}.".encode() + body, sha256).digest()
-    return "v1," + base64.b64encode(digest).decode()
+def _shown(secret: bytes) -> str:
+    return "whsec_" + base64.b64encode(secret).decode()

@@ -35,12 +35,16 @@ class Answer(models.Model):
 
 
 class Webhook(models.Model):
-    """An address that is told what happened. ``kinds``: of events (empty: all); ``told_up_to``: the last event looked at."""
+    """An address that is told what happened. ``kinds``: of events (empty: all); ``told_up_to``: the last event looked at;
+    ``older_secret``: the one before, which signs beside the present one until ``older_until``.
+    """
 
     url = models.URLField(max_length=500)
     kinds = models.JSONField(default=list)
     master_id = models.CharField(max_length=40)
     wrapped_secret = models.BinaryField()
+    older_secret = models.BinaryField(default=b"")
+    older_until = models.DateTimeField(null=True)
     told_up_to = models.BigIntegerField(default=0)
     is_active = models.BooleanField(default=True)
     made_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="webhooks")

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -20,12 +21,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dunwell.book import TABLES, Book
+from dunwell.office.cases.wording import Texts, write_texts
 
 FOLDER = "by-customer"
 _RESULTS = ("positions", "promises", "cases", "worklist", "decisions", "options")
 _DONE = "shelf.json"
 _RUN = "§run-"
-_LAYOUT = [4, pl.__version__]
+_LAYOUT = [5, pl.__version__]
 """Raised when the files change their form; another form is laid out anew. Row ids are found by Polars' hash, which may change
 with its version."""
 _BATCH = 256
@@ -33,6 +35,8 @@ _BATCH = 256
 _NUMBER = np.dtype(np.int64).itemsize
 _ROW_IDS = {"payments": "payment_id", "holds": "hold_id"}
 """Tables whose rows may come in during the day, and the id by which a row is known in the whole book."""
+_NAMES, _VALUES, _NUMBERS = "§names", "§values", "§numbers"
+"""What people are looked for by: their names and the values of their contact points in small letters, and these' digits alone."""
 _CUSTOMER_IDS, _ACCOUNT_IDS, _OWNERS = "§customer_ids", "§account_ids", "§owners"
 
 
@@ -101,6 +105,10 @@ def _lay_out(book: Book, number: int, place: Path) -> None:
         _write(rows, "customer_id", rows.columns, customers, place / (_RUN + name))
     for name, key in _ROW_IDS.items():
         np.save(place / f"§{name}_ids.npy", np.sort(tables[name][key].unique().hash().to_numpy()))
+    values = tables["contact_points"].sort("customer_id", maintain_order=True)["value"].str.to_lowercase()
+    write_texts(tables["customers"].sort("customer_id")["name"].str.to_lowercase(), place / _NAMES)
+    write_texts(values, place / _VALUES)
+    write_texts(values.str.replace_all(r"\D", ""), place / _NUMBERS)
     accounts = tables["accounts"].select("account_id", "customer_id").sort("account_id")
     np.save(place / f"{_CUSTOMER_IDS}.npy", _encoded(customers))
     np.save(place / f"{_ACCOUNT_IDS}.npy", _encoded(accounts["account_id"]))
@@ -146,23 +154,40 @@ class Shelf:
 
     def file(self, customer_id: str) -> File | None:
         """A customer's file; None when the book does not know them, or they were erased."""
-        if self._hides(customer_id):
+        place = None if self._hides(customer_id) else self._place(customer_id)
+        if place is None:
             return None
+        part, number = place
+        return File(customer_id, {name: part.rows(name, number) for name in TABLES}, _Results(part, number))
+
+    def rows(self, customer_id: str, names: Sequence[str]) -> dict[str, pl.DataFrame] | None:
+        """Some tables' rows of a customer, who may have been erased since; None when the book does not know them."""
+        place = self._place(customer_id)
+        return None if place is None else {name: place[0].rows(name, place[1]) for name in names}
+
+    def _place(self, customer_id: str) -> tuple["_Part", int] | None:
         for part in self._parts:
             number = part.number_of(customer_id)
             if number is not None:
-                return File(
-                    customer_id, {name: part.rows(name, number) for name in TABLES}, _Results(part, number)
-                )
+                return part, number
         return None
+
+    def named(self, text: str) -> Iterator[str]:
+        """The customers whose name holds a text, in whatever letters; those who were erased since among them."""
+        for part in self._parts:
+            yield from part.named(text.lower())
+
+    def reached_at(self, *, value: str = "", digits: str = "") -> Iterator[str]:
+        """The customers with a contact point of that value, in whatever letters, or one whose digits end with those; those who
+        were erased since among them.
+        """
+        for part in self._parts:
+            yield from part.reached_at(value.lower(), digits)
 
     def jurisdiction(self, customer_id: str) -> str | None:
         """Where a customer lives; None when the book does not know them."""
-        for part in self._parts:
-            number = part.number_of(customer_id)
-            if number is not None:
-                return str(part.rows("customers", number)["jurisdiction"][0])
-        return None
+        place = self._place(customer_id)
+        return None if place is None else str(place[0].rows("customers", place[1])["jurisdiction"][0])
 
     def owner(self, account_id: str) -> str | None:
         """The customer who owes an account; None when the book does not know it."""
@@ -212,6 +237,9 @@ class _Part:
         self.names = {file.stem for file in folder.glob("*.arrow")}
         self._customers = self._read(_CUSTOMER_IDS)
         self._accounts, self._owners = self._read(_ACCOUNT_IDS), self._read(_OWNERS)
+        self._names, self._values, self._numbers = (
+            Texts(folder / name) for name in (_NAMES, _VALUES, _NUMBERS)
+        )
         self._lock = Lock()
         self._files: dict[str, pa.RecordBatchFileReader] = {}
         self._empty: dict[str, pl.DataFrame] = {}
@@ -234,6 +262,19 @@ class _Part:
         if place == len(known) or known[place] != hashed[0]:
             return False
         return row_id in self.frame(table, [_ROW_IDS[table]])[_ROW_IDS[table]]  # two ids may share a hash
+
+    def named(self, text: str) -> Iterator[str]:
+        return (self._customers[number].decode() for number in self._names.holding(text))
+
+    def reached_at(self, value: str, digits: str) -> Iterator[str]:
+        found = (
+            self._values.holding(value, from_start=True, to_end=True)
+            if value
+            else self._numbers.holding(digits, to_end=True)
+        )
+        starts = np.load(self._folder / "contact_points.npy", mmap_mode="r")
+        numbers = (int(np.searchsorted(starts, row, side="right")) - 1 for row in found)
+        return (self._customers[number].decode() for number, _rows in groupby(numbers))
 
     def open(self) -> None:
         for name in self.names:

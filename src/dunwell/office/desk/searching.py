@@ -3,8 +3,8 @@
 What was typed is in no address and in no log; that somebody searched by personal data is recorded.
 """
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 import polars as pl
@@ -23,10 +23,12 @@ from dunwell.office.cases.models import Case
 from dunwell.office.cases.scope import visible
 from dunwell.office.cases.shelf import Shelf
 from dunwell.office.workplace import Workplace, workplace
-from dunwell.outreach.corrections import all_corrections, with_corrections
+from dunwell.outreach.corrections import Correction, all_corrections, with_corrections
 
 _SHOWN_MAX = 20
 _LETTERS_MIN, _LATIN_MIN, _DIGITS_MIN = 2, 3, 6
+_READ = 50
+"""So many of those found are read at once."""
 
 
 @needs("case.read")
@@ -76,27 +78,46 @@ def matching(shelf: Shelf, text: str, vault: Vault) -> Iterator[dict[str, Any]]:
     """The customers whose name holds the text, or one of whose numbers ends with it, or whose e-mail address it is; as their
     records are corrected, and without those who were erased.
     """
+    changes: dict[str, list[Correction]] = {}
+    for one in all_corrections(vault):
+        changes.setdefault(one.customer_id, []).append(one)
+    found = chain(changes, (one for one in _found(shelf, text) if one not in changes))
+    while some := list(islice(found, _READ)):
+        gone = vault.forgotten(some)
+        for customer in some:
+            is_changed = customer in changes
+            names = ("customers", "contact_points") if is_changed else ("customers",)
+            tables = None if customer in gone else shelf.rows(customer, names)
+            if tables is None:
+                continue
+            if is_changed:
+                tables = with_corrections(tables, changes[customer], vault)
+                if not _fits(tables, text):
+                    continue
+            yield tables["customers"].row(0, named=True)
+
+
+def _digits(text: str) -> str:
+    """The number that is looked for; empty where it is a name or an address."""
     digits = "".join(letter for letter in text if letter.isdigit())
-    is_number = len(digits) >= _DIGITS_MIN and not any(letter.isalpha() for letter in text)
-    changes = all_corrections(vault)
-    people = shelf.whole("customers", ["customer_id", "name", "language", "jurisdiction", "region"])
-    addresses = shelf.whole("contact_points", ["contact_point_id", "customer_id", "value"])
-    for customers, points in zip(people, addresses, strict=True):
-        tables = with_corrections({"customers": customers, "contact_points": points}, changes, vault)
-        customers, points = tables["customers"], tables["contact_points"]
-        if is_number or "@" in text:
-            plain = (
-                pl.col("value").str.replace_all(r"\D", "")
-                if is_number
-                else pl.col("value").str.to_lowercase()
-            )
-            fits = plain.str.ends_with(digits) if is_number else plain == text.lower()
-            rows = customers.join(points.filter(fits), on="customer_id", how="semi")
-        else:
-            name = pl.col("name").str.to_lowercase()
-            rows = customers.filter(name.str.contains(text.lower(), literal=True))
-        gone = vault.forgotten(rows["customer_id"])
-        yield from (row for row in rows.iter_rows(named=True) if row["customer_id"] not in gone)
+    return digits if len(digits) >= _DIGITS_MIN and not any(letter.isalpha() for letter in text) else ""
+
+
+def _found(shelf: Shelf, text: str) -> Iterator[str]:
+    """Who may be meant, by the records as they stand on the shelf."""
+    if digits := _digits(text):
+        return shelf.reached_at(digits=digits)
+    return shelf.reached_at(value=text) if "@" in text else shelf.named(text)
+
+
+def _fits(tables: Mapping[str, pl.DataFrame], text: str) -> bool:
+    """Whether the text means the one customer of some tables."""
+    values = tables["contact_points"]["value"].drop_nulls()
+    if digits := _digits(text):
+        return bool(values.str.replace_all(r"\D", "").str.ends_with(digits).any())
+    if "@" in text:
+        return bool((values.str.to_lowercase() == text.lower()).any())
+    return bool(tables["customers"]["name"].str.to_lowercase().str.contains(text.lower(), literal=True).any())
 
 
 def seen_by(staff: Staff, customers: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -19,7 +19,7 @@ from dunwell.office.cases.routing import (
     wanting,
     workers_of,
 )
-from dunwell.office.paging import COUNTED_MAX
+from dunwell.office.paging import COUNTED_AT_ONCE, counted_to
 from dunwell.office.supervision.board import team_of
 from dunwell.office.workplace import workplace
 
@@ -39,8 +39,8 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Who has how many open cases and whether they are away; how many cases nobody has (counted to COUNTED_MAX; ``free_is_cut``:
-    there are more), and by what these can be chosen.
+    """Who has how many open cases and whether they are away; how many cases nobody has (counted to COUNTED_AT_ONCE;
+    ``free_is_cut``: there are more), and by what these can be chosen.
     """
 
     people: Sequence[tuple[Staff, int, bool]]
@@ -55,14 +55,14 @@ def load_of(staff: Staff, today: date) -> Load:
     people = [one for one in team_of(staff) if one.role in TAKE_CASES]
     loads = loads_of(people)
     free = Case.objects.visible_to(staff).exclude(stage="closed").filter(assigned_to=None)
-    counted = free.order_by()[: COUNTED_MAX + 1].count()
+    free_count, is_cut = counted_to(free, COUNTED_AT_ONCE)
     return Load(
         [
             (one, loads.get(one.pk, 0), one.on_leave_until is not None and one.on_leave_until >= today)
             for one in people
         ],
-        min(counted, COUNTED_MAX),
-        counted > COUNTED_MAX,
+        free_count,
+        is_cut,
         [one for one in values_of(Case.objects.visible_to(staff), "stage") if one != "closed"],
         values_of(free, "jurisdiction"),
     )

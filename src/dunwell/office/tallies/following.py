@@ -32,7 +32,11 @@ class Read(NamedTuple):
 
 
 def settled_up_to(now: datetime) -> int:
-    """The number of the last event before which none can appear any more."""
+    """The number of the last event before which none can appear any more.
+
+    One that is recorded now may have a number below all that others have recorded since: what is settled ends at the last event
+    that is seen before the first young one, and not one number below that.
+    """
     last: int = Event.objects.aggregate(last=Max("id"))["last"] or 0
     width = _STEP // 20
     while True:
@@ -41,7 +45,7 @@ def settled_up_to(now: datetime) -> int:
         if young is None:
             return last
         if young > last - width + 1 or young <= 1 or width >= last:
-            return young - 1
+            return Event.objects.filter(id__lt=young).aggregate(last=Max("id"))["last"] or 0
         width *= 4
 
 
