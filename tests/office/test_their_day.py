@@ -37,10 +37,10 @@ def living_in(office: Office, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
     return moved_to
 
 
-def promised(office: Office, customer: str) -> str:
-    """They promised on the 22nd to pay by the 25th."""
+def promised(office: Office, customer: str, made_at: str = "2026-11-22T20:00:00Z") -> str:
+    """They promised (on the 22nd) to pay by the 25th."""
     account = CaseFile(office.place, customer).overdue_ids[0]
-    row = {"promise_id": "P", "account_id": account, "made_at": "2026-11-22T20:00:00Z"}
+    row = {"promise_id": "P", "account_id": account, "made_at": made_at}
     Received.objects.create(
         table="promises",
         key="P",
@@ -75,6 +75,17 @@ def test_a_promise_is_waited_for_until_its_day_is_over_where_they_live(
     assert file.promises["state"].to_list() == ["open" if day == DUE else "broken"]
     assert file.positions["past_due_days"].max() == on_the_day_before + (day - date(2026, 11, 24)).days
     assert file.stage is not None and file.stage["as_of"] == day
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/Los_Angeles", "Nowhere/At_All"])
+@pytest.mark.parametrize("hour", [3, 20])
+def test_a_promise_is_on_the_desk_from_the_moment_it_is_made(
+    office: Office, living_in: Callable[[str], str], zone: str, hour: int
+) -> None:
+    """Whatever day it is in UTC: the instant of a promise and today are told on one clock."""
+    office.clock.now = datetime(2026, 11, 24, hour, tzinfo=UTC)
+    customer = promised(office, living_in(zone), office.clock().isoformat())
+    assert CaseFile(office.place, customer).promises["state"].to_list() == ["open"]
 
 
 def test_a_book_of_a_day_that_has_begun_nowhere_is_told_for_that_day(
