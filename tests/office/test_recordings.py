@@ -1,7 +1,6 @@
 """Recordings of calls: kept once beside the call, heard by who may for a reason, every time on record, and in the evidence."""
 
 import io
-import json
 import wave
 import zipfile
 from typing import Any
@@ -11,20 +10,14 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from dunwell.journal.attachments import NewFile, keep_file
 from dunwell.journal.models import Event
 from dunwell.journal.pack_checking import check_pack
 from dunwell.journal.recording import NewEvent
 from dunwell.journal.signing import kept_folder, signer_of
-from dunwell.office.access.models import Staff
-from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
 from dunwell.office.compliance import reviewing
 from dunwell.office.compliance.models import Review
-from dunwell.office.compliance.reviewing import waiting
-from dunwell.office.compliance.sampling import is_drawn
-from dunwell.office.desk.recordings import keep, kind_of
-from dunwell.office.tallies.models import Mark
+from dunwell.office.desk.recordings import kind_of
 from tests.office.conftest import Office
 from tests.office.test_api import API, Program
 
@@ -133,60 +126,38 @@ def test_sounds_are_known_by_their_first_bytes() -> None:
     assert endings == ["mp3", "mp3", "ogg", "flac", "m4a", "webm"]
 
 
-# --- in the draw for review
-
-
-def kept_recordings(office: Office, call: tuple[str, str], count: int) -> set[str]:
-    customer, name = call
-    file, staff = CaseFile(office.place, customer), Staff.objects.get(username="collector")
-    for number in range(count):
-        assert keep(file, staff, name, f"{number}.wav", sound(0.01 * (number + 1)))
-    letter = NewFile("letter", "letter.pdf", b"%PDF", office.clock(), "collector")
-    keep_file(office.place.journal, kept_folder(office.place.settings), customer, letter)
-    rows = Event.objects.filter(kind="file.kept").values_list("event_id", "body")
-    return {name for name, body in rows if json.loads(body)["what"] == "recording"}
-
-
-def test_recordings_are_drawn_with_the_stated_chance_and_other_files_are_not(
-    office: Office, call: tuple[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By the same hash as messages and notes: everybody can repeat the draw."""
-    waiting(office.place)  # what came before
-    monkeypatch.setattr(reviewing, "SHARE", 0.5)
-    recordings = kept_recordings(office, call, 12)
-    office.clock.move(minutes=2)
-    drawn = set(waiting(office.place).filter(kind="file.kept").values_list("event_id", flat=True))
-    assert len(recordings) == 12
-    assert drawn == {name for name in recordings if is_drawn(name, 0.5)}
-
-
-def test_recordings_of_before_are_drawn_where_messages_were_drawn_already(
-    office: Office, call: tuple[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An office that has long drawn from its messages takes in the recordings of the last thirty days."""
-    monkeypatch.setattr(reviewing, "SHARE", 1.0)
-    recordings = kept_recordings(office, call, 2)
-    last = Event.objects.order_by("-id").values_list("id", flat=True)[0]
-    Mark.objects.update_or_create(name="reviews", defaults={"event_number": last})
-    Mark.objects.filter(name="reviews of recordings").delete()
-    office.clock.move(minutes=2)
-    assert set(waiting(office.place).values_list("event_id", flat=True)) == recordings
-
-
-def test_who_reviews_listens_to_what_was_drawn_and_to_nothing_else_without_a_reason(
+def test_a_recording_is_drawn_for_review_and_listened_to_by_the_reviewer_each_time_on_record(
     office: Office, call: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reviewing, "SHARE", 1.0)
-    (name,) = kept_recordings(office, call, 1)
-    office.clock.move(minutes=2)
-    officer, where = office.client("compliance"), f"/case/{call[0]}/recordings/{name}"
-    assert where in officer.get(f"/reviews/{name}").content.decode()
-    heard = officer.get(where)
-    assert (heard.status_code, heard["Content-Type"]) == (200, "audio/wav")
-    assert Event.objects.filter(kind="data.read", body__contains='"why":"review"').count() == 1
-    assert office.client("collector").get(where).status_code == 302, "who does not review needs a reason"
-    officer.post(f"/reviews/{name}", {"score": "70", "findings": ["no_empathy"], "note": ""})
-    done = Review.objects.get()
-    assert (done.kind, done.share, done.findings) == ("file.kept", 1.0, ["no_empathy"])
+    send(office.client("collector"), *call, sound())
+    kept = Event.objects.get(kind="file.kept")
+    officer = office.client("compliance")
+    where = f"/reviews/{kept.event_id}"
+    assert where in officer.get("/reviews").content.decode()
+    page = officer.get(where).content.decode()
+    assert f'src="{where}/sound"' in page
+    assert "conversation" in page, "the call that it is of"
+    reads = Event.objects.filter(kind="data.read").count()
+    for _ in range(2):
+        heard = officer.get(f"{where}/sound")
+        assert (heard["Content-Type"], heard.content) == ("audio/wav", sound())
+    assert Event.objects.filter(kind="data.read").count() == reads + 2
+    assert office.client("auditor").get(f"{where}/sound").status_code == 403
+    officer.post(where, {"score": "40", "findings": ["no_empathy"]})
+    review = Review.objects.get()
+    assert (review.channel, review.score, review.findings) == ("call", 40, ["no_empathy"])
+    assert where not in officer.get("/reviews").content.decode()
+    program = Program(office, "compliance").get(f"/reviews/{kept.event_id}/sound")
+    assert (program["Content-Type"], program.content) == ("audio/wav", sound())
+
+
+def test_a_recording_outside_the_draw_is_no_review(
+    office: Office, call: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reviewing, "SHARE", 0.0)
-    assert officer.get(where).status_code == 302
+    send(office.client("collector"), *call, sound())
+    kept = Event.objects.get(kind="file.kept")
+    officer = office.client("compliance")
+    assert officer.get(f"/reviews/{kept.event_id}/sound").status_code == 404
+    assert kept.event_id not in officer.get("/reviews").content.decode()

@@ -5,6 +5,7 @@ customer's rows begin. The files are mapped into memory, not read: many processe
 costs nothing. A person's slices are a partition of one, and every function of the rooms below works on them as on the whole.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -33,10 +34,10 @@ with its version."""
 _BATCH = 256
 """Rows of a table that lie together, all their columns side by side: what one person has is read from one place of the disk."""
 _NUMBER = np.dtype(np.int64).itemsize
-_ROW_IDS = {"payments": "payment_id", "holds": "hold_id"}
-"""Tables whose rows may come in during the day, and the id by which a row is known in the whole book."""
 _NAMES, _VALUES, _NUMBERS = "§names", "§values", "§numbers"
 """What people are looked for by: their names and the values of their contact points in small letters, and these' digits alone."""
+_ROW_IDS = {"payments": "payment_id", "holds": "hold_id"}
+"""Tables whose rows may come in during the day, and the id by which a row is known in the whole book."""
 _CUSTOMER_IDS, _ACCOUNT_IDS, _OWNERS = "§customer_ids", "§account_ids", "§owners"
 
 
@@ -52,12 +53,23 @@ class File:
 
 
 def build(folder: Path) -> None:
-    """Lay out the book at ``folder`` by customer, unless it has been. Raises NoBook."""
-    target = folder / FOLDER
-    done = target / _DONE
-    if done.is_file() and json.loads(done.read_text(encoding="utf-8")).get("layout") == _LAYOUT:
+    """Lay out the book at ``folder`` by customer, unless it has been: one process does, others wait for it. Raises NoBook."""
+    if _is_laid_out(folder):
         return
     book = Book(folder)
+    with (folder / f".{FOLDER}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_laid_out(folder):
+            _build(book, folder)
+
+
+def _is_laid_out(folder: Path) -> bool:
+    done = folder / FOLDER / _DONE
+    return done.is_file() and json.loads(done.read_text(encoding="utf-8")).get("layout") == _LAYOUT
+
+
+def _build(book: Book, folder: Path) -> None:
+    target = folder / FOLDER
     staging = folder / f".{FOLDER}.new"
     shutil.rmtree(staging, ignore_errors=True)
     for number in range(book.partition_count):
@@ -103,12 +115,12 @@ def _lay_out(book: Book, number: int, place: Path) -> None:
         )  # groups of rows of others are not read
         rows = pl.scan_parquet(file).filter(within & wanted.is_in(customers.implode())).collect()
         _write(rows, "customer_id", rows.columns, customers, place / (_RUN + name))
-    for name, key in _ROW_IDS.items():
-        np.save(place / f"§{name}_ids.npy", np.sort(tables[name][key].unique().hash().to_numpy()))
     values = tables["contact_points"].sort("customer_id", maintain_order=True)["value"].str.to_lowercase()
     write_texts(tables["customers"].sort("customer_id")["name"].str.to_lowercase(), place / _NAMES)
     write_texts(values, place / _VALUES)
     write_texts(values.str.replace_all(r"\D", ""), place / _NUMBERS)
+    for name, key in _ROW_IDS.items():
+        np.save(place / f"§{name}_ids.npy", np.sort(tables[name][key].unique().hash().to_numpy()))
     accounts = tables["accounts"].select("account_id", "customer_id").sort("account_id")
     np.save(place / f"{_CUSTOMER_IDS}.npy", _encoded(customers))
     np.save(place / f"{_ACCOUNT_IDS}.npy", _encoded(accounts["account_id"]))
@@ -255,14 +267,6 @@ class _Part:
         place = _place(self._accounts, account_id)
         return None if place is None else self._owners[place].decode()
 
-    def has_row(self, table: str, row_id: str) -> bool:
-        hashed = pl.Series([row_id]).hash().to_numpy()
-        known = np.load(self._folder / f"§{table}_ids.npy", mmap_mode="r")
-        place = int(np.searchsorted(known, hashed[0]))
-        if place == len(known) or known[place] != hashed[0]:
-            return False
-        return row_id in self.frame(table, [_ROW_IDS[table]])[_ROW_IDS[table]]  # two ids may share a hash
-
     def named(self, text: str) -> Iterator[str]:
         return (self._customers[number].decode() for number in self._names.holding(text))
 
@@ -275,6 +279,14 @@ class _Part:
         starts = np.load(self._folder / "contact_points.npy", mmap_mode="r")
         numbers = (int(np.searchsorted(starts, row, side="right")) - 1 for row in found)
         return (self._customers[number].decode() for number, _rows in groupby(numbers))
+
+    def has_row(self, table: str, row_id: str) -> bool:
+        hashed = pl.Series([row_id]).hash().to_numpy()
+        known = np.load(self._folder / f"§{table}_ids.npy", mmap_mode="r")
+        place = int(np.searchsorted(known, hashed[0]))
+        if place == len(known) or known[place] != hashed[0]:
+            return False
+        return row_id in self.frame(table, [_ROW_IDS[table]])[_ROW_IDS[table]]  # two ids may share a hash
 
     def open(self) -> None:
         for name in self.names:

@@ -16,7 +16,6 @@ from dunwell.journal.signing import kept_folder
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile, Happened
-from dunwell.office.compliance.reviewing import may_hear
 from dunwell.office.desk.opening import open_case, opened_until
 from dunwell.office.desk.screen import zone_of
 
@@ -134,14 +133,13 @@ def recordings(request: HttpRequest, customer_id: str) -> HttpResponse:
 @needs("case.reveal")
 @require_GET
 def recording(request: HttpRequest, customer_id: str, event_id: str) -> HttpResponse:
-    """The sound of a recording, for somebody to whom the customer's data are open, or who reviews it because it was drawn."""
+    """The sound of a recording, for somebody to whom the customer's data are open."""
     file = open_case(request, customer_id)
-    is_review = may_hear(file.place, staff_of(request), event_id)
-    if not is_review and opened_until(request, file) is None:
+    if opened_until(request, file) is None:
         messages.error(request, _("Open personal data on the case first, for a reason."))
         return redirect("recordings", customer_id)
     try:
-        media, data = heard(file, staff_of(request), event_id, "review" if is_review else "recording")
+        media, data = heard(file, staff_of(request), event_id, "recording")
     except NotKept as error:
         raise Http404(str(error)) from error
     return HttpResponse(data, content_type=media, headers={"Cache-Control": "no-store"})

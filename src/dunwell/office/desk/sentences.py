@@ -166,6 +166,7 @@ _FORMS = (
         "again (until)"
     ),
     _("experiment %(thing)s compares treatments that no segment has in common"),
+    _("exploring: spend without a rate: nothing is drawn by lot"),
     _("no hold_out: what the whole strategy brings can never be known"),
     _("the hold-out gets %(thing)s: it tells what the rest brings beyond that alone"),
     _("segment %(thing)s asks for the amount past due whatever the currency: add one, like currency = CNY"),
@@ -222,7 +223,9 @@ def _translated(text: str, language: str) -> str:
     if sourced is not None:
         return _translated(sourced[1], language) + sourced[2]
     if "; " in text:
-        return "；".join(_translated(part, language) for part in text.split("; "))
+        parts = text.split("; ")
+        told = [_translated(part, language) for part in parts]
+        return text if told == parts else "；".join(told)  # a source with a semicolon in it stays as it is
     return text
 
 

@@ -71,6 +71,9 @@ HOLDS: Words = {
     "unreachable": _("cannot be reached"),
     "deceased": _("died"),
 }
+BUCKETS: Words = {"current": _("current")}
+"""What the lender's buckets of days past due are called; those named by their days keep their names."""
+
 STAGES: Words = {
     "early reminder": _("early reminder"),
     "reminder": _("reminder"),
@@ -160,6 +163,17 @@ GRANTS: Words = {
     "re_age": _("re-ageing"),
 }
 """What somebody's authority is asked for (``dunwell.resolution.authority``)."""
+CLASSES: Words = {
+    "normal": _("normal"),
+    "special_mention": _("special mention"),
+    "substandard": _("substandard"),
+    "doubtful": _("doubtful"),
+    "loss": _("loss"),
+    "pass": _("pass"),
+    "performing": _("performing"),
+    "non_performing": _("non-performing"),
+}
+"""The classes of a debt (``ledger/classes``)."""
 WITHDRAWALS: Words = {
     "customer_withdrew": _("The customer takes it back"),
     "circumstances_changed": _("Their circumstances changed"),
@@ -209,7 +223,7 @@ COMPARING: Words = {
 }
 """How far a proposed strategy's comparison is."""
 EVENTS: Words = {
-    "contact.permitted": _("message or call"),
+    "contact.permitted": _("message"),
     "case.note": _("note"),
     "file.kept": _("recording"),
     "data.read": _("personal data were looked at"),
