@@ -23,6 +23,8 @@ from dunwell.nightly.analytics import SECTIONS
 from dunwell.nightly.costs import read_costs
 from dunwell.office import workplace
 from dunwell.office.analytics.counts import SEGMENT, Wanted, read_counts, section_counts
+from dunwell.office.analytics.telling import Table
+from dunwell.office.desk.templatetags.shown import day as day_in_words
 from dunwell.policy import PolicyError
 from tests.office.conftest import AS_OF, Office
 from tests.office.test_api import Program
@@ -303,7 +305,10 @@ def test_what_the_run_foretold_is_shown_and_held_against_what_came(office: Offic
     ahead = run["scores"]["late_stock"]
     assert len(ahead) > 1
     for row in ahead:
-        assert f">{row['month_end']}<" in page and f">{row['expected']:,.0f}<" in page
+        assert (
+            f">{day_in_words(date.fromisoformat(row['month_end']))}<" in page
+            and f">{row['expected']:,.0f}<" in page
+        )
         assert row["actual_then"] is None or f">{row['actual_then']:,.0f}<" in page
     assert office.client("collector").get("/analytics/foretold").status_code == 403
 
@@ -354,3 +359,10 @@ def test_nobody_is_named_and_a_collector_does_not_get_in(office: Office) -> None
         assert not any(f">{one}<" in page for one in ids)
     assert office.client("collector").get("/analytics").status_code == 403
     assert client.get("/analytics/nothing").status_code == 404
+
+
+def test_an_amount_has_the_decimals_of_its_currency() -> None:
+    columns = [("Currency", "text"), ("Cost", "amount")]
+    rows = [("JPY", 158671.0), ("KWD", 1.2345), ("GBP", 1.5)]
+    shown = [cells[1][0] for cells in Table(columns, rows).cells()]
+    assert shown == ["158,671", "1.234", "1.50"]

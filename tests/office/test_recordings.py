@@ -15,6 +15,8 @@ from dunwell.journal.pack_checking import check_pack
 from dunwell.journal.recording import NewEvent
 from dunwell.journal.signing import kept_folder, signer_of
 from dunwell.office.cases.models import Case
+from dunwell.office.compliance import reviewing
+from dunwell.office.compliance.models import Review
 from dunwell.office.desk.recordings import kind_of
 from tests.office.conftest import Office
 from tests.office.test_api import API, Program
@@ -122,3 +124,40 @@ def test_sounds_are_known_by_their_first_bytes() -> None:
     heads = [b"ID3\x04", b"\xff\xfb\x90", b"OggS\x00", b"fLaC", b"\x00\x00\x00\x18ftypM4A ", b"\x1aE\xdf\xa3"]
     endings = [(kind_of(head) or ("", "none"))[1] for head in heads]
     assert endings == ["mp3", "mp3", "ogg", "flac", "m4a", "webm"]
+
+
+def test_a_recording_is_drawn_for_review_and_listened_to_by_the_reviewer_each_time_on_record(
+    office: Office, call: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reviewing, "SHARE", 1.0)
+    send(office.client("collector"), *call, sound())
+    kept = Event.objects.get(kind="file.kept")
+    officer = office.client("compliance")
+    where = f"/reviews/{kept.event_id}"
+    assert where in officer.get("/reviews").content.decode()
+    page = officer.get(where).content.decode()
+    assert f'src="{where}/sound"' in page
+    assert "conversation" in page, "the call that it is of"
+    reads = Event.objects.filter(kind="data.read").count()
+    for _ in range(2):
+        heard = officer.get(f"{where}/sound")
+        assert (heard["Content-Type"], heard.content) == ("audio/wav", sound())
+    assert Event.objects.filter(kind="data.read").count() == reads + 2
+    assert office.client("auditor").get(f"{where}/sound").status_code == 403
+    officer.post(where, {"score": "40", "findings": ["no_empathy"]})
+    review = Review.objects.get()
+    assert (review.channel, review.score, review.findings) == ("call", 40, ["no_empathy"])
+    assert where not in officer.get("/reviews").content.decode()
+    program = Program(office, "compliance").get(f"/reviews/{kept.event_id}/sound")
+    assert (program["Content-Type"], program.content) == ("audio/wav", sound())
+
+
+def test_a_recording_outside_the_draw_is_no_review(
+    office: Office, call: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reviewing, "SHARE", 0.0)
+    send(office.client("collector"), *call, sound())
+    kept = Event.objects.get(kind="file.kept")
+    officer = office.client("compliance")
+    assert officer.get(f"/reviews/{kept.event_id}/sound").status_code == 404
+    assert kept.event_id not in officer.get("/reviews").content.decode()

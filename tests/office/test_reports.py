@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Event as Stop
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from dunwell.journal.recording import NewEvent
 from dunwell.law import Person
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.models import Case
+from dunwell.office.cases.shelf import Shelf
 from dunwell.office.compliance import contact_report, counting
 from dunwell.office.compliance.contact_report import Report, build, count, events_frame, rows_of
 from dunwell.office.compliance.models import CountedReport
@@ -188,6 +190,23 @@ def permit(office: Office, customer: str, count: int = 1, at: datetime | None = 
             for n in range(count)
         ]
     )
+
+
+def test_who_has_no_zone_of_their_own_is_told_by_that_of_a_number_of_theirs(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, whole = a_case(), Shelf.whole
+
+    def zones(shelf: Shelf, table: str, columns: Any = None) -> Iterator[pl.DataFrame]:
+        for frame in whole(shelf, table, columns):
+            zone = {"customers": None, "contact_points": "Europe/London"}.get(table, "")
+            yield frame if zone == "" else frame.with_columns(timezone=pl.lit(zone, pl.String))
+
+    monkeypatch.setattr(Shelf, "whole", zones)
+    permit(office, case.pk)
+    told = office.client("compliance").get("/reports", {"as": "csv"}).content.decode()
+    (hour,) = [row for row in csv.reader(io.StringIO(told)) if row[0].startswith("hour")]
+    assert hour[3:] == ["Europe/London", "1"]
 
 
 def test_the_report_is_a_page_a_csv_and_a_pdf(office: Office) -> None:

@@ -14,6 +14,7 @@ from django.test import Client
 
 from dunwell.journal.models import Event
 from dunwell.nightly.rehearsing import choice_for, rehearsed, setting_for
+from dunwell.nightly.run import run_day
 from dunwell.office import workplace
 from dunwell.office.access.models import Staff
 from dunwell.office.strategies.comparing import ANSWER, NEW, OLD, compare_next, folder_of
@@ -213,6 +214,25 @@ def test_a_second_person_puts_it_in_force_and_the_old_one_is_kept(shop: Office, 
     page = shop.client("administrator").get("/audit").content.decode()
     assert "a strategy was decided" in page
     assert "the floors hold" in page
+
+
+def test_the_nightly_run_after_the_decision_decides_by_what_was_agreed(
+    shop: Office, told: dict[str, Any]
+) -> None:
+    made, settings = asked(shop, told), shop.place.settings
+
+    def minutes() -> tuple[str, bool]:
+        """The agents' minutes by which the last run decided, and whether it kept to them."""
+        summary = json.loads((settings.book_folder / "run.json").read_text(encoding="utf-8"))
+        (one,) = [row for row in summary["decided"]["capacities"] if row["name"] == "collectors"]
+        return one["per_day"], float(one["used"]) <= float(one["per_day"])
+
+    assert minutes() == ("4200.0000", True)
+    form = {"decision": "approved", "reason": "the floors hold"}
+    shop.client("compliance").post(f"/strategies/{made.pk}/decide", form)
+    tonight = shop.clock()
+    run_day(settings, settings.tape_folder, tonight.date(), known_at=None, now=tonight)
+    assert minutes() == ("40.0000", True)
 
 
 def test_nobody_decides_what_they_proposed(shop: Office, told: dict[str, Any]) -> None:

@@ -331,3 +331,34 @@ def test_the_board_shows_today_and_not_yesterday(office: Office) -> None:
     assert "12.00" in office.client("team_lead").get("/board").content.decode()
     office.clock.move(days=1)
     assert "12.00" not in office.client("team_lead").get("/board").content.decode()
+
+
+def test_a_lead_puts_somebody_on_leave_and_their_cases_find_others(office: Office) -> None:
+    lead = office.client("team_lead")
+    Staff.objects.create_user("ann", password="a long enough secret", role="collector", languages=[])
+    case = Case.objects.exclude(stage="closed").order_by("pk").first()
+    assert case is not None
+    lead.post(f"/case/{case.pk}/give", {"to": "ann"})
+    for wrong in ("2026-11-01", "soon"):
+        lead.post("/load/leave/ann", {"until": wrong})
+        assert Staff.objects.get(username="ann").on_leave_until is None
+    lead.post("/load/leave/ann", {"until": "2026-11-30"})
+    page = lead.get("/load").content.decode()
+    assert "away until 30 Nov 2026" in page
+    lead.post("/load/cover/ann")
+    assert Case.objects.get(pk=case.pk).assigned_to != Staff.objects.get(username="ann")
+    lead.post("/load/leave/ann", {"until": ""})
+    assert Staff.objects.get(username="ann").on_leave_until is None
+    told = [json.loads(one.body) for one in Event.objects.filter(kind="office.changed").order_by("id")]
+    assert [(one["by"], one["what"], one["change"]) for one in told] == [
+        ("team_lead", "leave", "2026-11-30"),
+        ("team_lead", "leave", ""),
+    ]
+
+
+def test_a_lead_puts_nobody_of_another_team_on_leave(office: Office) -> None:
+    ours, theirs = Team.objects.create(name="ours"), Team.objects.create(name="theirs")
+    Staff.objects.filter(username="team_lead").update(team=ours)
+    Staff.objects.filter(username="collector").update(team=theirs)
+    office.client("team_lead").post("/load/leave/collector", {"until": "2026-11-30"})
+    assert Staff.objects.get(username="collector").on_leave_until is None

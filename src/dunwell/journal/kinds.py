@@ -52,7 +52,7 @@ KINDS: Mapping[str, Kind] = {
     "contact.failed": Kind(
         "a message was not taken, and will not be",
         ("message_id", "channel"),
-        (*_ABOUT, "why", "attempts"),
+        (*_ABOUT, "why", "attempts", "by"),
     ),
     "contact.deferred": Kind(
         "a message was not taken yet (surely, or ``in_doubt``); it will be tried again",

@@ -25,7 +25,16 @@ def foretold(request: HttpRequest) -> HttpResponse:
     """The last run's scores and forecast; that there are none yet, where there are none."""
     staff = staff_of(request)
     title, lead, tables = foretold_for(staff)
-    context = {"title": title, "lead": lead, "tables": tables, "is_closed": staff.is_bound}
+    shown = [
+        {
+            "caption": table.caption,
+            "columns": table.columns,
+            "note": table.note,
+            "rows": [list(zip([one.kind for one in table.columns], row, strict=True)) for row in table.rows],
+        }
+        for table in tables
+    ]
+    context = {"title": title, "lead": lead, "tables": shown, "is_closed": staff.is_bound}
     return render(request, "office/analytics_foretold.html", context)
 
 

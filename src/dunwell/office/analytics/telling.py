@@ -113,7 +113,9 @@ TOLD: Mapping[str, Told] = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A section's figures: the columns with their kind (``text``, ``count`` or ``share``), and the rows."""
+    """A section's figures: the columns with their kind (``text``, ``count``, ``share``, or ``amount`` in the currency that a row
+    begins with), and the rows.
+    """
 
     columns: Sequence[tuple[str | Lazy, str]]
     rows: Sequence[tuple[Any, ...]]
@@ -122,15 +124,17 @@ class Table:
         """The rows as they are shown: each cell's text and kind."""
         kinds = [kind for _heading, kind in self.columns]
         return [
-            [(_shown(cell, kind), kind) for cell, kind in zip(row, kinds, strict=True)] for row in self.rows
+            [(_shown(cell, kind, str(row[0])), kind) for cell, kind in zip(row, kinds, strict=True)]
+            for row in self.rows
         ]
 
 
-def _shown(cell: Any, kind: str) -> str:
+def _shown(cell: Any, kind: str, currency: str = "") -> str:
+    """A cell as text; an amount with the decimals of its currency."""
     if cell is None:
         return "–"
     if kind == "amount":
-        return f"{cell:,.2f}"
+        return f"{cell:,.{CURRENCIES.get(currency, 2)}f}"
     if kind == "count":
         return f"{cell:,}"
     return percent(cell) if kind == "share" else str(cell)
@@ -200,7 +204,14 @@ def _cost_table(rows: pl.DataFrame) -> Table:
     kinds = ("text", "text", "count", "amount", "amount")
     columns = [*zip(names, kinds, strict=True), (_("Of what was collected"), "share")]
     told = [
-        (of.currency, label, one.count, _cents(one.cost), _cents(one.collected), one.share)
+        (
+            of.currency,
+            label,
+            one.count,
+            _rounded(one.cost, of.currency),
+            _rounded(one.collected, of.currency),
+            one.share,
+        )
         for of in cost_table(rows)
         for label, one in [(str(_("all")), of.whole), *((_paid_channel(one), one) for one in of.channels)]
     ]
@@ -212,8 +223,8 @@ def _paid_channel(spent: Spent) -> str:
     return name if spent.cost is not None else str(_("%(channel)s, no price known")) % {"channel": name}
 
 
-def _cents(amount: float | None) -> float | None:
-    return None if amount is None else round(amount, 2)
+def _rounded(amount: float | None, currency: str) -> float | None:
+    return None if amount is None else round(amount, CURRENCIES.get(currency, 2))
 
 
 def _losses_table(rows: pl.DataFrame) -> Table:
@@ -252,7 +263,7 @@ def _cost_bars(rows: pl.DataFrame, title: str) -> str:
         {
             "label": f"{of.currency} · {_paid_channel(one)}",
             "value": one.share or 0.0,
-            "text": f"{_shown(one.share, 'share')}  ({_shown(one.cost, 'amount')})",
+            "text": f"{_shown(one.share, 'share')}  ({_shown(one.cost, 'amount', of.currency)})",
         }
         for of in cost_table(rows)
         for one in of.channels

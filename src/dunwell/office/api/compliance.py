@@ -205,7 +205,7 @@ def read_drawn(request: HttpRequest, response: HttpResponse, event_id: str) -> D
     return DrawnWords(
         event_id=event_id,
         kind=opened.event.kind,
-        channel=opened.body.get("channel", ""),
+        channel=opened.channel,
         at=opened.event.happened_at,
         customer_id=opened.customer_id,
         text=opened.text,
@@ -214,6 +214,16 @@ def read_drawn(request: HttpRequest, response: HttpResponse, event_id: str) -> D
             for one in opened.found
         ],
     )
+
+
+@router.get("/reviews/{event_id}/sound", response=dict[str, Any], auth=Scoped("compliance.review"))
+def hear_drawn(request: HttpRequest, event_id: str) -> HttpResponse:
+    """The sound of a recording that was drawn; that it was listened to is recorded each time."""
+    try:
+        media, data = reviewing.listen(workplace(), staff_of(request), _opened(request, event_id))
+    except NotKept as error:
+        raise Problem(422, str(error)) from error
+    return HttpResponse(data, content_type=media, headers={PERSONAL: "1"})
 
 
 @router.post("/reviews/{event_id}", response=Recorded, auth=Scoped("compliance.review"))

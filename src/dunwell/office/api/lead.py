@@ -16,6 +16,7 @@ from dunwell.office.api.shapes_lead import (
     CoverIn,
     DayOf,
     EvidenceOf,
+    LeaveIn,
     LoadOf,
     LoadPage,
     OccasionOut,
@@ -33,7 +34,7 @@ from dunwell.office.api.shapes_lead import (
 from dunwell.office.api.tokens import Scoped, staff_of
 from dunwell.office.supervision.board import figures_of
 from dunwell.office.supervision.coaching import occasions_of, with_evidence
-from dunwell.office.supervision.sharing import load_of, share_free, share_of_away
+from dunwell.office.supervision.sharing import load_of, put_on_leave, share_free, share_of_away
 from dunwell.office.workplace import workplace
 
 router = Router(tags=["supervision"])
@@ -99,6 +100,16 @@ def cover(request: HttpRequest, wanted: CoverIn) -> SharedOut:
     if shared is None:
         raise Problem(422, "username is nobody in your team")
     return SharedOut(given=shared.given, left=shared.left)
+
+
+@router.post("/load/leave", response=Recorded, auth=Scoped("case.assign"))
+def leave(request: HttpRequest, told: LeaveIn) -> Recorded:
+    """Say until when somebody of the team is away; without a day they are here again."""
+    if told.until is not None and told.until < workplace().clock().date():
+        raise Problem(422, "until is over. Give the last day of the leave, today or later")
+    if not put_on_leave(staff_of(request), told.username, told.until):
+        raise Problem(422, "username is nobody in your team")
+    return Recorded(recorded=True)
 
 
 @router.get("/coaching", response=OccasionPage, auth=Scoped("team.read"))

@@ -151,7 +151,7 @@ class FoundIn(Schema):
 
 
 class DrawnWords(Schema):
-    """A drawn event in the clear, and what the language review finds in it."""
+    """A drawn event in the clear, and what the language review finds in it. A recording has no ``text``: it is listened to."""
 
     event_id: str
     kind: str

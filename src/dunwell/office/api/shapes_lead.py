@@ -90,6 +90,13 @@ class CoverIn(Body):
     username: Name
 
 
+class LeaveIn(Schema):
+    """Who is away, and the last day of it; null: they are here."""
+
+    username: Name
+    until: date | None = None
+
+
 class SharedOut(Schema):
     """How many cases were given out, and how many found nobody with their language, law and skill."""
 

@@ -286,7 +286,7 @@ def _recorded(place: Workplace, owners: Mapping[str, str]) -> Iterator[tuple[str
     """Jurisdiction and time zone of people by subject: their own zone, else that of a contact point of theirs."""
     subjects = {customer: subject for subject, customer in owners.items()}
     wanted = pl.DataFrame({"customer_id": list(subjects)}, schema={"customer_id": pl.String})
-    points_shown = ["customer_id", "party", "not_theirs_from", "timezone"]
+    points_shown = ["customer_id", "contact_point_id", "party", "not_theirs_from", "timezone"]
     for customers, points in zip(
         place.shelf.whole("customers", ["customer_id", "jurisdiction", "timezone"]),
         place.shelf.whole("contact_points", points_shown),

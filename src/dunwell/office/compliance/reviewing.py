@@ -1,4 +1,6 @@
-"""Reviewing: a fair draw of messages that went out and notes that were written, read with the machine's findings, and scored."""
+"""Reviewing: a fair draw of messages that went out, notes that were written and recordings of calls, read or listened to with the
+machine's findings, and scored.
+"""
 
 import json
 from collections.abc import Collection, Sequence
@@ -12,17 +14,22 @@ from django.db.models import Min
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
+from dunwell.journal.attachments import KIND as FILE
+from dunwell.journal.attachments import NotKept
 from dunwell.journal.models import Event
 from dunwell.journal.recording import PERSONAL
 from dunwell.law.language import CATEGORIES as UNLAWFUL
 from dunwell.law.language import Finding, LanguageUnknown, review
 from dunwell.office.access.guard import needs, staff_of
 from dunwell.office.access.models import Staff
+from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.scope import visible_subjects
 from dunwell.office.compliance.models import Review
 from dunwell.office.compliance.sampling import Rate, is_drawn, rate
 from dunwell.office.desk.opening import OPEN_FOR
+from dunwell.office.desk.recordings import Call, calls_of, heard
 from dunwell.office.tallies.following import Read, follow
 from dunwell.office.tallies.models import Drawn, Mark
 from dunwell.office.workplace import Workplace, workplace
@@ -33,8 +40,8 @@ if TYPE_CHECKING:
 SHARE = 0.05
 """The chance with which an event of the last DAYS is drawn."""
 DAYS = 30
-KINDS = {"contact.permitted": "text", "case.note": "note"}
-"""What is reviewed, and where its words lie."""
+KINDS = {"contact.permitted": "text", "case.note": "note", FILE: "file"}
+"""What is reviewed, and where its words lie; of the kept files the recordings alone."""
 CATEGORIES = (*UNLAWFUL, "wrong_facts", "no_identity_check", "no_empathy")
 """What a reviewer may find: what the language review looks for, and what only a person sees."""
 _SHOWN = 50
@@ -73,7 +80,10 @@ def waiting(place: Workplace) -> "QuerySet[Drawn]":
 
 def _words_of(kind: str, body: str) -> str | None:
     """Where an event's words lie in the vault; None when it has none."""
-    kept = json.loads(body).get(PERSONAL, {}).get(KINDS[kind])
+    told = json.loads(body)
+    if kind == FILE and told["what"] != "recording":
+        return None
+    kept = told.get(PERSONAL, {}).get(KINDS[kind])
     return None if kept is None else str(kept["item"])
 
 
@@ -146,13 +156,26 @@ def _seen(place: Workplace, staff: Staff, event_ids: Sequence[str]) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A drawn event with its words, and what the language review finds in them. ``customer_id`` None: the person was erased."""
+    """A drawn event with its words, and what the language review finds in them. ``customer_id`` None: the person was erased.
+    A recording has no words here: it is listened to, and ``call`` is the one that it is of.
+    """
 
     event: Event
     body: dict[str, Any]
     customer_id: str | None
     text: str
     found: Sequence[Finding]
+    call: Call | None = None
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it is listened to and not read."""
+        return self.event.kind == FILE
+
+    @property
+    def channel(self) -> str:
+        """By which way it was said; empty for a note."""
+        return "call" if self.is_recording else str(self.body.get("channel", ""))
 
 
 def open_drawn(place: Workplace, staff: Staff, event_id: str) -> Opened | None:
@@ -164,8 +187,21 @@ def open_drawn(place: Workplace, staff: Staff, event_id: str) -> Opened | None:
         return None
     body = json.loads(event.body)
     owner = place.journal.vault.customer_ids({str(event.subject_id)}).get(str(event.subject_id))
+    if event.kind == FILE:
+        calls = [] if owner is None or place.shelf.file(owner) is None else calls_of(CaseFile(place, owner))
+        call = next((one for one in calls if one.message_id == body.get("message_id")), None)
+        return Opened(event, body, owner, "", [], call)
     text = _text_of(place, event, owner, staff.username)
     return Opened(event, body, owner, text, _machine(place, owner, text, body))
+
+
+def listen(place: Workplace, staff: Staff, opened: Opened) -> tuple[str, bytes]:
+    """The media type and the sound of a drawn recording; that it was listened to is recorded each time. Raises NotKept."""
+    if not opened.is_recording:
+        raise NotKept(_("That is no recording."))
+    if opened.customer_id is None or place.shelf.file(opened.customer_id) is None:
+        raise NotKept(_("The person was erased, or the book does not know them any more."))
+    return heard(CaseFile(place, opened.customer_id), staff, opened.event.event_id, "review")
 
 
 def record_review(
@@ -178,7 +214,7 @@ def record_review(
             Review.objects.create(
                 event_id=event.event_id,
                 kind=event.kind,
-                channel=opened.body.get("channel", ""),
+                channel=opened.channel,
                 happened_at=event.happened_at,
                 share=SHARE,
                 findings=[name for name in CATEGORIES if name in findings],
@@ -203,10 +239,7 @@ def one(request: HttpRequest, event_id: str) -> HttpResponse:
         raise Http404(event_id)
     context = {
         "event": opened.event,
-        "body": opened.body,
-        "customer_id": opened.customer_id,
-        "text": opened.text,
-        "found": opened.found,
+        "opened": opened,
         "categories": CATEGORIES,
     }
     if request.method != "POST":
@@ -221,6 +254,21 @@ def one(request: HttpRequest, event_id: str) -> HttpResponse:
     else:
         messages.warning(request, _("Somebody reviewed this before you."))
     return redirect("reviews")
+
+
+@needs("compliance.review")
+@require_GET
+def sound(request: HttpRequest, event_id: str) -> HttpResponse:
+    """The sound of a recording that was drawn."""
+    place, staff = workplace(), staff_of(request)
+    opened = open_drawn(place, staff, event_id)
+    if opened is None:
+        raise Http404(event_id)
+    try:
+        media, data = listen(place, staff, opened)
+    except NotKept as error:
+        raise Http404(str(error)) from error
+    return HttpResponse(data, content_type=media, headers={"Cache-Control": "no-store"})
 
 
 def _text_of(place: Workplace, event: Event, owner: str | None, by: str) -> str:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("case/<id:customer_id>/data/erase", person.ask_erasure, name="ask_erasure"),
     path("reviews", reviewing.reviews, name="reviews"),
     path("reviews/<str:event_id>", reviewing.one, name="review_one"),
+    path("reviews/<str:event_id>/sound", reviewing.sound, name="review_sound"),
     path("complaints", complaints.page, name="complaints"),
     path("complaints/<str:event_id>/answer", complaints.answer, name="answer_complaint"),
     path("reports", reports.reports, name="reports"),

@@ -102,11 +102,7 @@ def identity(request: HttpRequest, customer_id: str) -> HttpResponse:
         file.place.journal.record(
             [NewEvent("identity.checked", file.place.clock(), customer_id, body=body, key=key)]
         )
-    if passed:
-        messages.success(request, _("They are who they say. You may speak about the debt."))
-    elif checked.tries >= TRIES_MAX:
-        messages.error(request, _("Identity could not be confirmed. Say nothing of a debt; offer to write."))
-    else:
+    if not passed and checked.tries < TRIES_MAX:
         messages.warning(request, _("Not enough agrees yet. Ask for another fact."))
     return redirect("case", customer_id)
 

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.utils.translation import gettext as _
 
-from dunwell.money import format_minor, parse_minor
+from dunwell.money import parse_minor
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.desk.contact import OUTCOMES_OF_CONTACTS, SILENT, Current, outcomes_of
+from dunwell.office.desk.templatetags.shown import minor
 from dunwell.office.desk.words import CAME, OUTCOMES
 from dunwell.office.desk.working import Promised, PromisePart, Told, may_promise, open_promises
 from dunwell.outreach.knowing import held_debts
@@ -131,8 +132,9 @@ class LogForm(forms.Form):
         replaced = tuple(one["promise_id"] for one in before if cleaned.get("replaces"))
         most = may_promise(self.file, accounts, replaced)
         if sum(part.amount_minor for part in parts) > most:
-            shown = f"{format_minor(most, currency)} {currency}"
-            message = _("That is more than is owed: at most %(most)s can be promised.") % {"most": shown}
+            message = _("That is more than is owed: at most %(most)s can be promised.") % {
+                "most": minor(most, currency)
+            }
             if before and not replaced:
                 message += " " + _("An open promise stands for the rest; let the new one replace it.")
             self.add_error("amount_1", message)

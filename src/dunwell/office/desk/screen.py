@@ -149,6 +149,7 @@ def log_context(
         return {}
     typed: Any = {} if form is None else form.data
     can_come, guide = came_of(contact), guide_for(file, staff, contact.direction)
+    facts = [(name, *FACTS[name]) for name in known_facts(file, contact.point_id)]
     return {
         "guide": replace(guide, branches=tuple(one for one in guide.branches if one.then in can_come)),
         "form": form,
@@ -174,7 +175,8 @@ def log_context(
             }
             for number in range(1, PARTS_MAX + 1)
         ],
-        "facts": [(name, *FACTS[name]) for name in known_facts(file, contact.point_id)],
+        "facts": facts,
+        "first_fact": next((name for name, *_words in facts if name not in contact.facts), None),
         "tries_max": TRIES_MAX,
     }
 

@@ -223,7 +223,9 @@ def _translated(text: str, language: str) -> str:
     if sourced is not None:
         return _translated(sourced[1], language) + sourced[2]
     if "; " in text:
-        return "；".join(_translated(part, language) for part in text.split("; "))
+        parts = text.split("; ")
+        told = [_translated(part, language) for part in parts]
+        return text if told == parts else "；".join(told)  # a source with a semicolon in it stays as it is
     return text
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from dunwell.office.cases.casefile import CaseFile, Happened
-from dunwell.office.desk.templatetags.shown import day, minor, money, sentence, word
+from dunwell.office.desk.templatetags.shown import day, minor, moment, money, sentence, word
 from dunwell.office.desk.words import channel_name, hold_name, outcome_name
 
 _LEFT_OUT = {"data.read", "contact.planned", "contact.deferred", "contact.delayed", "decision.made"}
@@ -93,7 +93,7 @@ def _sent(event: Happened) -> tuple[str, str, str]:
 
 def _made(event: Happened) -> tuple[str, str, str]:
     way = _("They contacted us") if event.body["direction"] == "in" else _channel(event)
-    return f"{way}: {outcome_name(event.body['outcome'])}", _by(event), ""
+    return _told(way, event.body["outcome"]), _by(event), ""
 
 
 def _replied(event: Happened) -> tuple[str, str, str]:
@@ -103,7 +103,7 @@ def _replied(event: Happened) -> tuple[str, str, str]:
 
 def _held(event: Happened) -> tuple[str, str, str]:
     until = event.body.get("until")
-    detail = _("until %(day)s") % {"day": until} if until else ""
+    detail = _("until %(day)s") % {"day": day(datetime.fromisoformat(until).date())} if until else ""
     return _("Hold: %(hold)s") % {"hold": hold_name(event.body["hold"])}, _by(event, detail), "warn"
 
 
@@ -172,8 +172,7 @@ def _paid(event: Happened) -> tuple[str, str, str]:
 
 def _put_off(event: Happened) -> tuple[str, str, str]:
     until = datetime.fromisoformat(event.body["until"])
-    when = until.strftime("%Y-%m-%d %H:%M %Z")
-    return _("To come back to the case"), _by(event, when), ""
+    return _("To come back to the case"), _by(event, f"{moment(until)} UTC"), ""
 
 
 def _plain(title: Callable[[], str], tone: str = "") -> Callable[[Happened], tuple[str, str, str]]:
@@ -216,7 +215,7 @@ def _contacts(file: CaseFile) -> Iterator[Entry]:
     """The contacts of the lender's tape."""
     for row in file.tables["contacts"].iter_rows(named=True):
         way = _("They contacted us") if row["direction"] == "in" else channel_name(row["channel"])
-        yield Entry(row["at"], f"{way}: {outcome_name(row['outcome'])}", _("from the lender's records"))
+        yield Entry(row["at"], _told(way, row["outcome"]), _("from the lender's records"))
 
 
 def _payments(file: CaseFile) -> Iterator[Entry]:
@@ -258,6 +257,10 @@ def _notices(file: CaseFile) -> Iterator[Entry]:
     for row in file.tables["notices"].iter_rows(named=True):
         title = _("Notice sent: %(kind)s") % {"kind": word(row["kind"], "NOTICES")}
         yield Entry(row["sent_at"], title, _("from the lender's records"))
+
+
+def _told(way: str, outcome: str) -> str:
+    return _("%(way)s: %(outcome)s") % {"way": way, "outcome": outcome_name(outcome)}
 
 
 def _start(on: Any) -> datetime:

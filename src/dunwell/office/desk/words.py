@@ -71,6 +71,9 @@ HOLDS: Words = {
     "unreachable": _("cannot be reached"),
     "deceased": _("died"),
 }
+BUCKETS: Words = {"current": _("current")}
+"""What the lender's buckets of days past due are called; those named by their days keep their names."""
+
 STAGES: Words = {
     "early reminder": _("early reminder"),
     "reminder": _("reminder"),
@@ -220,8 +223,9 @@ COMPARING: Words = {
 }
 """How far a proposed strategy's comparison is."""
 EVENTS: Words = {
-    "contact.permitted": _("message or call"),
+    "contact.permitted": _("message"),
     "case.note": _("note"),
+    "file.kept": _("recording"),
     "data.read": _("personal data were looked at"),
     "data.corrected": _("records were corrected"),
     "data.erased": _("personal data were erased"),

@@ -156,7 +156,8 @@ def not_made(file: CaseFile, contact: Current, staff: Staff) -> None:
     body = {
         "message_id": contact.message_id,
         "channel": contact.channel,
-        "why": f"not made, {staff.username}",
+        "why": "not made",
+        "by": staff.username,
     }
     key = f"desk:log:{contact.message_id}"
     file.place.journal.record(

@@ -1,5 +1,7 @@
 """The pages on which a team lead sees who has how many cases, and gives out what nobody has or who is away has."""
 
+from datetime import date
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -8,7 +10,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from dunwell.office.access.guard import needs, staff_of
-from dunwell.office.supervision.sharing import Shared, give_to, load_of, share_free, share_of_away
+from dunwell.office.supervision.sharing import (
+    Shared,
+    give_to,
+    load_of,
+    put_on_leave,
+    share_free,
+    share_of_away,
+)
 from dunwell.office.workplace import workplace
 
 _SHARED = 50
@@ -25,6 +34,7 @@ def load(request: HttpRequest) -> HttpResponse:
         "free_is_cut": told.free_is_cut,
         "stages": told.stages,
         "jurisdictions": told.jurisdictions,
+        "today": today,
         "may_assign": staff.may("case.assign"),
         "skills": sorted({skill for one, _count, _away in told.people for skill in one.skills}),
     }
@@ -55,6 +65,24 @@ def cover(request: HttpRequest, username: str) -> HttpResponse:
         messages.error(request, _("There is nobody of that name in your team."))
     else:
         _tell(request, shared)
+    return redirect("load")
+
+
+@needs("case.assign")
+@require_POST
+def leave(request: HttpRequest, username: str) -> HttpResponse:
+    """Say until when somebody is away; without a day they are here again."""
+    typed = request.POST.get("until", "")
+    try:
+        until = date.fromisoformat(typed) if typed else None
+    except ValueError:
+        until = date.min
+    if until is not None and until < workplace().clock().date():
+        messages.error(request, _("Choose the last day of the leave, today or later."))
+    elif not put_on_leave(staff_of(request), username, until):
+        messages.error(request, _("There is nobody of that name in your team."))
+    else:
+        messages.success(request, _("Recorded."))
     return redirect("load")
 
 

@@ -36,7 +36,9 @@ class Person:
 
 @dataclass
 class Day:
-    """What happened since the day began."""
+    """What happened since the day began. ``refusals``: contacts that were held back, ``refused`` by which rules;
+    ``in_doubt``: messages (message_id) that were put off though they may have been taken.
+    """
 
     contacts: Counter[str] = field(default_factory=Counter)
     conversations: int = 0
@@ -47,6 +49,8 @@ class Day:
     moved: Counter[str] = field(default_factory=Counter)
     cash: dict[str, Decimal] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
+    refusals: int = 0
+    in_doubt: set[str] = field(default_factory=set)
     people: dict[str, Person] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
@@ -61,6 +65,8 @@ class Day:
             "moved": dict(self.moved),
             "cash": {currency: str(amount) for currency, amount in self.cash.items()},
             "refused": dict(self.refused),
+            "refusals": self.refusals,
+            "in_doubt": sorted(self.in_doubt),
             "people": [asdict(person) for person in self.people.values()],
         }
 
@@ -70,24 +76,21 @@ class Day:
         counted = {name: Counter(told.get(name, {})) for name in ("contacts", "holds", "moved", "refused")}
         cash = {currency: Decimal(amount) for currency, amount in told["cash"].items()}
         people = {one["name"]: Person(**one) for one in told["people"]}
-        return cls(**{**told, **counted, "cash": cash, "people": people})
+        in_doubt = set(told.get("in_doubt", ()))
+        return cls(**{**told, **counted, "cash": cash, "people": people, "in_doubt": in_doubt})
 
     @property
     def contact_count(self) -> int:
         """Contacts of all channels."""
         return self.contacts.total()
 
-    @property
-    def refused_count(self) -> int:
-        """Reasons for which a contact was held back; one contact may have several."""
-        return self.refused.total()
-
 
 def day_of(events: Iterable[tuple[str, str]], day: Day | None = None) -> Day:
     """The day's figures from its events (kind, body as JSON), in their order; added to ``day`` where it is given.
 
-    A contact is one the gate permitted and that was neither given up nor put off (it is permitted anew then); a conversation is
-    with the right party when it was the customer who took part.
+    A contact is one the gate permitted and that was neither given up nor put off (it is permitted anew then); one that was put
+    off in doubt may have arrived and is one contact, however often it is handed over again, as the gate and the report count it.
+    A conversation is with the right party when it was the customer who took part.
     """
     day = day or Day()
     for kind, text in events:
@@ -126,6 +129,8 @@ def _keep(begins: datetime, after: int, upto: int, day: Day) -> None:
 
 
 def _permitted(day: Day, body: Mapping[str, Any]) -> None:
+    if body.get("message_id") in day.in_doubt:
+        return
     day.contacts[body["channel"]] += 1
     worker = str(body.get("worker", ""))
     if worker.startswith("desk:"):
@@ -133,11 +138,17 @@ def _permitted(day: Day, body: Mapping[str, Any]) -> None:
 
 
 def _refused(day: Day, body: Mapping[str, Any]) -> None:
+    day.refusals += 1
     day.refused.update(reason["rule"] for reason in body.get("reasons", ()))
 
 
 def _failed(day: Day, body: Mapping[str, Any]) -> None:
-    day.contacts[body["channel"]] -= 1
+    if body.get("in_doubt"):
+        day.in_doubt.add(str(body["message_id"]))
+    elif body.get("message_id") not in day.in_doubt:
+        day.contacts[body["channel"]] -= 1
+        if body.get("by"):
+            _person(day, body["by"]).contacts -= 1
 
 
 def _made(day: Day, body: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from dunwell.journal.recording import NewEvent
 from dunwell.office.access.models import Staff
+from dunwell.office.access.people import record
 from dunwell.office.cases.models import Case, values_of
 from dunwell.office.cases.routing import (
     TAKE_CASES,
@@ -89,6 +90,20 @@ def share_of_away(staff: Staff, username: str) -> Shared | None:
     theirs = Case.objects.visible_to(staff).filter(assigned_to=away).order_by("rank")
     with transaction.atomic():
         return _give(staff, _taken(theirs, BATCH_MAX), [one for one in people if one.pk != away.pk])
+
+
+def put_on_leave(staff: Staff, username: str, until: date | None) -> bool:
+    """Say until when somebody of one's team is away (None: they are here); False where there is nobody of that name. While
+    they are away no case is given to them.
+    """
+    with transaction.atomic():
+        one = team_of(staff).filter(username=username).first()
+        if one is None:
+            return False
+        one.on_leave_until = until
+        one.save(update_fields=["on_leave_until"])
+        record(staff, "leave", one.username, until.isoformat() if until else "")
+    return True
 
 
 def give_to(staff: Staff, customer_id: str, name: str) -> bool:

@@ -9,6 +9,7 @@ urlpatterns = [
     path("board", board.board, name="board"),
     path("load", assigning.load, name="load"),
     path("load/share", assigning.share, name="share"),
+    path("load/leave/<str:username>", assigning.leave, name="leave"),
     path("load/cover/<str:username>", assigning.cover, name="cover"),
     path("case/<id:customer_id>/give", assigning.give, name="give"),
     path("approvals", approvals.approvals, name="approvals"),

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from hashlib import sha256
+from threading import Lock
 
 import numpy as np
 import polars as pl
@@ -172,9 +173,14 @@ class _Kept:
         self._ids = Ids(ids.unique())
         self._by_salt: dict[str, NDArray[np.uint64]] = {}
         self._asked: tuple[pl.Series, NDArray[np.int32]] | None = None
+        self._lock = Lock()
 
     def of(self, texts: pl.Series, salt: str) -> NDArray[np.uint64] | None:
-        """The numbers of texts; None where one is not among the ids."""
+        """The numbers of texts; None where one is not among the ids. Threads may ask at the same time."""
+        with self._lock:
+            return self._of(texts, salt)
+
+    def _of(self, texts: pl.Series, salt: str) -> NDArray[np.uint64] | None:
         if self._asked is None or self._asked[0] is not texts:  # a day asks for several salts of the same
             self._asked = texts, self._ids.numbers(texts)
         places = self._asked[1]

@@ -3,6 +3,7 @@
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from django.utils.translation import get_language
 
 from dunwell.ledger.statement import Line
 from dunwell.ledger.statement_text import changed_components
-from dunwell.money import format_minor
+from dunwell.money import CURRENCIES, format_minor
 from dunwell.office.access.masks import masked_name
 from dunwell.office.cases.queue import reasons
 from dunwell.office.desk import words
@@ -23,12 +24,18 @@ from dunwell.office.desk.sentences import sentence as core_sentence
 register = template.Library()
 
 
-def _locale() -> str:
-    return "zh_Hans_CN" if (get_language() or "en").startswith("zh") else "en_GB"
+def _locale() -> Locale:
+    return _locale_of("zh_Hans_CN" if _is_chinese() else "en_GB")
 
 
 def _is_chinese() -> bool:
-    return _locale().startswith("zh")
+    return (get_language() or "en").startswith("zh")
+
+
+@cache
+def _locale_of(code: str) -> Locale:
+    """A locale, made once: from its code it is made anew for each amount and day that a page shows."""
+    return Locale.parse(code)
 
 
 @register.filter
@@ -40,7 +47,13 @@ def money(amount: Decimal | None, currency: str) -> str:
     """
     if amount is None or not currency:
         return ""
-    return str(format_currency(amount, currency, locale=_locale()))
+    return _money(amount + 0, currency, _locale())  # no minus before nothing
+
+
+@lru_cache(maxsize=4096)
+def _money(amount: Decimal, currency: str, locale: Locale) -> str:
+    """The same amounts stand on a page again and again."""
+    return str(format_currency(amount, currency, locale=locale))
 
 
 @register.filter
@@ -57,7 +70,12 @@ def worth(amount: Decimal, currency: str) -> str:
 @register.filter
 def day(value: date | None) -> str:
     """A day in words short enough for a table."""
-    return "" if value is None else str(format_date(value, "medium", locale=_locale()))
+    return "" if value is None else _day(value, _locale())
+
+
+@lru_cache(maxsize=4096)
+def _day(value: date, locale: Locale) -> str:
+    return str(format_date(value, "medium", locale=locale))
 
 
 @register.filter
@@ -110,6 +128,21 @@ def word(name: str, of: str) -> str:
 
 
 @register.filter
+def own_name(name: str) -> str:
+    """What the lender calls a segment or a treatment, in the reader's language where it is made of words of ours: a stage
+    (``reminder``), or a stage and a channel (``reminder by sms``).
+
+    >>> own_name("reminder by sms"), own_name("a soft start")
+    ('reminder by sms', 'a soft start')
+    """
+    stage, _by, channel = str(name).partition(" by ")
+    if stage not in words.STAGES or (channel and channel not in words.CHANNELS) or not _is_chinese():
+        return str(name)
+    told = str(words.STAGES[stage])
+    return f"{told}（{words.CHANNELS[channel]}）" if channel else told
+
+
+@register.filter
 def clock(value: datetime | None, zone: str = "UTC") -> str:
     """The time of day of an instant on the clock of a zone."""
     if value is None:
@@ -134,12 +167,25 @@ def changes(line: Line, currency: str) -> list[tuple[str, str]]:
 
 @register.filter
 def sentence(text: str) -> str:
-    """A sentence of the core's in the reader's language, its days as the reader writes them.
+    """A sentence of the core's in the reader's language, its days and amounts as the reader writes them.
 
     >>> sentence("nothing had been paid by 2026-11-28")
     'nothing had been paid by 28 Nov 2026'
+    >>> sentence("1360.5 GBP is left for all creditors")
+    '£1,360.50 is left for all creditors'
     """
-    return _ISO_DAY.sub(lambda found: _day_of(found[0]), core_sentence(str(text)))
+    told = _ISO_DAY.sub(lambda found: _day_of(found[0]), core_sentence(str(text)))
+    return _AMOUNT.sub(lambda found: _amount_of(found["amount"], found["currency"]), told)
+
+
+_AMOUNT = re.compile(r"(?<![\w.,-])(?P<amount>-?\d+(?:\.\d+)?) (?P<currency>[A-Z]{3})(?!\w)")
+
+
+def _amount_of(amount: str, currency: str) -> str:
+    """As the reader writes it; as it stands where that would round it, or where the letters are no currency."""
+    decimals = len(amount.partition(".")[2])
+    is_money = decimals <= CURRENCIES.get(currency, -1)
+    return money(Decimal(amount), currency) if is_money else f"{amount} {currency}"
 
 
 _ISO_DAY = re.compile(r"(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])")
@@ -174,7 +220,7 @@ def country(key: str) -> str:
     >>> country("in"), country("eu-npl")
     ('India', 'eu-npl')
     """
-    return str(Locale.parse(_locale()).territories.get(key.upper(), key)) if len(key) == 2 else key
+    return str(_locale().territories.get(key.upper(), key)) if len(key) == 2 else key
 
 
 @register.filter

@@ -1,4 +1,5 @@
-// Keys first: [data-key] is pressed by its key; j and k walk the rows that have [data-row]; ? shows the keys of the page.
+// Keys first: [data-key] is pressed by its key, and where it is a box that opens a field ([data-leads]), one goes on there;
+// j and k walk the rows that have [data-row]; ? shows the keys of the page.
 "use strict";
 
 const isTyping = (target) =>
@@ -39,7 +40,9 @@ document.addEventListener("keydown", (event) => {
     if (target) {
       event.preventDefault();
       target.matches("input, select, textarea") ? target.focus() : target.click();
-      target.scrollIntoView({ block: "nearest" });
+      const next = target.dataset.leads && target.querySelector(":checked") && document.getElementById(target.dataset.leads);
+      (next || target).scrollIntoView({ block: "nearest" });
+      if (next) next.focus();
     }
   }
 });
@@ -70,3 +73,23 @@ function tellStillHere() {
 if (stillHere) {
   for (const kind of ["pointermove", "keydown", "scroll"]) document.addEventListener(kind, tellStillHere, { passive: true });
 }
+
+// What scrolls sideways (a wide table on a phone) is reached by keys, and says what it is.
+function openToKeys() {
+  for (const box of document.querySelectorAll(".table, .chart, .policy")) {
+    const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+    if (scrolls === box.hasAttribute("tabindex")) continue;
+    if (!scrolls) {
+      box.removeAttribute("tabindex");
+      box.removeAttribute("role");
+      continue;
+    }
+    box.tabIndex = 0;
+    const name = box.querySelector("caption")?.textContent || box.querySelector("img")?.alt || document.querySelector("h1")?.textContent;
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", name.trim());
+  }
+}
+
+openToKeys();
+for (const kind of ["resize", "load"]) addEventListener(kind, openToKeys);
