@@ -10,6 +10,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from dunwell.office.project import KNOCKS_FILE
 from dunwell.settings import Settings
 
 _THREADS = 8
@@ -42,8 +43,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # it has no types
     def load_config(self) -> None:
         """Gunicorn's settings."""
         os.environ.setdefault("POLARS_MAX_THREADS", "1")  # one person's frames are small: threads cost more
-        if self._worker_count > 1:  # their figures are added up
+        if self._worker_count > 1:  # their figures are added up, and knocks counted together
             os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="dunwell-metrics-"))
+            counted = Path(tempfile.mkdtemp(prefix="dunwell-knocks-")) / "knocks.sqlite3"
+            os.environ.setdefault(KNOCKS_FILE, str(counted))
         for name, value in {
             "bind": [self._address],
             "workers": self._worker_count,

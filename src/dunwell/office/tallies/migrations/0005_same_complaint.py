@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """The clock that another stands for."""
 
-    dependencies = [("tallies", "0003_sign_tallies")]
+    dependencies = [("tallies", "0004_recordings_drawn")]
 
     operations = [
         migrations.AddField(
