@@ -15,6 +15,10 @@ from dunwell.settings import Settings
 
 _THREADS = 8
 _GRACE_SECONDS = 20
+_KEPT_SECONDS = 65
+"""So long a connection on which nothing is asked is kept: longer than a proxy or a program keeps it (60 s is usual), for who asks
+on one that is closed just then is answered by nothing at all.
+"""
 _COLLECT_AFTER_OBJECTS = 10_000
 """New objects between two looks for garbage: a look at so many takes some milliseconds, which a page does not notice."""
 
@@ -53,6 +57,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # it has no types
             "threads": _THREADS,
             "worker_class": "gthread",
             "graceful_timeout": _GRACE_SECONDS,
+            "keepalive": _KEPT_SECONDS,
             "timeout": 60,
             "loglevel": "warning",
             "proc_name": "dunwell-office",
