@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import run
@@ -43,10 +44,8 @@ def test_what_was_kept_for_a_time_ends(file: str, monkeypatch: pytest.MonkeyPatc
     ours = Knocks(file, {})
     ours.set("door", 1, 60)
     ours.set("lasting", 1, None)
-    import dunwell.office.access.knocking as knocking
-
-    later = knocking.time.time() + 61
-    monkeypatch.setattr(knocking.time, "time", lambda: later)
+    later = time.time() + 61
+    monkeypatch.setattr(time, "time", lambda: later)
     assert (ours.get("door"), ours.get("lasting")) == (None, 1)
     assert ours.add("door", 2, 60) and ours.get("door") == 2
     assert not ours.add("lasting", 2)
