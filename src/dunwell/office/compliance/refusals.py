@@ -13,11 +13,11 @@ from dunwell.office.workplace import Workplace
 _NAME = "refusals"
 _KIND = "contact.refused"
 _RULE_MAX = 200
-_STEP, _STEP_OF_A_PAGE = 20_000, 1_000
-"""So many events are read on at once: by the keeper, whose work it is; and by a search, which tells of what just happened too."""
+_STEP_OF_A_PAGE = 1_000
+"""So many events a page reads on itself, to tell what just happened; the others are the keeper's work."""
 
 
-def note_refusals(place: Workplace, steps_max: int | None = None, step: int = _STEP) -> bool:
+def note_refusals(place: Workplace, steps_max: int | None = None, step: int | None = None) -> bool:
     """Note the rules of what was refused since the last time; whether all of it was looked at."""
     return follow(_NAME, (_KIND,), place.clock(), _note, steps_max=steps_max, step=step)
 

@@ -26,8 +26,8 @@ from dunwell.office.workplace import Workplace, workplace
 
 _DAYS = 14
 _REFUSED_OFTEN = 5
-_STEP, _STEP_OF_A_PAGE = 20_000, 1_000
-"""So many events are read on at once: by the keeper, whose work it is; and by a page, which shows what just happened as well."""
+_STEP_OF_A_PAGE = 1_000
+"""So many events a page reads on itself, to tell what just happened; the others are the keeper's work."""
 _READ_MAX = 2000
 """Of who may not see everybody the latest so many signs are looked at."""
 SHOWN_MAX = 20
@@ -56,7 +56,7 @@ class Occasion:
     latest_from: date | None = None
 
 
-def note_signs(place: Workplace, steps_max: int | None = None, step: int = _STEP) -> bool:
+def note_signs(place: Workplace, steps_max: int | None = None, step: int | None = None) -> bool:
     """Note the signs among what was recorded since the last time; whether all of it was looked at. The first time it begins with
     what is young enough to be talked about.
     """
