@@ -81,7 +81,7 @@ def test_no_page_tells_of_others(busy: Bounds) -> None:
             if rule not in roles()[role].permissions:
                 continue
             answer = client.get(address, LAST_DAY if "report" in address else {})
-            body = b"".join(answer) if answer.streaming else answer.content  # type: ignore[arg-type]
+            body = b"".join(answer) if answer.streaming else answer.content
             assert busy.theirs not in body.decode(errors="replace"), (role, address)
             pages += 1
             is_list = address in ("/complaints", "/coaching", "/audit")
