@@ -177,6 +177,8 @@ _FORMS = (
     _(
         "treatment %(thing)s asks for the principal still owed whatever the currency: add one, like currency = CNY"
     ),
+    # whom a comparison of strategies is about
+    _("the book of %(day)s"),
     # why a promise was withdrawn
     _("customer_withdrew"),
     _("circumstances_changed"),

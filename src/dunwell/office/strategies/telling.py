@@ -1,5 +1,6 @@
 """A comparison as people read it: each measure's words and units, the tables, and the charts drawn from the same figures."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from dunwell.nightly.report.charts import intervals
 from dunwell.office.analytics.telling import FONTS, WIDTH
-from dunwell.office.desk.templatetags.shown import money, percent
+from dunwell.office.desk.templatetags.shown import money, percent, tongue
 
 MEASURES: Mapping[str, str | Lazy] = {
     "net": gettext_lazy("Money after cost, a customer"),
@@ -151,7 +152,22 @@ def _cure_gaps(told: Mapping[str, Any]) -> list[tuple[str, float, float, float]]
 
 
 def _group(gap: Mapping[str, Any]) -> str:
-    return f"{GROUPINGS.get(gap['grouping'], gap['grouping'])}: {gap['group']}"
+    of = GROUPINGS.get(gap["grouping"], gap["grouping"])
+    return _("%(of)s: %(group)s") % {"of": of, "group": _group_name(gap["grouping"], gap["group"])}
+
+
+def _group_name(grouping: str, name: str) -> str:
+    """A group in the reader's language: ages by their years, a language by its name."""
+    if grouping == "language":
+        return tongue(name)
+    years = re.findall(r"\d+", name)
+    if grouping != "age" or not years:
+        return name
+    if len(years) > 1:
+        return _("%(first)s to %(last)s") % {"first": years[0], "last": years[1]}
+    return (_("under %(years)s") if name.startswith("under") else _("%(years)s or more")) % {
+        "years": years[0]
+    }
 
 
 def _line(name: str, row: Mapping[str, Any], currency: str) -> Line:
@@ -179,6 +195,7 @@ def _line(name: str, row: Mapping[str, Any], currency: str) -> Line:
 def _shown(value: float | None, kind: str, currency: str, sign: bool = False) -> str:
     if value is None:
         return ""
+    value = round(value, 3 if kind == "share" else 2) or 0.0  # no minus before a zero
     told = (
         percent(value)
         if kind == "share"
