@@ -25,10 +25,12 @@ from dunwell.rehearsal.debtor_world import DebtorWorld, Events
 from dunwell.rehearsal.effects import Effects
 from dunwell.rehearsal.moving_in import Census
 from dunwell.rehearsal.usual_contacts import at_working_hours
+from dunwell.strategy.exploring import more_after_turn
 from dunwell.strategy.inputs import Columns
 from dunwell.strategy.learned import CONTEXT, LearnedValues, values_of
 from dunwell.strategy.over_waiting import HISTORY
 from dunwell.strategy.text import Strategy, read_strategy
+from dunwell.strategy.turning import Turned
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,21 +41,23 @@ LATE_PER_ACCOUNT = 0.06
 """How many of the made accounts' people are late on a day, about: the capacities are made for them."""
 
 PRIORS = {
-    "fair": {"text message": (25, 30), "letter": (20, 30), "call": (30, 30)},
-    "wrong": {"text message": (2, 20), "letter": (60, 20), "call": (10, 20)},
+    "fair": {"text message": ("0.035", "0.04"), "letter": ("0.027", "0.04"), "call": ("0.041", "0.04")},
+    "wrong": {"text message": ("0.003", "0.027"), "letter": ("0.082", "0.027"), "call": ("0.014", "0.027")},
 }
-"""What the text says that a contact recovers, in US dollars, and how sure: near the world's truth; and as an old-fashioned lender
-has it who is new to a portfolio and swears by letters.
+"""What the text says that a contact recovers, as a share of what is past due, and how sure: near the world's truth; and as an
+old-fashioned lender has it who is new to a portfolio and swears by letters.
+"""
+LOTS = {"near": 'rate = "1"\nspend = "0.05"', "even": 'rate = "0.2"'}
+"""How lots are drawn: where they cost little, for a twentieth of what the day is thought to be worth; or a fifth of all
+decisions, evenly.
 """
 
 Valuer = Callable[[pl.DataFrame], Floats]
 """What a policy thinks each treatment (column, nothing first) is worth, net, for customers (CONTEXT and HISTORY)."""
 
 
-def strategy_of(accounts: int, priors: str) -> Strategy:
-    """The lender's text: three channels, capacities for one contact a week of most who are late, a twentieth held out, a fifth
-    of the decisions drawn by lot.
-    """
+def strategy_of(accounts: int, priors: str, lots: str = "near") -> Strategy:
+    """The lender's text: three channels, capacities for one contact a week of most who are late, a twentieth held out; LOTS."""
     late = accounts * LATE_PER_ACCOUNT
     costs = {"text message": "0.05", "letter": "1.00", "call": "0.30"}
     parts = [
@@ -62,19 +66,19 @@ def strategy_of(accounts: int, priors: str) -> Strategy:
         '[objective]\nmaximise = "net_recovered_value"\nwindow_days = 90',
         '[[segment]]\nname = "late"\nwhen = ["past_due_days >= 1"]',
     ]
-    for name, (value, spread) in PRIORS[priors].items():
+    for name, (share, spread) in PRIORS[priors].items():
         effort = 'minutes = "6"\nskill = "collections"\n' if name == "call" else ""
         parts.append(
             f'[[treatment]]\nname = "{name}"\nchannel = "{CHANNELS[name]}"\npurpose = "remind"\ntone = "neutral"\n{effort}'
-            f'cost = "{costs[name]}"\nsegments = ["late"]\nprior = {{ value = "{value}", sd = "{spread}" }}'
+            f'cost = "{costs[name]}"\nsegments = ["late"]\nprior = {{ share = "{share}", sd = "{spread}" }}'
         )
-    for name, kind, share in (("texts", "sms", 0.05), ("letters", "letters", 0.02)):
-        parts.append(f'[[capacity]]\nname = "{name}"\nkind = "{kind}"\nper_day = "{round(late * share)}"')
+    for name, kind, part in (("texts", "sms", 0.05), ("letters", "letters", 0.02)):
+        parts.append(f'[[capacity]]\nname = "{name}"\nkind = "{kind}"\nper_day = "{round(late * part)}"')
     parts.append(
         f'[[capacity]]\nname = "agents"\nkind = "agent_minutes"\nskill = "collections"\nper_day = "{round(late * 0.035) * 6}"'
     )
     parts.append(
-        '[hold_out]\nshare = "0.05"\nsalt = "hold-out"\ntreatment = "none"\n\n[exploring]\nrate = "0.2"'
+        f'[hold_out]\nshare = "0.05"\nsalt = "hold-out"\ntreatment = "none"\n\n[exploring]\n{LOTS[lots]}'
     )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "strategy.toml"
@@ -85,6 +89,12 @@ def strategy_of(accounts: int, priors: str) -> Strategy:
 def by_text(strategy: Strategy, learned: LearnedValues | None = None) -> Valuer:
     """The product's values: learned ones, or the text's priors."""
     return lambda context: values_of(strategy, learned, context).mean
+
+
+def in_amounts(strategy: Strategy, owed: float) -> Valuer:
+    """The text's priors as amounts, the same for everybody, whatever they owe: what is typically ``owed`` stands for all."""
+    amounts = [float(one.prior_value) * owed - float(one.cost) for one in strategy.treatments]
+    return lambda context: np.tile(np.array([0.0, *amounts]), (context.height, 1))
 
 
 def by_balance(shares: tuple[float, float, float], from_day: int = 1) -> Valuer:
@@ -152,9 +162,14 @@ def places(strategy: Strategy, settled: Settled) -> Ints:
     return np.asarray(given.to_numpy())
 
 
+def without_hold_out(strategy: Strategy) -> Strategy:
+    """The same text with nobody held out."""
+    return replace(strategy, hold_out=replace(strategy.hold_out, share=0.0))
+
+
 def without_lots(strategy: Strategy) -> Strategy:
     """The same text with nobody held out and nothing drawn by lot, as a rule is used."""
-    return replace(strategy, hold_out=replace(strategy.hold_out, share=0.0), explore_rate=0.0)
+    return replace(without_hold_out(strategy), explore_rate=0.0)
 
 
 @dataclass
@@ -167,6 +182,7 @@ class Lender:
     days: list[LoggedDay] = field(default_factory=list)
     paid: list[pl.DataFrame] = field(default_factory=list)
     earlier: pl.DataFrame | None = None
+    turned: tuple[Turned, ...] = ()
 
     @classmethod
     def of(cls, census: Census, effects: Effects, seed: int, strategy: Strategy, as_of: date) -> "Lender":
@@ -217,7 +233,8 @@ class Lender:
 
     def settled(self, late: pl.DataFrame, valuer: Valuer) -> Settled:
         """What is decided for tomorrow, by these values: the day's lots and capacities are the text's."""
-        return decided(self.strategy, late, valuer, self.world.today + timedelta(days=1), self.earlier)
+        day = self.world.today + timedelta(days=1)
+        return decided(more_after_turn(self.strategy, self.turned, day), late, valuer, day, self.earlier)
 
     def live_a_day(self, late: pl.DataFrame, settled: Settled) -> Brought:
         """Make the contacts that were decided, and log what came of the day."""
@@ -261,6 +278,7 @@ class Lender:
         found = over_waiting_of(self.strategy, self.days, pl.concat(self.paid), self.world.today)
         if found is None:
             return None
+        self.turned = found.turned
         columns = Columns.of(self.days[0].rows, CONTEXT)
         return LearnedValues(columns, {}, self.strategy.currency, {}, over_waiting=found)
 

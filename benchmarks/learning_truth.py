@@ -23,7 +23,7 @@ _RIDGE = 1e-3
 
 class Look(NamedTuple):
     """The late customers of a day, and of each treatment of the text (a column, nothing first) what it truly brings them (US
-    dollars, net of cost), and the complaints and wishes to be left alone to be expected.
+    dollars, net of cost), and the complaints and wishes to be left alone to be expected; 0 for who rests and gets nothing.
     """
 
     late: pl.DataFrame
@@ -49,17 +49,18 @@ class Worth(NamedTuple):
 def look_at(lender: Lender, copies: int, seed: int = 0) -> Look:
     """The day that lies before a lender, with its truth."""
     late = lender.late()
-    persons = late["person"].to_numpy()
+    persons, is_free = late["person"].to_numpy(), late["is_free"].to_numpy()
     names = [one.name for one in lender.strategy.treatments]
-    truth = true_effects(
-        lender.world, persons, tuple(CHANNELS[name] for name in names), copies=copies, seed=seed
-    )
+    channels = tuple(CHANNELS[name] for name in names)
+    truth = true_effects(lender.world, persons[is_free], channels, copies=copies, seed=seed)
     costs = {one.name: float(one.cost) for one in lender.strategy.treatments}
 
-    def columns(of: dict[str, Floats], scale: float = 1.0) -> Floats:
-        return np.column_stack([np.zeros(len(persons)), *(of[CHANNELS[name]] * scale for name in names)])
+    def columns(of: dict[str, Floats], scale: float = 1.0, less: Sequence[float] = (0.0,)) -> Floats:
+        found = np.zeros((len(persons), 1 + len(names)))
+        found[is_free, 1:] = np.column_stack([of[CHANNELS[name]] * scale for name in names]) - np.array(less)
+        return found
 
-    money = columns(truth.money_minor, 0.01) - np.array([0.0, *(costs[name] for name in names)])
+    money = columns(truth.money_minor, 0.01, [costs[name] for name in names])
     ease = lender.world.debts.ease[lender.world.persons.first_debts[persons]]
     hardest = np.zeros(len(persons), dtype=np.bool_)
     hardest[np.argsort(ease, kind="stable")[: max(len(persons) // 10, 1)]] = True
@@ -83,10 +84,13 @@ def worth(look: Look, strategy: Strategy, valuer: Valuer) -> Worth:
 
 def with_the_truth(looks: Sequence[Look]) -> Valuer:
     """The learner's own form fitted to the truth of some days instead of a log: what it could learn at best."""
-    shapes = np.vstack([effect_columns(look.late) * _owed(look.late)[:, None] for look in looks])
-    money = np.vstack([look.money[:, 1:] for look in looks])
+    free = [look.late["is_free"].to_numpy() for look in looks]
+    shapes = np.vstack([effect_columns(look.late)[own] for look, own in zip(looks, free, strict=True)])
+    shares = np.vstack(
+        [(look.money[:, 1:] / _owed(look.late)[:, None])[own] for look, own in zip(looks, free, strict=True)]
+    )
     products = shapes.T @ shapes
-    slopes = np.linalg.solve(products + _RIDGE * np.diag(np.diag(products)), shapes.T @ money)
+    slopes = np.linalg.solve(products + _RIDGE * np.diag(np.diag(products)), shapes.T @ shares)
 
     def values(late: pl.DataFrame) -> Floats:
         told = effect_columns(late) @ slopes * _owed(late)[:, None]

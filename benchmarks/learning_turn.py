@@ -118,9 +118,10 @@ def life(
                 stubborn = ours
             if since >= 0:
                 look = look_at(lender, copies, seed=number)
-                lender.strategy, own = blind, lender.strategy
+                own, turned_ones = lender.strategy, lender.turned
+                lender.strategy = blind
                 others = by_text(strategy, lender.learned())
-                lender.strategy = own
+                lender.strategy, lender.turned = own, turned_ones
                 policies = {OURS: ours, BLIND: others, STUBBORN: stubborn, KNEW: knew}
                 found.days.append(since)
                 found.worth.append({name: worth(look, strategy, one).money for name, one in policies.items()})

@@ -97,7 +97,9 @@ def _lender(folder: Path, accounts: int, minutes: int) -> Settings:
         shutil.copy(terms, folder / "policy" / "terms" / terms.name)
     file = folder / "policy" / "strategy.toml"
     wanted = file.read_text(encoding="utf-8")
-    wanted = wanted.replace('share = "0"', 'share = "0.1"').replace('rate = "0"', 'rate = "0.2"')
+    wanted = wanted.replace('[hold_out]\nshare = "0"', '[hold_out]\nshare = "0.1"').replace(
+        'rate = "0"', 'rate = "0.2"'
+    )
     wanted = wanted.replace('per_day = "4200"', f'per_day = "{minutes}"')
     wanted = re.sub(r'^currency = "[A-Z]+"', 'currency = "USD"', wanted, flags=re.MULTILINE)
     file.write_text(wanted, encoding="utf-8")

@@ -20,7 +20,6 @@ from dunwell.rehearsal.comparing import (
     OURS,
     SEER,
     TOLD,
-    WATCHING,
     by_block,
     hard_pressed,
     policies_of,
@@ -131,7 +130,7 @@ def recovery(daily: pl.DataFrame, turn: int) -> list[str]:
     lines = []
     for block in wide.partition_by("first_day"):
         first_day = int(block["first_day"][0])
-        for name in (OURS, WATCHING, TOLD):
+        for name in (OURS, TOLD):
             less = (block[name] - block[KNOWS_NEW]).to_numpy()
             half = t95(len(less) - 1) * less.std(ddof=1) / np.sqrt(len(less))
             lines.append(

@@ -30,6 +30,8 @@ class SlowChina:
     watched_until: date | None = None
     starts_on: date = date.min
     missed: date = date.min
+    changed_on: date | None = None
+    is_again: bool = False
 
     def _observed(self, start: date, months: int) -> date:
         later = sorted({due for due in self.dues if due > start})
@@ -40,7 +42,9 @@ class SlowChina:
         level = sum(days >= limit for limit in (1, 91, 271, 361))
         for change in self.changes:
             if change.agreed_on == day and change.financial_difficulty:
-                least = 2 if self.watched else 1
+                if change.agreed_on != self.changed_on:  # those of one day are one
+                    self.is_again, self.changed_on = self.watched > 0, day
+                least = 2 if self.is_again else 1
                 before = CHINA.index(change.class_before) if change.class_before else 0
                 kept = self.rank if self.rank >= 2 else 0
                 self.watched = max(least, before, kept, self.watched)
@@ -135,7 +139,7 @@ class SlowForbearance:
 @st.composite
 def changes(draw: st.DrawFn) -> list[Change]:
     """Up to three changes, some told with their first payment, the class before or the value lost, or for another reason."""
-    agreed = draw(st.lists(st.integers(0, 900), min_size=1, max_size=3, unique=True))
+    agreed = draw(st.lists(st.integers(0, 900), min_size=1, max_size=3))
     return [
         Change(
             START + timedelta(days=day),

@@ -48,10 +48,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for text in TERMS_FOLDER.glob("*.toml"):
         shutil.copy(text, folder / "policy" / "terms" / text.name)
     write_portfolio(folder / "tape", 1_000, 5, AS_OF, messy=True, stress=6.0)
-    edit(folder, lambda text: re.sub(r'(by call"\n(?:.+\n)*?prior = { value = )"0"', r'\g<1>"60"', text))
     edit(
         folder,
-        lambda text: text.replace('share = "0"', 'share = "0.1"').replace('rate = "0"', 'rate = "0.2"'),
+        lambda text: re.sub(
+            r'(by call"\n(?:.+\n)*?prior = { )share = "0", sd = "0.05"', r'\g<1>value = "60", sd = "20"', text
+        ),
+    )
+    edit(
+        folder,
+        lambda text: text.replace('[hold_out]\nshare = "0"', '[hold_out]\nshare = "0.1"').replace(
+            'rate = "0"', 'rate = "0.2"'
+        ),
     )
     edit(folder, lambda text: text.replace('per_day = "4200"', 'per_day = "100"'))
     save_values(folder, 1)

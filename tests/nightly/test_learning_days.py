@@ -105,7 +105,7 @@ def worth(learned: OverWaiting) -> tuple[float, float]:
 
 def vague(strategy: Strategy) -> None:
     for one in strategy.treatments:
-        object.__setattr__(one, "prior_sd", type(one.prior_sd)("500"))
+        object.__setattr__(one, "prior_sd", type(one.prior_sd)("0.5"))
 
 
 def test_a_call_today_is_worth_what_it_adds_whatever_calls_follow(shop: tuple[Settings, Strategy]) -> None:

@@ -73,9 +73,14 @@ def valued(text: str, minutes: int = 200) -> str:
     """The text with priors, lots and few agents."""
     for ending, worth in PRIORS.items():
         text = re.sub(
-            rf'(name = "[a-z ]*{ending}"\n(?:.+\n)*?prior = {{ value = )"0"', rf'\g<1>"{worth}"', text
+            rf'(name = "[a-z ]*{ending}"\n(?:.+\n)*?prior = {{ )share = "0", sd = "0.05"',
+            rf'\g<1>value = "{worth}", sd = "20"',
+            text,
         )
-    text = text.replace('share = "0"', 'share = "0.1"').replace('rate = "0"', 'rate = "0.2"')
+    text = text.replace('[hold_out]\nshare = "0"', '[hold_out]\nshare = "0.1"').replace(
+        'rate = "0"', 'rate = "0.2"'
+    )
+    text = text.replace('# spend = "0.05"', 'spend = "0.1"')
     return text.replace('per_day = "4200"', f'per_day = "{minutes}"')
 
 
@@ -327,7 +332,7 @@ def test_what_days_have_taught_against_waiting_decides_and_is_made_again_bit_for
     shelved = shelf.load(settings.root / "models" / shelf.FOLDER)
     called = next(one.name for one in strategy.treatments if one.name.endswith("by call"))
     slopes = np.zeros(EFFECTS)
-    slopes[[0, 5]] = [0.05, -0.05]
+    slopes[[0, 6]] = [0.05, -0.05]
     change = Change(0, date(2026, 11, 2).toordinal() - date(1970, 1, 1).toordinal(), 300.0, 0.08, 0.02)
     blips = Blips(slopes, np.eye(EFFECTS) * 1e-6, 0, EFFECTS)
     days = OverWaiting(blips, {called: 0}, {called: 40}, 900.0, {called: change})

@@ -11,11 +11,12 @@ from dunwell.cli.told import telling
 from dunwell.journal.recording import NewEvent
 from dunwell.nightly.run import run_day
 from dunwell.office import workplace
+from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.intake import take_in
 from dunwell.office.cases.models import Case
 from dunwell.office.cases.publishing import publish
-from dunwell.office.compliance.complaints import note_complaints
+from dunwell.office.compliance.complaints import complaints, note_complaints, record_answer, still_open
 from dunwell.office.tallies.models import ComplaintClock
 from dunwell.office.workplace import Workplace
 from tests.office.conftest import AS_OF, Office
@@ -183,3 +184,112 @@ def test_clocks_that_cannot_be_read_are_told_with_their_mend(own: Office, text: 
     answer = own.client("compliance").get("/complaints")
     assert answer.status_code == 503
     assert says in answer.content.decode()
+
+
+# --- known twice: told to us, and by the lender's records under another id
+
+
+def told_to_us(office: Office, customer: str, *accounts: str) -> None:
+    event = NewEvent("hold.placed", office.clock(), customer, accounts=accounts, body={"hold": "complaint"})
+    office.place.journal.record([event])
+
+
+def told_by_the_lender(office: Office, name: str, day: str, **whose: str) -> None:
+    row = {"hold_id": name, "kind": "complaint", "from_on": day, **whose}
+    assert not take_in(office.place, "holds", [row], "a test").refused
+
+
+def shown(office: Office) -> int:
+    note_complaints(office.place)
+    return ComplaintClock.objects.filter(same_as=None).count()
+
+
+@pytest.fixture
+def in_china(office: Office) -> tuple[Office, str, str]:
+    """Late in the evening of the 24th in UTC: in China it is the 25th."""
+    office.clock.now = datetime(2026, 11, 24, 22, tzinfo=UTC)
+    return office, *people(office, "cn")
+
+
+@pytest.mark.parametrize("is_ours_first", [True, False])
+def test_one_complaint_under_two_ids_has_one_clock(
+    in_china: tuple[Office, str, str], is_ours_first: bool
+) -> None:
+    office, customer, account = in_china
+    there = shown(office)
+    for is_ours in (is_ours_first, not is_ours_first):
+        if is_ours:
+            told_to_us(office, customer, account)
+        else:
+            told_by_the_lender(office, "T1", "2026-11-25", account_id=account)
+        assert shown(office) == there + 1
+    newest = ComplaintClock.objects.filter(same_as=None).order_by("-received_at")[:1]
+    (one,) = complaints(office.place, newest)
+    assert (one.customer_id, one.is_told_twice, one.is_recorded) == (customer, True, False)
+    theirs = ComplaintClock.objects.get(same_as=one.event_id)
+    officer = Staff.objects.get(username="compliance")
+    assert record_answer(office.place, officer, theirs.pk, "we were wrong", lift=True)
+    assert not record_answer(office.place, officer, one.event_id, "again", lift=False), "it is answered once"
+    assert not [clock for clock in still_open() if clock.subject == theirs.subject]
+
+
+@pytest.mark.parametrize(
+    ("day", "is_of_another_debt"), [("2026-11-23", False), ("2026-11-01", False), ("2026-11-25", True)]
+)
+def test_another_day_or_another_debt_is_another_complaint(
+    in_china: tuple[Office, str, str], day: str, is_of_another_debt: bool
+) -> None:
+    office, customer, account = in_china
+    if is_of_another_debt:
+        customer, account = somebody_with_two_debts(office)
+    there = shown(office)
+    told_to_us(office, customer, account)
+    other = [name for name in CaseFile(office.place, customer).account_ids if name != account]
+    told_by_the_lender(office, "T1", day, account_id=other[0] if is_of_another_debt else account)
+    assert shown(office) == there + 2
+
+
+def somebody_with_two_debts(office: Office) -> tuple[str, str]:
+    for case in Case.objects.filter(jurisdiction="cn").order_by("pk"):
+        accounts = CaseFile(office.place, case.pk).account_ids
+        if len(accounts) > 1:
+            return case.pk, accounts[0]
+    raise LookupError("nobody has two debts")
+
+
+def test_one_of_ours_is_joined_with_one_of_theirs(in_china: tuple[Office, str, str]) -> None:
+    office, customer, account = in_china
+    there = shown(office)
+    told_to_us(office, customer)
+    told_by_the_lender(office, "T1", "2026-11-25", account_id=account)
+    told_by_the_lender(office, "T2", "2026-11-25", customer_id=customer)
+    assert shown(office) == there + 2
+
+
+def test_what_is_told_after_theirs_was_answered_is_another(in_china: tuple[Office, str, str]) -> None:
+    office, customer, account = in_china
+    there = shown(office)
+    told_by_the_lender(office, "T1", "2026-11-25", account_id=account)
+    shown(office)
+    theirs = ComplaintClock.objects.order_by("-received_at")[0]
+    record_answer(office.place, Staff.objects.get(username="compliance"), theirs.pk, "mended", lift=False)
+    office.clock.move(minutes=30)
+    told_to_us(office, customer, account)
+    assert shown(office) == there + 2
+
+
+def test_a_complaint_that_a_later_tape_brings_is_the_one_told_to_us(own: Office) -> None:
+    customer, account = people(own, "gb")
+    there = shown(own)
+    told_to_us(own, customer)
+    shown(own)
+    file = own.place.settings.tape_folder / "holds.parquet"
+    holds = pl.read_parquet(file)
+    row = {"hold_id": "T7", "account_id": account, "kind": "complaint", "from_on": own.clock().date()}
+    pl.concat([holds, pl.DataFrame([dict.fromkeys(holds.columns) | row], schema=holds.schema)]).write_parquet(
+        file
+    )
+    own.clock.move(hours=1)
+    again(own, own.clock())
+    assert shown(own) == there + 1
+    assert ComplaintClock.objects.exclude(same_as=None).count() == 1

@@ -76,6 +76,27 @@ def test_somebody_else_s_payment_under_an_id_that_stands_is_not_lost_in_silence(
     assert (taken.known_count, len(taken.refused)) == (0, 1)
 
 
+@pytest.mark.parametrize("table", ["payments", "holds"])
+def test_a_row_under_the_id_of_another_customer_s_row_of_the_book_is_refused(
+    office: Office, case: Case, table: str
+) -> None:
+    """Elsewhere it was taken in, and the tape of the night, which has the other's row, swallowed it."""
+    key = {"payments": "payment_id", "holds": "hold_id"}[table]
+    own = set(CaseFile(office.place, case.pk).tables[table][key])
+    theirs = next(
+        name for rows in office.place.shelf.whole(table, [key]) for name in rows[key] if name not in own
+    )
+    row = {
+        "payments": payment(office, case, "1.00", theirs),
+        "holds": {"hold_id": theirs, "customer_id": case.pk, "kind": "dispute", "from_on": "2026-11-24"},
+    }[table]
+    taken = take_in(office.place, table, [row, row | {key: "of-its-own"}], "test")
+    assert [one.row for one in taken.refused] == [1]
+    assert "is of another customer" in taken.refused[0].why
+    assert (taken.new_count, taken.known_count) == (1, 0)
+    assert list(Received.objects.values_list("key", flat=True)) == ["of-its-own"]
+
+
 def test_a_payment_of_the_book_sent_again_is_known_and_another_under_its_id_is_refused(
     office: Office,
 ) -> None:

@@ -34,8 +34,10 @@ def busy(ran: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ran, folder)
     file = folder / "policy" / "strategy.toml"
     text = file.read_text(encoding="utf-8").replace('per_day = "4200"', f'per_day = "{MINUTES}"')
-    text = re.sub(r'(by call"\n(?:.+\n)*?prior = { value = )"0"', r'\g<1>"60"', text)
-    file.write_text(text.replace('share = "0"', 'share = "0.1"'), encoding="utf-8")
+    text = re.sub(
+        r'(by call"\n(?:.+\n)*?prior = { )share = "0", sd = "0.05"', r'\g<1>value = "60", sd = "20"', text
+    )
+    file.write_text(text.replace('[hold_out]\nshare = "0"', '[hold_out]\nshare = "0.1"'), encoding="utf-8")
     settings = read_settings(folder)
     run_day(settings, settings.tape_folder, AS_OF, known_at=None, now=datetime(2026, 11, 23, 21, tzinfo=UTC))
     return folder

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import polars as pl
@@ -211,3 +212,41 @@ def test_a_day_s_log_names_nobody(served: tuple[subprocess.Popen[str], str], sho
     assert [line for line in log.splitlines() if _PEOPLE.search(line)] == []
     for line in log.splitlines():
         json.loads(line)
+
+
+def test_a_file_that_is_dropped_is_on_the_desk_and_reclassified(
+    served: tuple[subprocess.Popen[str], str], shop: Path
+) -> None:
+    """From the lender's system writing a file to what a collector's page is made of, through the processes that run."""
+    _process, address = served
+    made = subprocess.run([sys.executable, "-c", _MAKE_TOKEN], cwd=shop, capture_output=True, text=True)
+    bearer = {"Authorization": f"Bearer {made.stdout.strip()}"}
+
+    def shown(customer: str) -> Any:
+        return httpx.get(f"{address}/api/v1/cases/{customer}", headers=bearer, timeout=READY_SECONDS).json()
+
+    with sqlite3.connect(shop / "dunwell.sqlite3") as kept:
+        late = "SELECT customer_id FROM cases_case WHERE past_due_days > 30 ORDER BY 1"
+        customer = kept.execute(late).fetchone()[0]
+    before = shown(customer)
+    debts = [one for one in before["accounts"] if one["past_due_days"]]
+    assert before["case"]["stage"] != "closed" and debts
+    rows = [
+        "payment_id,account_id,paid_on,amount",
+        f"FILE-0,{debts[0]['account_id']},2026-11-24,0",
+        *(f"FILE-{n},{one['account_id']},2026-11-24,{one['payoff_total']}" for n, one in enumerate(debts, 1)),
+    ]
+    folder = shop / "intake"
+    folder.mkdir(exist_ok=True)
+    (folder / "writing.tmp").write_text("\n".join(rows), encoding="utf-8")
+    (folder / "writing.tmp").rename(folder / "payments-noon.csv")
+    ends = time.monotonic() + READY_SECONDS
+    while (after := shown(customer))["case"]["stage"] != "closed":
+        assert time.monotonic() < ends, after
+        time.sleep(0.2)
+    assert {one["past_due_days"] for one in after["accounts"]} == {0}
+    with sqlite3.connect(shop / "dunwell.sqlite3") as kept:
+        queued = "SELECT stage, past_due_days FROM cases_case WHERE customer_id = ?"
+        assert kept.execute(queued, [customer]).fetchone() == ("closed", 0)
+    (refused,) = (folder / "done").glob("*.refused.csv")
+    assert refused.read_text(encoding="utf-8").splitlines()[1].startswith("1,")

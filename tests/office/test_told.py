@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import polars as pl
 import pytest
@@ -22,6 +23,8 @@ from dunwell.office.desk import working
 from dunwell.office.workplace import Workplace
 from dunwell.settings import read_settings
 from tests.office.conftest import Office
+from tests.office.test_case_page import bodies
+from tests.office.test_plans import owing
 
 
 @pytest.fixture
@@ -150,3 +153,60 @@ def test_a_number_that_is_not_theirs_and_a_death_are_in_the_book(office: Office,
     assert tables["contact_points"].filter(contact_point_id=point)["not_theirs_from"][0] == office.clock()
     assert tables["customers"].filter(customer_id=customer)["deceased_on"][0] == office.clock().date()
     assert row(shop, "worklist", customer)["is_held_back"]
+
+
+def classes_of(place: Workplace, customer: str) -> dict[str, Any]:
+    return row(place, "positions", customer)
+
+
+def test_a_plan_that_changes_the_contract_is_in_the_next_night_s_class(
+    office: Office, shop: Workplace
+) -> None:
+    customer = owing(office, "us", 200, 2500)
+    before = classes_of(shop, customer)
+    client = office.client("collector")
+    answer = client.post(f"/case/{customer}/plans", {"left": "150", "once": str(uuid4()), "choose": "1"})
+    assert answer.status_code == 302
+    (agreed,) = bodies("plan.agreed")
+    assert agreed["changes_contract"] is True
+    gives_up = agreed["grant"]["kind"] in ("settlement", "interest_reduction")
+    # Granted in default it is forborne there; more than 1 % given up is default by itself.
+    stage = max(3 if gives_up or before["in_default"] else 2, before["ifrs_stage"])
+    file = CaseFile(shop, customer)
+    (account,) = file.observed
+    assert file.positions["ifrs_stage"][0] == stage, "at once on the desk"
+    page = client.get(f"/case/{customer}").content.decode()
+    assert "contract changed, observed until" in page
+
+    run_again(shop, office.clock().date())
+    after = classes_of(shop, customer)
+    assert (after["ifrs_stage"], after["in_default"]) == (stage, stage == 3)
+    held = CaseFile(shop, customer)
+    assert held.tables["modifications"].height == 1, "told by book and journal, it counts once"
+    why = held.observed[account]["forbearance"]
+    assert why["value"].endswith("performing_forborne")
+    assert ("restructuring of " if gives_up else "forbearance of ") in why["why"]
+    run_again(shop, office.clock().date())
+    assert CaseFile(shop, customer).tables["modifications"].height == 1
+
+    for promise in file.promises["promise_id"]:
+        working.withdraw(
+            file, Staff.objects.get(username="collector"), promise, [account], "recorded_wrongly"
+        )
+    assert not CaseFile(shop, customer).observed, "a plan that was recorded wrongly never was one"
+    run_again(shop, office.clock().date())
+    assert classes_of(shop, customer)["ifrs_stage"] == before["ifrs_stage"]
+
+
+def test_a_change_that_the_lender_s_tape_tells_as_well_counts_once(office: Office, shop: Workplace) -> None:
+    customer = owing(office, "us", 200, 2500)
+    told = {"left": "150", "once": str(uuid4()), "choose": "1"}
+    assert office.client("collector").post(f"/case/{customer}/plans", told).status_code == 302
+    (account,) = CaseFile(shop, customer).observed
+    day = office.clock().date()
+    tape = shop.settings.tape_folder / "modifications.csv"
+    tape.write_text(
+        f"modification_id,account_id,kind,agreed_on\nM1,{account},restructuring,{day}\n", encoding="utf-8"
+    )
+    run_again(shop, day)
+    assert CaseFile(shop, customer).tables["modifications"]["modification_id"].to_list() == ["M1"]

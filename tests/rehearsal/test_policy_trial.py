@@ -107,6 +107,7 @@ def test_a_pilot_teaches_where_calls_help() -> None:
         0 * ones,
         0 * ones,
         ones == 0,
+        np.array([3, 20]),
     )
     assert cells_of(view).tolist() == [0, 8]
     helped, hindered = priority(view)

@@ -165,7 +165,7 @@ def test_who_is_held_out_is_left_in_peace(setting: Setting, shipped: str, write:
     def lived(text: str) -> Lived:
         return live_with(copied(setting, 2), write(text), CHOICE, EFFECTS, 1, 4)
 
-    held = lived(shipped.replace('share = "0"', 'share = "0.5"'))
+    held = lived(shipped.replace('[hold_out]\nshare = "0"', '[hold_out]\nshare = "0.5"'))
     first, second = np.split(held.contacts > 0, 2)
     everybody = np.split(lived(shipped).contacts > 0, 2)[0]
     assert (first == second).mean() > 0.9, "the same customers in every copy"

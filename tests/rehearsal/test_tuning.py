@@ -26,7 +26,7 @@ def view_of(days: list[int], since: int = 999) -> View:
     none = np.zeros(count, dtype=np.int64)
     return View(
         np.arange(count), np.array(days), some, none, np.full(count, since), never, ~yes, none.astype(float), yes, never,
-        none, none, ~yes,
+        none, none, ~yes, np.array(days),
     )  # fmt: skip
 
 

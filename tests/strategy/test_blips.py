@@ -101,3 +101,49 @@ def test_beliefs_and_rows_that_do_not_fit_are_refused() -> None:
             whole, whole, ones, ones, whole[:2], 0.3 * ones, owed=ones[:, 0],
             paid=(whole, whole, ones[:, 0]), until=9,
         )  # fmt: skip
+
+
+def drawn(seed: int, often: tuple[float, float], adds: tuple[float, float], count: int = 4_000) -> Choices:
+    """Other people every time, by lot: of the old half, what a contact adds is 0.15 less, whatever the contact is."""
+    lots = np.random.default_rng(seed)
+    is_old = lots.random(count) < 0.5
+    luck = lots.random(count)
+    given = np.where(luck < often[0], 1, np.where(luck < sum(often), 2, 0))
+    effect = np.array([0.0, *adds])[given] - np.where(is_old & (given > 0), 0.15, 0.0)
+    came = (lots.random(count) < 0.4 + effect).astype(np.float64)
+    columns, whose = np.column_stack([np.ones(count), is_old]), np.arange(count)
+    return Choices.of(
+        whose, np.zeros(count, dtype=np.int64), columns, columns, given, np.tile(often, (count, 1)),
+        owed=np.ones(count), paid=(whose, np.ones(count, dtype=np.int64), came), until=WINDOW_DAYS,
+    )  # fmt: skip
+
+
+def test_a_text_near_the_truth_is_hardly_moved_by_chance_and_one_that_is_sure_and_wrong_gives_way() -> None:
+    spreads = np.full((2, 2), 0.1)
+    near: list[list[float]] = []
+    wrong: list[list[float]] = []
+    chance: list[list[float]] = []
+    for seed in range(12):
+        log = drawn(seed, (0.2, 0.2), (0.2, 0.25))
+        flat = Beliefs(np.zeros((2, 2)), np.full((2, 2), 10.0), 1.0)
+        right = Beliefs(np.array([[0.2, -0.15], [0.25, -0.15]]), spreads, 1.0)
+        misled = Beliefs(np.array([[0.8, 0.0], [-0.3, 0.0]]), spreads, 1.0)
+        for beliefs, errors in ((flat, chance), (right, near), (misled, wrong)):
+            blips = learn_blips(log, beliefs)
+            young = np.array([[1.0, 0.0]])
+            errors.append([float(blips.of(0, young)[0][0]) - 0.2, float(blips.of(1, young)[0][0]) - 0.25])
+    by_chance, moved = (float(np.std(errors)) for errors in (chance, near))
+    assert moved < 0.6 * by_chance
+    assert np.abs(np.mean(wrong, axis=0)).max() < 0.05, "of the 0.6 by which the text was off"
+
+
+def test_a_treatment_that_is_seldom_given_learns_from_another_how_customers_differ() -> None:
+    off: dict[float, list[float]] = {0.0: [], 0.9: []}
+    for seed in range(12):
+        log = drawn(seed, (0.4, 0.02), (0.2, 0.2))
+        for alike, errors in off.items():
+            beliefs = Beliefs(np.zeros((2, 2)), np.full((2, 2), 0.1), 1.0, alike)
+            blips = learn_blips(log, beliefs)
+            errors.append(float(blips.slopes[blips.own(1)][1]) + 0.15)
+    alone, together = (np.sqrt(np.mean(np.square(errors))) for errors in off.values())
+    assert together < 0.6 * alone

@@ -21,7 +21,9 @@ COUNT = 20_000
 def strategy(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Strategy:
     """The shipped strategy with a hold-out of a tenth, a fifth of decisions drawn by lot, and a running experiment."""
     text = (project / SHIPPED).read_text(encoding="utf-8")
-    text = text.replace('share = "0"', 'share = "0.1"').replace('rate = "0"', 'rate = "0.2"')
+    text = text.replace('[hold_out]\nshare = "0"', '[hold_out]\nshare = "0.1"').replace(
+        'rate = "0"', 'rate = "0.2"'
+    )
     file = tmp_path_factory.mktemp("strategy") / "strategy.toml"
     file.write_text(text + EXPERIMENT, encoding="utf-8")
     return read_strategy(file)

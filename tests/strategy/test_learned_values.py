@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,7 +42,8 @@ def text(project: Path) -> Strategy:
     """Two treatments of no cost, each thought to bring 1 today."""
     shipped = read_strategy(project / TEXT)
     two = [
-        replace(one, cost=one.cost * 0, prior_value=one.prior_value * 0 + 1) for one in shipped.treatments[:2]
+        replace(one, cost=one.cost * 0, prior_value=one.prior_value * 0 + 1, prior_of_owed=False)
+        for one in shipped.treatments[:2]
     ]
     return replace(shipped, treatments=tuple(two))
 
@@ -113,3 +115,21 @@ def test_what_else_contacts_bring_survives_the_shelf(tmp_path: Path) -> None:
     assert kept.rates == (rate,)
     other = save(replace(learned, rates=()), tmp_path / "others")
     assert other.sha256 != kept.sha256, "a decision names the model, its rates included"
+
+
+def test_a_prior_that_is_a_share_is_worth_what_is_owed_and_nothing_where_no_rate_tells_that(
+    text: Strategy,
+) -> None:
+    sms, email = text.treatments
+    shares = replace(
+        text,
+        treatments=(
+            replace(sms, prior_of_owed=True, prior_value=Decimal("0.03"), prior_sd=Decimal("0.01")),
+            email,
+        ),
+    )
+    owed = context(3).with_columns(past_due_total=pl.Series([100.0, 4000.0, None]))
+    values = values_of(shares, None, owed)
+    assert values.mean[:, 1].tolist() == [3.0, 120.0, 0.0]
+    assert values.sd[:, 1].tolist() == [1.0, 40.0, 0.0]
+    assert values.mean[:, 2].tolist() == [1.0, 1.0, 1.0]

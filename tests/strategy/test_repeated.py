@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dunwell.strategy.drawing import chances_within, drawn_within
 from dunwell.strategy.problems import CannotEvaluate, StrategyError
-from dunwell.strategy.repeated import Beliefs, Repeated, Steps, learn_repeated, surprise
+from dunwell.strategy.repeated import Beliefs, Repeated, Steps, learn_repeated
 
 Floats = NDArray[np.float64]
 
@@ -126,20 +126,6 @@ def test_few_steps_leave_the_belief_and_many_do_not() -> None:
     many = learn_repeated(logged(a_process(), 100_000, 4), beliefs).gain(first)[0]
     assert few[0] == pytest.approx(5.0, abs=0.3)
     assert many[0] == pytest.approx(solved(a_process())[1][0], abs=0.15)
-
-
-def test_draws_have_the_spread_that_is_told() -> None:
-    learned = learn_repeated(logged(a_process(), 2_000, 5), VAGUE)
-    draws = learned.drawn_gains(np.eye(STATES), 4_000, seed=1)
-    assert draws.std(axis=0) == pytest.approx(learned.gain(np.eye(STATES))[1], rel=0.06)
-
-
-def test_times_that_turn_are_a_surprise_and_others_are_not() -> None:
-    learned = learn_repeated(logged(a_process(), 50_000, 6), VAGUE)
-    same = [surprise(learned, logged(a_process(), 3_000, seed)) for seed in range(60, 100)]
-    assert max(map(abs, same)) < 4
-    poorer = a_process()._replace(rewards=a_process().rewards * 0.8)
-    assert surprise(learned, logged(poorer, 3_000, 7)) < -4
 
 
 def test_an_act_without_a_chance_is_refused() -> None:

@@ -39,7 +39,12 @@ def written(text: str, folder: Path) -> Strategy:
 @pytest.fixture(scope="module")
 def plain(project: Path) -> str:
     text = (project / SHIPPED).read_text(encoding="utf-8")
-    return text.replace('share = "0"', 'share = "0.1"').replace('rate = "0"', 'rate = "0.2"') + EXPERIMENT
+    return (
+        text.replace('[hold_out]\nshare = "0"', '[hold_out]\nshare = "0.1"').replace(
+            'rate = "0"', 'rate = "0.2"'
+        )
+        + EXPERIMENT
+    )
 
 
 def test_who_drew_a_stopped_arm_gets_the_control_and_nobody_else_moves(plain: str, tmp_path: Path) -> None:

@@ -106,7 +106,18 @@ def test_the_shipped_strategy_is_sound_and_its_cases_pass(shipped: str, tmp_path
         ('name = "reminder"', 'name = "everybody else"', "a name that dunwell itself uses"),
         ('skill = "collections"\ncost', "cost", "treatment[3].skill: is missing"),
         ('kind = "sms"', 'kind = "smses"', "capacity[3].kind: 'smses' is not known"),
-        ('share = "0"', 'share = "0.9"', "hold_out.share: '0.9' is no number from 0 to 0.5"),
+        (
+            '[hold_out]\nshare = "0"',
+            '[hold_out]\nshare = "0.9"',
+            "hold_out.share: '0.9' is no number from 0 to 0.5",
+        ),
+        (
+            'prior = { share = "0", sd',
+            'prior = { share = "0", value = "3", sd',
+            "treatment[1].prior.share: stands beside a value",
+        ),
+        ('{ share = "0", sd = "0.05" }', '{ share = "5", sd = "0.05" }', "'5' is no number from -1 to 1"),
+        ('rate = "0"', 'rate = "0.2"\nspends = "0.05"', "exploring.spends: is not known. Did you mean spend"),
         ('currency = "CNY"', 'currency = "RMB"', "currency: 'RMB' is not known"),
         (
             "complaints_per_thousand_max",
@@ -194,6 +205,7 @@ def test_a_misspelt_list_of_arms_is_named_and_not_taken_for_too_few_arms(
             ('"past_due_days >= 91"', '"past_due_days >= 91", "past_due_total >= 100"'),
             "whatever the currency",
         ),
+        (('# spend = "0.05"', 'spend = "0.05"'), "spend without a rate: nothing is drawn by lot"),
         (('guard_rail = [{ event = "complaint" }]', ""), "no guard-rail on complaints"),
         (
             ('treatment = "negotiation by call", share', 'treatment = "reminder by call", share'),

@@ -125,7 +125,9 @@ def test_whom_the_law_protects_teaches_nothing_about_what_is_forbidden() -> None
 
 def test_priors_and_costs_come_from_the_strategys_text(project: Path) -> None:
     strategy = read_strategy(project / "src/dunwell/cli/new_workspace/policy/strategy.toml")
-    assert priors_of(strategy)["negotiation by call"] == Prior(0.0, 20.0)
+    assert priors_of(strategy, owed=400.0)["negotiation by call"] == Prior(0.0, 20.0), (
+        "a share of what is owed"
+    )
     assert costs_of(strategy)["early reminder by sms"] == 0.05
 
 

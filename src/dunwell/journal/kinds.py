@@ -128,7 +128,7 @@ KINDS: Mapping[str, Kind] = {
     "plan.agreed": Kind(
         "an arrangement was agreed, or waits for a second person",
         ("plan", "parts", "by"),
-        ("accounts", "promise", "grant", "approval", "seconded_by", "why", "message_id"),
+        ("accounts", "promise", "grant", "changes_contract", "approval", "seconded_by", "why", "message_id"),
     ),
     "notice.sent": Kind("a required notice went out", ("notice",), (*_ABOUT, "rule", "due_by")),
     "payment.seen": Kind(

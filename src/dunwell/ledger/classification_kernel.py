@@ -188,8 +188,12 @@ def classify_accounts(
                     if least >= 0 and schemes.watched[scheme] == 0:
                         watched = least
                     elif least >= 0:
-                        again[a - first] = watched > 0
-                        least = max(least, schemes.again[scheme] if watched > 0 else schemes.watched[scheme])
+                        if (
+                            watching < 0 or changes.on[watching] < changes.on[change]
+                        ):  # those of one day are one
+                            again[a - first] = watched > 0
+                        is_again = again[a - first]
+                        least = max(least, schemes.again[scheme] if is_again else schemes.watched[scheme])
                         watched = max(least, watched, rank if rank >= sticky else 0)
                         watching, watched_until, observed_until = change, NEVER, NEVER
                         starts_on = changes.due[change]

@@ -90,7 +90,8 @@ def learn_values(
         *harm_rates(settings, strategy, book, by_day, until),
         *cure_rates(settings, strategy, book, by_day, window, log, used),
     )
-    fit = ActionValues(priors_of(strategy), costs_of(strategy), trees=False).fit(log)
+    owed = float(used["past_due_total"].cast(pl.Float64).fill_null(0.0).to_numpy().mean())
+    fit = ActionValues(priors_of(strategy, max(owed, 1.0)), costs_of(strategy), trees=False).fit(log)
     average = fit.average()
     if not average["decisions"].sum():
         raise CannotEvaluate(

@@ -37,6 +37,8 @@ GIVEN_MIN = 20
 """How often lots must have given a treatment, and left people in peace where it could have been given."""
 _DIFFERS = 0.3
 """Of the belief's own spread: how far customers are thought to differ in what a treatment adds."""
+_ALIKE = 0.7
+"""How alike treatments are thought to be in that."""
 
 
 class LoggedDay(NamedTuple):
@@ -107,14 +109,15 @@ def over_waiting_of(
 
 
 def _beliefs(strategy: Strategy, typical: float) -> Beliefs:
-    """What the text says, as shares of what is typically owed."""
+    """What the text says, as shares of what is owed: an amount by what is typically owed."""
     treatments = len(strategy.treatments)
     means, spreads = np.zeros((treatments, EFFECTS)), np.ones((treatments, EFFECTS))
     for place, one in enumerate(strategy.treatments):
-        means[place, 0] = float(one.prior_value) / typical
-        spreads[place] = max(float(one.prior_sd) / typical, 1e-6) * _DIFFERS
-        spreads[place, 0] = max(float(one.prior_sd) / typical, 1e-6)
-    return Beliefs(means, spreads, state_spread=1.0)
+        unit = 1.0 if one.prior_of_owed else typical
+        means[place, 0] = float(one.prior_value) / unit
+        spreads[place] = max(float(one.prior_sd) / unit, 1e-6) * _DIFFERS
+        spreads[place, 0] = max(float(one.prior_sd) / unit, 1e-6)
+    return Beliefs(means, spreads, state_spread=1.0, alike=_ALIKE)
 
 
 def _choices(

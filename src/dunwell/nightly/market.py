@@ -22,6 +22,7 @@ from dunwell.strategy.deciding import Lots, Room, draw
 from dunwell.strategy.experiments.design import NOTHING
 from dunwell.strategy.experiments.randomising import lots_of
 from dunwell.strategy.experiments.stopping import Stopped, arms_of
+from dunwell.strategy.exploring import chances_by_gap, even_chances
 from dunwell.strategy.floors import floor_limits, floor_uses
 from dunwell.strategy.text import Strategy
 
@@ -160,9 +161,20 @@ def give_out(
         capacities["available"].is_not_null().to_numpy()
     )  # the rest must be reached, and no lot stands in its way
     room = Room(matrix[bounds], capacities["available"].drop_nulls().to_numpy().astype(np.float64))
-    lots = draw(strategy, ids, allowed, day, room, arms_of(stopped))
     wanted = _in_order(market, names, allowed) if is_cold else values.copy()
     wanted[:, 1:] -= _TELLS_EQUALS_APART * lots_of(ids, names[1:], f"equals\0{day}")
+    explored, start = None, earlier
+    if strategy.explore_rate and strategy.explore_spend is not None:
+        if is_cold:
+            explored = even_chances(allowed, min(strategy.explore_rate, strategy.explore_spend))
+        else:
+            # As if there were no lots: so the chances hang on nobody's lot.
+            choice, prices, _ = _assigned(ids, names, wanted, uses, capacities, matrix, earlier)
+            net = wanted - prices @ np.where(bounds[:, None], matrix, -matrix)
+            worth = float(wanted[np.arange(len(choice)), choice].sum())
+            explored = chances_by_gap(net, strategy.explore_rate, strategy.explore_spend * worth)
+            start = capacities.select("capacity", pl.Series("price", prices))
+    lots = draw(strategy, ids, allowed, day, room, arms_of(stopped), explored)
     is_notice = np.array([False, *(one.purpose == NOTICE for one in strategy.treatments)])
     for_held = np.where(is_notice, wanted, np.nan)
     by_hold_out = np.where((for_held > 0).any(axis=1), 0, lots.held)  # a notice goes before it
@@ -171,7 +183,7 @@ def give_out(
     in_market = ~lots.is_held & (lots.given < 0)
     offered = np.where(in_market[:, None], wanted, np.where(lots.is_held[:, None], for_held, np.nan))
     left = left_of(capacities, _spent(matrix, fixed, capacities))
-    choice, prices, gap = _assigned(ids, names, offered, uses, left, matrix, earlier)
+    choice, prices, gap = _assigned(ids, names, offered, uses, left, matrix, start)
     costs = prices @ np.where(bounds[:, None], matrix, -matrix)
     done = np.where(in_market | (lots.is_held & (choice > 0)), choice, fixed)
     return Given(

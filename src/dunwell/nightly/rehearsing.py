@@ -23,6 +23,7 @@ from dunwell.settings import Settings
 from dunwell.strategy.differing import Moves, differences, moves
 from dunwell.strategy.eligibility import first_choice
 from dunwell.strategy.experiments.design import NOTHING
+from dunwell.strategy.exploring import more_after_turn
 from dunwell.strategy.learned import FOLDER, LearnedValues, context_of, load, values_of
 from dunwell.strategy.over_waiting import HISTORY
 from dunwell.strategy.rates import FILE_NAME as RATES_FILE
@@ -75,7 +76,8 @@ def choice_with(rates: Mapping[str, float], learned: LearnedValues | None) -> Ch
         day: date,
         earlier: pl.DataFrame | None,
     ) -> tuple[pl.Series, pl.DataFrame]:
-        strategy = strategy if learned is None else with_rates(strategy, learned.rates)
+        if learned is not None:
+            strategy = more_after_turn(with_rates(strategy, learned.rates), learned.turned, day)
         valuer = Valuer(strategy, rates, learned)
         context = context_of(late, rates).hstack(late.select(HISTORY))
         values = np.where(allowed, values_of(strategy, learned, context).mean, np.nan)

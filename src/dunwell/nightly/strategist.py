@@ -20,6 +20,7 @@ from dunwell.nightly.offers import Offered, Valuer
 from dunwell.nightly.policies import RunPolicy
 from dunwell.strategy import learned as shelf
 from dunwell.strategy.experiments.stopping import Stopped
+from dunwell.strategy.exploring import more_after_turn
 from dunwell.strategy.rates import FILE_NAME as RATES_FILE
 from dunwell.strategy.rates import read_rates
 from dunwell.strategy.treatment_rates import with_rates
@@ -46,7 +47,8 @@ def valuer_of(policy: RunPolicy, as_of: date, model: Path | None) -> tuple[Value
     if learned.currency != strategy.currency:
         problem = f"the learned values are in {learned.currency}, the strategy in {strategy.currency}. Train them anew"
         return Valuer(strategy, rates, None), problem
-    return Valuer(with_rates(strategy, learned.rates), rates, learned), ""
+    decides = more_after_turn(with_rates(strategy, learned.rates), learned.turned, as_of)
+    return Valuer(decides, rates, learned), ""
 
 
 @dataclass(frozen=True, slots=True)

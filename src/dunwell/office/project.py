@@ -43,6 +43,7 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
             "django.contrib.sessions",
             "django.contrib.messages",
             "django.contrib.staticfiles",
+            "django.contrib.humanize",
             "django_htmx",
             "allauth",
             "allauth.account",
@@ -138,6 +139,8 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
         "CSRF_COOKIE_SECURE": is_https,
         "CSRF_COOKIE_HTTPONLY": False,
         "SECURE_HSTS_SECONDS": 31536000 if is_https else 0,
+        "SECURE_SSL_REDIRECT": is_https,
+        "SECURE_REDIRECT_EXEMPT": ["^(health|ready|metrics)$"],  # asked by this machine, beside the proxy
         "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https") if is_https else None,
         "SECURE_REFERRER_POLICY": "same-origin",
         "X_FRAME_OPTIONS": "DENY",

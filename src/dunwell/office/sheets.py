@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-_BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_BEGINS_FORMULA = (*"=+-@＝＋－＠", "\t", "\r", "\n")
+"""With the wide forms of Chinese keyboards, which some spreadsheets take for the narrow ones."""
 
 
 def csv_of(headings: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:

@@ -1,7 +1,8 @@
 """What the journal has seen, as rows of the tape: so that the nightly run plans with the same truth about a person that the gate
 has at the moment of a contact.
 
-Contacts made, states placed, channels no longer agreed to, numbers that are not theirs, promises made and withdrawn. A row that
+Contacts made, states placed, channels no longer agreed to, numbers that are not theirs, promises made and withdrawn, contracts
+changed by plans that were agreed. A row that
 the lender's tape brings as well counts once; what came in as a row of the tape (an event that names its ``row``) is one already.
 """
 
@@ -19,12 +20,17 @@ from dunwell.journal.finding import events_of
 from dunwell.journal.recording import Journal
 from dunwell.law import Account, ContactPoint, Person
 from dunwell.law.addresses import compared_address
+from dunwell.law.civil_days import home_zones
 from dunwell.money import format_minor
 from dunwell.outreach.corrections import all_corrections, with_corrections
 from dunwell.outreach.knowing import KINDS, Seen, decoded, with_journal
-
-MARK = "journal-"
-"""How the id of a hold begins that stands in the book because the journal told of it."""
+from dunwell.resolution.contract_changes import (
+    MARK,
+    TOLD_OF,
+    ToldOfDebts,
+    contract_changes,
+    without_the_tapes,
+)
 
 _BATCH = 500
 
@@ -33,6 +39,7 @@ def with_told(tables: Mapping[str, pl.DataFrame], journal: Journal, now: datetim
     """A partition's tables with what the journal has seen of its people up to ``now``, and without those who were erased."""
     tables = without_customers(tables, journal.vault.forgotten(tables["customers"]["customer_id"]))
     people = tables["customers"]["customer_id"].to_list()
+    zones = dict(home_zones(tables).iter_rows())
     result = with_corrections(tables, all_corrections(journal.vault, now), journal.vault)
     additions: list[Addition] = []
     withdrawn: list[tuple[datetime, Mapping[str, Any]]] = []
@@ -51,6 +58,7 @@ def with_told(tables: Mapping[str, pl.DataFrame], journal: Journal, now: datetim
             seen = [one for one in decoded(events, known[customer], pseudonym) if "row" not in one.body]
             person = with_journal(known[customer], seen)
             additions += [*_contacts(person), *_holds(person), *_wishes(person), *_promises(seen)]
+            additions += changes_told(seen, zones.get(customer))
             withdrawn += [(one.at, one.body) for one in seen if one.kind == "promise.withdrawn"]
             not_theirs |= {
                 name: point.not_theirs_from
@@ -62,6 +70,7 @@ def with_told(tables: Mapping[str, pl.DataFrame], journal: Journal, now: datetim
                 deceased[customer] = min(_day(since) for since in died)
     result = with_additions(result, additions)
     result["promises"] = with_withdrawals(result["promises"], withdrawn)
+    result["modifications"] = without_the_tapes(result["modifications"])
     result["contact_points"] = _since(
         result["contact_points"], "contact_point_id", "not_theirs_from", not_theirs, pl.Datetime("us", "UTC")
     )
@@ -72,6 +81,12 @@ def with_told(tables: Mapping[str, pl.DataFrame], journal: Journal, now: datetim
 def without_told(holds: pl.DataFrame) -> pl.DataFrame:
     """The holds that the lender's records tell of, where the journal's own are read from the journal."""
     return holds.filter(~pl.col("hold_id").str.starts_with(MARK))
+
+
+def changes_told(events: Sequence[ToldOfDebts], zone: str | None) -> list[Addition]:
+    """The contracts that plans changed, as the journal tells it."""
+    zones = () if zone is None else (zone,)
+    return [Addition("modifications", row, at) for row, at in contract_changes(events, zones)]
 
 
 def with_withdrawals(
@@ -104,7 +119,7 @@ def with_withdrawals(
 
 def _rows(subjects: list[str], now: datetime) -> dict[str, list[tuple[str, str, datetime, str]]]:
     found: dict[str, list[tuple[str, str, datetime, str]]] = {}
-    rows = events_of(subjects, KINDS).filter(recorded_at__lte=now)
+    rows = events_of(subjects, tuple({*KINDS, *TOLD_OF})).filter(recorded_at__lte=now)
     columns = ("subject_id", "event_id", "kind", "happened_at", "body")
     for subject, event_id, kind, at, body in rows.order_by("happened_at", "id").values_list(*columns):
         found.setdefault(str(subject), []).append((event_id, kind, at, body))

@@ -25,6 +25,7 @@ class Desk:
             np.zeros(count, dtype=np.int64) for _ in range(3)
         )
         self.calls, self.total, self.talks = (np.zeros(count, dtype=np.float64) for _ in range(3))
+        self.late_since: Ints = np.zeros(count, dtype=np.int64)
         self.complaints = self.stops = 0
 
     def view(self) -> View:
@@ -40,10 +41,12 @@ class Desk:
             .sort("person")
         )
         persons = by_person["person"].cast(pl.Int64).to_numpy()
+        past_due_days = by_person["past_due_days"].to_numpy().astype(np.int64)
+        self._keep_spells(day, persons, past_due_days)
         promised = self.promised_until[persons]
         return View(
             persons,
-            by_person["past_due_days"].to_numpy().astype(np.int64),
+            past_due_days,
             by_person["owed_minor"].to_numpy(),
             np.rint(self.calls[persons]).astype(np.int64),
             np.minimum(day - self.called_on[persons], LONG_AGO),
@@ -55,7 +58,15 @@ class Desk:
             self.total[persons].astype(np.int64),
             self.talks[persons].astype(np.int64),
             (promised > 0) & (promised < day) & (self.paid_on[persons] < self.promised_on[persons]),
+            day - self.late_since[persons],
         )
+
+    def _keep_spells(self, day: int, persons: Ints, past_due_days: Ints) -> None:
+        """Who was late the day before goes on being so; for others, and at first, what is past due tells since when."""
+        since = self.late_since[persons]
+        began = np.where(since > 0, since, day - past_due_days)
+        self.late_since[:] = 0
+        self.late_since[persons] = began
 
     def remember(self, called: Ints, came_minor: Floats, events: Events) -> None:
         """Take in what a day brought: whom one called, and what came in by person of what was past due."""

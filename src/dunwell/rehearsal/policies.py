@@ -30,6 +30,7 @@ class View(NamedTuple):
     where there was none; ``calls`` counts those of the last thirty days, ``attempts`` and ``talks`` those of all the time;
     ``seen`` is the risk by the credit score, in standard deviations; ``broke_promise``: one is past its day and nothing came
     since it was given. Who does not stand in ``may_call`` has a hold or a wish to be left alone: nobody calls them.
+    ``spell_days``: since when they were never up to date, which a part payment does not shorten as it does ``past_due_days``.
     """
 
     persons: Ints
@@ -45,6 +46,7 @@ class View(NamedTuple):
     attempts: Ints
     talks: Ints
     broke_promise: Flags
+    spell_days: Ints
 
 
 Priority = Callable[[View], Floats]

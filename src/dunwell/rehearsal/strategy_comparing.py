@@ -7,6 +7,8 @@ it, and nothing of how true the world's assumptions are. Two strategies that dec
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -119,8 +121,13 @@ def rehearse(
     each day is decided.
     """
     everybody = copied(setting, copies)
-    with numbers_kept(setting.people["customer_id"]):
-        lived = [live_with(everybody, strategy, choice, effects, seed, days) for strategy in strategies]
+
+    def live(place: tuple[Context, Strategy]) -> Lived:
+        return place[0].run(live_with, everybody, place[1], choice, effects, seed, days)
+
+    # Two strategies know nothing of each other, and a day's work is mostly done outside of Python's lock.
+    with numbers_kept(setting.people["customer_id"]), ThreadPoolExecutor(len(strategies)) as pool:
+        lived = list(pool.map(live, [(copy_context(), strategy) for strategy in strategies]))
     new, old = strategies[-1], lived[0] if len(lived) == 2 else None
     measures = _measures(everybody, strategies, lived, copies)
     return Comparison(

@@ -63,14 +63,14 @@ def settings_of_marginal_value(pilots: Sequence[CallLog]) -> dict[str, Policy]:
 
 
 def settings_of_ours(call_cost_minor: float) -> dict[str, Settings]:
-    """Eight settings of ours: how much it explores, how much it doubts its belief, how far it looks."""
+    """Eight settings of ours: how much it explores, how far it thinks people to differ, how far it looks."""
     return {
-        f"{even:.0%} even, doubts {doubt:.3f}, {window:.0f} days": Settings(
-            call_cost_minor, even_share=even, talk_gain_spread=doubt, window_days=window
+        f"{even:.0%} even, differs {differs:.3f}, {window} days": Settings(
+            call_cost_minor, even_share=even, differs=differs, window_days=window
         )
         for even in (0.1, 0.02)
-        for doubt in (0.05, 0.003)
-        for window in (60.0, 30.0)
+        for differs in (0.05, 0.003)
+        for window in (28, 21)
     }
 
 

@@ -9,7 +9,8 @@ from dunwell.resolution.authority import GIVES_UP
 
 GIVING_KINDS = ("plan.agreed", "promise.made", "promise.withdrawn")
 """The journal's events from which it follows."""
-_A_MISTAKE = "recorded_wrongly"
+A_MISTAKE = "recorded_wrongly"
+"""Why a promise is withdrawn that never was one."""
 
 
 class Told(Protocol):
@@ -41,11 +42,11 @@ def given_up(events: Sequence[Told], kind: str, currency: str, since: datetime, 
     """
     if kind not in GIVES_UP:
         return 0
-    made = Counter(_plan_of(event) for event in events if event.kind == "promise.made")
+    made = Counter(plan_of(event) for event in events if event.kind == "promise.made")
     taken_back = Counter(
-        _plan_of(event)
+        plan_of(event)
         for event in events
-        if event.kind == "promise.withdrawn" and event.body.get("reason") == _A_MISTAKE
+        if event.kind == "promise.withdrawn" and event.body.get("reason") == A_MISTAKE
     )
     found = 0
     for event in events:
@@ -60,6 +61,6 @@ def given_up(events: Sequence[Told], kind: str, currency: str, since: datetime, 
     return found
 
 
-def _plan_of(event: Told) -> str:
+def plan_of(event: Told) -> str:
     """The plan that a promise stands for, by its id; a promise that is no plan's is nobody's."""
     return str(event.body.get("promise", "")).rpartition("-")[0]

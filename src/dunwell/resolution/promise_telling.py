@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from dunwell.book.promised import ACCOUNT_IDS
+from dunwell.ledger.arrays import worked_out
 from dunwell.money import EXPONENT_MAX
 from dunwell.resolution.promise_kernel import NO_DAY
 
@@ -41,10 +42,14 @@ def told(
     parts: pl.DataFrame, whole: pl.DataFrame, credited: Any, kept_on: Any, broken_on: Any, as_of: date
 ) -> pl.DataFrame:
     """The outcome of a walk as PROMISE_COLUMNS. ``parts`` and ``whole`` as walked, in their order."""
-    lines = parts.with_columns(
-        pl.Series("credited_minor", credited, pl.Int64),
-        _days("kept_on", kept_on),
-    ).with_columns(_money("amount_minor").alias("amount"), _money("credited_minor").alias("credited"))
+    lines = (
+        parts.lazy()
+        .with_columns(
+            pl.Series("credited_minor", credited, pl.Int64),
+            _days("kept_on", kept_on),
+        )
+        .with_columns(_money("amount_minor").alias("amount"), _money("credited_minor").alias("credited"))
+    )
     next_first = (pl.col("kept_on").is_null().not_(), "due_on")
     summed = (
         lines.sort("row", "due_on", maintain_order=True)
@@ -61,10 +66,12 @@ def told(
             pl.struct("due_on", "amount", "credited", "kept_on").alias("parts"),
         )
     )
-    found = whole.with_columns(_days("broken_on", broken_on), pl.lit(as_of).alias("as_of")).join(
-        summed, on="row", how="left", maintain_order="left"
+    found = (
+        whole.lazy()
+        .with_columns(_days("broken_on", broken_on), pl.lit(as_of).alias("as_of"))
+        .join(summed, on="row", how="left", maintain_order="left")
     )
-    return (
+    return worked_out(
         found.with_columns(_state().alias("state"))
         .with_columns(
             pl.when("is_kept").then("last_due_on").otherwise("next_due_on").alias("due_on"),

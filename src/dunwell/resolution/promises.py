@@ -18,7 +18,7 @@ import polars as pl
 from dunwell.book.promised import ACCOUNT_IDS, with_account_ids
 from dunwell.calendars import day_number
 from dunwell.law.civil_days import home_zones, local_day
-from dunwell.ledger.arrays import known, standing_payments
+from dunwell.ledger.arrays import known, standing_payments, worked_out
 from dunwell.money import CURRENCIES
 from dunwell.resolution.promise_kernel import (
     LAST_DAY,
@@ -172,24 +172,29 @@ def promises_as_of(
     ``tables``: the book's. Returns the columns of PROMISE_COLUMNS, one row a promise, by account and promise_id. The policy is
     the house's when None.
     """
-    customers = home_zones(tables)
-    accounts = (
+    customers = home_zones(tables).lazy()
+    accounts = worked_out(
         tables["accounts"]
+        .lazy()
         .select("account_id", "customer_id", "currency")
         .with_row_index("account_row")
         .join(customers, on="customer_id", how="left", maintain_order="left")
     )
-    rows = _as_made(tables["promises"])
-    rows = rows.join(accounts, on="account_row", how="left", maintain_order="left")
-    rows = rows.with_columns(pl.coalesce("part_of", "promise_id").alias("promise_id"))
-    owners = accounts.join(rows.select("customer_id").unique(), on="customer_id", how="semi")
-    owners = owners.select("account_row")
-    payments = tables["payments"].select("account_row", *_PAID, "kind", "reverses")
-    payments = payments.join(owners, on="account_row", how="semi", maintain_order="left")
-    payments = standing_payments(known(payments, known_at)).join(
+    rows = worked_out(
+        _as_made(tables["promises"])
+        .join(accounts.lazy(), on="account_row", how="left", maintain_order="left")
+        .with_columns(pl.coalesce("part_of", "promise_id").alias("promise_id"))
+    )
+    owners = accounts.lazy().join(rows.lazy().select("customer_id").unique(), on="customer_id", how="semi")
+    payments = tables["payments"].lazy().select("account_row", *_PAID, "kind", "reverses")
+    payments = payments.join(
+        owners.select("account_row"), on="account_row", how="semi", maintain_order="left"
+    )
+    paid = standing_payments(worked_out(known(payments, known_at))).join(
         accounts.select("account_row", "account_id"), on="account_row", how="left", maintain_order="left"
     )
-    cancellations = rows.filter(pl.col("cancelled_at").is_not_null()).select(
+    cancelled = rows.filter(rows["cancelled_at"].is_not_null())
+    cancellations = cancelled.select(
         "promise_id",
         "account_id",
         pl.col("cancelled_at").alias("at"),
@@ -197,8 +202,10 @@ def promises_as_of(
         "superseded_by",
         pl.max_horizontal("recorded_at", "cancelled_at").alias("recorded_at"),
     )
-    judged = judge_promises(rows, payments, cancellations, as_of, known_at, policy)
-    spoilt = tables["accounts"].filter("is_incomplete")["account_id"]
+    judged = judge_promises(rows, paid, cancellations, as_of, known_at, policy)
+    spoilt = tables["accounts"]["account_id"].filter(tables["accounts"]["is_incomplete"])
+    if not len(spoilt):
+        return judged
     return judged.with_columns(
         pl.when(pl.col("account_ids").list.eval(pl.element().is_in(spoilt.implode())).list.any())
         .then(pl.format("{}; payments of the account are in quarantine, so this may be wrong", "reason"))
@@ -224,9 +231,9 @@ def judge_promises(
     """
     policy = policy or read_promise_policy()
     made = known(with_account_ids(promises).select(*_PROMISES), known_at)
-    parts = _with_rules(_with_made_on(made, as_of), policy)
+    ruled = _with_rules(_with_made_on(made, as_of), policy)
     order = ("customer_id", "due_on", "made_at", "promise_id", "amount_minor", "account_id")
-    parts = parts.sort(*order, maintain_order=True)
+    parts = worked_out(ruled.sort(*order, maintain_order=True))
     money = known(payments, known_at).filter(pl.col("kind").cast(pl.String) == "payment").select(*_PAYMENTS)
     ended = pl.DataFrame(schema=_CANCELLATIONS) if cancellations is None else cancellations
     whole = _promises_of(parts, known(ended.select(*_CANCELLATIONS), known_at), as_of)
@@ -296,15 +303,19 @@ def judge_customer(
     )
 
 
-def _as_made(promises: pl.DataFrame) -> pl.DataFrame:
+def _as_made(promises: pl.DataFrame) -> pl.LazyFrame:
     """The book's promises without the lender's own columns; those that an older book does not have yet are null."""
-    return promises.select(
-        *_MADE,
-        *(
-            pl.col(name) if name in promises.columns else pl.lit(None, kind).alias(name)
-            for name, kind in _MAY_BE_SAID.items()
-        ),
-    ).with_columns(pl.col("account_row").cast(pl.UInt32))
+    return (
+        promises.lazy()
+        .select(
+            *_MADE,
+            *(
+                pl.col(name) if name in promises.columns else pl.lit(None, kind).alias(name)
+                for name, kind in _MAY_BE_SAID.items()
+            ),
+        )
+        .with_columns(pl.col("account_row").cast(pl.UInt32))
+    )
 
 
 def _with_made_on(promises: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -314,7 +325,7 @@ def _with_made_on(promises: pl.DataFrame, as_of: date) -> pl.DataFrame:
     )
 
 
-def _with_rules(parts: pl.DataFrame, policy: PromisePolicy) -> pl.DataFrame:
+def _with_rules(parts: pl.DataFrame, policy: PromisePolicy) -> pl.LazyFrame:
     """Each part with its deadline and the least that keeps it, by the rule of the day on which it was made."""
     found = [
         (day, currency, rule.tolerance_ppm, rule.tolerances_minor.get(currency, 0), rule.grace_days)
@@ -328,30 +339,38 @@ def _with_rules(parts: pl.DataFrame, policy: PromisePolicy) -> pl.DataFrame:
     # floor(amount * ppm / units) without leaving 64 bits.
     by_share = amount // units * pl.col("ppm") + amount % units * pl.col("ppm") // units
     missing = pl.min_horizontal(pl.max_horizontal(by_share, "tolerance_minor"), amount // 5)
-    return parts.join(rules, on=["made_on", "currency"], how="left").with_columns(
-        pl.max_horizontal(amount - missing, pl.lit(1)).alias("required_minor"),
-        (pl.col("due_on") + pl.duration(days="grace_days")).alias("deadline"),
-        pl.col("currency")
-        .replace_strict(dict(CURRENCIES), default=0, return_dtype=pl.Int64)
-        .alias("exponent"),
+    exponents = pl.col("currency").replace_strict(dict(CURRENCIES), default=0, return_dtype=pl.Int64)
+    return (
+        parts.lazy()
+        .join(rules.lazy(), on=["made_on", "currency"], how="left")
+        .with_columns(
+            pl.max_horizontal(amount - missing, pl.lit(1)).alias("required_minor"),
+            (pl.col("due_on") + pl.duration(days="grace_days")).alias("deadline"),
+            exponents.alias("exponent"),
+        )
     )
 
 
 def _promises_of(parts: pl.DataFrame, cancellations: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """One row a promise, by account and id, with the first event that withdrew it by the day."""
-    first = cancellations.sort("at", "reason").unique(["account_id", "promise_id"], keep="first")
-    whole = parts.group_by("account_id", "promise_id").agg(
-        pl.col("customer_id", "currency", "timezone", "exponent", "contact_id", "made_by").first(),
-        *([pl.col("account_ids").explode().unique().sort()] if _are_several(parts) else []),
-        pl.col("made_at").min(),
+    first = cancellations.lazy().sort("at", "reason").unique(["account_id", "promise_id"], keep="first")
+    are_several = _are_several(parts)
+    whole = (
+        parts.lazy()
+        .group_by("account_id", "promise_id")
+        .agg(
+            pl.col("customer_id", "currency", "timezone", "exponent", "contact_id", "made_by").first(),
+            *([pl.col("account_ids").explode().unique().sort()] if are_several else []),
+            pl.col("made_at").min(),
+        )
     )
-    if "account_ids" not in whole.columns:
+    if not are_several:
         whole = whole.with_columns(pl.concat_list("account_id").alias("account_ids"))
     whole = whole.join(
         first.drop("recorded_at"), on=["account_id", "promise_id"], how="left", maintain_order="left"
     ).rename({"at": "cancelled_at", "reason": "cancel_reason"})
-    return (
-        whole.with_columns(local_day("cancelled_at", whole["timezone"]).alias("cancelled_on"))
+    return worked_out(
+        whole.with_columns(local_day("cancelled_at", parts["timezone"]).alias("cancelled_on"))
         .with_columns(
             pl.when(pl.col("cancelled_on") <= as_of).then(pl.col(name)).alias(name)
             for name in ("cancelled_on", "cancelled_at", "cancel_reason", "superseded_by")
@@ -368,19 +387,25 @@ def _are_several(parts: pl.DataFrame) -> bool:
 
 def _walk(parts: pl.DataFrame, money: pl.DataFrame, whole: pl.DataFrame, as_of: date) -> Outcome:
     """The compiled walk over the frames' arrays."""
-    covered = parts.select("customer_id", "account_id", "account_ids").with_row_index("part")
-    covered = (
-        covered.drop("account_id").explode("account_ids")
+    theirs = parts.lazy().select("customer_id", "account_id", "account_ids").with_row_index("part")
+    covered = worked_out(
+        theirs.drop("account_id").explode("account_ids")
         if _are_several(parts)
-        else covered.select("part", "customer_id", account_ids="account_id")
+        else theirs.select("part", "customer_id", account_ids="account_id")
     )
-    accounts = covered.select("customer_id", account_id="account_ids").unique().sort("account_id")
-    accounts = accounts.with_row_index("account")
-    customers = parts.select("customer_id").unique().sort("customer_id").with_row_index("customer")
-    accounts = accounts.join(customers, on="customer_id", how="left", maintain_order="left", nulls_equal=True)
-    owners = parts.join(customers, on="customer_id", how="left", maintain_order="left", nulls_equal=True)
+    customers = worked_out(
+        parts.lazy().select("customer_id").unique().sort("customer_id").with_row_index("customer")
+    )
+    on_customer: Any = {"on": "customer_id", "how": "left", "maintain_order": "left", "nulls_equal": True}
+    each = covered.lazy().select("customer_id", account_id="account_ids").unique().sort("account_id")
+    accounts = worked_out(each.with_row_index("account").join(customers.lazy(), **on_customer))
+    owners = parts.select("customer_id").join(customers, **on_customer)
     named = covered.join(accounts, left_on="account_ids", right_on="account_id", maintain_order="left")
-    paid = money.join(accounts, on="account_id").sort("customer", "paid_on", "payment_id", "account")
+    paid = worked_out(
+        money.lazy()
+        .join(accounts.lazy(), on="account_id")
+        .sort("customer", "paid_on", "payment_id", "account")
+    )
     outcome = Outcome(
         np.zeros(parts.height, np.int64),
         np.full(parts.height, NO_DAY, np.int64),

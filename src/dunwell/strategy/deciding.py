@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from dunwell.strategy.experiments import Experiment, in_hold_out, propensities, randomise
 from dunwell.strategy.experiments.design import STOPPED
-from dunwell.strategy.experiments.randomising import even_lots, numbers_in_unit
+from dunwell.strategy.experiments.randomising import drawn_lots, numbers_in_unit
+from dunwell.strategy.exploring import even_chances
 from dunwell.strategy.problems import StrategyError
 from dunwell.strategy.text import Strategy
 
@@ -120,12 +121,14 @@ def draw(
     day: date,
     room: Room | None = None,
     stopped: Mapping[str, Collection[str]] = MappingProxyType({}),
+    explored: Floats | None = None,
 ) -> Lots:
     """The lots of a day. ``room``: what they may take of the capacities; all they ask for where None. ``stopped``: by
-    experiment, the arms that are drawn no more beside those that the text stops. Raises StrategyError where to do nothing is
-    ruled out.
+    experiment, the arms that are drawn no more beside those that the text stops. ``explored``: the chance of each treatment by
+    a lot of exploring, which must hang on nobody's lot; the text's rate evenly where None. Raises StrategyError where to do
+    nothing is ruled out.
     """
-    names, hold_out, rate = strategy.treatment_names, strategy.hold_out, strategy.explore_rate
+    names, hold_out = strategy.treatment_names, strategy.hold_out
     if not allowed[:, 0].all():
         row = int(np.flatnonzero(~allowed[:, 0])[0])
         raise StrategyError(f"row {row + 1}: to do nothing is ruled out. It is open to everybody")
@@ -162,15 +165,15 @@ def draw(
             [f"{experiment.name}: {name}{STOPPED if name in shut else ''}" for name in names], dtype=pl.String
         )
         arms = arms.zip_with(~pl.Series(enters), told.gather(drawn))
-    if rate:
-        even = rate * propensities(np.ones(len(names)), allowed)
-        share, left = _that_fits(even[is_free & ~is_held], room.uses, left)
-        explored, is_lot = even_lots(customer_ids, allowed, rate, f"explore\0{day}")
+    if strategy.explore_rate:
+        chances = even_chances(allowed, strategy.explore_rate) if explored is None else explored
+        share, left = _that_fits(chances[is_free & ~is_held], room.uses, left)
+        lot, is_lot = drawn_lots(customer_ids, chances, f"explore\0{day}")
         if share.min() < 1:
-            is_lot &= numbers_in_unit(customer_ids, f"explore\0{day}\0fits") < share[explored]
-        given = np.where(is_free & is_lot, explored, given)
-        fixed += free[:, None] * even * share
-        free = free * (1 - (even * share).sum(axis=1))
+            is_lot &= numbers_in_unit(customer_ids, f"explore\0{day}\0fits") < share[lot]
+        given = np.where(is_free & is_lot, lot, given)
+        fixed += free[:, None] * chances * share
+        free = free * (1 - (chances * share).sum(axis=1))
     arms = arms.zip_with(pl.Series(~is_held), pl.Series([HOLD_OUT_ARM], dtype=pl.String))
     return Lots(names, customer_ids, given, is_held, held, arms, fixed, free, hold_out.share)
 

@@ -22,7 +22,7 @@ from dunwell.strategy.rates import worth_of
 from dunwell.strategy.text import Strategy
 from dunwell.strategy.treatment_rates import TreatmentRate
 from dunwell.strategy.turning import Turned
-from dunwell.strategy.value import ActionValues, Values, costs_of, priors_of
+from dunwell.strategy.value import ActionValues, Values, costs_of
 
 FOLDER = "values"
 """Its place among a workspace's ``models``."""
@@ -79,13 +79,15 @@ def values_of(strategy: Strategy, learned: LearnedValues | None, context: pl.Dat
 
     All are over the same, since one assignment holds them against each other: over waiting today once the kept days taught any
     treatment so, and then by the text's prior for those that they did not teach; else over doing nothing as the windows taught
-    it, or by the prior. What a window shows over doing nothing counts tomorrow's chance as lost, and would always win.
+    it, or by the prior. What a window shows over doing nothing counts tomorrow's chance as lost, and would always win. A prior
+    that is a share brings nothing where no rate tells what is past due.
     """
     names, costs = strategy.treatment_names, costs_of(strategy)
     mean, sd = (np.zeros((context.height, len(names))) for _ in range(2))
     inputs = None if learned is None else learned.columns.matrix(context)
     days = None if learned is None else learned.over_waiting
-    for place, (name, prior) in enumerate(priors_of(strategy).items(), start=1):
+    owed = context["past_due_total"].cast(pl.Float64).fill_null(0.0).to_numpy()
+    for place, (name, told) in enumerate(zip(names[1:], strategy.treatments, strict=True), start=1):
         if days is not None and name in days.treatments:
             effect, spread = days.of(name, context)
             mean[:, place], sd[:, place] = effect - costs[name], spread
@@ -93,7 +95,9 @@ def values_of(strategy: Strategy, learned: LearnedValues | None, context: pl.Dat
             effect, spread = learned.posteriors[name].of(inputs)
             mean[:, place], sd[:, place] = effect - costs[name], spread
         else:
-            mean[:, place], sd[:, place] = prior.value - costs[name], prior.sd
+            scale = owed if told.prior_of_owed else 1.0
+            mean[:, place] = float(told.prior_value) * scale - costs[name]
+            sd[:, place] = float(told.prior_sd) * scale
     return Values(names, np.round(mean, 4) + 0.0, np.round(sd, 4))
 
 

@@ -92,6 +92,8 @@ def _of_experiments(strategy: Strategy) -> list[str]:
         ]
         if groups and not set.intersection(*groups):
             found.append(f"experiment {experiment.name!r} compares treatments that no segment has in common")
+    if strategy.explore_spend is not None and not strategy.explore_rate:
+        found.append("exploring: spend without a rate: nothing is drawn by lot")
     if not strategy.hold_out.share:
         found.append("no hold_out: what the whole strategy brings can never be known")
     elif strategy.hold_out.treatment != NOTHING:

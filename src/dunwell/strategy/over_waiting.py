@@ -24,9 +24,9 @@ HISTORY = ("days_since_contact", f"contacts_{CONTACTS_WITHIN_DAYS}_days")
 """How a customer was contacted until the day: days since the last contact out (null: none), and how many there were in thirty
 days.
 """
-EFFECTS = 7
+EFFECTS = 8
 _LATE_DAYS = (8, 15, 31, 61, 91, 121)
-_EARLY_DAYS, _FADES_DAYS = 14, 14.0
+_STEP_DAYS, _FADES_DAYS = (15, 31, 61, 91), 14.0
 _OWED_MIDDLE, _CONTACTS_MOST = 3.0, 8.0
 
 
@@ -115,15 +115,15 @@ def state_columns(context: pl.DataFrame) -> Floats:
 
 
 def effect_columns(context: pl.DataFrame) -> Floats:
-    """What a treatment's effect may lean on (EFFECTS columns): a constant first, then how it differs."""
+    """What a treatment's effect may lean on (EFFECTS columns): a constant first, then how it differs: by a step at each of some
+    days late, so that neighbours are thought alike; by how much is owed; by contacts of late.
+    """
     days = _numbers(context, "past_due_days", 0.0)
     recent, contacts = _contacted(context)
     return np.column_stack(
         [
             np.ones(context.height),
-            days <= _EARLY_DAYS,
-            (days > 30) & (days <= 60),
-            days > 60,
+            *(days >= step for step in _STEP_DAYS),
             _size(context),
             recent,
             contacts,

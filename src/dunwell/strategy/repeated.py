@@ -4,6 +4,9 @@ To act once and then never again is not the choice that a lender has: who is lef
 pay meanwhile, and is less tired. So the value of a state is that of going on with the best choice from there, where acting
 has to be worth its price (what it costs, and what the same call would earn elsewhere: the assignment's dual price).
 
+For a state that is described whole, as that of a single debtor whose intensity and balance are known; where people differ by
+what no column says, who was acted on and still owes is taken for worse for it, and ``strategy.blips`` is what to learn by.
+
 Learned from logged steps by least squares, as policy iteration (M. Lagoudakis and R. Parr, Least-squares policy iteration,
 JMLR 4, 2003): what waiting is worth is linear in the columns of a state, what acting adds is linear in the columns of an
 effect, and one linear system makes the value of a state agree with what follows it under the best choice so far; then the
@@ -96,15 +99,6 @@ class Repeated:
         variance = ((effect @ own) * effect).sum(axis=1)
         return effect @ self.slopes[self.states :], np.sqrt(np.maximum(variance, 0.0))
 
-    def drawn_gains(self, effect: Floats, count: int, seed: int) -> Floats:
-        """So many draws of what acting adds, a row a draw: all of a draw by the same slopes, as unsure as they are."""
-        own = self.covariance[self.states :, self.states :]
-        # By the eigenvectors: a covariance made by division is positive only up to rounding.
-        sizes, directions = np.linalg.eigh((own + own.T) / 2)
-        normals = np.random.default_rng(seed).standard_normal((count, len(sizes)))
-        slopes = self.slopes[self.states :] + (normals * np.sqrt(np.maximum(sizes, 0.0))) @ directions.T
-        return np.asarray(slopes @ effect.T, dtype=np.float64)
-
 
 def learn_repeated(steps: Steps, beliefs: Beliefs, start: Repeated | None = None) -> Repeated:
     """The slopes that the steps and the beliefs say together, under the best choice by those same slopes.
@@ -188,19 +182,3 @@ class _System:
         gains = steps.next_effect[chosen] @ slopes[steps.state.shape[1] :] - steps.next_price[chosen]
         errors[chosen] += steps.carried[chosen] * gains
         return np.asarray(errors, dtype=np.float64)
-
-
-def surprise(learned: Repeated, steps: Steps) -> float:
-    """How far later steps lie from what was learned before them, in standard errors: above 0 more came in than was expected.
-
-    A step's error is what came in and the worth of where it led, less what was expected; a person's errors count together.
-    Far from 0, times have turned: what is old misleads.
-    """
-    gain = learned.gain(steps.next_effect)[0]
-    # Where acting is not open its price is infinite, and nothing is gained by it.
-    going_on = learned.waiting(steps.next_state) + np.maximum(gain - steps.next_price, 0.0)
-    expected = learned.waiting(steps.state) + steps.acted * learned.gain(steps.effect)[0]
-    errors = steps.weight * (steps.reward + steps.carried * going_on - expected)
-    _, groups = np.unique(steps.persons, return_inverse=True)
-    sums = np.bincount(groups, weights=errors)
-    return float(sums.sum() / max(np.sqrt((sums**2).sum()), _NOISE_MIN))

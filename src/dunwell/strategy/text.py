@@ -6,7 +6,7 @@ each treatment takes, and what is wanted; values, the law and the capacities cho
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from dunwell.policy import PolicyError, PolicyText, content_hash, read_policy
 from dunwell.strategy.blips import WINDOW_DAYS
 from dunwell.strategy.columns import CHANNELS, COLUMNS
 from dunwell.strategy.conditions import Condition
-from dunwell.strategy.experiments import Arm, Experiment, GuardRail, HoldOut, Stop
-from dunwell.strategy.experiments.design import NOTHING, WINDOWS_DAYS
-from dunwell.strategy.problems import StrategyError
+from dunwell.strategy.experiments import Experiment, HoldOut
+from dunwell.strategy.experiments.design import NOTHING
+from dunwell.strategy.text_experiments import own_salts, read_experiment, read_hold_out
 from dunwell.strategy.text_values import Values
 
 TONES = ("friendly", "neutral", "firm")
@@ -56,7 +56,6 @@ EXPECTED = ("cures_per_thousand", "complaints_per_thousand", "opt_outs_per_thous
 (``strategy.floors``).
 """
 
-GUARD_RAIL_EVENTS = ("complaint", "opt_out", "hardship")
 EVERYBODY_ELSE = "everybody else"
 """The segment of who meets the conditions of none."""
 
@@ -89,6 +88,7 @@ class Treatment:
     when: tuple[Condition, ...]
     prior_value: Decimal
     prior_sd: Decimal
+    prior_of_owed: bool
     expects: Mapping[str, Decimal]
 
 
@@ -143,7 +143,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """A whole strategy. ``treatments`` are in the order of preference while nothing is known of their values."""
+    """A whole strategy. ``treatments`` are in the order of preference while nothing is known of their values.
+
+    ``explore_rate``: the share of a customer's decisions drawn by lot, evenly from all that is lawful where ``explore_spend`` is
+    None; else that at most, where it costs little, so that a day's lots are thought to forgo that share of what the day is
+    worth; ``explore_after_turn`` times as much while a turn of the times is new (``strategy.exploring``).
+    """
 
     policy: PolicyText
     hash: str
@@ -154,6 +159,8 @@ class Strategy:
     capacities: tuple[Capacity, ...]
     hold_out: HoldOut
     explore_rate: float
+    explore_spend: float | None
+    explore_after_turn: float
     learning: Learning
     experiments: tuple[Experiment, ...]
     cases: tuple[Case, ...]
@@ -182,15 +189,15 @@ def read_strategy(file: Path) -> Strategy:
     )
     known = [NOTHING, *(treatment.name for treatment in treatments)]
     capacities = _named([_capacity(values) for values in top.tables("capacity")], policy.file, "capacity")
-    hold_out = _hold_out(top.table("hold_out"), known)
-    exploring = top.table("exploring")
-    explore_rate = float(exploring.number("rate", "0", most="1"))
-    exploring.done()
+    hold_out = read_hold_out(top.table("hold_out"), known)
+    explore_rate, explore_spend, explore_after_turn = _exploring(
+        top.table("exploring"), "spend" in top.raw("exploring")
+    )
     learning = _learning(top.table("learning"))
     experiments = _named(
-        [_experiment(values, known) for values in top.tables("experiment")], policy.file, "experiment"
+        [read_experiment(values, known) for values in top.tables("experiment")], policy.file, "experiment"
     )
-    _own_salts(experiments, policy.file)
+    own_salts(experiments, policy.file)
     cases = tuple(_case(values, [*names, EVERYBODY_ELSE], known) for values in top.tables("case"))
     top.done("key", "title", "from", "until", "citation", "source_quality", "note")
     return Strategy(
@@ -203,6 +210,8 @@ def read_strategy(file: Path) -> Strategy:
         capacities=tuple(capacities),
         hold_out=hold_out,
         explore_rate=explore_rate,
+        explore_spend=explore_spend,
+        explore_after_turn=explore_after_turn,
         learning=learning,
         experiments=tuple(experiments),
         cases=cases,
@@ -221,18 +230,6 @@ def _named(entries: list[Any], file: str, kind: str) -> list[Any]:
     return entries
 
 
-def _own_salts(experiments: list[Experiment], file: str) -> None:
-    """Each experiment draws by a salt of its own: by one salt lots would fall alike, and no chance would be what is logged."""
-    seen: dict[str, str] = {}
-    for number, one in enumerate(experiments, start=1):
-        if one.salt in seen:
-            problem = f"{one.salt!r} is the salt of {seen[one.salt]!r} too"
-            raise PolicyError(
-                file, f"experiment[{number}].salt", problem, "Give each experiment a salt of its own"
-            )
-        seen[one.salt] = one.name
-
-
 def _objective(values: Values) -> Objective:
     values.text("maximise", "net_recovered_value", choices=("net_recovered_value",))
     window = values.whole("window_days", 90)
@@ -244,6 +241,13 @@ def _objective(values: Values) -> Objective:
     cured_anyway = values.number("cured_anyway", "0", most="1")
     values.done()
     return Objective(window, told, cured_anyway)
+
+
+def _exploring(values: Values, has_spend: bool) -> tuple[float, float | None, float]:
+    rate, spend = float(values.number("rate", "0", most="1")), float(values.number("spend", "0", most="1"))
+    after_turn = float(values.number("after_turn", "2", least="1", most="10"))
+    values.done()
+    return rate, spend if has_spend else None, after_turn
 
 
 def _learning(values: Values) -> Learning:
@@ -262,7 +266,8 @@ def _segment(values: Values) -> Segment:
 
 def _treatment(values: Values, segments: list[str]) -> Treatment:
     minutes = values.number("minutes", "0")
-    prior, expects = values.table("prior"), values.table("expects")
+    expects = values.table("expects")
+    value, spread, of_owed = _prior(values.table("prior"), values.raw("prior"))
     expected = {name: expects.number(name, "0", most="1000") for name in EXPECTED}
     expects.done()
     treatment = Treatment(
@@ -277,17 +282,35 @@ def _treatment(values: Values, segments: list[str]) -> Treatment:
         cost=values.number("cost", "0"),
         segments=values.texts("segments", choices=segments),
         when=values.conditions("when"),
-        prior_value=prior.number("value", "0", least="-1000000000"),
-        prior_sd=prior.number("sd", "0"),
+        prior_value=value,
+        prior_sd=spread,
+        prior_of_owed=of_owed,
         expects={name: number for name, number in expected.items() if number},
     )
-    prior.done()
     values.done("note")
     if treatment.automated and minutes:
         raise values.error(
             "minutes", "an automated treatment takes no agent's time", "Remove minutes, or automated"
         )
     return treatment
+
+
+def _prior(values: Values, told: Mapping[str, Any]) -> tuple[Decimal, Decimal, bool]:
+    """What a treatment is thought to recover, how sure that is, and whether both are shares of what is past due. ``told``: the
+    table as it was read.
+    """
+    of_owed = "share" in told
+    if of_owed and "value" in told:
+        raise values.error(
+            "share",
+            "stands beside a value",
+            "Write one: a share of what is past due, or an amount for everybody",
+        )
+    least, most = ("-1", "1") if of_owed else ("-1000000000", None)
+    value = values.number("share" if of_owed else "value", "0", least=least, most=most)
+    spread = values.number("sd", "0", most=most)
+    values.done()
+    return value, spread, of_owed
 
 
 def _capacity(values: Values) -> Capacity:
@@ -301,58 +324,6 @@ def _capacity(values: Values) -> Capacity:
     )
     values.done("note")
     return capacity
-
-
-def _hold_out(values: Values, treatments: list[str]) -> HoldOut:
-    share = values.number("share", "0", most="0.5")
-    salt = values.text("salt") if share else values.text("salt", "hold-out")
-    hold_out = HoldOut(salt, float(share), values.text("treatment", NOTHING, choices=treatments))
-    values.done()
-    return hold_out
-
-
-def _experiment(values: Values, treatments: list[str]) -> Experiment:
-    arms = []
-    for arm in values.tables("arm"):
-        arms.append(Arm(arm.text("treatment", choices=treatments), float(arm.number("share", most="1"))))
-        arm.done()
-    rails = []
-    for rail in values.tables("guard_rail"):
-        event = rail.text("event", choices=GUARD_RAIL_EVENTS)
-        alpha = float(rail.number("alpha", "0.05", least="0.001", most="0.5"))
-        rails.append(GuardRail(event, float(rail.number("ratio_max", "1", least="0.1")), alpha))
-        rail.done()
-    stops = []
-    for stop in values.tables("stopped"):
-        stopped_arm = stop.text("arm", choices=treatments)
-        stops.append(Stop(stopped_arm, stop.day("since"), stop.text("why"), stop.day_or_none("until")))
-        stop.done()
-    name, salt = values.text("name"), values.text("salt")
-    starts_on, enrol_days = values.day("starts_on"), values.whole("enrol_days")
-    outcome_days = values.whole("outcome_days", 30)
-    first_look = values.whole("first_look", 500, least=2)
-    alpha = float(values.number("alpha", "0.05", least="0.001", most="0.5"))
-    values.done("note")  # before what the arms say together: a misspelt [[experiment.arm]] is no want of arms
-    try:
-        experiment = Experiment(
-            name=name,
-            salt=salt,
-            arms=tuple(arms),
-            starts_on=starts_on,
-            enrol_days=enrol_days,
-            outcome_days=outcome_days,
-            windows_days=WINDOWS_DAYS,
-            first_look=first_look,
-            alpha=alpha,
-            guard_rails=tuple(rails),
-        )
-    except StrategyError as error:
-        raise values.error("arm", "cannot be run", str(error)) from error
-    try:
-        experiment = replace(experiment, stops=tuple(stops))
-    except StrategyError as error:
-        raise values.error("stopped", "cannot be", str(error)) from error
-    return experiment
 
 
 def _case(values: Values, segments: list[str], treatments: list[str]) -> Case:

@@ -139,6 +139,7 @@ def told_apart(log: Choices, beliefs: Beliefs, change: Change) -> tuple[Choices,
             np.vstack([beliefs.means, beliefs.means[change.treatment]]),
             np.vstack([beliefs.spreads, beliefs.spreads[change.treatment]]),
             beliefs.state_spread,
+            beliefs.alike,
         ),
     )
 

@@ -177,9 +177,13 @@ class ActionValues:
         return Shape(tuple(models), held_out)
 
 
-def priors_of(strategy: Strategy) -> dict[str, Prior]:
-    """Each treatment's prior as the strategy's text has it."""
-    return {one.name: Prior(float(one.prior_value), float(one.prior_sd)) for one in strategy.treatments}
+def priors_of(strategy: Strategy, owed: float) -> dict[str, Prior]:
+    """Each treatment's prior as the strategy's text has it, in money, for customers with so much past due."""
+    return {
+        one.name: Prior(float(one.prior_value) * scale, float(one.prior_sd) * scale)
+        for one in strategy.treatments
+        for scale in (owed if one.prior_of_owed else 1.0,)
+    }
 
 
 def costs_of(strategy: Strategy) -> dict[str, float]:

@@ -116,6 +116,7 @@ def complaints(request: HttpRequest, cursor: Cursor = None, limit: Limit = 50) -
                 source_quality=one.quality,
                 answered_at=one.answered_at,
                 is_recorded=one.is_recorded,
+                is_told_twice=one.is_told_twice,
             )
             for one in shown_complaints(place, shown)
         ],

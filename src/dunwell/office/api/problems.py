@@ -35,6 +35,7 @@ _TITLES = {
     405: "The address does not know this method",
     409: "It is being worked on already",
     410: "The person was erased",
+    411: "The request does not say how long its body is",
     413: "The request is too large",
     415: "The body is of a kind that the address does not take",
     422: "The request says something that cannot be",
@@ -83,6 +84,8 @@ def told_as_problems(
     """Django middleware: what the server says no to before or behind the API's operations is told as they tell it."""
 
     def answer(request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(PREFIX) and "Transfer-Encoding" in request.headers:
+            return problem(411, "Send Content-Length: a body in chunks is not read")
         response = get_response(request)
         status = response.status_code
         if not request.path.startswith(PREFIX) or status < 400:

@@ -329,7 +329,9 @@ class DecisionIn(Body):
 
 
 class ComplaintOut(Schema):
-    """A complaint and its clock. ``is_recorded``: the lender's records tell of it, and end the stop of contact."""
+    """A complaint and its clock. ``is_recorded``: the lender's records alone tell of it, and end the stop of contact;
+    ``is_told_twice``: they tell of it beside what was told to us, and have a stop of their own.
+    """
 
     event_id: str
     customer_id: str
@@ -339,6 +341,7 @@ class ComplaintOut(Schema):
     source_quality: str
     answered_at: datetime | None
     is_recorded: bool
+    is_told_twice: bool
 
 
 class ComplaintPage(Schema):

@@ -3,8 +3,7 @@
 Signed as the Standard Webhooks specification says (webhook-id, webhook-timestamp, webhook-signature ``v1,`` and the base64 of
 HMAC-SHA256 over ``id.timestamp.body``), so that existing libraries check it. A message says what happened to whom by id; personal
 data are never in it. It keeps its id however often it comes; the timestamp is that of the attempt, so that a message that
-somebody caught and sends later can be told. One that was not taken comes after later ones: the order is not
-that of what happened.
+somebody caught and sends later can be told. One that was not taken comes after later ones: they come in no sure order.
 """
 
 import base64

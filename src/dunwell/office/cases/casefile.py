@@ -16,7 +16,7 @@ from dunwell.journal.models import Event
 from dunwell.law import Attempt, Gate, Person, Verdict
 from dunwell.law.civil_days import home_zone
 from dunwell.law.people import people, zones_of
-from dunwell.ledger import Terms, positions
+from dunwell.ledger import Terms, positions, tell_why
 from dunwell.ledger.owed import Positions
 from dunwell.ledger.statement import Statement, account_events, statement
 from dunwell.office.cases.models import Case, Received
@@ -27,8 +27,9 @@ from dunwell.outreach.corrections import corrections, with_corrections
 from dunwell.outreach.knowing import KINDS, decoded, with_journal
 from dunwell.outreach.records import with_owner
 from dunwell.outreach.since import OPEN_PROMISE, Since, held_for, since
-from dunwell.outreach.told import promised, with_withdrawals, without_told
+from dunwell.outreach.told import changes_told, promised, with_withdrawals, without_told
 from dunwell.resolution import PROMISE_COLUMNS, cases_as_of, promises_as_of
+from dunwell.resolution.contract_changes import MARK, PLAN_AGREED, without_the_tapes
 
 _WRITTEN = ("email", "sms", "letter")
 """The channels whose texts the dispatcher sends."""
@@ -52,8 +53,9 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """All that a customer's figures follow from: the book that is open, what came in since (its rows' numbers), the day, and the
-    products' terms (``terms``: which texts of them, as long as they are kept here).
+    """All that a customer's figures follow from: the book that is open, what came in since (its rows' numbers), the contracts
+    that plans changed (``changed``: their ids), the day, and the products' terms (``terms``: which texts of them, as long as
+    they are kept here).
     """
 
     shelf: Shelf
@@ -61,6 +63,7 @@ class _Known:
     customer_id: str
     day: date
     received: tuple[int, ...]
+    changed: tuple[str, ...]
     tables: Mapping[str, pl.DataFrame] = field(compare=False)
     texts: Mapping[str, Terms] = field(compare=False)
 
@@ -109,16 +112,38 @@ class CaseFile:
         self.day: date = place.day_at(zones)
         self.received = list(Received.objects.filter(customer_id=customer_id).order_by("received_at", "pk"))
         self.tables = self._corrected(with_received(found.tables, self.received))
+        changed = self._take_changes()
         self.results = found.results
         since = tuple(one.pk for one in self.received)
         terms = place.terms
-        self._figures = _figures(_Known(shelf, id(terms), customer_id, self.day, since, self.tables, terms))
+        self._figures = _figures(
+            _Known(shelf, id(terms), customer_id, self.day, since, changed, self.tables, terms)
+        )
 
     def _corrected(self, tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         if self.subject is None or all(kind != CORRECTED for _id, kind, _at, _body in self._rows):
             return tables
         vault = self.place.journal.vault
         return with_corrections(tables, corrections(vault, {self.subject: self.customer_id}), vault)
+
+    def _take_changes(self) -> tuple[str, ...]:
+        """Put the contracts that plans changed, as the journal tells it now, into the tables; returns the ids of those
+        changes.
+        """
+        if self.subject is None or all(kind != PLAN_AGREED for _id, kind, _at, _body in self._rows):
+            return ()
+        told = changes_told(self.events, self.zone)
+        is_ours = pl.col("modification_id").str.starts_with(MARK)
+        lenders = {"modifications": self.tables["modifications"].filter(~is_ours)}
+        tables = with_additions(self.tables | lenders, told)
+        self.tables = tables | {"modifications": without_the_tapes(tables["modifications"])}
+        return tuple(str(one.row["modification_id"]) for one in told)
+
+    @cached_property
+    def observed(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Of each debt whose contract was changed its classes and what they rest on (``tell_why``), by account."""
+        rows = self.tables["modifications"]["account_row"].unique().sort().to_list()
+        return {self.account_ids[row]: tell_why(self.tables, self.place.terms, row, self.day) for row in rows}
 
     @cached_property
     def case(self) -> Case | None:

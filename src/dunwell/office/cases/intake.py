@@ -93,13 +93,16 @@ def take_in(
         with transaction.atomic():
             kept = {name: value for name, value in row.items() if value is not None}
             key = str(row[_KEYS[table]])
-            _, is_new = Received.objects.get_or_create(
+            kept_row, is_new = Received.objects.get_or_create(
                 table=table,
                 key=key,
                 defaults={"customer_id": customer, "row": kept, "received_at": now, "source": source[:80]},
             )
             if is_new:
                 place.journal.record([_event(table, row, customer, currency, now, source)])
+        if kept_row.customer_id != customer:  # somebody else's came in while this one was checked
+            refused.append(Refused(number, _of_another(table, key)))
+            continue
         new_count, known_count = new_count + is_new, known_count + (not is_new)
         customers.append(customer)
     told = tuple(dict.fromkeys(customers))
@@ -193,16 +196,23 @@ def _is_known(
         decimals = CURRENCIES[currencies[account]] if account else 0
         before = typed_rows(table, [told.row], told.received_at, decimals)
         is_same = before.select(words).row(0) == says and account == row.get("account_id")
-    elif told is None:
+    elif told is None and not place.shelf.has_row(table, str(name)):
         return False
     else:
-        is_same = False
+        raise RowsUnusable(_of_another(table, str(name)))
     if not is_same:
         raise RowsUnusable(
             f"{table}: {key} {name!r} stands already and says something else. Reverse a payment and send another; "
             "what else is to change comes with the next tape"
         )
     return True
+
+
+def _of_another(table: str, name: str) -> str:
+    return (
+        f"{table}: {_KEYS[table]} {name!r} stands already and is of another customer. An id is of one row in the whole book: "
+        "send this one under its own"
+    )
 
 
 def _event(

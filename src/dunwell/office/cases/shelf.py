@@ -5,6 +5,7 @@ customer's rows begin. The files are mapped into memory, not read: many processe
 costs nothing. A person's slices are a partition of one, and every function of the rooms below works on them as on the whole.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -27,13 +28,16 @@ FOLDER = "by-customer"
 _RESULTS = ("positions", "promises", "cases", "worklist", "decisions", "options")
 _DONE = "shelf.json"
 _RUN = "§run-"
-_LAYOUT = 4
-"""Raised when the files change their form; another form is laid out anew."""
+_LAYOUT = [5, pl.__version__]
+"""Raised when the files change their form; another form is laid out anew. Row ids are found by Polars' hash, which may change
+with its version."""
 _BATCH = 256
 """Rows of a table that lie together, all their columns side by side: what one person has is read from one place of the disk."""
 _NUMBER = np.dtype(np.int64).itemsize
 _NAMES, _VALUES, _NUMBERS = "§names", "§values", "§numbers"
 """What people are looked for by: their names and the values of their contact points in small letters, and these' digits alone."""
+_ROW_IDS = {"payments": "payment_id", "holds": "hold_id"}
+"""Tables whose rows may come in during the day, and the id by which a row is known in the whole book."""
 _CUSTOMER_IDS, _ACCOUNT_IDS, _OWNERS = "§customer_ids", "§account_ids", "§owners"
 
 
@@ -49,12 +53,23 @@ class File:
 
 
 def build(folder: Path) -> None:
-    """Lay out the book at ``folder`` by customer, unless it has been. Raises NoBook."""
-    target = folder / FOLDER
-    done = target / _DONE
-    if done.is_file() and json.loads(done.read_text(encoding="utf-8")).get("layout") == _LAYOUT:
+    """Lay out the book at ``folder`` by customer, unless it has been: one process does, others wait for it. Raises NoBook."""
+    if _is_laid_out(folder):
         return
     book = Book(folder)
+    with (folder / f".{FOLDER}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_laid_out(folder):
+            _build(book, folder)
+
+
+def _is_laid_out(folder: Path) -> bool:
+    done = folder / FOLDER / _DONE
+    return done.is_file() and json.loads(done.read_text(encoding="utf-8")).get("layout") == _LAYOUT
+
+
+def _build(book: Book, folder: Path) -> None:
+    target = folder / FOLDER
     staging = folder / f".{FOLDER}.new"
     shutil.rmtree(staging, ignore_errors=True)
     for number in range(book.partition_count):
@@ -104,6 +119,8 @@ def _lay_out(book: Book, number: int, place: Path) -> None:
     write_texts(tables["customers"].sort("customer_id")["name"].str.to_lowercase(), place / _NAMES)
     write_texts(values, place / _VALUES)
     write_texts(values.str.replace_all(r"\D", ""), place / _NUMBERS)
+    for name, key in _ROW_IDS.items():
+        np.save(place / f"§{name}_ids.npy", np.sort(tables[name][key].unique().hash().to_numpy()))
     accounts = tables["accounts"].select("account_id", "customer_id").sort("account_id")
     np.save(place / f"{_CUSTOMER_IDS}.npy", _encoded(customers))
     np.save(place / f"{_ACCOUNT_IDS}.npy", _encoded(accounts["account_id"]))
@@ -192,6 +209,10 @@ class Shelf:
                 return None if self._hides(found) else found
         return None
 
+    def has_row(self, table: str, row_id: str) -> bool:
+        """Whether the book holds a row of that id, whoever it is of (payments and holds)."""
+        return any(part.has_row(table, row_id) for part in self._parts)
+
     def whole(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         """A table of the book (these columns, or all), partition by partition, customers in order."""
         for part in self._parts:
@@ -258,6 +279,14 @@ class _Part:
         starts = np.load(self._folder / "contact_points.npy", mmap_mode="r")
         numbers = (int(np.searchsorted(starts, row, side="right")) - 1 for row in found)
         return (self._customers[number].decode() for number, _rows in groupby(numbers))
+
+    def has_row(self, table: str, row_id: str) -> bool:
+        hashed = pl.Series([row_id]).hash().to_numpy()
+        known = np.load(self._folder / f"§{table}_ids.npy", mmap_mode="r")
+        place = int(np.searchsorted(known, hashed[0]))
+        if place == len(known) or known[place] != hashed[0]:
+            return False
+        return row_id in self.frame(table, [_ROW_IDS[table]])[_ROW_IDS[table]]  # two ids may share a hash
 
     def open(self) -> None:
         for name in self.names:

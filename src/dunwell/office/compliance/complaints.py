@@ -24,6 +24,7 @@ from dunwell.office.cases.models import Received
 from dunwell.office.cases.scope import visible_subjects
 from dunwell.office.compliance.clocks import ANYWHERE, clock_of, due_on
 from dunwell.office.compliance.recorded_complaints import note_recorded, received_at
+from dunwell.office.compliance.same_complaint import join_same
 from dunwell.office.tallies.following import Read, follow
 from dunwell.office.tallies.models import ComplaintClock, Mark
 from dunwell.office.workplace import Workplace, workplace
@@ -48,7 +49,8 @@ class CannotLift(ValueError):
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """A complaint: by the event that recorded it, or the id of the clock of one in the lender's records. ``answered_at``: None
-    while it is open. ``is_recorded``: the lender's records tell of it, and the stop of contact ends when they say so.
+    while it is open. ``is_recorded``: the lender's records alone tell of it, and the stop of contact ends when they say so.
+    ``is_told_twice``: they tell of it beside what was told to us, and have a stop of their own.
     """
 
     event_id: str
@@ -60,6 +62,7 @@ class Complaint:
     quality: str
     answered_at: datetime | None
     is_recorded: bool
+    is_told_twice: bool = False
 
     def days_left(self, today: date) -> int:
         """Days until it must be answered; negative when it is late."""
@@ -72,7 +75,7 @@ def note_complaints(place: Workplace, steps_max: int | None = None) -> bool:
     A complaint is a hold of that kind, of the journal's or of the lender's records; it is answered by the event
     ``complaint.answered`` that names it.
     """
-    note_recorded(place)
+    join_same(place, note_recorded(place))
     _set_anew(place)
     return follow("complaints", _KINDS, place.clock(), partial(_note, place), steps_max=steps_max)
 
@@ -102,6 +105,7 @@ def _note(place: Workplace, events: Sequence[Read]) -> None:
             )
         )
     ComplaintClock.objects.bulk_create(started, ignore_conflicts=True)
+    join_same(place, {one.subject for one in started})
     for one, body in told:
         if one.kind == "complaint.answered":
             ComplaintClock.objects.filter(pk=body["complaint"], answered_at=None).update(answered_at=one.at)
@@ -140,6 +144,8 @@ def complaints(place: Workplace, found: Iterable[ComplaintClock]) -> list[Compla
     told_here = {
         name for name, body in events.values_list("event_id", "body") if "row" not in json.loads(body)
     }
+    joined = ComplaintClock.objects.filter(same_as__in=[one.event_id for one in rows])
+    told_twice = set(joined.values_list("same_as", flat=True))
     return [
         Complaint(
             one.event_id,
@@ -151,6 +157,7 @@ def complaints(place: Workplace, found: Iterable[ComplaintClock]) -> list[Compla
             clock_of(clocks, one.jurisdiction).source_quality,
             one.answered_at,
             one.event_id not in told_here,
+            one.event_id in told_twice,
         )
         for one in rows
         if one.subject in owners
@@ -162,7 +169,8 @@ def received_between(
 ) -> "QuerySet[ComplaintClock]":
     """The clocks of complaints that ``staff`` may see (None: all), received from one instant on, before another."""
     note_complaints(place)
-    return seen_by(place, staff, ComplaintClock.objects.filter(received_at__gte=begins, received_at__lt=ends))
+    found = ComplaintClock.objects.filter(received_at__gte=begins, received_at__lt=ends, same_as=None)
+    return seen_by(place, staff, found)
 
 
 @needs("compliance.read")
@@ -173,7 +181,7 @@ def page(request: HttpRequest) -> HttpResponse:
     today = place.clock().date()
     staff = staff_of(request)
     shown = Paginator(seen_by(place, staff, still_open()), _PAGE).get_page(request.GET.get("page"))
-    past = ComplaintClock.objects.exclude(answered_at=None).order_by("-answered_at")
+    past = ComplaintClock.objects.filter(same_as=None).exclude(answered_at=None).order_by("-answered_at")
     answered = seen_by(place, staff, past)[:_PAGE]
     rows = [*shown, *(answered if not shown.has_next() else ())]
     found = [(one, one.days_left(today)) for one in complaints(place, rows)]
@@ -214,7 +222,8 @@ def record_answer(place: Workplace, staff: Staff, event_id: str, text: str, *, l
     """
     note_complaints(place, steps_max=1)
     with transaction.atomic():
-        one = ComplaintClock.objects.filter(pk=event_id)
+        known_as = ComplaintClock.objects.filter(pk=event_id).values_list("same_as", flat=True).first()
+        one = ComplaintClock.objects.filter(pk=known_as or event_id)
         clock = seen_by(place, staff, one).select_for_update().first()
         found = complaints(place, [clock] if clock else [])
         if clock is None or not found:
@@ -242,7 +251,7 @@ def seen_by(
 
 def still_open() -> "QuerySet[ComplaintClock]":
     """The clocks that run, those that must be answered soonest first."""
-    return ComplaintClock.objects.filter(answered_at=None).order_by("due_on", "event_id")
+    return ComplaintClock.objects.filter(answered_at=None, same_as=None).order_by("due_on", "event_id")
 
 
 def _record_answer(

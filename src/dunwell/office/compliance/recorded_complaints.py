@@ -23,23 +23,26 @@ _NAMES = uuid.UUID("6d0f2c0a-5f7e-4f56-9d8e-2c1f1b0c7a11")
 _PART = 500
 
 
-def note_recorded(place: Workplace) -> None:
+def note_recorded(place: Workplace) -> set[str]:
     """Start the clocks of the complaints in the book, once a run; those whose hold has ended count as answered on its last day.
 
-    A complaint that came in during the day keeps the clock of its event. Raises NoBook.
+    A complaint that came in during the day keeps the clock of its event. Whose complaints were looked at (references). Raises
+    NoBook.
     """
     run = place.settings.book_folder / "run.json"
     said = hashlib.sha256(run.read_bytes()).hexdigest() if run.is_file() else place.shelf.as_of
     mark, _ = Mark.objects.get_or_create(name=_MARK)
     if mark.said == said:
-        return
+        return set()
     rows = complaints_in(Book(place.settings.book_folder))
     gone = place.journal.vault.forgotten(rows["customer_id"]) if rows.height else ()
     wanted = [row for row in rows.iter_rows(named=True) if row["customer_id"] not in gone]
+    subjects: set[str] = set()
     with transaction.atomic():
         for start in range(0, len(wanted), _PART):
-            _note(place, wanted[start : start + _PART])
+            subjects |= _note(place, wanted[start : start + _PART])
         Mark.objects.filter(name=_MARK).update(said=said)
+    return subjects
 
 
 def complaints_in(book: Book) -> pl.DataFrame:
@@ -59,8 +62,8 @@ def complaints_in(book: Book) -> pl.DataFrame:
     return pl.concat(found)
 
 
-def _note(place: Workplace, rows: list[dict[str, Any]]) -> None:
-    """Start, or end, the clocks of some complaints."""
+def _note(place: Workplace, rows: list[dict[str, Any]]) -> set[str]:
+    """Start, or end, the clocks of some complaints; whose they are."""
     keys = {key_of("holds", row["hold_id"]): row["hold_id"] for row in rows}
     events = Event.objects.filter(key__in=keys).values_list("key", "event_id")
     came_in = {keys[str(key)]: event for key, event in events}
@@ -71,6 +74,10 @@ def _note(place: Workplace, rows: list[dict[str, Any]]) -> None:
     for one in clocks:
         if one.answered_at is not None:
             ComplaintClock.objects.filter(pk=one.pk, answered_at=None).update(answered_at=one.answered_at)
+            known_as = ComplaintClock.objects.filter(pk=one.pk, same_as__isnull=False).values("same_as")
+            ended = ComplaintClock.objects.filter(pk__in=known_as, answered_at=None)
+            ended.update(answered_at=one.answered_at)
+    return set(subjects.values())
 
 
 def _clock(
@@ -81,13 +88,18 @@ def _clock(
     jurisdiction = row["jurisdiction"] or ANYWHERE
     ended = row["to_on"]
     return ComplaintClock(
-        event_id=came_in.get(row["hold_id"]) or str(uuid.uuid5(_NAMES, row["hold_id"])),
+        event_id=came_in.get(row["hold_id"]) or id_of(row["hold_id"]),
         subject=subject,
         jurisdiction=jurisdiction,
         received_at=received,
         due_on=due_on(place.complaint_clocks, received, jurisdiction),
         answered_at=datetime.combine(ended, time(), UTC) if ended is not None and ended <= today else None,
     )
+
+
+def id_of(hold_id: str) -> str:
+    """The id of the clock of a complaint that only the lender's records tell of."""
+    return str(uuid.uuid5(_NAMES, hold_id))
 
 
 def received_at(from_on: date, recorded_at: datetime | None) -> datetime:

@@ -292,6 +292,7 @@ def agree(file: CaseFile, staff: Staff, chosen: Offered, once: str) -> bool:
             "parts": payload["parts"],
             "by": staff.username,
             "grant": {"kind": plan.grant_kind, "amount_minor": plan.grant_minor, "currency": plan.currency},
+            "changes_contract": plan.changes_contract,
             "why": decision.why if decision else "",
             "promise": plan_name(once),
         }

@@ -35,6 +35,7 @@ from dunwell.office.desk.templatetags.shown import weekday
 from dunwell.office.desk.timeline import shortened, timeline
 from dunwell.office.desk.words import CAME, OUTCOMES, channel_name
 from dunwell.office.desk.working import open_promises
+from dunwell.resolution.restructuring import NOT_FORBORNE
 
 WAYS_OF: Mapping[str, Sequence[str]] = {
     "mobile": ("call", "sms"),
@@ -228,7 +229,21 @@ def debts_of(file: CaseFile) -> list[dict[str, Any]]:
     """The accounts with what is owed today, the longest overdue first."""
     accounts = file.tables["accounts"].select("account_id", "product", "opened_on", "is_incomplete")
     rows = file.positions.join(accounts, on="account_id", how="left")
-    return rows.sort("past_due_days", "past_due_total", descending=True).to_dicts()
+    worst_first = rows.sort("past_due_days", "past_due_total", descending=True).to_dicts()
+    return [row | {"observed": observed_of(file, row["account_id"])} for row in worst_first]
+
+
+def observed_of(file: CaseFile, account_id: str) -> dict[str, Any] | None:
+    """The class of a debt that is observed because its contract was changed, and until when as things stand (None: what is
+    past due keeps that from ending); None where it is not observed.
+    """
+    told = file.observed.get(account_id, {})
+    forbearance, own = told.get("forbearance", {}), told.get("asset_class", {})
+    if forbearance.get("value", NOT_FORBORNE) == NOT_FORBORNE and "until" not in own:
+        return None
+    # The text of the customer's own place comes first; where that observes nothing, forbearance's.
+    until = own["until"] if "until" in own else forbearance["until"]
+    return {"asset_class": own["value"], "until": None if until is None else date.fromisoformat(until)}
 
 
 def totals(file: CaseFile) -> list[dict[str, Any]]:

@@ -166,6 +166,7 @@ _FORMS = (
         "again (until)"
     ),
     _("experiment %(thing)s compares treatments that no segment has in common"),
+    _("exploring: spend without a rate: nothing is drawn by lot"),
     _("no hold_out: what the whole strategy brings can never be known"),
     _("the hold-out gets %(thing)s: it tells what the rest brings beyond that alone"),
     _("segment %(thing)s asks for the amount past due whatever the currency: add one, like currency = CNY"),

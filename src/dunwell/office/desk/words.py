@@ -163,6 +163,17 @@ GRANTS: Words = {
     "re_age": _("re-ageing"),
 }
 """What somebody's authority is asked for (``dunwell.resolution.authority``)."""
+CLASSES: Words = {
+    "normal": _("normal"),
+    "special_mention": _("special mention"),
+    "substandard": _("substandard"),
+    "doubtful": _("doubtful"),
+    "loss": _("loss"),
+    "pass": _("pass"),
+    "performing": _("performing"),
+    "non_performing": _("non-performing"),
+}
+"""The classes of a debt (``ledger/classes``)."""
 WITHDRAWALS: Words = {
     "customer_withdrew": _("The customer takes it back"),
     "circumstances_changed": _("Their circumstances changed"),

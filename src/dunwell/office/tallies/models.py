@@ -39,7 +39,10 @@ class Drawn(models.Model):
 
 
 class ComplaintClock(models.Model):
-    """A complaint by the event that recorded it: whose, where they live, by when it must be answered, and when it was."""
+    """A complaint by the event that recorded it: whose, where they live, by when it must be answered, and when it was.
+    ``same_as``: the clock of the same complaint, where it is known twice (``compliance.same_complaint``); this one is shown no
+    more.
+    """
 
     event_id = models.CharField(primary_key=True, max_length=36)
     subject = models.CharField(max_length=32)
@@ -47,6 +50,7 @@ class ComplaintClock(models.Model):
     received_at = models.DateTimeField(db_index=True)
     due_on = models.DateField()
     answered_at = models.DateTimeField(null=True)
+    same_as = models.CharField(max_length=36, null=True)
 
     class Meta:
         """The open ones by their day; those that were answered, the latest first."""

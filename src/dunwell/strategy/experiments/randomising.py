@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from hashlib import sha256
+from threading import Lock
 
 import numpy as np
 import polars as pl
@@ -96,22 +97,21 @@ def explore(
         raise StrategyError(
             f"row {place + 1}: the strategy chose what is ruled out. Choose among what is allowed"
         )
-    drawn, is_lot = even_lots(customer_ids, allowed, rate, salt)
-    given = np.where(is_lot, drawn, best)
     even = propensities(np.ones(allowed.shape[1]), allowed)
+    drawn, is_lot = drawn_lots(customer_ids, rate * even, salt)
+    given = np.where(is_lot, drawn, best)
     return given, rate * even[rows, given] + (1 - rate) * (given == best)
 
 
-def even_lots(
-    customer_ids: pl.Series, allowed: NDArray[np.bool_], rate: float, salt: str
+def drawn_lots(
+    customer_ids: pl.Series, chances: Floats, salt: str
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The lots of exploring: the treatment that each customer would draw, evenly from all that is allowed, and whether they
-    are among the share of ``rate`` for whom the lot decides.
+    """The lots of exploring: the treatment (a column) that each customer (a row) would draw, each with its share of the row's
+    ``chances``, and whether a lot decides about them, with the chance to which the row adds up.
     """
-    even = propensities(np.ones(allowed.shape[1]), allowed)
-    names = [str(column) for column in range(allowed.shape[1])]
-    drawn = _first_to_come(customer_ids, f"{salt}\0which", names, even)
-    return drawn, numbers_in_unit(customer_ids, f"{salt}\0whether") < rate
+    names = [str(column) for column in range(chances.shape[1])]
+    drawn = _first_to_come(customer_ids, f"{salt}\0which", names, chances)
+    return drawn, numbers_in_unit(customer_ids, f"{salt}\0whether") < chances.sum(axis=1)
 
 
 def lots_of(customer_ids: pl.Series, names: Sequence[str], salt: str) -> Floats:
@@ -173,9 +173,14 @@ class _Kept:
         self._ids = Ids(ids.unique())
         self._by_salt: dict[str, NDArray[np.uint64]] = {}
         self._asked: tuple[pl.Series, NDArray[np.int32]] | None = None
+        self._lock = Lock()
 
     def of(self, texts: pl.Series, salt: str) -> NDArray[np.uint64] | None:
-        """The numbers of texts; None where one is not among the ids."""
+        """The numbers of texts; None where one is not among the ids. Threads may ask at the same time."""
+        with self._lock:
+            return self._of(texts, salt)
+
+    def _of(self, texts: pl.Series, salt: str) -> NDArray[np.uint64] | None:
         if self._asked is None or self._asked[0] is not texts:  # a day asks for several salts of the same
             self._asked = texts, self._ids.numbers(texts)
         places = self._asked[1]

@@ -3,6 +3,7 @@
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,12 +24,18 @@ from dunwell.office.desk.sentences import sentence as core_sentence
 register = template.Library()
 
 
-def _locale() -> str:
-    return "zh_Hans_CN" if (get_language() or "en").startswith("zh") else "en_GB"
+def _locale() -> Locale:
+    return _locale_of("zh_Hans_CN" if _is_chinese() else "en_GB")
 
 
 def _is_chinese() -> bool:
-    return _locale().startswith("zh")
+    return (get_language() or "en").startswith("zh")
+
+
+@cache
+def _locale_of(code: str) -> Locale:
+    """A locale, made once: from its code it is made anew for each amount and day that a page shows."""
+    return Locale.parse(code)
 
 
 @register.filter
@@ -40,7 +47,13 @@ def money(amount: Decimal | None, currency: str) -> str:
     """
     if amount is None or not currency:
         return ""
-    return str(format_currency(amount, currency, locale=_locale()))
+    return _money(amount + 0, currency, _locale())  # no minus before nothing
+
+
+@lru_cache(maxsize=4096)
+def _money(amount: Decimal, currency: str, locale: Locale) -> str:
+    """The same amounts stand on a page again and again."""
+    return str(format_currency(amount, currency, locale=locale))
 
 
 @register.filter
@@ -57,7 +70,12 @@ def worth(amount: Decimal, currency: str) -> str:
 @register.filter
 def day(value: date | None) -> str:
     """A day in words short enough for a table."""
-    return "" if value is None else str(format_date(value, "medium", locale=_locale()))
+    return "" if value is None else _day(value, _locale())
+
+
+@lru_cache(maxsize=4096)
+def _day(value: date, locale: Locale) -> str:
+    return str(format_date(value, "medium", locale=locale))
 
 
 @register.filter
@@ -202,7 +220,7 @@ def country(key: str) -> str:
     >>> country("in"), country("eu-npl")
     ('India', 'eu-npl')
     """
-    return str(Locale.parse(_locale()).territories.get(key.upper(), key)) if len(key) == 2 else key
+    return str(_locale().territories.get(key.upper(), key)) if len(key) == 2 else key
 
 
 @register.filter
