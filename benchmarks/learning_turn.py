@@ -6,7 +6,8 @@ its day are decided for by ours, by ours as it was on the day of the turn (stubb
 eye for turns, and by one that has learned the new times in another world for as long as ours had learned the old. The world's own
 effects say what each of these is truly worth: the same customers, the same lots. Recovered is who stays within a tenth of the
 gap that the turn opened (that of the stubborn).
-Run: ``python -m benchmarks.learning_turn [--accounts N] [--worlds N] [--before DAYS] [--after DAYS] [--every DAYS]``.
+Run: ``python -m benchmarks.learning_turn [--accounts N] [--lots near|even] [--worlds N] [--before DAYS] [--after DAYS]
+[--every DAYS]``.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.learning_lender import Lender, Valuer, by_text, strategy_of
+from benchmarks.learning_lender import LOTS, Lender, Valuer, by_text, strategy_of
 from benchmarks.learning_truth import interval, look_at, worth
 from benchmarks.measuring import load, say, today
 from dunwell.rehearsal.comparing import hard_pressed
@@ -66,6 +67,7 @@ def main() -> None:
     """Live through the worlds and print the days after the turn."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=60_000)
+    parser.add_argument("--lots", choices=sorted(LOTS), default="near")
     parser.add_argument("--worlds", type=int, default=4)
     parser.add_argument("--before", type=int, default=60)
     parser.add_argument("--after", type=int, default=90)
@@ -74,7 +76,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first world's seed")
     asked = parser.parse_args()
     busy = time.process_time()
-    trial, strategy = hard_pressed(asked.accounts, 1, 1), strategy_of(asked.accounts, "fair")
+    trial, strategy = hard_pressed(asked.accounts, 1, 1), strategy_of(asked.accounts, "fair", asked.lots)
     lives = []
     for seed in range(asked.first, asked.first + asked.worlds):
         lives.append(life(trial, strategy, seed, asked.before, asked.after, asked.every, asked.copies))

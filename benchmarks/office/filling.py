@@ -29,6 +29,7 @@ def fill(at: Path, count: int, pattern: int, seed: int, workers: int) -> None:
         from dunwell.office.cases.publishing import bring_in_who_wrote, publish
         from dunwell.office.cases.routing import reroute_told
         from dunwell.office.compliance.complaints import note_complaints
+        from dunwell.office.compliance.refusals import note_refusals
         from dunwell.office.compliance.reviewing import draw
         from dunwell.office.supervision.coaching import note_signs
 
@@ -51,6 +52,7 @@ def fill(at: Path, count: int, pattern: int, seed: int, workers: int) -> None:
         steps.do("the draw for review", lambda: draw(place))
         steps.do("signs", lambda: note_signs(place))
         steps.do("skills asked for", lambda: reroute_told(place, 10**6))
+        steps.do("refusals by rule", lambda: note_refusals(place))
         steps.do("vacuumed", journal.vacuum)
 
 

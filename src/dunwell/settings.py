@@ -26,7 +26,7 @@ class SettingsError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A workspace's settings. Paths are absolute; ``tape_columns`` maps table and column to the lender's own
-    column name. ``timezone``: of the lender's place, whose day it is where a customer's is not known.
+    column name. ``timezone``: of the lender's place, whose day it is where no customer's is meant.
 
     ``partition_count`` None lets the size of the tape decide. ``outreach`` holds a table a channel, which the channel reads.
     """

@@ -9,6 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from dunwell.book import Book, NoBook, StagedBook, Tape
+from dunwell.book.schemas import check
 from tests.book.tapes import PRODUCTS, good_tables, payment, write_tape
 
 FIRST, SECOND = datetime(2026, 11, 22, 6, tzinfo=UTC), datetime(2026, 11, 23, 6, tzinfo=UTC)
@@ -66,6 +67,16 @@ def test_what_is_written_is_what_was_read(tmp_path: Path) -> None:
         for partition in read.partitions():
             for name, rows in Book(tmp_path / "book").partition(partition.number).tables.items():
                 assert_frame_equal(rows, partition.tables[name])
+
+
+def test_a_book_of_before_a_table_was_added_has_it_without_rows(tmp_path: Path) -> None:
+    import_tape(write_tape(tmp_path / "tape", good_tables()), tmp_path / "book", FIRST)
+    (tmp_path / "book" / "partition=00" / "modifications.parquet").unlink()
+    book = Book(tmp_path / "book")
+    tables = book.partition(0).tables
+    check(tables)
+    assert tables["modifications"].is_empty()
+    assert book.account(0, 0)["modifications"].is_empty()
 
 
 def test_an_account_is_found_in_its_partition(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import polars as pl
 import pytest
@@ -14,7 +15,9 @@ from dunwell.journal.signing import signer_of
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
+from dunwell.office.compliance.refusals import note_refusals
 from dunwell.office.desk.working import permit
+from dunwell.office.tallies.models import Refusal
 from tests.office.conftest import Office
 from tests.office.test_api import Program
 
@@ -93,6 +96,29 @@ def test_the_receipt_says_which_law_which_clause_and_which_seal(
     assert escape(sentence["house-floor.complaint"].en) in page
     chinese = officer.get("/decisions", {"q": file.customer_id}, headers={"accept-language": "zh-hans"})
     assert sentence["house-floor.complaint"].zh in chinese.content.decode()
+
+
+def test_what_a_rule_refused_is_found_before_and_after_it_was_noted(
+    office: Office, asked: tuple[CaseFile, str]
+) -> None:
+    file, point = asked
+    rule, staff = "house-floor.complaint", Staff.objects.get(username="collector")
+    assert found(office, rule=rule) == [False], "the page notes what just happened itself"
+    office.clock.move(minutes=5)
+    assert note_refusals(office.place) and note_refusals(office.place)
+    noted = Refusal.objects.filter(rule=rule).values_list("event_number", flat=True)
+    assert list(noted) == [Event.objects.get(kind="contact.refused", body__contains=rule).pk]
+    for number in range(3, 6):
+        later = CaseFile(office.place, file.customer_id)
+        permit(later, staff, "call", point, f"{number}" * 8 + "-2222-4222-8222-222222222222")
+    with patch("dunwell.office.compliance.refusals.follow", lambda *_, **__: False):
+        assert found(office, rule=rule) == [False] * 4, "who notes them is behind"
+    assert found(office, rule=rule) == [False] * 4
+    assert found(office, rule=rule, kind="permitted") == []
+    verdicts = Program(office, "compliance").get("/verdicts", rule=rule, limit=3).json()
+    rest = Program(office, "compliance").get("/verdicts", rule=rule, cursor=verdicts["next_cursor"]).json()
+    ids = [one["event_id"] for one in (*verdicts["verdicts"], *rest["verdicts"])]
+    assert len(ids) == len(set(ids)) == 4
 
 
 def test_a_run_s_decisions_are_found_by_day_rule_and_contact_point(office: Office) -> None:

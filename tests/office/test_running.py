@@ -256,6 +256,34 @@ def test_a_changed_or_cut_off_backup_is_refused_and_nothing_is_left(shop: Path, 
     assert sorted(path.name for path in tmp_path.iterdir() if "again" in path.name) == []
 
 
+def changed(backup_file: Path, out: Path, **manifest: str) -> Path:
+    """The backup with another manifest."""
+    with tarfile.open(backup_file) as archive:
+        archive.extractall(out.with_suffix(".parts"), filter="data")
+    file = out.with_suffix(".parts") / backup.MANIFEST
+    file.write_text(json.dumps(json.loads(file.read_text()) | manifest), encoding="utf-8")
+    with tarfile.open(out, "w:gz") as archive:
+        for path in out.with_suffix(".parts").iterdir():
+            archive.add(path, path.name)
+    return out
+
+
+def test_a_backup_goes_into_no_other_kind_of_database_and_nowhere_else(shop: Path, tmp_path: Path) -> None:
+    dunwell("staff", "list", at=shop)
+    one, again = tmp_path / "one.tar.gz", tmp_path / "again"
+    back_up(read_settings(shop), one, NOW)
+    with pytest.raises(BackupUnusable, match="Leave --database out"):
+        restore(one, again, "postgresql://x@127.0.0.1:9/x")
+    outside = changed(one, tmp_path / "outside.tar.gz", sqlite_name="../../elsewhere.sqlite3")
+    with pytest.raises(BackupUnusable, match="outside the workspace"):
+        restore(outside, again)
+    other = changed(one, tmp_path / "other.tar.gz", database="database.pgdump")
+    for address, why in ((None, "Give --database"), ("sqlite:///x.sqlite3", "no other database")):
+        with pytest.raises(BackupUnusable, match=why):
+            restore(other, again, address)
+    assert not [path.name for path in tmp_path.iterdir() if "again" in path.name or "elsewhere" in path.name]
+
+
 @pytest.fixture
 def server() -> Iterator[str]:
     if programs() is None:

@@ -76,7 +76,7 @@ def test_a_code_is_used_once_in_all_processes(real: Office) -> None:
     assert sign_in(second, "collector") == "/account/2fa/authenticate/"
     second.post("/account/2fa/authenticate/", {"code": code})
     assert second.get("/queue").status_code == 200
-    caches["by_process"].clear()  # another process knows nothing of what this one counted
+    caches["knocks"].clear()  # another process knows nothing of what this one counted
     third = Client()
     sign_in(third, "collector")
     assert third.post("/account/2fa/authenticate/", {"code": code}).status_code == 200
@@ -86,7 +86,7 @@ def test_a_code_is_used_once_in_all_processes(real: Office) -> None:
 def test_a_name_is_locked_in_all_processes(real: Office) -> None:
     for _ in range(5):
         Client().post("/account/login/", {"login": "collector", "password": "wrong"})
-        caches["by_process"].clear()
+        caches["knocks"].clear()
     assert (
         Client()
         .post("/account/login/", {"login": "collector", "password": "a long enough secret"})

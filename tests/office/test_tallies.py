@@ -138,6 +138,13 @@ def test_a_long_list_is_counted_so_far_and_no_further(
     pages = LongPaginator(Case.objects.order_by("rank"), 25)
     assert (pages.count, pages.is_cut, pages.num_pages) == (30, True, 2)
     assert "more than 30 cases" in office.client("collector").get("/queue").content.decode()
+    monkeypatch.setattr("dunwell.office.paging.COUNTED_AT_ONCE", 10)
+    further = LongPaginator(Case.objects.order_by("rank"), 5)
+    assert [one.pk for one in further.get_page("3")] == [
+        one.pk for one in Case.objects.order_by("rank")[10:15]
+    ]
+    assert (further.count, further.is_cut) == (20, True), "the next ten after the page that is shown"
+    assert LongPaginator(Case.objects.order_by("rank"), 5).get_page("no number").number == 1
     few = LongPaginator(Case.objects.filter(stage="no such stage").order_by("rank"), 25)
     assert (few.count, few.is_cut) == (0, False)
 

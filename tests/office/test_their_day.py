@@ -16,16 +16,16 @@ DUE = date(2026, 11, 25)
 
 
 @pytest.fixture
-def living_in(office: Office, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+def living_in(office: Office, monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], str]:
     """Somebody with something past due and no promise, whose record names a zone."""
     found = Shelf.file
 
-    def moved_to(zone: str) -> str:
+    def moved_to(zone: str | None) -> str:
         def file(shelf: Shelf, customer_id: str) -> File | None:
             one = found(shelf, customer_id)
             if one is None:
                 return None
-            there = one.tables["customers"].with_columns(pl.lit(zone).alias("timezone"))
+            there = one.tables["customers"].with_columns(pl.lit(zone, pl.String).alias("timezone"))
             return replace(one, tables=dict(one.tables) | {"customers": there})
 
         monkeypatch.setattr(Shelf, "file", file)
@@ -37,10 +37,10 @@ def living_in(office: Office, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
     return moved_to
 
 
-def promised(office: Office, customer: str) -> str:
-    """They promised on the 22nd to pay by the 25th."""
+def promised(office: Office, customer: str, made_at: str = "2026-11-22T20:00:00Z") -> str:
+    """They promised (on the 22nd) to pay by the 25th."""
     account = CaseFile(office.place, customer).overdue_ids[0]
-    row = {"promise_id": "P", "account_id": account, "made_at": "2026-11-22T20:00:00Z"}
+    row = {"promise_id": "P", "account_id": account, "made_at": made_at}
     Received.objects.create(
         table="promises",
         key="P",
@@ -64,7 +64,7 @@ def promised(office: Office, customer: str) -> str:
     ],
 )
 def test_a_promise_is_waited_for_until_its_day_is_over_where_they_live(
-    office: Office, living_in: Callable[[str], str], zone: str, at: str, day: date
+    office: Office, living_in: Callable[[str | None], str], zone: str, at: str, day: date
 ) -> None:
     customer = promised(office, living_in(zone))
     on_the_day_before = CaseFile(office.place, customer).positions["past_due_days"].max()
@@ -77,8 +77,19 @@ def test_a_promise_is_waited_for_until_its_day_is_over_where_they_live(
     assert file.stage is not None and file.stage["as_of"] == day
 
 
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/Los_Angeles", None])
+@pytest.mark.parametrize("hour", [3, 20])
+def test_a_promise_is_on_the_desk_from_the_moment_it_is_made(
+    office: Office, living_in: Callable[[str | None], str], zone: str | None, hour: int
+) -> None:
+    """Whatever day it is in UTC: the instant of a promise and today are told on one clock."""
+    office.clock.now = datetime(2026, 11, 24, hour, tzinfo=UTC)
+    customer = promised(office, living_in(zone), office.clock().isoformat())
+    assert CaseFile(office.place, customer).promises["state"].to_list() == ["open"]
+
+
 def test_a_book_of_a_day_that_has_begun_nowhere_is_told_for_that_day(
-    office: Office, living_in: Callable[[str], str]
+    office: Office, living_in: Callable[[str | None], str]
 ) -> None:
     """As in a rehearsal; one that has begun somewhere is no reason to judge a customer on another's day."""
     customer = living_in("America/Los_Angeles")

@@ -22,8 +22,8 @@ WORLDS, COPIES = 24, 8
 """Rehearsals, each with so many seeds as the command has unless one asks for others."""
 POLICY = Path("src/dunwell/cli/new_workspace/policy")
 _NOBODY_HELD = 'share = "0"\nsalt = "hold-out"'
-_BEYOND = {"complaints", "opt-outs", "contacts in hardship", "hardest tenth: complaints"}
-"""Few of 150 people complain in ten days: with counts that small Student's interval is only about right."""
+RARE = {"complaints", "opt-outs", "contacts in hardship", "hardest tenth: complaints"}
+"""Few of 150 people complain in ten days: their intervals are made wider, and cover more often than promised."""
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +80,8 @@ def test_intervals_cover_what_very_many_worlds_tell(
         covered[name] = float(
             np.mean([(w[name].low or 0.0) <= one.difference <= (w[name].high or 0.0) for w in worlds])
         )
-    print(covered)
-    usual = [share for name, share in covered.items() if name not in _BEYOND]
+    usual = [share for name, share in covered.items() if name not in RARE]
     assert len(usual) > 10
     assert 0.91 <= np.mean(usual) <= 0.985, covered
-    assert min(covered.values()) >= 0.75, covered
+    assert min(covered.values()) >= 0.8, covered
+    assert np.mean([covered[name] for name in RARE]) >= 0.93, covered

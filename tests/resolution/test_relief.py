@@ -10,7 +10,7 @@ from dunwell.resolution.relief import (
     OpenEndAccount,
     breathing_space,
     crisis_breathing_space,
-    may_begin_again,
+    may_apply_again,
     may_re_age,
 )
 
@@ -87,9 +87,13 @@ def test_one_for_a_crisis_lasts_as_long_as_treatment_and_thirty_days() -> None:
     assert crisis_breathing_space(date(2026, 3, 1), date(2026, 6, 1)).ends_on == date(2026, 7, 1)
 
 
-def test_a_standard_one_may_begin_once_in_twelve_months() -> None:
-    assert not may_begin_again([date(2026, 3, 2)], date(2027, 3, 1))
-    assert may_begin_again([date(2026, 3, 2)], date(2027, 3, 2))
+def test_a_standard_one_may_be_applied_for_when_the_last_ended_more_than_twelve_months_ago() -> None:
+    ended = breathing_space(date(2026, 1, 1)).ends_on
+    assert ended == date(2026, 3, 2)
+    assert not may_apply_again([ended], date(2027, 3, 2)), "twelve months, not more"
+    assert may_apply_again([ended], date(2027, 3, 3))
+    assert not may_apply_again([ended], date(2026, 2, 1)), "it still runs"
+    assert may_apply_again([], date(2026, 2, 1))
 
 
 def test_before_the_scheme_there_was_none() -> None:

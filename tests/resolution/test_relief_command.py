@@ -69,9 +69,9 @@ def test_forbearance_is_cured_and_then_on_probation(ask: Any) -> None:
     )
 
 
-def test_a_breathing_space_holds_for_sixty_days_and_once_a_year(ask: Any) -> None:
-    told = ask(SPACE + "began_before = [2026-02-01]\n")
-    assert (told["begins_on"], told["ends_on"], told["holds"], told["may_begin"]) == (
+def test_a_breathing_space_holds_for_sixty_days_and_a_year_lies_between_two(ask: Any) -> None:
+    told = ask(SPACE + "ended_before = [2026-02-01]\n")
+    assert (told["begins_on"], told["ends_on"], told["holds"], told["may_apply"]) == (
         *("2026-11-02", "2026-12-31"),
         *(True, False),
     )

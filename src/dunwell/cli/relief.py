@@ -18,7 +18,7 @@ from dunwell.resolution.relief import (
     OpenEndAccount,
     breathing_space,
     crisis_breathing_space,
-    may_begin_again,
+    may_apply_again,
     may_re_age,
 )
 from dunwell.resolution.restructuring import Change, Exposure, forborne_state, observed_class
@@ -75,8 +75,8 @@ def _breathing_space(asked: dict[str, Any], as_of: date) -> dict[str, Any]:
         ended = asked.pop("treatment_ended_on", None)
         space = crisis_breathing_space(registered, None if ended is None else _day(ended))
         return asdict(space) | {"holds": space.holds_on(as_of)}
-    space, before = breathing_space(registered), _days(asked.pop("began_before", []))
-    return asdict(space) | {"holds": space.holds_on(as_of), "may_begin": may_begin_again(before, registered)}
+    space, before = breathing_space(registered), _days(asked.pop("ended_before", []))
+    return asdict(space) | {"holds": space.holds_on(as_of), "may_apply": may_apply_again(before, registered)}
 
 
 _ANSWERS: Mapping[str, Callable[[dict[str, Any], date], dict[str, Any]]] = {

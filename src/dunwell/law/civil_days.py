@@ -1,7 +1,8 @@
 """What day it is for a person: one rule for the desk, the API, the promises and what is written to them.
 
 The day is the civil day at their place: on the clock of the zone in their own record; where it names none, of the first (by id)
-of their own contact points that tells one; else on the lender's clock.
+of their own contact points that tells one; else by UTC, as whom no zone is known of may not be contacted anyway. What is about no
+single customer goes by the lender's clock (``workspace.timezone``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,20 +16,20 @@ from dunwell.law.zones import is_zone
 UTC_ZONE = "UTC"
 
 
-def home_zone(zones: Sequence[str], lender: str = UTC_ZONE) -> str:
+def home_zone(zones: Sequence[str], otherwise: str = UTC_ZONE) -> str:
     """The zone on whose clock a person's day is told. ``zones``: as ``Person.timezones`` has them, the person's own first."""
-    return next((zone for zone in zones if is_zone(zone)), lender)
+    return next((zone for zone in zones if is_zone(zone)), otherwise)
 
 
-def civil_day(at: datetime, zones: Sequence[str], lender: str = UTC_ZONE) -> date:
-    """The day that an instant falls on at a person's place.
+def civil_day(at: datetime, zones: Sequence[str], otherwise: str = UTC_ZONE) -> date:
+    """The day that an instant falls on at a person's place; where no zone is given, on the clock of ``otherwise``.
 
     >>> from datetime import UTC
     >>> evening = datetime(2026, 11, 23, 20, tzinfo=UTC)
     >>> str(civil_day(evening, ["Asia/Shanghai"])), str(civil_day(evening, ["America/Los_Angeles"]))
     ('2026-11-24', '2026-11-23')
     """
-    return at.astimezone(ZoneInfo(home_zone(zones, lender))).date()
+    return at.astimezone(ZoneInfo(home_zone(zones, otherwise))).date()
 
 
 def home_zones(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

@@ -54,7 +54,7 @@ def class_reasons(
         )
         for name in _CLASSES
     ]
-    return pl.concat([_made(changes, first, second).with_columns(nothing).select(_SCHEMA), *found])
+    return pl.concat([_made(changes, first, second).with_columns(nothing).select(*_SCHEMA), *found])
 
 
 def _made(changes: pl.DataFrame, first: tuple[date, datetime], second: tuple[date, datetime]) -> pl.DataFrame:

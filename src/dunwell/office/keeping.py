@@ -23,6 +23,7 @@ from dunwell.office.cases.pacing import redecide_when_due
 from dunwell.office.cases.publishing import bring_in_who_wrote, place_in_queue, publish
 from dunwell.office.cases.routing import reroute_told
 from dunwell.office.compliance.complaints import note_complaints
+from dunwell.office.compliance.refusals import note_refusals
 from dunwell.office.compliance.reviewing import draw
 from dunwell.office.strategies.proposing import finish_decided
 from dunwell.office.supervision.board import start_of_day
@@ -90,6 +91,7 @@ def keep(place: Workplace, seen: int = 0) -> int:
         note_complaints(place, _STEPS)
         draw(place, _STEPS)
         note_signs(place, _STEPS)
+        note_refusals(place, _STEPS)
         day_so_far(start_of_day(place.clock(), "UTC"), place.clock())
     redecide_when_due(place, last)
     over = Session.objects.filter(expire_date__lt=place.clock())

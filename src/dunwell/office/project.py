@@ -10,8 +10,10 @@ from typing import Any
 from dunwell.settings import Settings, SettingsError, django_settings
 
 SECRET_FILE = "office.key"
-BY_PROCESS = "by_process"
-"""The cache of what each process counts for itself (``access.remembering``)."""
+KNOCKS = "knocks"
+"""The cache of what knocks too often to be counted in the database (``access.remembering``)."""
+KNOCKS_FILE = "DUNWELL_OFFICE_KNOCKS"
+"""The variable by which a server of several processes names the file in which they count together; one process needs none."""
 _HERE = Path(__file__).parent
 
 
@@ -164,10 +166,16 @@ def office_settings(settings: Settings, environment: Mapping[str, str] = os.envi
                 "LOCATION": "office_remembered",
                 "OPTIONS": {"MAX_ENTRIES": 100_000},
             },
-            BY_PROCESS: {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+            KNOCKS: _knocks(environment),
         },
         "ALLAUTH_TRUSTED_PROXY_COUNT": _proxies(environment),
     }
+
+
+def _knocks(environment: Mapping[str, str]) -> dict[str, str]:
+    if file := environment.get(KNOCKS_FILE):
+        return {"BACKEND": "dunwell.office.access.knocking.Knocks", "LOCATION": file}
+    return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 
 
 def _proxies(environment: Mapping[str, str]) -> int:

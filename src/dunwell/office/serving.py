@@ -10,10 +10,15 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from dunwell.office.project import KNOCKS_FILE
 from dunwell.settings import Settings
 
 _THREADS = 8
 _GRACE_SECONDS = 20
+_KEPT_SECONDS = 65
+"""So long a connection on which nothing is asked is kept: longer than a proxy or a program keeps it (60 s is usual), for who asks
+on one that is closed just then is answered by nothing at all.
+"""
 _COLLECT_AFTER_OBJECTS = 10_000
 """New objects between two looks for garbage: a look at so many takes some milliseconds, which a page does not notice."""
 
@@ -42,14 +47,17 @@ class Server(BaseApplication):  # type: ignore[misc]  # it has no types
     def load_config(self) -> None:
         """Gunicorn's settings."""
         os.environ.setdefault("POLARS_MAX_THREADS", "1")  # one person's frames are small: threads cost more
-        if self._worker_count > 1:  # their figures are added up
+        if self._worker_count > 1:  # their figures are added up, and knocks counted together
             os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="dunwell-metrics-"))
+            counted = Path(tempfile.mkdtemp(prefix="dunwell-knocks-")) / "knocks.sqlite3"
+            os.environ.setdefault(KNOCKS_FILE, str(counted))
         for name, value in {
             "bind": [self._address],
             "workers": self._worker_count,
             "threads": _THREADS,
             "worker_class": "gthread",
             "graceful_timeout": _GRACE_SECONDS,
+            "keepalive": _KEPT_SECONDS,
             "timeout": 60,
             "loglevel": "warning",
             "proc_name": "dunwell-office",

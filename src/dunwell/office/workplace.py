@@ -192,16 +192,18 @@ class Workplace:
             return self._shelf
 
     def today(self) -> date:
-        """The day of pages that are about no single customer: the day at the lender's place (``day_at``)."""
-        return self.day_at(())
+        """The day of pages that are about no single customer: the day at the lender's place."""
+        return self._unless_ahead(civil_day(self.clock(), (), self.settings.timezone))
 
     def day_at(self, zones: Sequence[str]) -> date:
         """The day for which the desk tells what a customer owes and promised: the civil day at their place (``law.civil_days``).
         Where the book is of a day that has begun nowhere on earth yet, as of a rehearsal, it is the book's.
         """
-        now, of_book = self.clock(), date.fromisoformat(self.shelf.as_of)
-        here = civil_day(now, zones, self.settings.timezone)
-        return of_book if of_book > civil_day(now, [_FIRST_ZONE]) else here
+        return self._unless_ahead(civil_day(self.clock(), zones))
+
+    def _unless_ahead(self, here: date) -> date:
+        of_book = date.fromisoformat(self.shelf.as_of)
+        return of_book if of_book > civil_day(self.clock(), [_FIRST_ZONE]) else here
 
 
 _current: list[Workplace] = []

@@ -145,8 +145,8 @@ def rehearse(
     )
 
 
-def paired(name: str, kind: str, better: int, figures: Sequence[Floats]) -> Measured:
-    """A measure from each strategy's figures, one a copy."""
+def paired(name: str, kind: str, better: int, figures: Sequence[Floats], half_least: float = 0.0) -> Measured:
+    """A measure from each strategy's figures, one a copy; its interval reaches at least so far to either side."""
     new = figures[-1]
     told = Measured(name, kind, better, None, float(new.mean()), None, None, None)
     values = new
@@ -155,8 +155,26 @@ def paired(name: str, kind: str, better: int, figures: Sequence[Floats]) -> Meas
         told = replace(told, old=float(figures[0].mean()), difference=float(values.mean()))
     if len(values) < 2:
         return told
-    half = t95(len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = max(t95(len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values)), half_least)
     return replace(told, low=float(values.mean()) - half, high=float(values.mean()) + half)
+
+
+def half_of_rare(events: Sequence[NDArray[Any]]) -> float:
+    """How far the interval of a mean of rare events must reach, by each strategy's events, a value a person of every copy.
+
+    Where few copies have any, how the copies differ tells too little: nothing at all where none has one. So two persons more are
+    thought to have fared otherwise (D. Bonett and R. Price, Adjusted Wald confidence interval for a difference of binomial
+    proportions based on paired data, JEBS 37, 2012).
+    """
+    differences = np.asarray(events[-1], dtype=np.float64) - (events[0] if len(events) == 2 else 0.0)
+    return 1.96 * math.sqrt(float((differences**2).sum()) + 2.0) / (differences.size + 2)
+
+
+def _decide_alike(lived: Sequence[Lived]) -> bool:
+    """Whether both strategies did the same for everybody: then nothing differs, and not by chance."""
+    return len(lived) == 2 and all(
+        np.array_equal(getattr(lived[0], name), getattr(lived[1], name)) for name in ("contacts", "cost")
+    )
 
 
 def _measures(
@@ -173,7 +191,15 @@ def _measures(
     def told(name: str, kind: str, better: int, figures: Sequence[Floats]) -> None:
         found.append(paired(name, kind, better, figures))
 
+    def told_rare(name: str, each_of: Sequence[NDArray[Any]], of: Sequence[Flags] | None = None) -> None:
+        """A measure of events of a thousand, or of a thousand of a kind, that are rare."""
+        parts = each_of if of is None else [one[mine] for one, mine in zip(each_of, of, strict=True)]
+        half = 0.0 if is_alike else 1000 * half_of_rare(parts)
+        figures = [1000 * each(one, None if of is None else of[0]) for one in each_of]
+        found.append(paired(name, COUNT, -1, figures, half))
+
     found: list[Measured] = []
+    is_alike = _decide_alike(lived)
     currencies = lived[0].currencies
     cash = [
         [each(one.cash_minor[:, place]) / UNITS[name] for one in lived]
@@ -188,14 +214,14 @@ def _measures(
     told("cost", MONEY, -1, [each(one.cost) for one in lived])
     told("minutes", MINUTES, -1, [each(one.minutes) for one in lived])
     told("contacts", COUNT, -1, [each(one.contacts) for one in lived])
-    told("complaints", COUNT, -1, [1000 * each(one.complains) for one in lived])
-    told("opt-outs", COUNT, -1, [1000 * each(one.stops) for one in lived])
-    told("contacts in hardship", COUNT, -1, [1000 * each(one.hard_contacts) for one in lived])
+    told_rare("complaints", [one.complains for one in lived])
+    told_rare("opt-outs", [one.stops for one in lived])
+    told_rare("contacts in hardship", [one.hard_contacts for one in lived])
     told("fatigue", COUNT, -1, [each(one.fatigue) for one in lived])
     told("hardest tenth: repaid", SHARE, 1, [each(one.repaid, one.is_hardest) for one in lived])
     told("hardest tenth: contacts", COUNT, -1, [each(one.contacts, one.is_hardest) for one in lived])
-    told(
-        "hardest tenth: complaints", COUNT, -1, [1000 * each(one.complains, one.is_hardest) for one in lived]
+    told_rare(
+        "hardest tenth: complaints", [one.complains for one in lived], [one.is_hardest for one in lived]
     )
     told("hardest tenth: fatigue", COUNT, -1, [each(one.fatigue, one.is_hardest) for one in lived])
     return found

@@ -99,7 +99,9 @@ def crisis_breathing_space(registered_on: date, treatment_ended_on: date | None)
     return BreathingSpace(registered_on + timedelta(days=1), ends_on, held.source)
 
 
-def may_begin_again(standard_before: Sequence[date], on: date) -> bool:
-    """Whether a standard one may begin on a day: the last began a year ago or longer. Raises PolicyError."""
-    months = figures("breathing-space-gb", on).whole("once_in_months")
-    return all(add_months(day, months) <= on for day in standard_before if day <= on)
+def may_apply_again(standard_ended_on: Sequence[date], on: date) -> bool:
+    """Whether a standard one may be applied for on a day: those before ended (or were cancelled) more than twelve months before
+    it (SI 2020/1311 reg 24(3)(g)). One that ends on the day or later still runs. Raises PolicyError.
+    """
+    months = figures("breathing-space-gb", on).whole("months_between")
+    return all(add_months(day, months) < on for day in standard_ended_on)

@@ -1,5 +1,6 @@
 """What all processes of the office must know at once: failed sign-ins and codes that were used stand in the database, so that a
-lock or a used code holds in each of them and after a restart. Knocks at the public doors and of programs are counted by process.
+lock or a used code holds in each of them and after a restart. Knocks at the public doors and of programs are too many for that:
+the processes of a server count them together in a file (``knocking``).
 """
 
 from typing import Any
@@ -7,9 +8,9 @@ from typing import Any
 from django.core.cache import caches
 from django.core.cache.backends.db import DatabaseCache
 
-from dunwell.office.project import BY_PROCESS
+from dunwell.office.project import KNOCKS
 
-_COUNTED_BY_PROCESS = ("door_", "throttle_")
+_KNOCKS = ("door_", "throttle_")
 
 
 class Remembering(DatabaseCache):
@@ -34,7 +35,7 @@ class Remembering(DatabaseCache):
     def clear(self) -> None:
         """Keep nothing."""
         super().clear()
-        caches[BY_PROCESS].clear()
+        caches[KNOCKS].clear()
 
     def _of(self, key: Any) -> Any:
-        return caches[BY_PROCESS] if any(one in str(key) for one in _COUNTED_BY_PROCESS) else super()
+        return caches[KNOCKS] if any(one in str(key) for one in _KNOCKS) else super()

@@ -1,11 +1,8 @@
-"""Compliance for programs: any decision with its receipt, reviews, the regulator's report, the law, evidence, the audit."""
+"""Compliance for programs: reviews, the regulator's report, the law, evidence, the audit."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Field, Router
@@ -13,19 +10,17 @@ from ninja import Field, Router
 from dunwell.journal.attachments import NotKept
 from dunwell.journal.packing import NothingToShow
 from dunwell.law.telling import differences, rule_lines
-from dunwell.nightly.replay import CannotReplay, Replayed, replay
 from dunwell.office.access.audit import audited, seen_of
 from dunwell.office.api.cases import file_of
+from dunwell.office.api.decisions import plain
 from dunwell.office.api.once import PERSONAL
 from dunwell.office.api.paging import Cursor, Limit, decoded, encoded, page_of
 from dunwell.office.api.problems import Problem
-from dunwell.office.api.shapes import Recorded, text_of
+from dunwell.office.api.shapes import Recorded
 from dunwell.office.api.shapes_compliance import (
     AuditPage,
     AuditRow,
     ChangeOut,
-    DecisionOut,
-    DecisionPage,
     DrawnOut,
     DrawnPage,
     DrawnWords,
@@ -36,22 +31,15 @@ from dunwell.office.api.shapes_compliance import (
     PackRules,
     RateOut,
     RatesOut,
-    ReplayedOut,
     ReportLine,
     ReportPage,
     ReviewIn,
-    RuledOut,
-    RuleNamed,
     RuleOut,
     Sought,
     SpanIn,
-    VerdictOut,
-    VerdictPage,
 )
 from dunwell.office.api.tokens import Scoped, staff_of
-from dunwell.office.compliance import decisions as kept_decisions
-from dunwell.office.compliance import reviewing, sought
-from dunwell.office.compliance import verdicts as gate_answers
+from dunwell.office.compliance import reviewing
 from dunwell.office.compliance.counting import Told, ask_to_count, report_for
 from dunwell.office.compliance.evidence import pack_for
 from dunwell.office.compliance.report_files import HEADINGS, report_csv, report_pdf
@@ -59,102 +47,9 @@ from dunwell.office.compliance.reports import DAYS_MAX, is_span
 from dunwell.office.workplace import workplace
 
 router = Router(tags=["compliance"])
-_DECISIONS_MAX = 2000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPAN = f"name days in their order, at most {DAYS_MAX}"
 Key = Annotated[str, Field(max_length=60)]
-
-
-@router.get("/decisions", response=DecisionPage, auth=Scoped("compliance.read"))
-def decisions(
-    request: HttpRequest,
-    q: Sought = "",
-    first: date | None = None,
-    last: date | None = None,
-    rule: Sought = "",
-    cursor: Cursor = None,
-    limit: Limit = 50,
-) -> DecisionPage:
-    """The kept decisions of runs about a customer, an account or a contact point, or the one of that id; of some days; in which a
-    rule ruled something out. The latest run's first, the latest 2,000 at most; something must be asked for.
-    """
-    wanted = sought.Sought(q.strip(), first, last, rule.strip())
-    rows: list[dict[str, Any]] = []
-    if wanted.is_anything:
-        rows = kept_decisions.search(workplace(), staff_of(request), wanted, _DECISIONS_MAX)
-    shown, following = page_of(rows, lambda row: str(row["decision_id"]), cursor, limit)
-    return DecisionPage(decisions=[_decision(row) for row in shown], next_cursor=following)
-
-
-@router.get("/verdicts", response=VerdictPage, auth=Scoped("compliance.read"))
-def verdicts(
-    request: HttpRequest,
-    q: Sought = "",
-    first: date | None = None,
-    last: date | None = None,
-    rule: Sought = "",
-    kind: Literal["", "permitted", "refused"] = "",
-    cursor: Cursor = None,
-    limit: Limit = 50,
-) -> VerdictPage:
-    """What the gate answered about a customer, an account, a contact point, a message or in an event; on some days (UTC); where a
-    rule was a reason. With its receipt, the latest recorded first.
-    """
-    wanted = sought.Sought(q.strip(), first, last, rule.strip(), kind)
-    before = None if cursor is None else decoded(cursor)[0]
-    found = gate_answers.verdicts(workplace(), staff_of(request), wanted, limit + 1, before)
-    shown = found[:limit]
-    following = encoded(shown[-1][0], "verdict") if len(found) > limit else None
-    told = [VerdictOut(**{**asdict(one), "reasons": _named(one.reasons)}) for _number, one in shown]
-    return VerdictPage(verdicts=told, next_cursor=following)
-
-
-def _named(rules: Sequence[gate_answers.RuleSaid]) -> list[RuleNamed]:
-    return [RuleNamed(**asdict(one)) for one in rules]
-
-
-def _decision(row: dict[str, Any]) -> DecisionOut:
-    told: dict[str, Any] = {
-        name: row.get(name) for name in DecisionOut.model_fields if name not in ("ruled_out", "models")
-    }
-    for name in ("value", "price"):
-        told[name] = None if told[name] is None else text_of(told[name])
-    ruled_out = [
-        RuledOut(treatment=treatment, rules=_named(one["rules"]))
-        for one in kept_decisions.blocked(workplace(), row)
-        for treatment in one["treatments"]
-    ]
-    return DecisionOut(**told, models=list(row.get("models") or ()), ruled_out=ruled_out)
-
-
-@router.post("/decisions/{decision_id}/again", response=ReplayedOut, auth=Scoped("compliance.read"))
-def again(request: HttpRequest, decision_id: str) -> ReplayedOut:
-    """Make a decision again from what was known at the time, and compare. Nothing is recorded."""
-    place = workplace()
-    if kept_decisions.one(place, staff_of(request), decision_id) is None:
-        raise Http404(decision_id)
-    try:
-        told = replay(place.settings, decision_id)
-    except CannotReplay as error:
-        return _replayed(None, str(error))
-    return _replayed(told, None)
-
-
-def _replayed(told: Replayed | None, why_not: str | None) -> ReplayedOut:
-    differing = () if told is None else (*told.differences, *told.beside_erased)
-    return ReplayedOut(
-        is_same=told is not None and told.is_same,
-        kept={} if told is None else {name: _plain(told.kept.get(name)) for name in differing},
-        again={} if told is None else {name: _plain(told.again.get(name)) for name in differing},
-        erased_count=0 if told is None else told.erased_count,
-        beside_erased=[] if told is None else list(told.beside_erased),
-        why_not=why_not,
-    )
-
-
-def _plain(value: Any) -> Any:
-    """A value of a decision as JSON can hold it."""
-    return text_of(value) if isinstance(value, Decimal) else json.loads(json.dumps(value, default=str))
 
 
 @router.get("/reviews", response=DrawnPage, auth=Scoped("compliance.read"))
@@ -331,7 +226,7 @@ def pack(request: HttpRequest, key: Key, on: date | None = None, since: date | N
             ChangeOut(
                 rule=one.rule,
                 what=one.what,
-                figures={name: [_plain(old), _plain(new)] for name, (old, new) in one.figures.items()},
+                figures={name: [plain(old), plain(new)] for name, (old, new) in one.figures.items()},
             )
             for one in changes
         ],

@@ -40,5 +40,6 @@ def _told(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     allow = ", ".join(sorted(known | ({"HEAD"} if "GET" in known else set())))
     if request.method == "OPTIONS":
         response = HttpResponse(status=204)
+        del response["Content-Type"]  # there is nothing of a kind
     response["Allow"] = allow
     return response

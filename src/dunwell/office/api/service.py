@@ -14,6 +14,7 @@ from dunwell.office.api import (
     cases,
     compliance,
     contacts,
+    decisions,
     desk,
     figures,
     hooks,
@@ -92,6 +93,6 @@ api = _Described(
     urls_namespace="api",
     throttle=[AuthRateThrottle("1200/m")],
 )
-for one in (cases, contacts, desk, plans, texts, office, lead, compliance, figures, intake, hooks):
+for one in (cases, contacts, desk, plans, texts, office, lead, decisions, compliance, figures, intake, hooks):
     api.add_router("", one.router)
 tell_problems(api)

@@ -108,7 +108,7 @@ class CaseFile:
         self.place, self.customer_id = place, customer_id
         (row,) = found.tables["customers"].iter_rows(named=True)
         zones = zones_of(row, found.tables["contact_points"].iter_rows(named=True))
-        self.zone = home_zone(zones, place.settings.timezone)
+        self.zone = home_zone(zones)
         self.day: date = place.day_at(zones)
         self.received = list(Received.objects.filter(customer_id=customer_id).order_by("received_at", "pk"))
         self.tables = self._corrected(with_received(found.tables, self.received))

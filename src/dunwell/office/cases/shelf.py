@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
@@ -249,9 +250,6 @@ class _Part:
         self.names = {file.stem for file in folder.glob("*.arrow")}
         self._customers = self._read(_CUSTOMER_IDS)
         self._accounts, self._owners = self._read(_ACCOUNT_IDS), self._read(_OWNERS)
-        self._names, self._values, self._numbers = (
-            Texts(folder / name) for name in (_NAMES, _VALUES, _NUMBERS)
-        )
         self._lock = Lock()
         self._files: dict[str, pa.RecordBatchFileReader] = {}
         self._empty: dict[str, pl.DataFrame] = {}
@@ -266,6 +264,18 @@ class _Part:
     def owner(self, account_id: str) -> str | None:
         place = _place(self._accounts, account_id)
         return None if place is None else self._owners[place].decode()
+
+    @cached_property
+    def _names(self) -> Texts:
+        return Texts(self._folder / _NAMES)
+
+    @cached_property
+    def _values(self) -> Texts:
+        return Texts(self._folder / _VALUES)
+
+    @cached_property
+    def _numbers(self) -> Texts:
+        return Texts(self._folder / _NUMBERS)
 
     def named(self, text: str) -> Iterator[str]:
         return (self._customers[number].decode() for number in self._names.holding(text))
@@ -291,6 +301,7 @@ class _Part:
     def open(self) -> None:
         for name in self.names:
             self._none_of(name)
+        self._names, self._values, self._numbers  # noqa: B018 - each is opened when it is asked for
 
     def _file(self, name: str) -> pa.RecordBatchFileReader:
         if name not in self._files:

@@ -12,6 +12,7 @@ from dunwell.journal.finding import events_of
 from dunwell.journal.models import Event, Seal
 from dunwell.office.access.models import Staff
 from dunwell.office.cases.scope import visible_subjects
+from dunwell.office.compliance.refusals import refusals_by
 from dunwell.office.compliance.sought import PERMITTED, REFUSED, Sought, customer_of
 from dunwell.office.workplace import Workplace
 from dunwell.outreach.models import Work
@@ -66,9 +67,15 @@ def verdicts(
     rows = _rows(place, sought, kinds) if kinds else None
     if rows is None:
         return []
+    is_by_rule = bool(sought.rule) and not (sought.name or sought.first or sought.last)
+    if is_by_rule and not sought.wants(REFUSED):
+        return []  # what was permitted has no rule that refused it
     found: list[tuple[int, Verdict]] = []
     while len(found) < limit:
-        later = rows if before is None else rows.filter(pk__lt=before)
+        if is_by_rule:
+            later = refusals_by(place, sought.rule, before, _READ)
+        else:
+            later = rows if before is None else rows.filter(pk__lt=before)
         events = list(later.order_by("-pk")[:_READ])
         if not events:
             break

@@ -125,38 +125,51 @@ def restore(file: Path, folder: Path, database_url: str | None = None) -> dict[s
     staging = folder.with_name(f".{folder.name}.restoring")
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        with tarfile.open(file, "r:*") as archive:
-            archive.extractall(staging, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
+        manifest = _unpacked(file, staging, database_url)
+    except BackupUnusable:
         shutil.rmtree(staging, ignore_errors=True)
-        raise BackupUnusable(f"{file} cannot be read ({error}). Take another copy of the backup") from error
-    manifest = _checked(file, staging)
-    if manifest["database"] == _POSTGRESQL:
-        if database_url is None:
-            raise BackupUnusable(
-                "this backup is of PostgreSQL. Give --database, the address of an empty database"
-            )
-        _run(
-            [
-                "pg_restore",
-                "--no-owner",
-                "--exit-on-error",
-                "--single-transaction",
-                "-d",
-                database_url,
-                str(staging / _POSTGRESQL),
-            ]
-        )
-        (staging / _POSTGRESQL).unlink()
-        manifest["held_back"] = _hold_back_postgresql(database_url)
-    else:
-        place = staging / manifest["sqlite_name"]
-        place.parent.mkdir(parents=True, exist_ok=True)
-        (staging / _SQLITE).rename(place)
-        manifest["held_back"] = _hold_back_sqlite(place)
+        raise
     (staging / MANIFEST).unlink()
     shutil.rmtree(folder, ignore_errors=True)
     staging.rename(folder)
+    return manifest
+
+
+def _unpacked(file: Path, staging: Path, database_url: str | None) -> dict[str, Any]:
+    """The backup in ``staging``, checked, its database where it belongs; the manifest. Raises BackupUnusable."""
+    try:
+        with tarfile.open(file, "r:*") as archive:
+            archive.extractall(staging, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise BackupUnusable(f"{file} cannot be read ({error}). Take another copy of the backup") from error
+    manifest = _checked(file, staging)
+    if manifest["database"] != _POSTGRESQL:
+        if database_url is not None:
+            raise BackupUnusable(
+                "this backup is of SQLite, whose file lies in the workspace: it goes into no other database. Leave --database out"
+            )
+        place = staging / manifest["sqlite_name"]
+        if not place.resolve().is_relative_to(staging.resolve()):
+            raise BackupUnusable(
+                f"{file} would put its database outside the workspace. Take another copy of the backup"
+            )
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (staging / _SQLITE).rename(place)
+        manifest["held_back"] = _hold_back_sqlite(place)
+        return manifest
+    if database_url is None:
+        raise BackupUnusable(
+            "this backup is of PostgreSQL. Give --database, the address of an empty database"
+        )
+    if not database_url.startswith(("postgresql:", "postgres:")):
+        raise BackupUnusable(
+            "this backup is of PostgreSQL and goes into no other database. Give --database postgresql://..."
+        )
+    dump = staging / _POSTGRESQL
+    how = ("--no-owner", "--exit-on-error", "--single-transaction")
+    _run(["pg_restore", *how, "-d", database_url, str(dump)])
+    dump.unlink()
+    manifest["held_back"] = _hold_back_postgresql(database_url)
     return manifest
 
 
@@ -183,14 +196,12 @@ def _checked(file: Path, staging: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((staging / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        shutil.rmtree(staging, ignore_errors=True)
         raise BackupUnusable(
             f"{file} holds no {MANIFEST}: it is no backup of dunwell, or it was cut off"
         ) from error
     for name, entry in manifest["files"].items():
         path = staging / name
         if not path.is_file() or _digest(path) != entry["sha256"]:
-            shutil.rmtree(staging, ignore_errors=True)
             raise BackupUnusable(f"{file}: {name} is missing or was changed. Take another copy of the backup")
     return manifest
 

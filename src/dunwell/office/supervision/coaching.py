@@ -26,6 +26,8 @@ from dunwell.office.workplace import Workplace, workplace
 
 _DAYS = 14
 _REFUSED_OFTEN = 5
+_STEP_OF_A_PAGE = 1_000
+"""So many events a page reads on itself, to tell what just happened; the others are the keeper's work."""
 _READ_MAX = 2000
 """Of who may not see everybody the latest so many signs are looked at."""
 SHOWN_MAX = 20
@@ -54,7 +56,7 @@ class Occasion:
     latest_from: date | None = None
 
 
-def note_signs(place: Workplace, steps_max: int | None = None) -> bool:
+def note_signs(place: Workplace, steps_max: int | None = None, step: int | None = None) -> bool:
     """Note the signs among what was recorded since the last time; whether all of it was looked at. The first time it begins with
     what is young enough to be talked about.
     """
@@ -64,7 +66,7 @@ def note_signs(place: Workplace, steps_max: int | None = None) -> bool:
             "first"
         ]
         Mark.objects.get_or_create(name=_NAME, defaults={"event_number": (young or 1) - 1})
-    return follow(_NAME, tuple(_SAYS), place.clock(), _note, steps_max=steps_max)
+    return follow(_NAME, tuple(_SAYS), place.clock(), _note, steps_max=steps_max, step=step)
 
 
 def _begins(place: Workplace) -> datetime:
@@ -154,7 +156,7 @@ def occasions_of(place: Workplace, staff: Staff) -> list[Occasion]:
     """The occasions of the last two weeks in somebody's team, by name; what shows those that are looked at is read by
     ``with_evidence``.
     """
-    note_signs(place, steps_max=1)
+    note_signs(place, steps_max=1, step=_STEP_OF_A_PAGE)
     names = list(team_of(staff).values_list("username", flat=True))
     if not staff.is_bound:
         return tallied(names, _begins(place))

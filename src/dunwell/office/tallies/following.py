@@ -65,12 +65,14 @@ def follow(
     take: Callable[[Sequence[Read]], None],
     *,
     steps_max: int | None = None,
+    step: int | None = None,
 ) -> bool:
     """Hand the events of some kinds that were recorded since the last time to ``take``, in their order; whether all were read.
 
     The latest come again until no earlier one can appear: ``take`` must do nothing twice. ``steps_max`` bounds how much is
-    read (so many times 20,000 events).
+    read (so many times ``step`` events, 20,000 without it).
     """
+    step = step or _STEP
     mark, _ = Mark.objects.get_or_create(name=name)
     after = mark.event_number
     last: int = Event.objects.aggregate(last=Max("id"))["last"] or 0
@@ -79,7 +81,7 @@ def follow(
     while after < last:
         if steps == steps_max:
             return False
-        upto = min(after + _STEP, last)
+        upto = min(after + step, last)
         rows = recorded_after(after, kinds).filter(id__lte=upto)
         columns = ("id", "event_id", "kind", "subject_id", "happened_at", "body")
         with transaction.atomic():

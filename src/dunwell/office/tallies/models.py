@@ -102,3 +102,18 @@ class SignTally(models.Model):
         """One a day, kind and name."""
 
         constraints = [models.UniqueConstraint(fields=["name", "kind", "day"], name="sign_tally_of_a_day")]
+
+
+class Refusal(models.Model):
+    """That a rule refused a contact: the number of the journal's event that says so."""
+
+    rule = models.CharField(max_length=200)
+    event_number = models.BigIntegerField()
+
+    class Meta:
+        """An event says a rule once; those of a rule are found the latest first."""
+
+        constraints = [models.UniqueConstraint(fields=["rule", "event_number"], name="refused_once")]
+
+    def __str__(self) -> str:
+        return f"{self.rule} in event {self.event_number}"
