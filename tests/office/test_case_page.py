@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from django.contrib.staticfiles.finders import find
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from dunwell.journal.models import Event
@@ -19,6 +20,7 @@ from dunwell.office.cases.casefile import CaseFile
 from dunwell.office.cases.models import Case
 from dunwell.office.desk.screen import wish_in_words
 from tests.office.conftest import Office
+from tests.office.test_api import Program
 
 
 def some_case(office: Office, **of: Any) -> str:
@@ -145,12 +147,34 @@ def test_opening_a_case_waits_for_one_thing_to_be_written(office: Office) -> Non
 
 def test_the_next_case_is_one_that_nobody_worked_on(office: Office) -> None:
     client = office.client("collector")
+    Case.objects.exclude(jurisdiction="gb").delete()
     first, second = Case.objects.order_by("rank", "pk").values_list("pk", flat=True)[:2]
     assert client.get("/queue/next")["Location"] == f"/case/{first}"
     Case.objects.filter(pk=first).update(worked_at=office.clock() - timedelta(hours=1))
     assert client.get("/queue/next")["Location"] == f"/case/{second}"
     third = client.get(f"/queue/next?after={second}")["Location"]
     assert third not in (f"/case/{first}", f"/case/{second}")
+
+
+def test_the_next_case_is_one_that_may_be_called_at_this_hour(office: Office) -> None:
+    """Night in China while London works, and the other way round; who asked for a person does not wait for the morning."""
+    in_china, in_london = some_case(office, jurisdiction="cn"), some_case(office, jurisdiction="gb")
+    Case.objects.exclude(pk__in=[in_china, in_london]).delete()
+    Case.objects.filter(pk=in_london).update(rank=F("rank") + 10**9)
+    client, program = office.client("collector"), Program(office, "collector")
+    office.clock.move(hours=6)  # 18:00 in London, 02:00 in Shanghai
+    assert client.get("/queue/next")["Location"] == f"/case/{in_london}"
+    assert program.get("/next").json()["customer_id"] == in_london
+    office.clock.move(hours=8)  # 02:00 in London, 10:00 in Shanghai
+    assert program.get("/next").json()["customer_id"] == in_china
+    office.clock.move(hours=-8)
+    Case.objects.filter(pk=in_china).update(needs_person=True)
+    assert program.get("/next").json()["customer_id"] == in_china
+    Case.objects.filter(pk=in_china).update(needs_person=False)
+    Case.objects.filter(pk=in_london).delete()
+    answer = client.get("/queue/next", follow=True)
+    assert answer.redirect_chain == [(f"/case/{in_china}", 302)]
+    assert "At this hour nobody at the front of the queue may be called" in answer.content.decode()
 
 
 def test_the_law_is_told_in_the_reader_s_language(office: Office) -> None:

@@ -67,9 +67,12 @@ _PASSED: Any = Query([], max_length=50)  # type: ignore[type-arg]  # generic to 
 
 @router.get("/next", response=Next, auth=Scoped("case.read"))
 def next_case(request: HttpRequest, passed: list[str] = _PASSED) -> Next:
-    """The first case of the queue that nobody worked on lately, but for those that are ``passed`` over."""
+    """The first case of the queue that nobody worked on lately and that may be called at this hour, but for those that are
+    ``passed`` over; where nobody may, the first.
+    """
     names = [name for name in passed if "\0" not in name]
-    return Next(customer_id=first_of_queue(staff_of(request), workplace().clock(), names))
+    found = first_of_queue(workplace(), staff_of(request), names)
+    return Next(customer_id=None if found is None else found.customer_id)
 
 
 @router.post("/search", response=FoundPage, auth=Scoped("case.read"))

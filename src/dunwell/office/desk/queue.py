@@ -1,8 +1,11 @@
 """The queue: whose case is next, and why."""
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
+import polars as pl
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -11,15 +14,19 @@ from django.utils.translation import gettext as _
 
 from dunwell.office.access.guard import needs, open_to_staff, staff_of
 from dunwell.office.access.models import Staff
+from dunwell.office.cases.casefile import CaseFile, UnknownCustomer
 from dunwell.office.cases.models import Case, values_of
+from dunwell.office.desk.screen import WAYS_OF
 from dunwell.office.navigation import WAYS
 from dunwell.office.paging import LongPaginator
-from dunwell.office.workplace import workplace
+from dunwell.office.workplace import Workplace, workplace
 
 _PAGE = 25
 PASSED, _PASSED_MAX = "passed", 50
 _REST = timedelta(hours=12)
 """A case that was worked on is not handed out again before, unless somebody asked to come back to it."""
+_TRIED_MAX, _TRIED_OF_A_PLACE = 16, 4
+"""So many cases are looked at for one that may be called at this hour, and so many of a jurisdiction before others are."""
 
 
 @open_to_staff
@@ -35,23 +42,69 @@ def home(request: HttpRequest) -> HttpResponse:
 @needs("case.read")
 def next_case(request: HttpRequest) -> HttpResponse:
     """On to the first case of the queue that nobody worked on lately and that was not just passed over."""
-    user, now = staff_of(request), workplace().clock()
+    user = staff_of(request)
     passed: list[str] = [*request.session.get(PASSED, []), request.GET.get("after", "")][-_PASSED_MAX:]
     request.session[PASSED] = passed
-    found = first_of_queue(user, now, passed)
+    found = first_of_queue(workplace(), user, passed)
     if found is None:
         request.session[PASSED] = []
         messages.info(request, _("You have been through the queue."))
         return redirect("queue")
-    return redirect("case", found)
+    if found.is_too_early:
+        messages.info(
+            request,
+            _("At this hour nobody at the front of the queue may be called; the case says from when."),
+        )
+    return redirect("case", found.customer_id)
 
 
-def first_of_queue(user: Staff, now: datetime, passed: Sequence[str]) -> str | None:
-    """The first case for somebody that nobody worked on lately, but for those passed over; None when there is none."""
+@dataclass(frozen=True, slots=True)
+class First:
+    """The case that comes next. ``is_too_early``: its customer may be called later, and so may those who come after it."""
+
+    customer_id: str
+    is_too_early: bool = False
+
+
+def first_of_queue(place: Workplace, user: Staff, passed: Sequence[str]) -> First | None:
+    """The first case for somebody that nobody worked on lately, but for those passed over; None when there is none.
+
+    Where it is night for a customer, or another rule opens their telephones within a day, the case waits for its hour, and the
+    next one that may be called now comes before it. Whoever wrote, or asked for a person, does not wait.
+    """
+    now = place.clock()
     is_fresh = Q(worked_at__isnull=True) | Q(worked_at__lt=now - _REST) | Q(come_back_at__lte=now)
     cases = Case.objects.open_to(user).filter(is_fresh).exclude(pk__in=passed).order_by("rank", "pk")
-    found: str | None = cases.values_list("pk", flat=True).first()
-    return found
+    waiting: list[str] = []
+    tried: Counter[str] = Counter()
+    while len(waiting) < _TRIED_MAX:
+        full = [name for name, count in tried.items() if count >= _TRIED_OF_A_PLACE]
+        case = cases.exclude(pk__in=waiting).exclude(jurisdiction__in=full).first()
+        if case is None:
+            break
+        if case.needs_person or case.is_urgent or not _waits_for_its_hour(place, case.pk):
+            return First(case.pk)
+        waiting.append(case.pk)
+        tried[case.jurisdiction] += 1
+    return First(waiting[0], is_too_early=True) if waiting else None
+
+
+def _waits_for_its_hour(place: Workplace, customer_id: str) -> bool:
+    """Whether nobody may call the customer now, and somebody may within a day."""
+    try:
+        file = CaseFile(place, customer_id)
+    except UnknownCustomer:
+        return False
+    points = file.tables["contact_points"].filter(pl.col("party").fill_null("self") == "self")
+    ways = [
+        ("call", row["contact_point_id"])
+        for row in points.iter_rows(named=True)
+        if "call" in WAYS_OF.get(row["kind"], ())
+    ]
+    verdicts = file.ask_each(ways)
+    soon = place.clock() + timedelta(days=1)
+    opens = [one.not_before for one in verdicts if one.not_before is not None]
+    return not any(one.allowed for one in verdicts) and any(at <= soon for at in opens)
 
 
 @needs("case.read")
