@@ -72,7 +72,7 @@ def test_two_promises_made_at_once_are_together_no_more_than_what_is_owed(
     just_before(monkeypatch, working, "lock", lambda: promise_of_a_rival(desk, owed))
     answer = desk.promise()
     assert answer.status_code == 422
-    assert "at most 0.00 USD can be promised" in answer.content.decode()
+    assert "at most US$0.00 can be promised" in answer.content.decode()
     assert [row.row["made_by"] for row in Received.objects.filter(table="promises")] == ["team_lead"]
     monkeypatch.undo()
     assert desk.promise(replaces="on").status_code == 302

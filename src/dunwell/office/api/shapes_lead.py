@@ -90,7 +90,7 @@ class CoverIn(Body):
     username: Name
 
 
-class LeaveIn(Schema):
+class LeaveIn(Body):
     """Who is away, and the last day of it; null: they are here."""
 
     username: Name
