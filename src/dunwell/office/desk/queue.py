@@ -1,11 +1,9 @@
 """The queue: whose case is next, and why."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-import polars as pl
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -14,9 +12,8 @@ from django.utils.translation import gettext as _
 
 from dunwell.office.access.guard import needs, open_to_staff, staff_of
 from dunwell.office.access.models import Staff
-from dunwell.office.cases.casefile import CaseFile, UnknownCustomer
 from dunwell.office.cases.models import Case, values_of
-from dunwell.office.desk.screen import WAYS_OF
+from dunwell.office.desk.hours import waits_for_an_hour
 from dunwell.office.navigation import WAYS
 from dunwell.office.paging import LongPaginator
 from dunwell.office.workplace import Workplace, workplace
@@ -25,8 +22,8 @@ _PAGE = 25
 PASSED, _PASSED_MAX = "passed", 50
 _REST = timedelta(hours=12)
 """A case that was worked on is not handed out again before, unless somebody asked to come back to it."""
-_TRIED_MAX, _TRIED_OF_A_PLACE = 16, 4
-"""So many cases are looked at for one that may be called at this hour, and so many of a jurisdiction before others are."""
+_AT_ONCE, _ROUNDS = 25, 6
+"""So many cases at the front are looked at for one that may be called at this hour; then those of others, so often in all."""
 
 
 @open_to_staff
@@ -75,36 +72,17 @@ def first_of_queue(place: Workplace, user: Staff, passed: Sequence[str]) -> Firs
     now = place.clock()
     is_fresh = Q(worked_at__isnull=True) | Q(worked_at__lt=now - _REST) | Q(come_back_at__lte=now)
     cases = Case.objects.open_to(user).filter(is_fresh).exclude(pk__in=passed).order_by("rank", "pk")
-    waiting: list[str] = []
-    tried: Counter[str] = Counter()
-    while len(waiting) < _TRIED_MAX:
-        full = [name for name, count in tried.items() if count >= _TRIED_OF_A_PLACE]
-        case = cases.exclude(pk__in=waiting).exclude(jurisdiction__in=full).first()
-        if case is None:
+    asleep: set[str] = set()
+    for _round in range(_ROUNDS):
+        front = list(cases.exclude(jurisdiction__in=asleep)[:_AT_ONCE])
+        for case in front:
+            if case.needs_person or case.is_urgent or not waits_for_an_hour(place, case.pk):
+                return First(case.pk)
+        if not front:
             break
-        if case.needs_person or case.is_urgent or not _waits_for_its_hour(place, case.pk):
-            return First(case.pk)
-        waiting.append(case.pk)
-        tried[case.jurisdiction] += 1
-    return First(waiting[0], is_too_early=True) if waiting else None
-
-
-def _waits_for_its_hour(place: Workplace, customer_id: str) -> bool:
-    """Whether nobody may call the customer now, and somebody may within a day."""
-    try:
-        file = CaseFile(place, customer_id)
-    except UnknownCustomer:
-        return False
-    points = file.tables["contact_points"].filter(pl.col("party").fill_null("self") == "self")
-    ways = [
-        ("call", row["contact_point_id"])
-        for row in points.iter_rows(named=True)
-        if "call" in WAYS_OF.get(row["kind"], ())
-    ]
-    verdicts = file.ask_each(ways)
-    soon = place.clock() + timedelta(days=1)
-    opens = [one.not_before for one in verdicts if one.not_before is not None]
-    return not any(one.allowed for one in verdicts) and any(at <= soon for at in opens)
+        asleep |= {case.jurisdiction for case in front}
+    first = cases.first()
+    return None if first is None else First(first.pk, is_too_early=True)
 
 
 @needs("case.read")
