@@ -13,6 +13,7 @@ from django.db.models import Max
 from dunwell.book import NoBook
 from dunwell.journal.models import Event
 from dunwell.law.language import LANGUAGES, review
+from dunwell.law.zones import is_zone, zone_tables
 from dunwell.office.api.once import forget as forget_answers
 from dunwell.office.api.telling import deliver, plan_deliveries
 from dunwell.office.api.telling import forget as forget_deliveries
@@ -46,9 +47,15 @@ def bring_up_to_date(place: Workplace) -> None:
 
 def warm_up(place: Workplace) -> None:
     """Work out a case of every jurisdiction whole, and one with a promise, so that what is compiled for this machine, the law of
-    each place and its clock are ready before the first page.
+    each place and the clock of every zone in the book are ready before the first page.
     """
     place.shelf.open()
+    told = (
+        rows["timezone"]
+        for name in ("customers", "contact_points")
+        for rows in place.shelf.whole(name, ["timezone"])
+    )
+    zone_tables(sorted({zone for zones in told for zone in zones.unique().to_list() if is_zone(zone)}))
     places = values_of(Case.objects.all(), "jurisdiction")
     first = [
         Case.objects.filter(jurisdiction=one).order_by("rank").values_list("pk", flat=True)[:1]
