@@ -47,6 +47,7 @@ def test_who_falls_behind_and_comes_back_is_told_with_the_day() -> None:
     assert "ours with no eye for turns recovers on no day looked at" in lines
 
 
+@pytest.mark.slow
 def test_decisions_are_worth_what_the_world_says_and_nothing_where_nobody_is_contacted() -> None:
     trial, strategy = hard_pressed(ACCOUNTS, 1, 1), strategy_of(ACCOUNTS, "fair")
     lender = Lender.of(trial.census, turned(trial.effects), 3, strategy, trial.as_of)

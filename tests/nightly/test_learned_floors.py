@@ -45,6 +45,7 @@ def taught(
     return read_settings(folder), calls
 
 
+@pytest.mark.slow
 def test_a_floor_that_binds_by_what_the_log_taught_is_made_again_bit_for_bit(
     taught: tuple[Settings, list[str]],
 ) -> None:

@@ -157,6 +157,7 @@ def test_who_is_held_out_or_in_an_experiment_every_day_is_no_lot_of_the_day(
     assert both.as_dict() == alone.as_dict()
 
 
+@pytest.mark.slow
 def test_a_call_that_stops_working_is_noticed_and_what_it_did_before_left_aside(
     shop: tuple[Settings, Strategy],
 ) -> None:

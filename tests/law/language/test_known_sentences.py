@@ -66,6 +66,7 @@ def both(text: str, language: str, channel: str) -> tuple[Review, Review]:
     return judged(), whole
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     pieces=st.lists(
