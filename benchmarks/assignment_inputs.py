@@ -30,7 +30,7 @@ def solve_with_highs(
     gap: float = 0.0,
 ) -> Solved:
     """The same assignment as a linear programme, or with whole choices (``is_whole``), by HiGHS on one thread."""
-    model, highs = _model(candidates, uses, capacities), highspy.Highs()  # type: ignore[no-untyped-call]  # it has no types
+    model, highs = _model(candidates, uses, capacities), highspy.Highs()  # type: ignore[no-untyped-call]  # highspy ships no types for it
     if is_whole:
         model.integrality_ = [highspy.HighsVarType.kInteger] * model.num_col_
     for option, setting in (("output_flag", False), ("threads", 1), ("solver", solver)):
